@@ -1,0 +1,34 @@
+# The two commands of the README, and their smaller parts. Each target does all its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+export SOURCE_DATE_EPOCH := 1767225600
+export MPLBACKEND := Agg
+
+.PHONY: report test bench format clean
+.DEFAULT_GOAL := report
+
+report: $(READY)
+	@$(BIN)/condeq report --out report
+
+test: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pytest -n 2 --cov=tabular --cov-report=term --cov-fail-under=95 --durations=10
+
+bench: $(READY)
+	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q
+
+format: $(READY)
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=..."; exit 1; }
+	@echo "setting up $(VENV) (about a minute, once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[data,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) report .pytest_cache .ruff_cache .hypothesis .benchmarks

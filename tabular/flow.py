@@ -1,0 +1,75 @@
+r"""Gradient flow of one labelled pair, in closed form.
+
+In tabular softmax logits the loss :math:`\mathrm{sp}(-(\beta h-\Psi))` of one pair moves only the two logits, in
+opposite directions, so :math:`h=\delta-\delta_{\rm ref}` obeys :math:`\dot h=2\beta\,\sigma(-(\beta h-\Psi))`. With
+:math:`u=\beta h-\Psi` this is :math:`(1+e^u)\,\dot u=2\beta^2`, which integrates to
+
+.. math:: u+e^u = 2\beta^2 t + e^{-\Psi}-\Psi,
+
+solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learning rate x steps).
+"""
+
+import numpy as np
+from scipy.special import wrightomega
+
+_STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
+
+
+def margin_at(time, delta_ref, beta, margin=0.0):
+    r"""delta at a time of the flow that starts at the reference, in nats; arguments broadcast.
+
+    Args:
+        time: >= 0, ``inf`` allowed.
+        delta_ref: :math:`\log\pi_{\rm ref}(w)/\pi_{\rm ref}(l)`.
+        beta: > 0.
+        margin: the fixed margin Psi of the loss :math:`\mathrm{sp}(-(\beta h-\Psi))`.
+
+    Never nan: where the answer overflows it is ``inf``.
+
+    >>> margin_at(0.0, -2.0, 0.5).tolist(), margin_at(np.inf, -2.0, 0.5).tolist()
+    (-2.0, inf)
+    >>> margin_at(escape_time(-2.0, 0.5), -2.0, 0.5).round(12).tolist()
+    0.0
+    """
+    time, delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(time, delta_ref, beta, margin))
+    travelled = 2.0 * beta * beta * time
+    return delta_ref + np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin)) / beta
+
+
+def escape_time(delta_ref, beta, margin=0.0):
+    r"""Time of the flow from :math:`\delta_{\rm ref}` to :math:`\delta=0`; 0 where the reference has w first.
+
+    .. math:: t = \frac{\beta d+e^{-\Psi}(e^{\beta d}-1)}{2\beta^2},\qquad d=\max(0,-\delta_{\rm ref}):
+
+    exponential in :math:`\beta d` for DPO, and :math:`d/(2\beta)`, linear, once Psi exceeds :math:`\beta d`.
+    A "trapped" policy is exponentially slow, not stuck. ``inf`` where the time overflows, never nan.
+
+    >>> escape_time([-2.0, -20.0, 1.0], 1.0).round(3).tolist()
+    [4.195, 242582607.205, 0.0]
+    >>> escape_time(-200.0, 1.0, margin=250.0).round(3).tolist()
+    100.0
+    """
+    delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(delta_ref, beta, margin))
+    distance = np.maximum(0.0, -np.asarray(delta_ref, dtype=float))
+    climb = beta * distance
+    with np.errstate(divide="ignore", over="ignore"):
+        log_expm1 = climb + np.log(-np.expm1(-climb))
+        slow = np.exp(log_expm1 - margin - np.log(2.0 * beta * beta))
+    return distance / (2.0 * beta) + slow
+
+
+def _climb(travelled, margin):
+    """beta h = u + Psi for margins that are not steeply negative, free of cancellation at both ends."""
+    start = np.exp(np.minimum(-margin, _STEEP))
+    z = travelled + start - margin
+    omega = wrightomega(z)
+    with np.errstate(invalid="ignore"):
+        early = travelled + (start - omega)  # e^u is small: u + Psi = s + e^-Psi - omega
+        late = np.log(np.maximum(omega, 0.5)) + margin  # u = log omega
+    return np.where(z < 0, early, late)
+
+
+def _climb_steep(travelled, margin):
+    """The same where e^-Psi swamps Psi: e^(u - u0) = 1 + s e^Psi."""
+    with np.errstate(divide="ignore"):
+        return np.logaddexp(0.0, np.log(travelled) + np.minimum(margin, -_STEEP))

@@ -1,0 +1,14 @@
+"""What a solver of this toolkit can say about the existence of an optimum."""
+
+from enum import Enum
+
+
+class Status(Enum):
+    """Existence and shape of the optimum; every result carries one, with the certificate that proves it."""
+
+    UNIQUE = "unique"  #: exactly one optimum, attained
+    SET = "set"  #: attained by more than one policy
+    UNATTAINED = "unattained"  #: the optimal value is finite and no policy attains it
+    LOCAL = "local"  #: only a local optimum exists, the global value is infinite
+    UNBOUNDED = "unbounded"  #: the objective grows without bound
+    INFEASIBLE = "infeasible"  #: no policy satisfies the constraints
