@@ -1,0 +1,33 @@
+"""What every test shares: the Hypothesis profile, the real data's place, and the last lines about what was skipped."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "condeq",
+    deadline=None,  # two shared cores: time says nothing about correctness
+    derandomize=True,  # the same cases on every machine; found counterexamples stay as @example
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("condeq")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The directory of real data sets, or a skip that says how to have it."""
+    directory = os.environ.get("CONDEQ_DATA")
+    if not directory or not Path(directory).is_dir():
+        pytest.skip("no real data: set CONDEQ_DATA to the directory that holds it")
+    return Path(directory)
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped})
+    terminalreporter.write_line(f"{len(skipped)} tests were skipped" if skipped else "no test was skipped")
+    for reason in reasons:
+        terminalreporter.write_line(f"  because: {reason}")
