@@ -1,0 +1,111 @@
+"""Every figure of the toolkit: a module that computes one table and draws it.
+
+How to write a figure
+    A module ``figures/<name>.py`` has four things:
+
+    ``TITLE``
+        a few words, plain Unicode (no LaTeX: the report shows it as it is).
+    ``compute(*, beta=0.1, ...) -> Table``
+        the numbers, from the finished parts of ``tabular``; every parameter keyword-only with a default, so that a
+        reader can re-make the figure with others; randomness only from a ``seed`` parameter. Everything the caption
+        tells goes into ``Table.settings``.
+    ``draw(table) -> Figure``
+        decorated with ``@style.styled``; starts from ``style.new_figure`` and draws only what the table holds, each
+        object with its own look (``ax.plot(x, y, **style.line("dpo"))``, ``style.shade_region_u``).
+    ``caption(table) -> str``
+        plain Unicode (δ_ref, π*, β): what is drawn, then exactly what was computed and with which settings.
+
+    Then add a line to ``FIGURES``. ``save`` does the rest: one computation, a CSV and a caption beside the images, the
+    same bytes each time.
+"""
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from figures.table import Table
+from tabular.errors import InputError
+
+#: name -> module, in reading order
+FIGURES = {
+    "undesirable_region": "figures.undesirable_region",
+}
+
+FORMATS = ("pdf", "svg", "png")
+_NO_DATES = {
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was written for one figure; ``paths`` by suffix: the image formats, "csv" and "txt"."""
+
+    name: str
+    title: str
+    caption: str
+    paths: dict[str, Path]
+
+
+def module(name: str) -> ModuleType:
+    """The module of a registered figure.
+
+    >>> module("undesirable_region").TITLE
+    'The undesirable region of the DPO loss'
+    """
+    if name not in FIGURES:
+        raise InputError(f"there is no figure named {name!r}: choose from {', '.join(FIGURES)}")
+    return importlib.import_module(FIGURES[name])
+
+
+def defaults(name: str) -> dict[str, object]:
+    """The settings of a figure and their defaults.
+
+    >>> defaults("undesirable_region")["beta"]
+    1.0
+    """
+    return {key: p.default for key, p in inspect.signature(module(name).compute).parameters.items()}
+
+
+def save(name: str, out: str | Path, formats=FORMATS, **settings) -> Saved:
+    """Compute a figure once and write its CSV, its caption and one image for each format into ``out``.
+
+    The bytes depend on the settings alone: no dates, no random identifiers.
+
+    Args:
+        name: a key of ``FIGURES``.
+        out: a directory, made if need be.
+        formats: any of "pdf", "svg", "png".
+        settings: keyword arguments of the figure's ``compute``.
+
+    Raises:
+        InputError: an unknown figure, format or setting; ``logs.DataUnavailable`` where real data is missing.
+    """
+    _check_choice(formats, FORMATS, "format")
+    _check_choice(settings, defaults(name), f"setting of {name}")
+    table = module(name).compute(**settings)
+    return _write(name, table, Path(out), formats)
+
+
+def _check_choice(given, known, what):
+    unknown = [item for item in given if item not in known]
+    if unknown:
+        raise InputError(f"there is no {what} named {unknown[0]!r}: choose from {', '.join(known)}")
+
+
+def _write(name: str, table: Table, out: Path, formats) -> Saved:
+    from figures import style
+
+    out.mkdir(parents=True, exist_ok=True)
+    paths = {suffix: out / f"{name}.{suffix}" for suffix in (*formats, "csv", "txt")}
+    table.to_csv(paths["csv"])
+    text = module(name).caption(table)
+    paths["txt"].write_bytes(f"{text}\n".encode())
+    figure = module(name).draw(table)
+    for suffix in formats:
+        style.write_image(figure, paths[suffix], metadata=_NO_DATES[suffix])
+    return Saved(name, module(name).TITLE, text, paths)

@@ -1,0 +1,108 @@
+"""One look for every figure: what each object is drawn with, in which words and sizes.
+
+Every object of the theory keeps its colour, its line and its marker everywhere, so a reader learns them once. The
+colours stay apart for the common kinds of colour blindness and the line styles alone tell the curves apart in print
+without colour (both are tested).
+"""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+ONE_COLUMN, TWO_COLUMNS = 3.35, 6.9  # inches: the text widths of the usual two-column proceedings
+STYLE_FILE = Path(__file__).with_name("paper.mplstyle")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one object of the theory is drawn, and what it is called in a legend."""
+
+    label: str
+    color: str
+    marker: str
+    linestyle: str | tuple
+
+
+LOOKS = {
+    "reference": Look(r"reference $\pi_{\rm ref}$", "#6F6F6F", "o", (0, (1, 1.2))),
+    "rlhf": Look(r"RLHF optimum $\pi^*$", "#0A3A82", "D", (0, (5, 1.6))),
+    "dpo": Look("DPO", "#D1491B", "s", "-"),
+    "cpo": Look("CPO, hard constraint", "#0E8F70", "^", (0, (6, 1.5, 1, 1.5))),
+    "ecpo": Look("CPO, margin of Eq. 17", "#54B4DE", "v", (0, (3, 1.3))),
+    "hypo": Look("HyPO", "#8C3B8F", "P", (0, (4, 1.2, 1, 1.2, 1, 1.2))),
+    "code": Look("released code", "#D9A520", "X", (0, (8, 1.6))),
+}
+REGION_U = "#F3D9CC"
+RULE = "#404040"  # axes through zero, thresholds
+
+SYMBOLS = {
+    "delta": r"policy log-ratio $\delta=\log\,\pi(w)/\pi(l)$ (nats)",
+    "delta_ref": r"reference log-ratio $\delta_{\rm ref}=\log\,\pi_{\rm ref}(w)/\pi_{\rm ref}(l)$ (nats)",
+    "loss": r"DPO loss (nats)",
+    "region_u": r"$U=\{\delta_{\rm ref}<\delta<0\}$",
+    "share_u": r"share of pairs in $U$",
+}
+
+
+def line(name: str, **changes) -> dict:
+    """Keyword arguments of ``Axes.plot`` for the curve of an object: colour, line style, label.
+
+    >>> line("dpo")["label"], line("dpo", label="DPO, beta = 1")["label"]
+    ('DPO', 'DPO, beta = 1')
+    """
+    look = LOOKS[name]
+    return {"color": look.color, "linestyle": look.linestyle, "label": look.label} | changes
+
+
+def points(name: str, **changes) -> dict:
+    """The same for points without a line: colour, marker, label."""
+    look = LOOKS[name]
+    return {"color": look.color, "linestyle": "none", "marker": look.marker, "label": look.label} | changes
+
+
+def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int = 1, **subplots):
+    """A figure one or two text columns wide with its axes, by the object interface: nothing global is touched.
+
+    Args:
+        columns: 1 or 2, the width in text columns of a two-column paper.
+        height: in inches.
+        rows, cols, subplots: as for ``Figure.subplots``.
+
+    >>> figure, axes = new_figure(columns=2, cols=2)
+    >>> float(figure.get_figwidth()), len(axes)
+    (6.9, 2)
+    """
+    width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, cols, **subplots)
+
+
+def shade_region_u(ax, delta_ref: float, **changes):
+    r"""Shade :math:`\delta_{\rm ref}<\delta<0` on a horizontal delta axis; the span is returned."""
+    settings = {"color": REGION_U, "linewidth": 0, "label": SYMBOLS["region_u"], "zorder": 0} | changes
+    return ax.axvspan(delta_ref, 0.0, **settings)
+
+
+def panel_letter(ax, letter: str, title: str = ""):
+    """A bold panel letter and a short title, flush left above the axes."""
+    return ax.set_title(rf"$\bf{{{letter}}}$  {title}".rstrip())
+
+
+def styled(draw):
+    """Decorator: run a ``draw`` function under the style file, whatever the caller's settings are."""
+
+    @functools.wraps(draw)
+    def wrapper(*args, **kwargs):
+        with matplotlib.rc_context(fname=STYLE_FILE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+@styled
+def write_image(figure: Figure, path: Path, metadata: dict) -> None:
+    """The figure as a file; under the style, because fonts and identifiers are settled when the file is written."""
+    figure.savefig(path, metadata=metadata)
