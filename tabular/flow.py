@@ -32,7 +32,8 @@ def margin_at(time, delta_ref, beta, margin=0.0):
     0.0
     """
     time, delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(time, delta_ref, beta, margin))
-    travelled = 2.0 * beta * beta * time
+    with np.errstate(over="ignore"):
+        travelled = 2.0 * beta * beta * time
     return delta_ref + np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin)) / beta
 
 

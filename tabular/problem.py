@@ -71,7 +71,9 @@ class Problem:
         log_weight, _ = _rows(log_weight, "log_weight", padding=-np.inf)
         _reject(np.isnan(log_weight) | (log_weight == np.inf), log_weight, "log_weight", _LOG_RULE)
         total = logsumexp(log_weight, axis=1, keepdims=True)
-        _reject(np.isneginf(total), total, "log_weight total", "a prompt must have a response that is there")
+        if np.isneginf(total).any():
+            row = int(np.argmax(np.isneginf(total)))
+            raise InputError(f"log_weight row {row} has no response: give each prompt a weight above -inf")
         return cls(log_weight - total, beta, reward, prompt_weights)
 
     @property

@@ -1,0 +1,96 @@
+"""The closed-form flow of one pair against an ODE integrator, against 60 digits, and where numbers overflow."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from tabular import Preferences, Problem, dpo, flow
+from tests import strategies
+
+INF = np.inf
+
+
+@pytest.mark.parametrize("margin", [-3.0, 0.0, 0.5, 20.0])
+@pytest.mark.parametrize(("delta_ref", "beta"), [(-4.0, 0.5), (-1.0, 2.0), (1.5, 0.1)])
+def test_against_an_ode_integrator_in_softmax_logits(delta_ref, beta, margin):
+    def descend(_, logits):
+        push = beta / (1 + np.exp(beta * (logits[0] - logits[1] - delta_ref) - margin))
+        return [push, -push]
+
+    times = np.array([0.0, 0.3, 3.0, 30.0, 300.0])
+    path = solve_ivp(descend, (0, 300), [delta_ref, 0.0], t_eval=times, rtol=1e-10, atol=1e-12, method="DOP853")
+    np.testing.assert_allclose(flow.margin_at(times, delta_ref, beta, margin), path.y[0] - path.y[1], rtol=1e-7)
+
+
+def test_the_flow_follows_the_gradient_of_the_library_loss():
+    problem, label = Problem.from_probabilities([0.1, 0.9], 0.7), Preferences.from_pairs([(0, 1)])
+    delta_ref = label.delta(problem.log_ref)[0]
+    delta = flow.margin_at(5.0, delta_ref, 0.7)
+    speed = (flow.margin_at(5.001, delta_ref, 0.7) - flow.margin_at(4.999, delta_ref, 0.7)) / 0.002
+    here = -np.logaddexp(0, [-delta, delta])
+    gradient = dpo.gradient(here, problem, label)[0]
+    assert speed == pytest.approx(gradient[1] - gradient[0], rel=1e-6)
+
+
+def exact_climb(time, beta, margin):
+    """beta h in 60 digits, from the implicit equation by bisection."""
+    with mpmath.workdps(60):
+        s, psi = 2 * mpmath.mpf(beta) ** 2 * mpmath.mpf(time), mpmath.mpf(margin)
+        low, high = mpmath.mpf(0), s + 1
+        for _ in range(250):
+            middle = (low + high) / 2
+            travelled = middle + mpmath.exp(-psi) * mpmath.expm1(middle)
+            low, high = (middle, high) if travelled < s else (low, middle)
+        return float(low)
+
+
+@given(st.floats(0, 1e6), st.floats(0.01, 10), st.one_of(st.just(0.0), st.floats(-300, 300)))
+@example(1.0, 1.0, 1e4)
+@example(1.0, 1.0, -39.9)  # across the switch to the steep form
+@example(1.0, 1.0, -40.1)
+@example(1e-9, 1.0, 0.0)
+def test_against_sixty_digits(time, beta, margin):
+    climb = beta * flow.margin_at(time, 0.0, beta, margin)
+    assert climb == pytest.approx(exact_climb(time, beta, margin), rel=1e-9, abs=1e-13)
+
+
+@given(strategies.log_odds(30), st.floats(0.01, 5), st.floats(-5, 30))
+def test_at_its_escape_time_the_pair_is_at_zero(delta_ref, beta, margin):
+    time = flow.escape_time(delta_ref, beta, margin)
+    assert flow.margin_at(time, delta_ref, beta, margin) == pytest.approx(max(delta_ref, 0), abs=1e-7)
+
+
+@given(strategies.log_odds(1e6), st.sampled_from([1e-4, 1.0, 1e4]), st.sampled_from([-1e6, -1.0, 0.0, 1.0, 1e6]))
+@example(-1e6, 1.0, 0.0)
+@example(-1e2, 1e4, -1e6)
+def test_never_nan_where_exponentials_overflow(delta_ref, beta, margin):
+    escape = flow.escape_time(delta_ref, beta, margin)
+    assert escape >= 0
+    assert not np.isnan(escape)
+    for time in (0.0, 1e-300, 1.0, 1e300, INF):
+        delta = flow.margin_at(time, delta_ref, beta, margin)
+        assert not np.isnan(delta)
+        assert delta >= delta_ref
+
+
+def test_escape_is_exponential_for_dpo_and_linear_under_a_large_margin():
+    distance = np.array([100.0, 200.0, 300.0])
+    np.testing.assert_allclose(np.diff(np.log(flow.escape_time(-distance, 1.0))), 100, rtol=1e-12)
+    np.testing.assert_allclose(flow.escape_time(-distance, 0.5, margin=1e3), distance, rtol=1e-12)
+    assert flow.escape_time(-1e6, 1.0) == INF
+    assert flow.escape_time(-1e6, 1.0, margin=2e6) == 5e5
+
+
+def test_no_time_no_move_and_no_end():
+    assert flow.margin_at(0.0, -2.0, 3.0, [-1e3, 0.0, 1e3]).tolist() == [-2, -2, -2]
+    assert flow.margin_at(INF, -2.0, 3.0, [-1e3, 0.0, 1e3]).tolist() == [INF, INF, INF]
+
+
+@given(strategies.log_odds(20), st.floats(0.1, 3))
+def test_delta_grows_with_time_and_with_the_margin(delta_ref, beta):
+    path = flow.margin_at(np.array([0, 1, 10, 100.0])[:, None], delta_ref, beta, np.array([-1.0, 0.0, 1.0]))
+    assert (np.diff(path, axis=0) > 0).all()
+    assert (np.diff(path[1:], axis=1) > 0).all()
