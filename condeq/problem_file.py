@@ -1,0 +1,172 @@
+"""Reading a problem and its labels from a small JSON or YAML file.
+
+The format, one mapping::
+
+    beta: 0.5                               # the KL price, > 0
+    prompts:
+      - reference: [0.2, 0.3, 0.5]          # probabilities; or log_reference: [...] in nats
+        responses: [polite, rude, silent]   # optional names, used below instead of 0, 1, 2
+        reward: [1, 0, 0]                   # optional
+        preferences:                        # [winner, loser] or [winner, loser, weight]
+          - [polite, rude]
+          - [polite, silent, 3]
+
+``preferences: bradley-terry`` labels every pair of the prompt both ways at the Bradley-Terry rates of its reward.
+"""
+
+import json
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from tabular import InputError, Preferences, Problem
+
+_KEYS = {"beta", "prompts"}
+_PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", "preferences"}
+
+
+@dataclass(frozen=True)
+class ProblemFile:
+    """What a problem file says: the problem, its labels, and the names of the responses of each prompt."""
+
+    problem: Problem
+    preferences: Preferences
+    names: list[list[str]]
+
+
+def read(path) -> ProblemFile:
+    """Read a ``.json``, ``.yaml`` or ``.yml`` problem file.
+
+    Raises:
+        InputError: one sentence that starts with the file and names the place inside it.
+    """
+    path = Path(path)
+    return _located(path, lambda: _understood(_parsed(path)))
+
+
+def _parsed(path):
+    parsers = {".json": json.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load}
+    if path.suffix not in parsers:
+        raise InputError(f"the ending {path.suffix!r} is not known: write .json, .yaml or .yml")
+    try:
+        return parsers[path.suffix](path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the file cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError("the file is not UTF-8 text: save it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"line {error.lineno} is not JSON: {error.msg}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}" if mark else "the file"
+        raise InputError(f"{place} is not YAML: {getattr(error, 'problem', error)}") from None
+
+
+def _understood(content) -> ProblemFile:
+    _mapping(content, "the file", _KEYS, required={"beta", "prompts"})
+    prompts = content["prompts"]
+    if not isinstance(prompts, list) or not prompts:
+        raise InputError("prompts must be a list with at least one prompt")
+    for index, prompt in enumerate(prompts):
+        _mapping(prompt, f"prompts[{index}]", _PROMPT_KEYS, required={"preferences"})
+        if ("reference" in prompt) == ("log_reference" in prompt):
+            raise InputError(f"prompts[{index}] needs either reference or log_reference, one of the two")
+    with_reward = ["reward" in prompt for prompt in prompts]
+    if any(with_reward) and not all(with_reward):
+        raise InputError(f"prompts[{with_reward.index(False)}] has no reward, others have: give all or none")
+    reward = (
+        [_numbers(p["reward"], f"prompts[{i}].reward") for i, p in enumerate(prompts)] if all(with_reward) else None
+    )
+    problem = Problem([_log_reference(p, i) for i, p in enumerate(prompts)], content["beta"], reward)
+    names = [_names(prompt, index, problem) for index, prompt in enumerate(prompts)]
+    return ProblemFile(problem, _preferences(prompts, names, problem), names)
+
+
+def _mapping(value, place, known, required):
+    if not isinstance(value, dict):
+        raise InputError(f"{place} must be a mapping with the keys {', '.join(sorted(known))}")
+    for key in value:
+        if key not in known:
+            raise InputError(f"{place} has the unknown key {key!r}: the keys are {', '.join(sorted(known))}")
+    for key in sorted(required - set(value)):
+        raise InputError(f"{place} has no {key}: add it")
+
+
+def _numbers(values, place):
+    if not isinstance(values, list) or not values:
+        raise InputError(f"{place} must be a list of numbers")
+    for index, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{place}[{index}] is {value!r}: it must be a number")
+    return np.array(values, dtype=float)
+
+
+def _log_reference(prompt, index):
+    """One row, checked here so that the sentence names the row's place in the file."""
+    key = "reference" if "reference" in prompt else "log_reference"
+    values = _numbers(prompt[key], f"prompts[{index}].{key}")
+    make = Problem.from_probabilities if key == "reference" else Problem
+    return _located(f"prompts[{index}].{key}", make, values, 1.0).log_ref[0]
+
+
+def _names(prompt, index, problem):
+    n_responses = len(prompt.get("reference", prompt.get("log_reference")))
+    names = prompt.get("responses", [str(response) for response in range(n_responses)])
+    if not isinstance(names, list) or len(names) != n_responses or len(set(map(str, names))) != n_responses:
+        raise InputError(f"prompts[{index}].responses must be a list of {n_responses} different names")
+    return [str(name) for name in names]
+
+
+def _preferences(prompts, names, problem):
+    rows = [row for i, prompt in enumerate(prompts) for row in _labels(prompt["preferences"], names[i], i, problem)]
+    if not rows:
+        raise InputError("no prompt has a preference: give at least one [winner, loser]")
+    prompt, winner, loser, log_weight = zip(*rows, strict=True)
+    return Preferences(prompt, winner, loser, log_weight=log_weight)
+
+
+def _labels(given, names, index, problem):
+    """Rows (prompt, winner, loser, log weight) of one prompt."""
+    place = f"prompts[{index}].preferences"
+    if given == "bradley-terry":
+        there = np.flatnonzero(problem.present[index])
+        population = _located(
+            place, Preferences.from_bradley_terry, problem, [(index, *p) for p in combinations(there, 2)]
+        )
+        return _rows(population)
+    if not isinstance(given, list):
+        raise InputError(f"{place} must be a list of [winner, loser] pairs, or bradley-terry")
+    return [row for i, pair in enumerate(given) for row in _label(pair, names, index, problem, f"{place}[{i}]")]
+
+
+def _label(pair, names, index, problem, place):
+    if not isinstance(pair, list) or len(pair) not in (2, 3):
+        raise InputError(f"{place} is {pair!r}: write [winner, loser] or [winner, loser, weight]")
+    winner, loser = (_response(name, names, place) for name in pair[:2])
+    if winner == loser:
+        raise InputError(f"{place} prefers {pair[0]!r} to itself: name two responses")
+    weight = _numbers(pair[2:] or [1.0], f"{place}.weight")
+    return _rows(_located(place, lambda: Preferences([index], [winner], [loser], weight).check_against(problem)))
+
+
+def _rows(labels):
+    return list(zip(labels.prompt, labels.winner, labels.loser, labels.log_weight, strict=True))
+
+
+def _located(place, make, *args):
+    """The result of a call, or its one sentence with the place in the file before it."""
+    try:
+        return make(*args)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def _response(name, names, place):
+    if str(name) in names:
+        return names.index(str(name))
+    if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < len(names):
+        return name
+    raise InputError(f"{place} names the response {name!r}, which is not one of {', '.join(names)}")
