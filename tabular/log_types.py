@@ -1,0 +1,204 @@
+"""What a logged run is made of: pairs of sequence log-probabilities, at one checkpoint or at many."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.errors import InputError
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+LOG_PROB_RULE = "a log-probability is at most 0: give sums of token log-probs in nats, not probabilities or losses"
+FINITE_RULE = "it must be finite: drop the pair or log it again"
+
+
+@dataclass(frozen=True, eq=False)
+class PairLog:
+    r"""Log-probabilities of the chosen and the rejected response of each pair, validated once and then frozen.
+
+    Args:
+        source: where it comes from, for messages and reports.
+        ref_chosen, ref_rejected: ``(n_pairs,)`` sums of token log-probs under the reference, in nats, finite, <= 0.
+        policy_chosen, policy_rejected: the same under the trained policy; both or neither.
+        reward_chosen, reward_rejected: ``(n_pairs,)`` rewards that do not come from the policy itself, finite; both
+            or neither. (What trainers log as ``rewards/chosen`` is beta times a log-ratio, not such a reward.)
+
+    Raises:
+        InputError: naming the array, the pair and the rule.
+
+    >>> log = PairLog("by hand", ref_chosen=[-9.0, -4.0], ref_rejected=[-7.0, -5.0])
+    >>> log.n_pairs, log.delta_ref.tolist(), log.delta is None
+    (2, [-2.0, 1.0], True)
+    >>> PairLog("by hand", ref_chosen=[-9.0, -4.0], ref_rejected=[-7.0])
+    Traceback (most recent call last):
+        ...
+    tabular.errors.InputError: ref_rejected has 1 entries, ref_chosen 2: give one for each pair
+    """
+
+    source: str
+    ref_chosen: np.ndarray
+    ref_rejected: np.ndarray
+    policy_chosen: np.ndarray | None = None
+    policy_rejected: np.ndarray | None = None
+    reward_chosen: np.ndarray | None = None
+    reward_rejected: np.ndarray | None = None
+
+    def __post_init__(self):
+        for what in ("policy", "reward"):
+            given = [side for side in ("chosen", "rejected") if getattr(self, f"{what}_{side}") is not None]
+            if len(given) == 1:
+                raise InputError(f"only {what}_{given[0]} is given: give both {what}_chosen and {what}_rejected")
+        for name in ARRAYS:
+            if getattr(self, name) is not None:
+                freeze(self, name, _validated(getattr(self, name), name))
+        if self.n_pairs == 0:
+            raise InputError("ref_chosen is empty: give at least one pair")
+        for name in ARRAYS:
+            values = getattr(self, name)
+            if values is not None and len(values) != self.n_pairs:
+                raise InputError(f"{name} has {len(values)} entries, ref_chosen {self.n_pairs}: give one for each pair")
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.ref_chosen)
+
+    @property
+    def delta_ref(self) -> np.ndarray:
+        r"""``(n_pairs,)`` of :math:`\delta_{\rm ref}=\log\pi_{\rm ref}(w)-\log\pi_{\rm ref}(l)`, nats."""
+        return self.ref_chosen - self.ref_rejected
+
+    @property
+    def delta(self) -> np.ndarray | None:
+        r"""``(n_pairs,)`` of :math:`\delta=\log\pi(w)-\log\pi(l)`, nats; ``None`` without a policy."""
+        return None if self.policy_chosen is None else self.policy_chosen - self.policy_rejected
+
+    @property
+    def reward_difference(self) -> np.ndarray | None:
+        r"""``(n_pairs,)`` of :math:`\Delta r=r_w-r_l`; ``None`` without rewards."""
+        return None if self.reward_chosen is None else self.reward_chosen - self.reward_rejected
+
+
+ARRAYS = ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected", "reward_chosen", "reward_rejected")
+
+
+@dataclass(frozen=True, eq=False)
+class RunLog:
+    r"""A training run: log-probabilities of a fixed set of responses to each prompt, checkpoint after checkpoint.
+
+    Args:
+        name: of the run.
+        beta: the beta it was trained with.
+        log_prob: ``(n_checkpoints, n_responses, n_prompts)`` sums of token log-probs, nats, finite, <= 0.
+            Checkpoint 0 is the reference.
+        responses: a name for each response.
+        step: ``(n_checkpoints,)`` training examples seen, from 0, increasing.
+        winner, loser: which two of the responses carry the label.
+
+    Raises:
+        InputError: naming the array, the entry and the rule.
+
+    >>> run = RunLog("toy", 0.1, [[[-9.0], [-7.0]], [[-8.0], [-8.5]]], ("chosen", "rejected"), [0, 100], 0, 1)
+    >>> run.pairs().delta_ref.tolist(), run.pairs().delta.tolist(), run.pairs(0).delta.tolist()
+    ([-2.0], [0.5], [-2.0])
+    """
+
+    name: str
+    beta: float
+    log_prob: np.ndarray
+    responses: tuple[str, ...]
+    step: np.ndarray
+    winner: int
+    loser: int
+
+    def __post_init__(self):
+        freeze(self, "log_prob", _validated(self.log_prob, "log_prob", n_dimensions=3))
+        freeze(self, "step", np.array(self.step, dtype=np.int64))
+        object.__setattr__(self, "responses", tuple(self.responses))
+        n_checkpoints, n_responses, _ = self.log_prob.shape
+        if 0 in self.log_prob.shape:
+            raise InputError(f"log_prob has shape {self.log_prob.shape}: give at least one of each")
+        if len(self.responses) != n_responses:
+            raise InputError(f"there are {len(self.responses)} response names for {n_responses} responses")
+        if self.step.shape != (n_checkpoints,) or self.step[0] != 0 or (np.diff(self.step) <= 0).any():
+            raise InputError(f"step must hold {n_checkpoints} increasing counts from 0, one for each checkpoint")
+        if self.winner == self.loser or not {self.winner, self.loser} <= set(range(n_responses)):
+            raise InputError(
+                f"winner {self.winner} and loser {self.loser} must be two different responses among {n_responses}"
+            )
+        if not 0 < self.beta < np.inf:
+            raise InputError(f"beta is {self.beta}: it must be finite and above 0")
+
+    @property
+    def n_checkpoints(self) -> int:
+        return self.log_prob.shape[0]
+
+    @property
+    def n_responses(self) -> int:
+        return self.log_prob.shape[1]
+
+    @property
+    def n_prompts(self) -> int:
+        return self.log_prob.shape[2]
+
+    def pairs(self, checkpoint=-1) -> PairLog:
+        """The labelled pair of each prompt at one checkpoint, beside the reference (checkpoint 0)."""
+        policy = self._at(checkpoint)
+        reference = self.log_prob[0]
+        return PairLog(
+            f"{self.name}, after {self.step[checkpoint]} examples",
+            ref_chosen=reference[self.winner],
+            ref_rejected=reference[self.loser],
+            policy_chosen=policy[self.winner],
+            policy_rejected=policy[self.loser],
+        )
+
+    def problem(self, checkpoint=0, beta=None) -> Problem:
+        """The listed responses as a :class:`Problem`: one checkpoint's probabilities, renormalised over the list.
+
+        Differences such as delta are unchanged by that; probabilities are conditional on the list.
+        """
+        return Problem.from_unnormalized(self._at(checkpoint).T, self.beta if beta is None else beta)
+
+    def preferences(self) -> Preferences:
+        """The run's labels on :meth:`problem`: winner over loser, once for each prompt."""
+        same = np.full(self.n_prompts, 1)
+        return Preferences(np.arange(self.n_prompts), self.winner * same, self.loser * same)
+
+    def _at(self, checkpoint):
+        if not -self.n_checkpoints <= checkpoint < self.n_checkpoints:
+            raise InputError(
+                f"there is no checkpoint {checkpoint}: {self.name} has {self.n_checkpoints}, counted from 0"
+            )
+        return self.log_prob[checkpoint]
+
+
+def freeze(log, name, array):
+    """Set an array of a frozen dataclass, read-only."""
+    array.flags.writeable = False
+    object.__setattr__(log, name, array)
+
+
+def broken_rule(values, is_log_prob):
+    """The flat index of the first value that breaks a rule, and the rule; ``None`` where all are fine."""
+    bad = ~np.isfinite(values)
+    if is_log_prob:
+        bad |= values > 0
+    if not bad.any():
+        return None
+    index = int(np.argmax(bad))
+    return index, LOG_PROB_RULE if np.isfinite(values.flat[index]) else FINITE_RULE
+
+
+def _validated(values, name, n_dimensions=1):
+    try:
+        array = np.array(values, dtype=float)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} is not an array of numbers ({error})") from None
+    if array.ndim != n_dimensions:
+        raise InputError(f"{name} has shape {array.shape}: give a {n_dimensions}-D array")
+    broken = broken_rule(array, is_log_prob=not name.startswith("reward"))
+    if broken:
+        index, rule = broken
+        place = ", ".join(map(str, np.unravel_index(index, array.shape)))
+        raise InputError(f"{name}[{place}] is {array.flat[index]}: {rule}")
+    return array
