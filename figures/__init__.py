@@ -31,6 +31,7 @@ from tabular.errors import InputError
 #: name -> module, in reading order
 FIGURES = {
     "undesirable_region": "figures.undesirable_region",
+    "real_run": "figures.real_run",
 }
 
 FORMATS = ("pdf", "svg", "png")
@@ -48,6 +49,7 @@ class Saved:
     name: str
     title: str
     caption: str
+    settings: dict[str, object]
     paths: dict[str, Path]
 
 
@@ -108,4 +110,4 @@ def _write(name: str, table: Table, out: Path, formats) -> Saved:
     figure = module(name).draw(table)
     for suffix in formats:
         style.write_image(figure, paths[suffix], metadata=_NO_DATES[suffix])
-    return Saved(name, module(name).TITLE, text, paths)
+    return Saved(name, module(name).TITLE, text, table.settings, paths)

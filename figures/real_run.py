@@ -1,0 +1,125 @@
+"""A real DPO run in the plane of the two log-ratios: the loss vanishes while a quarter of the pairs stays in U."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import style
+from figures.table import Table
+from tabular import logs, margins
+
+TITLE = "A real DPO run: the loss falls, a share of the pairs stays in U"
+
+
+def compute(*, run="hh-pythia410m-dpo", extent=300.0) -> Table:
+    """Log-ratios of every pair at the first, middle and last checkpoint, and the run's course over all of them.
+
+    Columns per pair: ``delta_ref`` (checkpoint 0), ``delta_middle``, ``delta_last``, in nats. Per checkpoint:
+    ``examples`` seen, ``loss`` (mean over the pairs, nats), ``share_u``, ``relative_accuracy`` (share with
+    delta > delta_ref, what trainers log) and ``absolute_accuracy`` (share with delta > 0).
+
+    Args:
+        run: name of a stored run.
+        extent: half-width of the window that is drawn, in nats.
+
+    Raises:
+        logs.DataUnavailable: neither the data directory nor the network has the run.
+    """
+    log = logs.load(run)
+    delta = log.log_prob[:, log.winner] - log.log_prob[:, log.loser]
+    delta_ref, middle = delta[0], len(delta) // 2
+    beyond = (np.abs(np.stack([delta_ref, delta[-1]])) > extent).any(axis=0)
+    return Table(
+        {
+            "delta_ref": delta_ref,
+            "delta_middle": delta[middle],
+            "delta_last": delta[-1],
+            "examples": log.step,
+            "loss": margins.loss(delta, delta_ref, log.beta).mean(axis=1),
+            "share_u": ((delta > delta_ref) & (delta < 0)).mean(axis=1),
+            "relative_accuracy": (delta > delta_ref).mean(axis=1),
+            "absolute_accuracy": (delta > 0).mean(axis=1),
+        },
+        {
+            "run": log.name,
+            "beta": log.beta,
+            "pairs": delta.shape[1],
+            "examples_middle": log.step[middle],
+            "examples_last": log.step[-1],
+            "extent": extent,
+            "pairs_outside_window": beyond.sum(),
+        },
+    )
+
+
+@style.styled
+def draw(table: Table) -> Figure:
+    """Two planes (middle, last checkpoint) over the course of the shares and of the loss."""
+    figure, axes = style.new_figure(columns=2, height=5.0, rows=2, cols=2, height_ratios=(1.55, 1))
+    for ax, when, letter in zip(axes[0], ("middle", "last"), "ab", strict=True):
+        _plane(ax, table, when)
+        style.panel_letter(ax, letter, f"after {table.settings[f'examples_{when}']:,} examples")
+    axes[0, 0].set_ylabel(r"policy log-ratio $\delta$ (nats)")
+    axes[0, 0].legend(loc="upper left", handlelength=1.2, borderaxespad=0.2)
+    _shares(axes[1, 0], table)
+    _loss(axes[1, 1], table)
+    return figure
+
+
+def _plane(ax, table, when):
+    extent = table.settings["extent"]
+    delta_ref, delta = table["delta_ref"], table[f"delta_{when}"]
+    inside = (delta_ref < delta) & (delta < 0)
+    ax.fill([-extent, 0, -extent], [-extent, 0, 0], color=style.REGION_U, linewidth=0, label=style.SYMBOLS["region_u"])
+    ax.axhline(0, color=style.RULE, linewidth=0.6)
+    ax.axvline(0, color=style.RULE, linewidth=0.6)
+    ax.plot([-extent, extent], [-extent, extent], **style.line("reference", label=r"start, $\delta=\delta_{\rm ref}$"))
+    small = {"marker": "o", "linestyle": "none", "markersize": 2.4, "markeredgewidth": 0}
+    ax.plot(delta_ref[~inside], delta[~inside], color=style.RULE, label="pair outside $U$", **small)
+    ax.plot(delta_ref[inside], delta[inside], color=style.LOOKS["dpo"].color, label="pair in $U$", **small)
+    ax.set(xlim=(-extent, extent), ylim=(-extent, extent), xlabel=style.SYMBOLS["delta_ref"])
+
+
+def _shares(ax, table):
+    looks = {
+        "relative_accuracy": ("relative accuracy, logged", style.RULE, ":"),
+        "absolute_accuracy": ("absolute accuracy, not logged", style.RULE, "--"),
+        "share_u": ("in $U$, not logged", style.LOOKS["dpo"].color, "-"),
+    }
+    for column, (label, color, linestyle) in looks.items():
+        ax.plot(table["examples"], 100 * table[column], color=color, linestyle=linestyle)
+        ax.annotate(
+            label,
+            (table["examples"][-1], 100 * table[column][-1]),
+            (0, 4),
+            textcoords="offset points",
+            color=color,
+            ha="right",
+            va="bottom",
+            fontsize="small",
+        )
+    ax.set(xlabel="training examples seen", ylabel="share of pairs (%)", xlim=(0, table["examples"][-1]), ylim=(0, 112))
+    style.panel_letter(ax, "c", "accuracies and the undesirable region")
+
+
+def _loss(ax, table):
+    ax.plot(table["examples"], table["loss"], **style.line("dpo"))
+    ax.set(xlabel="training examples seen", ylabel=style.SYMBOLS["loss"], xlim=(0, table["examples"][-1]))
+    ax.set_yscale("log")
+    style.panel_letter(ax, "d", "the loss, on a log scale")
+
+
+def caption(table: Table) -> str:
+    s = table.settings
+    relative, absolute, share = (
+        100 * table[column] for column in ("relative_accuracy", "absolute_accuracy", "share_u")
+    )
+    return (
+        f"The run {s['run']}: {s['pairs']} preference pairs, β = {s['beta']:g}, log-probabilities summed over tokens, "
+        "evaluated on the pairs it was trained on; checkpoint 0 is the reference. (a, b) Each pair by its log-ratio "
+        "under the reference and under the policy; U = {δ_ref < δ < 0} is shaded. In (b) "
+        f"{s['pairs_outside_window']} pairs lie outside the window of ±{s['extent']:g} nats; every number counts them. "
+        f"(c) After {s['examples_last']:,} examples: relative accuracy (δ > δ_ref, logged by trainers as "
+        f"rewards/accuracies) {relative[-1]:.1f} %, absolute accuracy (δ > 0) {absolute[-1]:.1f} %, share of pairs in "
+        f"U {share[-1]:.1f} % after a peak of {share.max():.1f} %. (d) The mean DPO loss falls from log 2 to "
+        f"{table['loss'][-1]:.1g} nats."
+    )
