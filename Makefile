@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
 
-.PHONY: report test bench format clean
+.PHONY: report test demo bench format clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -17,6 +17,9 @@ test: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pytest -n 2 --cov=tabular --cov-report=term --cov-fail-under=95 --durations=10
 
+demo: $(READY)
+	@$(BIN)/marimo edit --no-sandbox --skip-update-check demos
+
 bench: $(READY)
 	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q
 
@@ -25,9 +28,9 @@ format: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=..."; exit 1; }
-	@echo "setting up $(VENV) (about a minute, once) ..."
+	@echo "setting up $(VENV) (a minute or two, once) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[data,test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[data,demo,test]'
 	@touch $@
 
 clean:

@@ -1,0 +1,191 @@
+"""The ``condeq`` command: check, figures, report, solve, failures, audit."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from condeq import show
+from tabular import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Exact tabular experiments on DPO, RLHF and CPO: verify statements, draw figures, audit a training log.",
+)
+console = Console()
+
+
+def main() -> None:
+    """Run the command; bad input ends with one sentence and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"condeq: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+Out = Annotated[Path | None, typer.Option(help="Where to save the JSON; in this directory by default.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Statements, such as prop-3.4; all by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify the statements; exit 1 if a verdict is not the expected one. One name alone is explained at length."""
+    import proofs_checks
+
+    with progress() as report:
+        results = proofs_checks.verify(names or None, progress=report)
+    rows = [result.to_dict() for result in results]
+    if as_json:
+        print_json(rows)
+    elif len(rows) == 1:
+        console.print(proofs_checks.explain(results[0]), markup=False)
+    else:
+        console.print(show.verdict_table(rows))
+        console.print(show.slowest(rows))
+    raise typer.Exit(0 if all(row["as_expected"] for row in rows) else 1)
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="Figures to make; all by default.")] = None,
+    out: Annotated[Path, typer.Option(help="Directory for images, tables and captions.")] = Path("report/figures"),
+    formats: Annotated[list[str] | None, typer.Option("--format", help="pdf, svg or png; repeat for several.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the figure, such as beta=0.2."),
+    ] = None,
+) -> None:
+    """Draw figures, each with its table as CSV and its caption beside it."""
+    from figures import FIGURES, FORMATS, save
+    from tabular import logs
+
+    chosen = names or list(FIGURES)
+    changed = show.parsed_settings(settings or [])
+    if changed and len(chosen) != 1:
+        raise InputError(f"--set changes one figure, {len(chosen)} are asked for: name the one")
+    with progress() as report:
+        for done, name in enumerate(chosen):
+            report(done, len(chosen), name)
+            try:
+                saved = save(name, out, formats or FORMATS, **changed)
+            except logs.DataUnavailable as missing:
+                console.print(f"{name}: not drawn, {missing}", markup=False)
+                continue
+            console.print("  ".join(str(path) for path in saved.paths.values()), markup=False, soft_wrap=True)
+        report(len(chosen), len(chosen), "done")
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Directory of the page and everything it shows.")] = Path("report"),
+) -> None:
+    """Verify everything, draw everything, and write one self-contained page."""
+    from condeq import report as page
+
+    with progress() as tell:
+        summary = page.build(out, progress=tell)
+    console.print(show.verdict_table(summary.results))
+    for line in summary.missing:
+        console.print(f"missing: {line}", markup=False)
+    console.print(f"the report is {summary.page}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if all(row["as_expected"] for row in summary.results) else 1)
+
+
+@app.command()
+def solve(
+    file: Annotated[Path, typer.Argument(help="A problem file (JSON or YAML; see examples/).")],
+    margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """The reference, the RLHF optimum, what DPO converges to, and the constrained optimum, side by side."""
+    from condeq import problem_file, solutions
+
+    answer = solutions.solve(problem_file.read(file), margin)
+    if as_json:
+        print_json(answer)
+    else:
+        for part in show.solution(answer):
+            console.print(part)
+
+
+@app.command()
+def failures(
+    file: Annotated[Path, typer.Argument(help="A problem file (JSON or YAML; see examples/).")],
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every way the DPO loss can fall while the policy prefers the wrong response, pair by pair."""
+    from condeq import problem_file
+    from tabular import failure_modes
+
+    source = problem_file.read(file)
+    found = failure_modes.find(source.problem, source.preferences)
+    rows = [show.named(row, source.names) for row in found.to_dicts()]
+    if as_json:
+        print_json(rows)
+        return
+    console.print(show.failure_table(rows))
+    console.print(found.summary(), markup=False)
+    save_json(rows, out or Path(f"{file.stem}-failures.json"))
+
+
+@app.command()
+def audit(
+    log: Annotated[str, typer.Argument(help="A CSV, JSONL or Parquet file of pairs, or the name of a public run.")],
+    beta: Annotated[float | None, typer.Option(help="The beta of the DPO loss; needed for a file.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME=COLUMN", help="Rename a column, such as ref_chosen=my_logp. Repeat."),
+    ] = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a trainer's own log hides: pessimistic pairs, absolute accuracy, the share of pairs in U."""
+    from tabular import logs
+    from tabular.audit import audit as audited
+
+    known = log in logs.DATA_SETS and not Path(log).exists()
+    source = logs.load(log) if known else logs.read_pairs(log, show.parsed_columns(columns or []))
+    result = audited(source, beta).to_dict()
+    if as_json:
+        print_json(result)
+        return
+    for part in show.audit(result):
+        console.print(part)
+    save_json(result, out or Path(f"{Path(log).name.split('.')[0]}-audit.json"))
+
+
+def print_json(content) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def save_json(content, path: Path) -> None:
+    try:
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --out") from None
+    console.print(f"saved {path}", markup=False, soft_wrap=True)
+
+
+class progress:
+    """A progress bar on standard error that is called with (done, total, what is under way)."""
+
+    def __enter__(self):
+        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+        task = self._bar.add_task("starting", total=None)
+        return lambda done, total, what: self._bar.update(task, completed=done, total=total, description=what)
+
+    def __exit__(self, *exception):
+        self._bar.stop()

@@ -1,0 +1,128 @@
+"""The plain dictionaries of the toolkit as tables for a terminal; options of the command line as values."""
+
+import json
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from tabular import InputError
+
+VERDICT_STYLE = {
+    "PROVED": "bold green",
+    "CERTIFIED": "green",
+    "SUPPORTED": "cyan",
+    "REFUTED": "bold red",
+    "VACUOUS": "magenta",
+    "UNDECIDED": "bold yellow",
+    "NOT CHECKABLE HERE": "dim",
+}
+
+
+def parsed_settings(pairs):
+    """``KEY=VALUE`` options as keyword arguments; numbers and lists are read as JSON, the rest is text.
+
+    >>> parsed_settings(["beta=0.2", "seeds=[0, 1]", "style=dense"])
+    {'beta': 0.2, 'seeds': [0, 1], 'style': 'dense'}
+    """
+    return {key: _value(text) for key, text in (_split(pair, "--set", "beta=0.2") for pair in pairs)}
+
+
+def parsed_columns(pairs):
+    """``NAME=COLUMN`` options as a mapping, or None where there are none.
+
+    >>> parsed_columns(["ref_chosen=my_logp"])
+    {'ref_chosen': 'my_logp'}
+    """
+    return dict(_split(pair, "--column", "ref_chosen=my_logp") for pair in pairs) or None
+
+
+def _split(pair, option, example):
+    key, equals, value = pair.partition("=")
+    if not (key and equals and value):
+        raise InputError(f"{option} {pair!r} is not of the form NAME=VALUE: write {option} {example}")
+    return key, value
+
+
+def _value(text):
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def verdict_table(rows) -> Table:
+    """One row for each statement; a verdict that is not the expected one says so."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("statement", "title", "verdict", "source"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        verdict = Text(row["verdict"], style=VERDICT_STYLE[row["verdict"]])
+        if not row["as_expected"]:
+            verdict.append(f"  (expected {row['expected']})", style="bold red")
+        table.add_row(row["id"], row["title"], verdict, row["source"])
+    return table
+
+
+def slowest(rows, most=3) -> Text:
+    """The statements that took the longest, and the sum."""
+    by_time = sorted(rows, key=lambda row: -row["seconds"])[:most]
+    named = ", ".join(f"{row['id']} {row['seconds']:.1f} s" for row in by_time)
+    return Text(f"{len(rows)} statements in {sum(row['seconds'] for row in rows):.1f} s of work; slowest: {named}")
+
+
+def audit(result):
+    """The parts of an audit: what the trainer's log shows beside what it hides, over training and at the end."""
+    yield Text(f"{result['source']}: {result['n_pairs']} pairs, beta {result['beta']:g}", style="bold")
+    yield _reference_table(result)
+    if result["n_checkpoints"] > 1:
+        yield _training_table(result)
+        yield _final_sentence(result)
+
+
+def _reference_table(result):
+    table = _plain("before training", "share of pairs")
+    table.add_row("pessimistic: the reference prefers the rejected", f"{100 * result['share_pessimistic']:.1f} %")
+    if result["share_violating"] is not None:
+        table.add_row("Assumption 3.1 violated (delta_ref <= -Dr/beta)", f"{100 * result['share_violating']:.1f} %")
+    return table
+
+
+_TRAINING = {
+    "loss": ("DPO loss (nats)", "{:.4f}", 1),
+    "relative_accuracy": ("trainer's accuracy (h > 0), %", "{:.1f}", 100),
+    "absolute_accuracy": ("absolute accuracy (delta > 0), %", "{:.1f}", 100),
+    "share_in_u": ("in U (delta_ref < delta < 0), %", "{:.1f}", 100),
+    "share_chosen_fell": ("chosen log-prob fell, %", "{:.1f}", 100),
+    "share_both_fell": ("both log-probs fell, %", "{:.1f}", 100),
+    "n_short": ("short of their flip threshold", "{:d}", 1),
+    "n_certified": ("certified by the mean loss alone", "{:d}", 1),
+}
+
+
+def _training_table(result, most=5):
+    last = result["n_checkpoints"] - 1
+    shown = sorted({round(i * last / (most - 1)) for i in range(most)}) if last >= most else list(range(last + 1))
+    step = result["step"]
+    headings = [str(step[i]) if step else ("reference", "policy")[i] for i in shown]
+    table = _plain("examples seen" if step else "over training", *headings)
+    for name, (label, form, scale) in _TRAINING.items():
+        table.add_row(label, *(form.format(scale * result[name][i]) for i in shown))
+    return table
+
+
+def _plain(first, *others) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _final_sentence(result):
+    relative, absolute, inside = (100 * result[k][-1] for k in ("relative_accuracy", "absolute_accuracy", "share_in_u"))
+    return Text(
+        f"The trainer's accuracy ends at {relative:.1f} %; {absolute:.1f} % of the pairs are ranked right, "
+        f"and {inside:.1f} % sit in the undesirable region.",
+        style="bold",
+    )
