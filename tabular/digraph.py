@@ -10,32 +10,64 @@ def win_digraph(preferences, problem) -> csr_array:
     draws = preferences.log_weight > -np.inf
     base = preferences.prompt[draws] * problem.n_responses
     size = problem.n_prompts * problem.n_responses
-    edges = (np.ones(draws.sum()), (base + preferences.winner[draws], base + preferences.loser[draws]))
-    return coo_array(edges, shape=(size, size)).tocsr()
+    return adjacency(size, base + preferences.winner[draws], base + preferences.loser[draws])
+
+
+def adjacency(n_nodes, winner, loser) -> csr_array:
+    """Sparse 0/1 adjacency of a digraph given by its edges; parallel edges count once."""
+    graph = coo_array((np.ones(len(winner)), (winner, loser)), shape=(n_nodes, n_nodes)).tocsr()
+    graph.data[:] = 1
+    return graph
 
 
 def block_labels(graph) -> np.ndarray:
-    """The block number of each node, numbered so that every edge between blocks goes from lower to higher."""
+    """The block number of each node: by rank, so source blocks come first and every edge goes from lower to higher."""
+    return ranked_blocks(graph)[0]
+
+
+def ranked_blocks(graph) -> tuple[np.ndarray, np.ndarray]:
+    """Block number of each node, and rank of each block: the most blocks on a path of wins that ends just above it.
+
+    Blocks are numbered by rank. Minus the rank is strictly higher for the winner of every edge between two blocks
+    and equal within a block: a direction in which no label loses.
+
+    >>> label, rank = ranked_blocks(adjacency(4, [3, 0, 1, 2], [0, 1, 2, 0]))  # 3 beats the cycle 0 -> 1 -> 2 -> 0
+    >>> label.tolist(), rank.tolist()
+    ([1, 1, 1, 0], [0, 1])
+    """
     n_blocks, label = connected_components(graph, directed=True, connection="strong")
     edges = graph.tocoo()
     tail, head = label[edges.coords[0]], label[edges.coords[1]]
-    return _topological_position(tail[tail != head], head[tail != head], n_blocks)[label]
-
-
-def _topological_position(tail, head, n_blocks):
-    """Kahn's algorithm on the condensation, ties broken by block number."""
-    order = np.argsort(tail, kind="stable")
-    successors = np.split(head[order], np.searchsorted(tail[order], np.arange(1, n_blocks)))
-    waiting_for = np.bincount(head, minlength=n_blocks)
-    ready = list(np.flatnonzero(waiting_for == 0))
-    for block in ready:  # grows while it is read
-        for successor in successors[block]:
-            waiting_for[successor] -= 1
-            if waiting_for[successor] == 0:
-                ready.append(successor)
+    rank = _ranks(tail[tail != head], head[tail != head], n_blocks)
+    order = np.argsort(rank, kind="stable")
     position = np.empty(n_blocks, dtype=np.int64)
-    position[ready] = np.arange(n_blocks)
-    return position
+    position[order] = np.arange(n_blocks)
+    return position[label], rank[order]
+
+
+def _ranks(tail, head, n_blocks):
+    """Longest-path ranks of an acyclic digraph: Kahn's algorithm, one whole rank at a time."""
+    order = np.argsort(tail, kind="stable")
+    heads = head[order]
+    start = np.searchsorted(tail[order], np.arange(n_blocks + 1))
+    waiting_for = np.bincount(head, minlength=n_blocks)
+    rank = np.zeros(n_blocks, dtype=np.int64)
+    ready = np.flatnonzero((waiting_for == 0) & (start[1:] > start[:-1]))
+    depth = 0
+    while ready.size:
+        beaten, wins = np.unique(heads[_ranges(start[ready], start[ready + 1])], return_counts=True)
+        waiting_for[beaten] -= wins
+        ready = beaten[waiting_for[beaten] == 0]
+        depth += 1
+        rank[ready] = depth
+    return rank
+
+
+def _ranges(first, last):
+    """The concatenation of the integer ranges [first_i, last_i)."""
+    lengths = last - first
+    ends = np.cumsum(lengths)
+    return np.repeat(first - (ends - lengths), lengths) + np.arange(ends[-1])
 
 
 def blocks(preferences, problem) -> list[list[np.ndarray]]:
