@@ -24,7 +24,6 @@ import numpy as np
 from scipy.special import expit, log_expit
 
 from tabular import digraph, laplacian, tolerances
-from tabular.errors import InputError
 from tabular.log_space import softplus
 
 _SMALL = 32  # blocks up to this size are eliminated as one dense batch
@@ -234,7 +233,8 @@ def _spectral(edges, shape, at):
     r"""The fixed-point iteration of Maystre and Grossglauser (2015), far enough for Newton to take over.
 
     At the optimum :math:`e^s` is the stationary measure of the chain that jumps l -> w at the rate
-    :math:`n\,e^o/(e^{s_w}+e^{s_l+o})`. For consistent labels, n proportional to sigma(+-Dr), one step is exact from anywhere.
+    :math:`n\,e^o/(e^{s_w}+e^{s_l+o})`. For consistent labels, n proportional to :math:`\sigma(\pm\Delta r)`, one step
+    is exact from anywhere.
     """
     s = np.zeros(edges.n_nodes)
     for _ in range(tolerances.SPECTRAL_STEPS):

@@ -117,15 +117,16 @@ class Sparse:
         ends = (np.r_[low, high], np.r_[high, low])
         self.graph = coo_array((np.r_[number, number], ends), shape=(n_nodes, n_nodes)).tocsr()
         self.number = self.graph.data - 1
-        n_blocks = block[-1] + 1
-        self.ground = np.searchsorted(block, np.arange(n_blocks))
+        self.block, self.block_size = block, np.bincount(block)
+        self.ground = np.cumsum(self.block_size) - self.block_size
         self.tree_like = len(pairs) < 1.5 * n_nodes
 
     def solve(self, weight, flow):
         """``d`` for weights and flows from winner to loser; parallel edges add."""
         size = self.n_nodes
         won, lost = np.bincount(self.winner, flow, size), np.bincount(self.loser, flow, size)
-        divergence = won - lost
+        divergence = won - lost  # sums to 0 over a block but for rounding, which gradients would blow up
+        divergence -= (np.bincount(self.block, divergence) / self.block_size)[self.block]
         self.graph.data = np.bincount(self.pair, weight)[self.number]
         degree = self.graph @ np.ones(size)
         if self.tree_like:
