@@ -68,9 +68,8 @@ _ABSENT = object()  # a JSON object without the key, as opposed to one with null
 
 
 def _read(path) -> _Table:
-    *_, kind = path.suffixes if path.suffixes else ("",)
-    packed = kind.lower() == ".gz"
-    kind = Path(path.stem).suffix.lower() if packed else kind.lower()
+    packed = path.suffix.lower() == ".gz"
+    kind = Path(path.stem if packed else path.name).suffix.lower()
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
     if kind not in readers and (kind != ".parquet" or packed):
         raise InputError(f"{path} has an unknown extension: give a .csv, .jsonl (also .gz) or .parquet file")
@@ -84,7 +83,7 @@ def _read(path) -> _Table:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8 {kind[1:]}") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from None
     return readers[kind](path, text)
 
 
@@ -107,8 +106,12 @@ def _read_csv(path, text):
             lines.append(line)
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
-    header = header or []
-    return _Table(header, lambda name: [row[header.index(name)] for row in rows], lines)
+
+    def column(name):
+        position = header.index(name)
+        return [row[position] for row in rows]
+
+    return _Table(header or [], column, lines)
 
 
 def _read_jsonl(path, text):
@@ -140,7 +143,7 @@ def _read_parquet(path):
     try:
         content = parquet.read_table(io.BytesIO(path.read_bytes()))
     except arrow.ArrowException as error:
-        raise InputError(f"{path} is not a parquet file: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} is not a parquet file: {_first_line(error)}") from None
     return _Table(
         content.column_names, lambda name: content[name].to_pylist(), range(1, content.num_rows + 1), unit="row"
     )
@@ -151,6 +154,8 @@ def _chosen_columns(path, names, renamed):
     unknown = sorted(set(renamed) - set(COLUMNS))
     if unknown:
         raise InputError(f"columns names {unknown[0]!r}, which is not one of {', '.join(COLUMNS)}")
+    if len(set(renamed.values())) < len(renamed):
+        raise InputError(f"columns gives one column to two arrays ({renamed}): name a different one for each")
     chosen = {}
     for array, usual in COLUMNS.items():
         wanted = [renamed[array]] if array in renamed else [name for name in usual if name not in renamed.values()]
@@ -186,15 +191,13 @@ def _numbers(path, table, name, array):
     for row, value in enumerate(table.column(name)):
         number = _number(value)
         if number is None:
-            what = "is missing" if value is _ABSENT else f"is {_short(value)}, not a number"
-            raise InputError(f"{path}, {table.unit} {table.lines[row]}, column {name}: the value {what}")
+            what = "missing" if value is _ABSENT else _short(value)
+            raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {what}, it must be a number")
         numbers[row] = number
     broken = broken_rule(numbers, is_log_prob=not array.startswith("reward"))
     if broken:
         row, rule = broken
-        raise InputError(
-            f"{path}, {table.unit} {table.lines[row]}, column {name}: the value is {numbers[row]:.10g}: {rule}"
-        )
+        raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {numbers[row]:.10g}, but {rule}")
     return numbers
 
 
@@ -206,6 +209,10 @@ def _number(value):
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _first_line(error):
+    return str(error).splitlines()[0]
 
 
 def _short(value, at_most=40):

@@ -8,7 +8,7 @@ from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
-LOG_PROB_RULE = "a log-probability is at most 0: give sums of token log-probs in nats, not probabilities or losses"
+LOG_PROB_RULE = "a log-probability is at most 0, so give sums of token log-probs in nats, not probabilities or losses"
 FINITE_RULE = "it must be finite: drop the pair or log it again"
 
 
@@ -125,6 +125,7 @@ class RunLog:
             raise InputError(
                 f"winner {self.winner} and loser {self.loser} must be two different responses among {n_responses}"
             )
+        object.__setattr__(self, "beta", float(self.beta))
         if not 0 < self.beta < np.inf:
             raise InputError(f"beta is {self.beta}: it must be finite and above 0")
 
