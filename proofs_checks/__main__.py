@@ -1,0 +1,67 @@
+"""``python -m proofs_checks [ID ...]``: verify and print one table; the exit code is 1 if a verdict is unexpected."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from proofs_checks import explain, slowest, summary, table_rows, theorems_markdown, verify
+from tabular.errors import InputError
+
+_COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUTED": "red", "UNDECIDED": "bold yellow"}
+
+
+def main(arguments=None) -> int:
+    options = _options(arguments)
+    try:
+        results = _verify(options)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.write:
+        options.write.write_text(theorems_markdown(results), encoding="utf-8")
+    elif options.json:
+        print(json.dumps([result.to_dict() for result in results], indent=1, ensure_ascii=False))
+    elif len(options.names) == 1:
+        print(explain(options.names[0], results[0]))
+    else:
+        _print_table(results)
+    return 0 if all(result.as_expected for result in results) else 1
+
+
+def _options(arguments):
+    parser = argparse.ArgumentParser(prog="python -m proofs_checks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="ID", help="verify these only; one alone is explained at length")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write THEOREMS.md there")
+    parser.add_argument("--processes", type=int, default=2, metavar="N", help="statements verified at a time")
+    return parser.parse_args(arguments)
+
+
+def _verify(options):
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("verifying", total=None)
+
+        def progress(done, total, result):
+            bar.update(task, completed=done, total=total, description=result.statement.id)
+
+        processes = 1 if len(options.names) == 1 else options.processes
+        return verify(options.names or None, progress, processes)
+
+
+def _print_table(results):
+    table = Table("id", "statement", "verdict", "note")
+    for name, title, verdict, note in table_rows(results):
+        table.add_row(name, title, f"[{_COLOURS.get(verdict, 'default')}]{verdict}[/]", note)
+    console = Console()
+    console.print(table)
+    console.print(summary(results))
+    console.print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(results)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

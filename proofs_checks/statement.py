@@ -1,0 +1,209 @@
+"""What a statement, a check and a verdict are, and the one rule that turns checks into a verdict."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Verdict(Enum):
+    """What is known of a statement. Computed by :func:`verdict_of`, never written by hand."""
+
+    PROVED = "PROVED"  #: by symbolic identities, for all values
+    CERTIFIED = "CERTIFIED"  #: rigorously, for every parameter in a stated box
+    SUPPORTED = "SUPPORTED"  #: cases and property tests only
+    REFUTED = "REFUTED"  #: by a witness in ball or rational arithmetic
+    VACUOUS = "VACUOUS"  #: nothing meets the hypotheses
+    UNDECIDED = "UNDECIDED"  #: a needed check failed, was not run, or cannot be trusted
+    NOT_CHECKABLE_HERE = "NOT CHECKABLE HERE"  #: needs what a tabular toolkit does not have
+
+
+class Quantifier(Enum):
+    """What a passed check has established; the part of a claim that it can carry."""
+
+    IDENTITY = "identity, for all values"
+    BOX = "every parameter in a box"
+    EXISTENCE = "existence, witness certified"
+    CASES = "these cases"
+    PROPERTY = "search for a violation"
+    COUNTEREXAMPLE = "counterexample, certified"
+    VACUITY = "nothing meets the hypotheses"
+    OUT_OF_REACH = "cannot be checked here"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one run found. ``passed`` is None where it could not decide; ``residual`` is an error or a margin."""
+
+    passed: bool | None
+    summary: str
+    residual: float | None = None
+    witness: str | None = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """A wrong version of a check's claim, put through the same machinery: it has to fail."""
+
+    name: str
+    run: Callable[[], Finding]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One piece of evidence.
+
+    Args:
+        run: returns a :class:`Finding`; an ImportError means that an optional library is missing.
+        controls: wrong claims that the same machinery must refuse.
+        corroborates: a second route to what the other checks carry. It cannot strengthen a verdict.
+    """
+
+    name: str
+    quantifier: Quantifier
+    run: Callable[[], Finding]
+    controls: tuple[Control, ...] = ()
+    corroborates: bool = False
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of the literature or of our own, in plain Unicode, with the checks that decide it."""
+
+    id: str
+    title: str
+    source: str
+    hypotheses: str
+    claim: str
+    method: str
+    conclusion: str
+    expected: Verdict
+    checks: tuple[Check, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A check after it was run, with the fate of its controls: ``(name, failed as it should)``. Plain data."""
+
+    name: str
+    quantifier: Quantifier
+    corroborates: bool
+    finding: Finding
+    controls: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """No control slipped through."""
+        return all(failed for _, failed in self.controls)
+
+    @property
+    def decided(self) -> bool | None:
+        return self.finding.passed if self.sound else None
+
+
+_CARRIES = {
+    Quantifier.IDENTITY: Verdict.PROVED,
+    Quantifier.BOX: Verdict.CERTIFIED,
+    Quantifier.EXISTENCE: Verdict.CERTIFIED,
+    Quantifier.CASES: Verdict.SUPPORTED,
+    Quantifier.PROPERTY: Verdict.SUPPORTED,
+    Quantifier.OUT_OF_REACH: Verdict.NOT_CHECKABLE_HERE,
+}
+_STRENGTH = [
+    Verdict.UNDECIDED,
+    Verdict.NOT_CHECKABLE_HERE,
+    Verdict.SUPPORTED,
+    Verdict.CERTIFIED,
+    Verdict.PROVED,
+]
+#: A failure of these is a certified violation of the claim, not a doubt about it.
+_REFUTES_BY_FAILING = {Quantifier.IDENTITY, Quantifier.BOX}
+
+
+def verdict_of(outcomes) -> Verdict:
+    """The weakest link of the checks that together cover the claim.
+
+    1. One trusted counterexample refutes; so does a certified failure of an identity or of a bound on a box.
+    2. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
+    3. Any other failure leaves the claim undecided.
+    4. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
+       not run, could not decide or let a control pass counts as supported if another route passed, else undecided.
+    """
+    by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
+    if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(False in by_kind[kind] for kind in _REFUTES_BY_FAILING):
+        return Verdict.REFUTED
+    if True in by_kind[Quantifier.VACUITY]:
+        return Verdict.VACUOUS
+    carriers = [o for o in outcomes if not o.corroborates]
+    if not carriers or any(o.decided is False for o in outcomes):
+        return Verdict.UNDECIDED
+    second_route = any(o.corroborates and o.decided for o in outcomes)
+    fallback = Verdict.SUPPORTED if second_route else Verdict.UNDECIDED
+    links = [_CARRIES.get(o.quantifier, fallback) if o.decided else fallback for o in carriers]
+    return min(links, key=_STRENGTH.index)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A statement after its checks were run."""
+
+    statement: Statement
+    file: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.outcomes)
+
+    @property
+    def as_expected(self) -> bool:
+        return self.verdict is self.statement.expected
+
+    def to_dict(self) -> dict:
+        """Plain JSON, the form in which the report and the command line read it."""
+        statement = self.statement
+        return {
+            "id": statement.id,
+            "title": statement.title,
+            "source": statement.source,
+            "file": self.file,
+            "statement": statement.claim,
+            "hypotheses": statement.hypotheses,
+            "verdict": self.verdict.value,
+            "expected": statement.expected.value,
+            "as_expected": self.as_expected,
+            "method": statement.method,
+            "conclusion": statement.conclusion,
+            "seconds": round(self.seconds, 3),
+            "checks": [_outcome_dict(outcome) for outcome in self.outcomes],
+        }
+
+
+def _outcome_dict(outcome):
+    finding = outcome.finding
+    return {
+        "name": outcome.name,
+        "quantifier": outcome.quantifier.value,
+        "passed": outcome.decided,
+        "summary": finding.summary,
+        "residual": finding.residual,
+        "witness": finding.witness,
+        "controls": [{"name": name, "failed_as_it_should": failed} for name, failed in outcome.controls],
+    }
+
+
+def run(statement: Statement, file: str = "") -> Result:
+    """Run every check of a statement, and every negative control of every check."""
+    start = time.perf_counter()
+    outcomes = tuple(_outcome(check) for check in statement.checks)
+    return Result(statement, file, outcomes, time.perf_counter() - start)
+
+
+def _outcome(check):
+    try:
+        finding = check.run()
+        controls = tuple((control.name, control.run().passed is False) for control in check.controls)
+    except ImportError as missing:
+        finding, controls = Finding(None, f"not run: the library {missing.name} is missing"), ()
+    return Outcome(check.name, check.quantifier, check.corroborates, finding, controls)

@@ -1,0 +1,120 @@
+"""The verdict rule: the weakest link, and nothing that goes wrong makes it stronger."""
+
+import itertools
+
+import pytest
+
+from proofs_checks.statement import Check, Control, Finding, Outcome, Quantifier, Statement, Verdict, run, verdict_of
+
+PASSED, FAILED, OPEN = Finding(True, ""), Finding(False, ""), Finding(None, "")
+STRENGTH = [Verdict.UNDECIDED, Verdict.NOT_CHECKABLE_HERE, Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
+
+
+def outcome(quantifier, finding=PASSED, controls=(("wrong version", True),), corroborates=False):
+    return Outcome("a check", quantifier, corroborates, finding, controls)
+
+
+@pytest.mark.parametrize(
+    ("quantifiers", "expected"),
+    [
+        ([Quantifier.IDENTITY], Verdict.PROVED),
+        ([Quantifier.BOX], Verdict.CERTIFIED),
+        ([Quantifier.EXISTENCE], Verdict.CERTIFIED),
+        ([Quantifier.CASES], Verdict.SUPPORTED),
+        ([Quantifier.PROPERTY], Verdict.SUPPORTED),
+        ([Quantifier.COUNTEREXAMPLE], Verdict.REFUTED),
+        ([Quantifier.VACUITY], Verdict.VACUOUS),
+        ([Quantifier.OUT_OF_REACH], Verdict.NOT_CHECKABLE_HERE),
+        ([Quantifier.IDENTITY, Quantifier.BOX], Verdict.CERTIFIED),
+        ([Quantifier.IDENTITY, Quantifier.BOX, Quantifier.PROPERTY], Verdict.SUPPORTED),
+        ([Quantifier.IDENTITY, Quantifier.COUNTEREXAMPLE], Verdict.REFUTED),
+        ([Quantifier.PROPERTY, Quantifier.OUT_OF_REACH], Verdict.NOT_CHECKABLE_HERE),
+        ([], Verdict.UNDECIDED),
+    ],
+)
+def test_the_weakest_link_decides(quantifiers, expected):
+    assert verdict_of([outcome(quantifier) for quantifier in quantifiers]) is expected
+
+
+@pytest.mark.parametrize("quantifier", Quantifier)
+def test_an_undecided_check_proves_nothing(quantifier):
+    assert verdict_of([outcome(quantifier, OPEN)]) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("quantifier", Quantifier)
+def test_a_control_that_passes_takes_the_check_away(quantifier):
+    leaking = outcome(quantifier, controls=(("wrong version", False),))
+    assert verdict_of([leaking]) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("quantifier", [Quantifier.IDENTITY, Quantifier.BOX])
+def test_a_rigorous_check_that_fails_refutes(quantifier):
+    assert verdict_of([outcome(quantifier, FAILED), outcome(Quantifier.IDENTITY)]) is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    "quantifier", [Quantifier.EXISTENCE, Quantifier.CASES, Quantifier.PROPERTY, Quantifier.COUNTEREXAMPLE]
+)
+def test_a_failure_in_floats_or_of_a_search_only_unsettles(quantifier):
+    assert verdict_of([outcome(quantifier, FAILED), outcome(Quantifier.IDENTITY)]) is Verdict.UNDECIDED
+
+
+def test_a_second_route_carries_a_missing_part_no_further_than_support():
+    missing = outcome(Quantifier.BOX, OPEN)
+    second = outcome(Quantifier.PROPERTY, corroborates=True)
+    assert verdict_of([missing]) is Verdict.UNDECIDED
+    assert verdict_of([missing, second]) is Verdict.SUPPORTED
+    assert verdict_of([outcome(Quantifier.BOX), second]) is Verdict.CERTIFIED
+    assert verdict_of([second]) is Verdict.UNDECIDED, "corroboration alone covers nothing"
+
+
+def test_nothing_that_goes_wrong_strengthens_a_verdict():
+    kinds = [Quantifier.IDENTITY, Quantifier.BOX, Quantifier.CASES, Quantifier.OUT_OF_REACH]
+    for pair in itertools.product(kinds, repeat=2):
+        for corroborated in (False, True):
+            second = [outcome(Quantifier.PROPERTY, corroborates=True)] if corroborated else []
+            whole = [outcome(kind) for kind in pair] + second
+            before = STRENGTH.index(verdict_of(whole))
+            for k, damage in itertools.product(range(len(whole)), (OPEN, None)):
+                broken = list(whole)
+                kind, extra = whole[k].quantifier, whole[k].corroborates
+                leaks = (("wrong version", False),) if damage is None else ()
+                broken[k] = outcome(kind, damage or PASSED, leaks, extra)
+                after = verdict_of(broken)
+                allowed = max(before, STRENGTH.index(Verdict.SUPPORTED)) if kind is Quantifier.OUT_OF_REACH else before
+                assert STRENGTH.index(after) <= allowed
+
+
+def statement(*checks, expected=Verdict.PROVED):
+    return Statement("s", "title", "source", "hypotheses", "claim", "method", "conclusion", expected, checks)
+
+
+def test_a_missing_library_is_said_and_weakens():
+    def needs_it():
+        raise ModuleNotFoundError("No module named 'flint'", name="flint")
+
+    result = run(statement(Check("c", Quantifier.BOX, needs_it, (Control("wrong", needs_it),))))
+    assert result.verdict is Verdict.UNDECIDED
+    assert not result.as_expected
+    assert result.to_dict()["checks"][0]["summary"] == "not run: the library flint is missing"
+    assert result.to_dict()["checks"][0]["passed"] is None
+
+
+def test_a_control_must_be_refuted_not_merely_undecided():
+    check = Check("c", Quantifier.IDENTITY, lambda: PASSED, (Control("wrong", lambda: OPEN),))
+    assert run(statement(check)).verdict is Verdict.UNDECIDED
+    check = Check("c", Quantifier.IDENTITY, lambda: PASSED, (Control("wrong", lambda: FAILED),))
+    assert run(statement(check)).verdict is Verdict.PROVED
+
+
+def test_the_dictionary_follows_the_contract():
+    check = Check("c", Quantifier.IDENTITY, lambda: PASSED, (Control("wrong", lambda: FAILED),))
+    known = run(statement(check), "proofs_checks/s.py").to_dict()
+    assert set(known) == {
+        *("id", "title", "source", "file", "statement", "hypotheses", "verdict", "expected"),
+        *("as_expected", "method", "conclusion", "seconds", "checks"),
+    }
+    assert set(known["checks"][0]) == {
+        *("name", "quantifier", "passed", "summary", "residual", "witness", "controls"),
+    }
+    assert known["checks"][0]["controls"] == [{"name": "wrong", "failed_as_it_should": True}]
