@@ -1,0 +1,183 @@
+"""The report: every statement verified, every figure drawn, one self-contained page to read without the code."""
+
+import base64
+import json
+import platform
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+import figures
+import proofs_checks
+from condeq import report_audit, report_failures
+from tabular import logs
+
+RUN = "hh-pythia410m-dpo"
+FORMATS = figures.FORMATS
+
+#: Verdicts in the order of the summary, each with its meaning in a few words.
+MEANING = {
+    "PROVED": "by identities, for all values",
+    "CERTIFIED": "rigorously, over whole boxes of parameters",
+    "SUPPORTED": "by cases and property tests",
+    "REFUTED": "by a certified counterexample",
+    "VACUOUS": "nothing meets its hypotheses",
+    "UNDECIDED": "a check is missing or failed",
+    "NOT CHECKABLE HERE": "needs more than finite spaces",
+}
+PACKAGES = (
+    "conditional-equivalence",
+    "numpy",
+    "scipy",
+    "cvxpy",
+    "clarabel",
+    "python-flint",
+    "sympy",
+    "matplotlib",
+    "Jinja2",
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a build found: where the page is, the results as plain dicts, and one sentence for each missing part."""
+
+    page: Path
+    results: list[dict]
+    missing: list[str]
+
+
+def build(out: str | Path, progress: Callable[[int, int, str], None] | None = None) -> Summary:
+    """Verify every statement, draw every figure, audit the real run, and write ``out/index.html``.
+
+    Beside the page: ``figures/`` with the images and their tables, ``verdicts.json``. Everything but the page's last
+    line, the time it took, is the same bytes each time.
+
+    Args:
+        out: a directory, made if need be.
+        progress: called as ``progress(done, total, what)``.
+
+    A part whose real data is neither stored nor reachable is left out and its place says why; any other exception is
+    a bug and surfaces.
+    """
+    start = time.perf_counter()
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    tell = progress or (lambda done, total, what: None)
+    n_statements = len(proofs_checks.statements())
+    total = n_statements + len(figures.FIGURES) + 2
+    results = [r.to_dict() for r in proofs_checks.verify(progress=lambda n, _, r: tell(n, total, r.statement.title))]
+    missing = {}
+    drawn = {}
+    for done, name in enumerate(figures.FIGURES, start=n_statements):
+        tell(done, total, f"figure {name}")
+        drawn[name] = _unless_missing(missing, f"figure {name}", figures.save, name, out / "figures", FORMATS)
+    tell(total - 2, total, "failure lists")
+    examples = report_failures.examples()
+    tell(total - 1, total, "audit of the real run")
+    audit = _unless_missing(missing, "audit", report_audit.section, RUN)
+    _write_verdicts(out / "verdicts.json", results)
+    page = _page(results, drawn, examples, audit, missing, time.perf_counter() - start)
+    (out / "index.html").write_text(page, encoding="utf-8")
+    tell(total, total, "report")
+    return Summary(out / "index.html", results, [f"{part}: {why}" for part, why in missing.items()])
+
+
+def _unless_missing(missing, part, make, *args):
+    """The part, or None with the reason noted."""
+    try:
+        return make(*args)
+    except logs.DataUnavailable as why:
+        missing[part] = f"{str(why)[:1].upper()}{str(why)[1:]}."
+        return None
+
+
+def _write_verdicts(path, results):
+    """The results as JSON without their times."""
+    timeless = [{key: value for key, value in result.items() if key != "seconds"} for result in results]
+    path.write_text(json.dumps(timeless, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _page(results, drawn, examples, audit, missing, seconds):
+    controls = [control for result in results for check in result["checks"] for control in check["controls"]]
+    count = Counter(result["verdict"] for result in results)
+    slowest = max(results, key=lambda result: result["seconds"])
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            verdicts={verdict: count[verdict] for verdict in MEANING if count[verdict]},
+            meaning=MEANING,
+            news=[result for result in results if result["verdict"] in ("REFUTED", "VACUOUS")],
+            as_expected=sum(result["as_expected"] for result in results),
+            n_checks=sum(len(result["checks"]) for result in results),
+            n_controls=len(controls),
+            n_controls_refused=sum(control["failed_as_it_should"] for control in controls),
+            figures=[(name, figures.module(name).TITLE, figure, _data_uri(figure)) for name, figure in drawn.items()],
+            formats=FORMATS,
+            examples=examples,
+            audit=audit,
+            missing_parts=missing,
+            versions={"Python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+            seconds={"total": f"{seconds:.0f}", "slowest": slowest["title"], "statements": f"{slowest['seconds']:.1f}"},
+        )
+    )
+
+
+def _environment():
+    environment = Environment(
+        loader=PackageLoader("condeq"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"slug": _slug, "number": _number, "plain": _plain, "math": _math, "count": _count}
+    return environment
+
+
+def _data_uri(figure):
+    """The SVG inside the page: nothing is fetched."""
+    if figure is None:
+        return None
+    return "data:image/svg+xml;base64," + base64.b64encode(figure.paths["svg"].read_bytes()).decode()
+
+
+def _slug(verdict):
+    return verdict.lower().replace(" ", "-")
+
+
+def _number(value):
+    return f"{value:.3g}"
+
+
+#: a Greek letter, or a single Latin one, with a short index: δ_ref, π_w, r_l
+_INDEXED = re.compile(r"([α-ωΑ-Ω]|(?<![A-Za-z0-9_])[A-Za-z])_([A-Za-z]{1,3}|\d)\b")
+
+
+def _math(text):
+    """Plain text, escaped, with its indices set as subscripts.
+
+    >>> _math("δ_ref < 0 & π(y_w)")
+    Markup('δ<sub>ref</sub> &lt; 0 &amp; π(y<sub>w</sub>)')
+    """
+    return Markup(_INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text))))
+
+
+def _count(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _plain(value):
+    """A setting as text: numbers short, lists with commas."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
