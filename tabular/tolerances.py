@@ -9,7 +9,14 @@ ROW_SUM = 1e-8
 NEWTON_STEP = 1e-8
 
 #: Damped Newton steps at most: far from the optimum a step moves a log-ratio by 0.7 nats at least.
-NEWTON_STEPS = 500
+NEWTON_STEPS = 100000
 
 #: Spectral steps at most before Newton takes over; consistent labels need one and a second to see it.
 SPECTRAL_STEPS = 100
+
+#: A preference cycle counts as balanced (its members keep fixed ratios) when its total margin is below this share of
+#: the margins around it: sums of decimal margins such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16.
+CYCLE_MARGIN = 1e-12
+
+#: Gains that a flow has left undelivered, relative to all of a pool's: the rounding of the pool's own mean.
+FLOW = 2e-16

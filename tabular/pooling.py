@@ -1,0 +1,61 @@
+r"""Pools of responses whose ratios are fixed, and the exact level of each.
+
+Minimise the un-normalised divergence :math:`\sum_y x_y\log(x_y/p_y)-x_y+p_y` over :math:`x_y=Xe^{u_y}`, y in one pool:
+the derivative in :math:`\log X` vanishes at
+
+.. math:: \log X=\frac{\sum_y e^{u_y}(\log p_y-u_y)}{\sum_y e^{u_y}},
+
+a weighted *geometric* mean. Only ratios of the weights matter, so they are taken relative to the pool's largest and
+nothing overflows however far apart the members lie.
+"""
+
+import numpy as np
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from tabular.order_structure import adjacency
+
+
+def pools(n_nodes, winner, loser):
+    """``(n_nodes,)`` pool numbers: the nodes that the given edges join, directions ignored."""
+    return connected_components(adjacency(n_nodes, winner, loser), directed=False)[1]
+
+
+def potentials(n_nodes, winner, loser, margin):
+    """u with ``u_w - u_l = margin`` along a spanning forest of the edges, 0 at the root of each tree.
+
+    >>> potentials(3, np.array([0, 1]), np.array([1, 2]), np.array([0.5, 0.25])).tolist()
+    [0.0, -0.5, -0.75]
+    """
+    if not margin.any():
+        return np.zeros(n_nodes)
+    _, roots = np.unique(pools(n_nodes, winner, loser), return_index=True)
+    top = np.full(len(roots), n_nodes)
+    tail = np.concatenate([winner, loser, top])
+    head = np.concatenate([loser, winner, roots])
+    rise = np.concatenate([-margin, margin, np.zeros(len(roots))])
+    _, before = breadth_first_order(adjacency(n_nodes + 1, tail, head), n_nodes)
+    order = np.lexsort((head, tail))
+    edge = order[np.searchsorted(tail[order] * (n_nodes + 1) + head[order], before[:n_nodes] * (n_nodes + 1) + np.arange(n_nodes))]
+    u = np.append(rise[edge], 0.0)
+    before[n_nodes] = n_nodes
+    while (before != n_nodes).any():  # pointer doubling: log2(depth) rounds
+        u, before = u + u[before], before[before]
+    return u[:-1]
+
+
+def pool_levels(log_p, shift, pool):
+    r"""``log x`` at the pooled optimum: ``shift`` plus the pool's weighted mean of ``log_p - shift``.
+
+    >>> pool_levels(np.log([0.1, 0.4, 0.5]), np.zeros(3), np.array([0, 0, 1])).round(6).tolist()
+    [-1.609438, -1.609438, -0.693147]
+    """
+    n_pools = pool.max() + 1
+    top = np.full(n_pools, -np.inf)
+    np.maximum.at(top, pool, shift)
+    weight = np.exp(shift - top[pool])
+    first = np.empty(n_pools, dtype=np.int64)
+    first[pool[::-1]] = np.arange(len(pool))[::-1]
+    value = log_p - shift
+    anchor = value[first][pool]  # means of differences from one member lose no digits to a common offset
+    mean = np.bincount(pool, weight * (value - anchor), n_pools) / np.bincount(pool, weight, n_pools)
+    return shift + (anchor + mean[pool])
