@@ -78,7 +78,8 @@ class VoteLog:
     r"""Votes between two responses to one prompt; a pair may stand on several rows, in either order.
 
     Args:
-        prompt, response_a, response_b: ``(n_rows,)`` ids from 0; a response is never compared with itself.
+        prompt, response_a, response_b: ``(n_rows,)`` ids from 0, no prompt left out; a response is never compared
+            with itself.
         wins_a, wins_b, ties: ``(n_rows,)`` numbers of votes.
 
     Raises:
@@ -108,6 +109,9 @@ class VoteLog:
         if same.any():
             row = int(np.argmax(same))
             raise InputError(f"row {row} compares response {self.response_a[row]} with itself: drop the row")
+        gap = np.bincount(self.prompt) == 0
+        if gap.any():
+            raise InputError(f"prompt {int(np.argmax(gap))} is on no row: number the prompts from 0 without gaps")
 
     @property
     def n_responses(self) -> np.ndarray:
