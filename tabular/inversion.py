@@ -1,0 +1,125 @@
+r"""How deep can a pair be inverted at a given training loss?
+
+.. math:: \delta_i^{\min}(\tau)=\inf\{\delta_i(\pi):L(\pi)\le\tau\}
+
+is the least d with :math:`g(d)\le\tau`, where :math:`g(d)=\inf\{L:\delta_i=d\}` is convex
+(:mod:`tabular.thresholds`). Its derivative is minus the net flow out of the winner, so Newton's method on
+:math:`g(d)=\tau` is one tied fit a step. From a point where g lies above tau on its falling side, a convex function
+is above its tangent, so the steps never overshoot: they climb to the root monotonically, quadratically at the end.
+Such a point is where the pair's own label alone costs tau.
+
+Positive, the result is a certificate: whoever trains to mean loss tau has at least that margin on the pair.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular import tolerances
+from tabular.errors import InputError
+from tabular.infimum import Infimum, Relation, infimum
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+from tabular.thresholds import lowered
+
+_STEPS = 100  # a root that only touches (tau = inf L) is approached by halves: 2^-100
+
+
+@dataclass(frozen=True, eq=False)
+class Inversions:
+    """The deepest inversions of some pairs at their loss levels.
+
+    Attributes:
+        pair: ``(n,)`` the pairs asked about; loss_level: ``(n,)`` mean loss allowed for each.
+        delta: ``(n,)`` the least delta at that level, in nats; -inf where it falls freely, +inf in the limit.
+    """
+
+    pair: np.ndarray
+    loss_level: np.ndarray
+    delta: np.ndarray
+    at: Infimum
+
+    def row(self, index) -> np.ndarray:
+        """``(n_responses,)`` log-policy of the pair's prompt with that delta at that loss; 1 nat below 0 where free."""
+        if np.isinf(self.delta[index]):
+            return lowered(self.at, self.pair[index], -1.0)
+        fit, _ = self.at.hold(self.pair[index : index + 1], self.delta[index])
+        return self.at.rows(fit)[0]
+
+    def witness(self, index) -> np.ndarray:
+        """The whole policy: every other prompt near its infimum."""
+        prompt = self.at.winner[self.pair[index]] // self.at.graph.problem.n_responses
+        return self.at.with_row(prompt, self.row(index))
+
+
+def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, at: Infimum | None = None):
+    r"""The least delta of each pair among policies of mean loss at most a level.
+
+    Args:
+        loss_level: in nats; one number or one for each pair asked about; at least inf L.
+        pairs: ``(n,)`` positions of labels; all by default.
+        at: the problem's :func:`tabular.infimum.infimum`, where it is known already.
+
+    Raises:
+        InputError: a level that no policy reaches.
+
+    One pair alone: the loss sp(-beta h) equals the level at :math:`h=-\log(e^\tau-1)/\beta`.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.8], beta=1)
+    >>> found = deepest(problem, Preferences.from_pairs([(0, 1)]), 0.5)
+    >>> found.delta.round(6).tolist(), float((np.log(0.2 / 0.8) - np.log(np.expm1(0.5))).round(6))
+    ([-0.953542], -0.953542)
+    """
+    at = infimum(problem, preferences) if at is None else at
+    pairs = np.arange(preferences.n_pairs) if pairs is None else np.asarray(pairs, dtype=np.int64)
+    level = np.broadcast_to(np.asarray(loss_level, dtype=float), pairs.shape)
+    check_level(level, at.value)
+    delta = np.full(len(pairs), -np.inf)
+    bounded = np.flatnonzero(np.isin(at.relation[pairs], [Relation.SAME, Relation.ABOVE]))
+    allowed = np.maximum(level - at.elsewhere[pairs], at.cost[at.component[pairs]])
+    for batch in at.graph.batches(at.component[pairs[bounded]]):
+        part = bounded[batch]
+        delta[part] = _climb(at, pairs[part], allowed[part], _start(at, preferences, pairs[part], allowed[part]))
+    return Inversions(pairs, level, delta, at)
+
+
+def check_level(level, least):
+    """Refuse a level below the infimum, beyond rounding."""
+    bad = ~(level >= least - tolerances.LOSS * max(least, 1.0))
+    if np.any(bad):
+        value = np.asarray(level)[bad].ravel()[0]
+        raise InputError(
+            f"loss_level {value:.10g} is below the infimum of the loss, {least:.10g}: no policy has it, raise the level"
+        )
+
+
+def _start(at, preferences, pairs, allowed):
+    """A delta at or below the root: the labels on a path of wins from w to l cannot fall further than this in all."""
+    graph = at.graph
+    with np.errstate(divide="ignore", over="ignore"):
+        ratio = np.exp(np.log(allowed) - preferences.log_share[pairs])
+        own = ratio + np.log(-np.expm1(-ratio))
+    for index in np.flatnonzero(np.isneginf(preferences.log_weight[pairs])):
+        labels, _ = graph.labels_of.gather(at.component[pairs[index : index + 1]])
+        worst = allowed[index] / np.exp(graph.log_share[labels])
+        own[index] = np.sum(worst)
+    delta_ref = graph.log_ref[at.winner[pairs]] - graph.log_ref[at.loser[pairs]]
+    return delta_ref - np.minimum(own, 1e300) / graph.problem.beta
+
+
+def _climb(at, pairs, allowed, delta):
+    """Newton from the left, all pairs at once, those still moving refitted."""
+    delta, moving = delta.copy(), np.arange(len(pairs))
+    for _ in range(_STEPS):
+        fit, winner = at.hold(pairs[moving], delta[moving])
+        above = fit.cost - allowed[moving]
+        slope = at.graph.problem.beta * fit.net_flow(winner)
+        step = np.where((above > 0) & (slope > 0), above / np.where(slope > 0, slope, 1), 0)
+        before = delta[moving]
+        delta[moving] += step
+        moving = moving[
+            delta[moving] > before + tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)
+        ]
+        if not moving.size:
+            break
+    return delta
