@@ -9,7 +9,7 @@ ROW_SUM = 1e-8
 NEWTON_STEP = 1e-8
 
 #: Damped Newton steps at most: far from the optimum a step moves a log-ratio by 0.7 nats at least.
-NEWTON_STEPS = 100000
+NEWTON_STEPS = 20_000
 
 #: Spectral steps at most before Newton takes over; consistent labels need one and a second to see it.
 SPECTRAL_STEPS = 100
@@ -18,5 +18,9 @@ SPECTRAL_STEPS = 100
 #: the margins around it: sums of decimal margins such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16.
 CYCLE_MARGIN = 1e-12
 
-#: Gains that a flow has left undelivered, relative to all of a pool's: the rounding of the pool's own mean.
-FLOW = 2e-16
+#: What a flow may leave undelivered in a pool, relative to all that its nodes send and receive: rounding of those sums.
+FLOW = 4e-16
+
+#: Two loss levels count as equal within this share of a nat: a mean over labels of softplus values carries about
+#: 1e-15, a fitted block a little more. A pair "can be inverted while the loss falls" only by more than this.
+LOSS = 1e-12
