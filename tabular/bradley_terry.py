@@ -206,9 +206,7 @@ def _dense(edges):
         h = edges.margin(s)
         push = weight * expit(-h)
         curvature = _summed(at, push * expit(h), shape)
-        flow = _summed(at, push, shape)
-        swapped = np.swapaxes
-        return laplacian.solve_dense(curvature + swapped(curvature, 1, 2), flow - swapped(flow, 1, 2)).ravel()
+        return laplacian.solve_dense(curvature + np.swapaxes(curvature, 1, 2), _summed(at, push, shape)).ravel()
 
     return _descend(edges, direction, np.zeros(edges.n_nodes))
 
@@ -220,11 +218,9 @@ def _dense_log(edges):
     def direction(s):
         h = edges.margin(s)
         log_push = edges.log_weight + log_expit(-h)
-        push = _log_summed(at, log_push, shape)
         curvature = _log_summed(at, log_push + log_expit(h), shape)
         weight = np.logaddexp(curvature, np.swapaxes(curvature, 1, 2))
-        wish = laplacian.part(push, weight)
-        return laplacian.solve_dense_log(weight, wish - np.swapaxes(wish, 1, 2)).ravel()
+        return laplacian.solve_dense_log(weight, _log_summed(at, log_push, shape)).ravel()
 
     return _descend(edges, direction, _spectral(edges, shape, at))
 
@@ -236,14 +232,16 @@ def _spectral(edges, shape, at):
     :math:`n\,e^o/(e^{s_w}+e^{s_l+o})`. For consistent labels, n proportional to :math:`\sigma(\pm\Delta r)`, one step
     is exact from anywhere.
     """
-    s = np.zeros(edges.n_nodes)
+    s, before = np.zeros(edges.n_nodes), np.inf
     for _ in range(tolerances.SPECTRAL_STEPS):
         ahead, behind = s[edges.winner], s[edges.loser] + edges.offset
         log_rate = edges.log_weight + edges.offset - np.logaddexp(ahead, behind)
         new = laplacian.stationary_log(np.swapaxes(_log_summed(at, log_rate, shape), 1, 2).copy()).ravel()
-        s, move = new, edges.reach(new - s)
-        if move.max() <= 1:
+        move = edges.reach(new - s).max()
+        s = new if move < before / 2 else (s + new) / 2  # full steps can go on swinging between two points
+        if move <= 1:
             break
+        before = move
     return s
 
 

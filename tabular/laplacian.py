@@ -1,20 +1,22 @@
 r"""Weighted least squares on a graph: the linear system inside every Newton step of a Bradley-Terry fit.
 
-Given weights :math:`w_{ij}=w_{ji}\ge 0` and wished differences :math:`v_{ij}=-v_{ji}`, find
+Given weights :math:`w_{ij}=w_{ji}\ge 0` and flows :math:`p_{ij}\ge 0` from i to j, find the d with
 
-.. math:: d=\arg\min_d\tfrac14\sum_{ij}w_{ij}(d_i-d_j-v_{ij})^2,\qquad\text{that is}\qquad
-   \sum_j w_{ij}(d_i-d_j)=\sum_j w_{ij}v_{ij}\ \text{ for all } i:
+.. math:: \sum_j w_{ij}(d_i-d_j)=\sum_j(p_{ij}-p_{ji})\quad\text{for all } i,
 
-a graph Laplacian with a right-hand side that is the divergence of a flow :math:`f_{ij}=w_{ij}v_{ij}`. Eliminating a
-node m joins its neighbours pairwise (the star-mesh transform of electrical networks),
+a graph Laplacian whose right-hand side is the divergence of a flow. Eliminating a node m joins its neighbours
+pairwise (the star-mesh transform of electrical networks):
 
-.. math:: w_{ij}\mathrel{+}=\frac{w_{im}w_{mj}}{W_m},\qquad f_{ij}\mathrel{+}=\frac{w_{mi}f_{mj}-f_{mi}w_{mj}}{W_m},
-   \qquad W_m=\sum_j w_{mj},
+.. math:: w_{ij}\mathrel{+}=q_iw_{mj},\qquad p_{ij}\mathrel{+}=q_ip_{mj}+p_{im}q_j,\qquad
+   q_i=\frac{w_{mi}}{W_m},\quad W_m=\sum_jw_{mj},
 
-and :math:`d_m=\sum_j\frac{w_{mj}}{W_m}(d_j+v_{mj})` comes back at the end. Weights are only added, multiplied and
-divided, never subtracted, so each keeps its relative accuracy over any range (Grassmann, Taksar and Heyman 1985); and
-the flow is kept per edge, because its divergence would lose the small flow between two groups of nodes in the rounding
-of the large flows inside them.
+and :math:`d_m=\sum_jq_jd_j+\sum_j(p_{mj}-p_{jm})/W_m` comes back at the end. *Proof:* solve row m for d_m, put it
+into row i; the terms in w are the Schur complement, and :math:`q_i\sum_j(p_{mj}-p_{jm})` is the divergence at i of
+:math:`q_ip_{mj}+p_{im}q_j` less what p sends from i to m directly, as the q sum to 1.
+
+Nothing is subtracted before the last line, so weights and flows keep their relative accuracy over any range
+(Grassmann, Taksar and Heyman 1985). The flow is carried per edge, because its divergence would lose the small flow
+between two groups of nodes in the rounding of the large flows inside them.
 """
 
 import numpy as np
@@ -28,53 +30,59 @@ _GRADIENT_STEPS = 1000
 def solve_dense(weight, flow):
     """``d`` with ``d[..., 0] = 0``, ``(..., k)``, for connected graphs ``weight, flow (..., k, k)``; both overwritten.
 
-    >>> weight, flow = np.array([[0.0, 2.0], [2.0, 0.0]]), np.array([[0.0, -6.0], [6.0, 0.0]])
-    >>> solve_dense(weight, flow).tolist()
+    >>> solve_dense(np.array([[0.0, 2.0], [2.0, 0.0]]), np.array([[0.0, 1.0], [7.0, 0.0]])).tolist()
     [0.0, 3.0]
     """
     size = weight.shape[-1]
-    for m in range(size - 1, 1, -1):
-        to, along = weight[..., m, :m], flow[..., m, :m]
-        share = to / to.sum(axis=-1, keepdims=True)
-        turn = share[..., :, None] * along[..., None, :]
+    total = np.zeros(weight.shape[:-1])
+    for m in range(size - 1, 0, -1):
+        to = weight[..., m, :m]
+        total[..., m] = to.sum(axis=-1)
+        share = to / total[..., m, None]
         weight[..., :m, :m] += share[..., :, None] * to[..., None, :]
-        flow[..., :m, :m] += turn - np.swapaxes(turn, -1, -2)
-    d = np.zeros(weight.shape[:-1])
+        flow[..., :m, :m] += share[..., :, None] * flow[..., m, None, :m] + flow[..., :m, m, None] * share[..., None, :]
+    d = np.zeros(total.shape)
     for m in range(1, size):
-        to, along = weight[..., m, :m], flow[..., m, :m]
-        d[..., m] = (to * d[..., :m] + along).sum(axis=-1) / to.sum(axis=-1)
+        pull = weight[..., m, :m] * d[..., :m] + flow[..., m, :m] - flow[..., :m, m]
+        d[..., m] = pull.sum(axis=-1) / total[..., m]
     return d
 
 
-def solve_dense_log(log_weight, wish):
-    """The same from ``log w (..., k, k)``, ``-inf`` for no edge, and the wished differences v; both overwritten.
+def solve_dense_log(log_weight, log_flow):
+    """The same from logs, ``-inf`` for no edge; both overwritten.
 
-    >>> solve_dense_log(np.array([[-np.inf, -9e3], [-9e3, -np.inf]]), np.array([[0.0, -3.0], [3.0, 0.0]])).tolist()
+    >>> log_weight = np.array([[-np.inf, -9e3], [-9e3, -np.inf]])
+    >>> log_flow = np.array([[-np.inf, -np.inf], [np.log(3) - 9e3, -np.inf]])
+    >>> solve_dense_log(log_weight, log_flow).round(9).tolist()
     [0.0, 3.0]
     """
     size = log_weight.shape[-1]
-    for m in range(size - 1, 1, -1):
-        log_to, v = log_weight[..., m, :m], wish[..., m, :m]
-        log_share = log_to - np.logaddexp.reduce(log_to, axis=-1, keepdims=True)
-        added = log_to[..., :, None] + log_share[..., None, :]
-        old = log_weight[..., :m, :m]
-        new = np.logaddexp(old, added)
-        detour = v[..., None, :] - v[..., :, None]
-        wish[..., :m, :m] = part(old, new) * wish[..., :m, :m] + part(added, new) * detour
-        log_weight[..., :m, :m] = new
-    d = np.zeros(log_weight.shape[:-1])
+    log_total = np.zeros(log_weight.shape[:-1])
+    for m in range(size - 1, 0, -1):
+        to = log_weight[..., m, :m]
+        log_total[..., m] = np.logaddexp.reduce(to, axis=-1)
+        share = to - log_total[..., m, None]
+        _add(log_weight[..., :m, :m], share[..., :, None] + to[..., None, :])
+        _add(log_flow[..., :m, :m], share[..., :, None] + log_flow[..., m, None, :m])
+        _add(log_flow[..., :m, :m], log_flow[..., :m, m, None] + share[..., None, :])
+    d = np.zeros(log_total.shape)
     for m in range(1, size):
-        log_to = log_weight[..., m, :m]
-        share = part(log_to, np.logaddexp.reduce(log_to, axis=-1, keepdims=True))
-        d[..., m] = (share * (d[..., :m] + wish[..., m, :m])).sum(axis=-1)
+        share = np.exp(log_weight[..., m, :m] - log_total[..., m, None])
+        out = np.logaddexp.reduce(log_flow[..., m, :m], axis=-1)
+        back = np.logaddexp.reduce(log_flow[..., :m, m], axis=-1)
+        d[..., m] = (share * d[..., :m]).sum(axis=-1) + _difference(out - log_total[..., m], back - log_total[..., m])
     return d
 
 
-def part(log_part, log_whole):
-    """part/whole from their logs: 0 for ``-inf``, and nothing overflows."""
-    with np.errstate(invalid="ignore"):
-        ratio = np.exp(np.minimum(log_part - log_whole, _MOST))
-    return np.where(np.isneginf(log_part), 0.0, ratio)
+def _add(log_sum, log_term):
+    np.logaddexp(log_sum, log_term, out=log_sum)
+
+
+def _difference(log_a, log_b):
+    """a - b from logs, kept within the floats."""
+    larger, smaller = np.maximum(log_a, log_b), np.minimum(log_a, log_b)
+    size = np.exp(np.minimum(larger, _MOST)) * -np.expm1(smaller - larger)
+    return np.where(log_a >= log_b, size, -size)
 
 
 def stationary_log(log_rate):
@@ -92,7 +100,7 @@ def stationary_log(log_rate):
         away = log_rate[..., m, :m]
         leaving[..., m] = np.logaddexp.reduce(away, axis=-1)
         through = log_rate[..., :m, m, None] + (away - leaving[..., m, None])[..., None, :]
-        log_rate[..., :m, :m] = np.logaddexp(log_rate[..., :m, :m], through)
+        _add(log_rate[..., :m, :m], through)
     log_measure = np.zeros(log_rate.shape[:-1])
     for m in range(1, size):
         arriving = np.logaddexp.reduce(log_measure[..., :m] + log_rate[..., :m, m], axis=-1)

@@ -18,8 +18,9 @@ SPECTRAL_STEPS = 100
 #: the margins around it: sums of decimal margins such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16.
 CYCLE_MARGIN = 1e-12
 
-#: What a flow may leave undelivered in a pool, relative to all that its nodes send and receive: rounding of those sums.
-FLOW = 4e-16
+#: What a flow may leave undelivered in a pool of k nodes, relative to all that they send and receive, over sqrt(k):
+#: the rounding of those sums.
+FLOW = 1e-15
 
 #: Two loss levels count as equal within this share of a nat: a mean over labels of softplus values carries about
 #: 1e-15, a fitted block a little more. A pair "can be inverted while the loss falls" only by more than this.
