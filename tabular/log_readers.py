@@ -88,30 +88,36 @@ def _read(path) -> _Table:
 
 
 def _read_csv(path, text):
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header, rows, lines, last_line = None, [], [], 0
-    try:
-        for row in reader:
-            line, last_line = last_line + 1, reader.line_num  # a quoted field may run over several lines
-            if not any(field.strip() for field in row):
-                continue
-            if header is None:
-                header = [name.strip() for name in row]
-                continue
-            if len(row) != len(header):
-                raise InputError(
-                    f"{path}, line {line} has {len(row)} fields, the header {len(header)}: is the file truncated?"
-                )
-            rows.append(row)
-            lines.append(line)
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
+    (_, header), *records = _csv_records(path, text) or [(1, [])]
+    header = [name.strip() for name in header]
+    for line, row in records:
+        if len(row) != len(header):
+            raise InputError(
+                f"{path}, line {line} has {len(row)} fields, the header {len(header)}: is the file truncated?"
+            )
 
     def column(name):
         position = header.index(name)
-        return [row[position] for row in rows]
+        return [row[position] for _, row in records]
 
-    return _Table(header or [], column, lines)
+    return _Table(header, column, [line for line, _ in records])
+
+
+def _csv_records(path, text):
+    """The records that are not blank, each with the line it begins on: a quoted field may run over several."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    usual_limit = csv.field_size_limit(len(text) + 1)  # texts beside the numbers may be long; the limit is global
+    records, line = [], 1
+    try:
+        for row in reader:
+            if any(field.strip() for field in row):
+                records.append((line, row))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}, line {line} is not CSV: {error}") from None
+    finally:
+        csv.field_size_limit(usual_limit)
+    return records
 
 
 def _read_jsonl(path, text):

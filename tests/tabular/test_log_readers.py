@@ -78,6 +78,13 @@ def test_spreadsheet_habits_are_read(tmp_path):
     assert log.source == str(path)
 
 
+def test_long_texts_beside_the_numbers_do_no_harm(tmp_path):
+    limit = csv.field_size_limit()
+    table = {"prompt": ["long " * limit], "ref_chosen_logps": [-2.0], "ref_rejected_logps": [-1.0]}
+    assert logs.read_pairs(write(tmp_path / "log.csv", table)).delta_ref.tolist() == [-1.0]
+    assert csv.field_size_limit() == limit
+
+
 def test_scores_that_are_rewards_and_scores_that_are_not(tmp_path):
     """TRL's rewards/chosen is beta log pi/pi_ref of the policy itself: never taken for the reward."""
     table = {"ref_chosen_logps": [-1.0], "ref_rejected_logps": [-2.0], "rewards/chosen": [1.0], "rewards/rejected": [0]}
@@ -108,6 +115,7 @@ CSV_FAULTS = {
     "many columns": (",".join(f"c{i}" for i in range(99)) + "\n" + "0," * 98 + "0\n", "c18, c19 and 79 more"),
 }
 JSONL_FAULTS = {
+    "nothing": ("{}\n", "for ref_chosen: found no columns"),
     "an array": ('[{"ref_chosen_logps": -1}]\n', "line 1 is a JSON list: write one object on each line"),
     "cut off": ('{"ref_chosen_logps": -1, "ref_rejec', "line 1 is not JSON (Unterminated string starting at)"),
     "too deep": ("[" * 100_000, "line 1 is not JSON (nested too deeply)"),
