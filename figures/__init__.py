@@ -31,6 +31,7 @@ from tabular.errors import InputError
 #: name -> module, in reading order
 FIGURES = {
     "undesirable_region": "figures.undesirable_region",
+    "two_readings": "figures.two_readings",
     "real_run": "figures.real_run",
 }
 

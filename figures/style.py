@@ -27,13 +27,13 @@ class Look:
 
 
 LOOKS = {
-    "reference": Look(r"reference $\pi_{\rm ref}$", "#6F6F6F", "o", (0, (1, 1.2))),
-    "rlhf": Look(r"RLHF optimum $\pi^*$", "#0A3A82", "D", (0, (5, 1.6))),
-    "dpo": Look("DPO", "#D1491B", "s", "-"),
-    "cpo": Look("CPO, hard constraint", "#0E8F70", "^", (0, (6, 1.5, 1, 1.5))),
-    "ecpo": Look("CPO, margin of Eq. 17", "#54B4DE", "v", (0, (3, 1.3))),
-    "hypo": Look("HyPO", "#8C3B8F", "P", (0, (4, 1.2, 1, 1.2, 1, 1.2))),
-    "code": Look("released code", "#D9A520", "X", (0, (8, 1.6))),
+    "reference": Look(r"reference $\pi_{\rm ref}$", "#515151", "o", (0, (1, 1.2))),
+    "rlhf": Look(r"RLHF optimum $\pi^*$", "#1D2290", "D", (0, (5, 1.6))),
+    "dpo": Look("DPO", "#BC3D0A", "s", "-"),
+    "cpo": Look("CPO, hard constraint", "#0E8B52", "^", (0, (6, 1.5, 1, 1.5))),
+    "ecpo": Look("CPO, margin of Eq. 17", "#4EA8F5", "v", (0, (3, 1.3))),
+    "hypo": Look("HyPO", "#963F90", "P", (0, (4, 1.2, 1, 1.2, 1, 1.2))),
+    "code": Look("released code", "#D2981A", "X", (0, (8, 1.6))),
 }
 REGION_U = "#F3D9CC"
 RULE = "#404040"  # axes through zero, thresholds

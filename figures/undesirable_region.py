@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.table import Table
-from tabular import margins
+from tabular import InputError, margins
 from tabular.log_space import softplus
 
 TITLE = "The undesirable region of the DPO loss"
@@ -17,10 +17,15 @@ def compute(*, beta=1.0, misaligned=-2.0, aligned=1.0, low=-4.0, high=4.0, point
     Columns: ``delta``; ``loss_misaligned`` and ``loss_aligned`` in nats. The flip threshold of a reference is its
     loss at delta = 0, sp(beta delta_ref): below it, and only below it, the pair is certainly ranked right.
 
+    Raises:
+        InputError: ``misaligned`` is not below 0, or ``aligned`` is.
+
     >>> table = compute(beta=1.0, misaligned=-2.0)
     >>> round(table.settings["threshold_misaligned"], 6)
     0.126928
     """
+    if not misaligned < 0 <= aligned:
+        raise InputError(f"misaligned is {misaligned} and aligned {aligned}: give the first below 0, the second not")
     delta = np.linspace(low, high, points)
     references = {"misaligned": misaligned, "aligned": aligned}
     return Table(
@@ -69,7 +74,7 @@ def caption(table: Table) -> str:
     return (
         f"The loss sp(−β(δ − δ_ref)) of one labelled pair at β = {s['beta']:g}. Left, a reference that prefers the "
         f"dispreferred response (δ_ref = {s['delta_ref_misaligned']:g}): throughout U = {{δ_ref < δ < 0}} (shaded) "
-        "the loss is below its start log 2 and the policy still ranks the pair wrong. It is ranked right once the loss "
+        "the loss is below its start, log 2, and the policy still ranks the pair wrong. It is ranked right once the loss "
         f"is below the flip threshold sp(βδ_ref) = {s['threshold_misaligned']:.4f} (dashed). Right, an aligned "
         f"reference (δ_ref = {s['delta_ref_aligned']:g}): U is empty, the threshold "
         f"{s['threshold_aligned']:.4f} lies above the start. Closed form on {len(table['delta'])} points."
