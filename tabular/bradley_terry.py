@@ -19,6 +19,7 @@ over its edges. It always descends: :math:`\varphi(t)=f(s+td)` has :math:`|\varp
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -154,9 +155,10 @@ def _groups(block, winner, loser, log_weight, offset):
 
 
 def _kinds(size, n_edges, steep):
-    """0: a pair in closed form; 1: dense; 2: dense in logs; 3: sparse."""
-    dense = (size <= _SMALL) | ((steep > _EVEN) & (size <= _DENSE))
-    return np.where((size == 2) & (n_edges == 2), 0, np.where(dense, np.where(steep > _FLOAT, 2, 1), 3))
+    """Which of the solvers suits a block."""
+    dense = np.digitize(steep, [_EVEN, _FLOAT], right=True) + 1
+    sparse = (size > _SMALL) & ((steep <= _EVEN) | (size > _DENSE))
+    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 4, dense))
 
 
 def _alike(kind, size):
@@ -197,8 +199,8 @@ def _descend(edges, direction, start):
     return s
 
 
-def _dense(edges):
-    """Newton by elimination on weights carried as floats."""
+def _dense(edges, solve):
+    """Newton on dense batches with weights carried as floats."""
     shape, at = _square(edges)
     weight = np.exp(edges.log_weight - np.repeat(*_block_top(edges)))
 
@@ -206,7 +208,7 @@ def _dense(edges):
         h = edges.margin(s)
         push = weight * expit(-h)
         curvature = _summed(at, push * expit(h), shape)
-        return laplacian.solve_dense(curvature + np.swapaxes(curvature, 1, 2), _summed(at, push, shape)).ravel()
+        return solve(curvature + np.swapaxes(curvature, 1, 2), _summed(at, push, shape)).ravel()
 
     return _descend(edges, direction, np.zeros(edges.n_nodes))
 
@@ -258,7 +260,13 @@ def _sparse(edges):
     return _descend(edges, direction, np.zeros(edges.n_nodes))
 
 
-_SOLVERS = (_pairs, _dense, _dense_log, _sparse)
+_SOLVERS = (
+    _pairs,
+    partial(_dense, solve=laplacian.solve_even),
+    partial(_dense, solve=laplacian.solve_dense),
+    _dense_log,
+    _sparse,
+)
 
 
 def _block_top(edges):
