@@ -96,7 +96,8 @@ def audit(log: PairLog | RunLog, beta=None) -> Audit:
         beta: of the DPO loss; by default the one the run was trained with. A pair log does not know it.
 
     Raises:
-        InputError: no beta for a pair log, or one that is not finite and above 0.
+        InputError: a log of something else than labelled pairs; no beta for a pair log, or one that is not finite and
+            above 0.
 
     A pair that improved, and is still inverted: right for the trainer, wrong in absolute terms.
 
@@ -107,6 +108,8 @@ def audit(log: PairLog | RunLog, beta=None) -> Audit:
     >>> result.flip_threshold.round(3).tolist(), result.pair_loss.round(3).tolist(), result.short.tolist()
     ([0.313, 0.974], [0.474, 0.313], [True, False])
     """
+    if not isinstance(log, PairLog | RunLog):
+        raise InputError(f"an audit needs log-probabilities, a PairLog or RunLog: a {type(log).__name__} has none")
     beta = _beta(log, beta)
     chosen, rejected = _by_checkpoint(log)
     delta = chosen - rejected

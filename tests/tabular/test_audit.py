@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import mpmath
@@ -151,6 +152,8 @@ def test_a_run_is_audited_as_its_checkpoints_one_by_one(run):
     last = audit(run.pairs(), run.beta)
     for name in ("delta_ref", "flip_threshold", "delta", "pair_loss", "short"):
         assert getattr(whole, name).tolist() == getattr(last, name).tolist()
+    assert last.delta.tolist() == run.pairs().delta.tolist()
+    assert audit(run, beta=2.5).to_dict() == audit(replace(run, beta=2.5)).to_dict()
 
 
 @given(run=run_logs())
@@ -231,6 +234,8 @@ def test_bad_input():
         with pytest.raises(InputError) as raised:
             audit(log, beta)
         assert expected in str(raised.value)
+    with pytest.raises(InputError, match="a PairLog or RunLog: a dict has none"):
+        audit({"log": log}, 0.1)
 
 
 def test_the_real_run(real_data):
