@@ -11,9 +11,20 @@ from tabular.errors import InputError
 #: The files that hold statements, in reading order.
 MODULES = (
     "rlhf_closed_form",
+    "dpo_losses",
+    "assumption_3_1",
     "definition_3_3",
     "proposition_3_4",
+    "theorem_3_5",
+    "thresholds",
+    "escape_time",
+    "equation_10",
+    "theorem_4_9",
+    "equations_13_17",
     "proposition_5_1",
+    "released_code",
+    "figure_2",
+    "table_2",
 )
 
 

@@ -66,6 +66,11 @@ class Check:
     corroborates: bool = False
 
 
+def out_of_reach(name, why) -> Check:
+    """The check that says why a statement cannot be checked on a finite table."""
+    return Check(name, Quantifier.OUT_OF_REACH, lambda: Finding(None, why))
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement of the literature or of our own, in plain Unicode, with the checks that decide it."""
@@ -107,15 +112,8 @@ _CARRIES = {
     Quantifier.EXISTENCE: Verdict.CERTIFIED,
     Quantifier.CASES: Verdict.SUPPORTED,
     Quantifier.PROPERTY: Verdict.SUPPORTED,
-    Quantifier.OUT_OF_REACH: Verdict.NOT_CHECKABLE_HERE,
 }
-_STRENGTH = [
-    Verdict.UNDECIDED,
-    Verdict.NOT_CHECKABLE_HERE,
-    Verdict.SUPPORTED,
-    Verdict.CERTIFIED,
-    Verdict.PROVED,
-]
+_STRENGTH = [Verdict.UNDECIDED, Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
 #: A failure of these is a certified violation of the claim, not a doubt about it.
 _REFUTES_BY_FAILING = {Quantifier.IDENTITY, Quantifier.BOX}
 
@@ -126,7 +124,8 @@ def verdict_of(outcomes) -> Verdict:
     1. One trusted counterexample refutes; so does a certified failure of an identity or of a bound on a box.
     2. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
     3. Any other failure leaves the claim undecided.
-    4. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
+    4. A part that is out of reach makes the whole not checkable here.
+    5. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
        not run, could not decide or let a control pass counts as supported if another route passed, else undecided.
     """
     by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
@@ -134,13 +133,15 @@ def verdict_of(outcomes) -> Verdict:
         return Verdict.REFUTED
     if True in by_kind[Quantifier.VACUITY]:
         return Verdict.VACUOUS
-    carriers = [o for o in outcomes if not o.corroborates]
-    if not carriers or any(o.decided is False for o in outcomes):
+    if any(o.decided is False for o in outcomes):
         return Verdict.UNDECIDED
+    if any(o.quantifier is Quantifier.OUT_OF_REACH for o in outcomes):
+        return Verdict.NOT_CHECKABLE_HERE
+    carriers = [o for o in outcomes if not o.corroborates]
     second_route = any(o.corroborates and o.decided for o in outcomes)
     fallback = Verdict.SUPPORTED if second_route else Verdict.UNDECIDED
     links = [_CARRIES.get(o.quantifier, fallback) if o.decided else fallback for o in carriers]
-    return min(links, key=_STRENGTH.index)
+    return min(links, key=_STRENGTH.index, default=Verdict.UNDECIDED)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,175 @@
+"""Gradient flow of one pair in tabular softmax logits: its trajectory and the time to leave U.
+
+Proof. The loss sp(-u), u = βh - Ψ, pulls the winner's logit by βσ(-u) and the loser's by -βσ(-u), so δ' = 2βσ(-u)
+and u' = 2β²/(1+e^u) > 0. Hence d/dt (u + e^u) = (1 + e^u) u' = 2β², and u(0) = -Ψ. At δ = 0, u = βd - Ψ with d =
+|δ_ref|: the time is the difference of u + e^u over 2β². With Ψ = 0 and x = βd that is (x + e^x - 1)/(2β²), where 0 <
+x < e^x - 1, as e^x - 1 - x has value and slope 0 at x = 0 and second derivative e^x > 0. For Ψ = βd + s, s ≥ 0, the
+excess over d/(2β) is e^{-s}(1 - e^{-βd})/(2β²) < 1/(2β²).
+"""
+
+from fractions import Fraction
+
+from proofs_checks import ball, search, symbolic
+from proofs_checks.arithmetic import exp, log, sigmoid, softplus
+from proofs_checks.statement import Statement, Verdict
+from proofs_checks.symbolic import positive, real
+from tabular import flow
+
+_SPEED_BOX = {"β": (Fraction(1, 1000), 1000), "h": (-50, 50), "Ψ": (-50, 50)}
+
+
+def _pull(sign=1):
+    """dδ/dt - 2βσ(-u) for gradient descent in the two logits."""
+    beta, (logit_w, logit_l, delta_ref, margin) = positive("β"), real("z_w z_l δ_ref Ψ")
+    u = beta * (logit_w - logit_l - delta_ref) - margin
+    loss = softplus(-u)
+    return -loss.diff(logit_w) + loss.diff(logit_l) - sign * 2 * beta * sigmoid(-u)
+
+
+def _clock(scale=1):
+    """d/dt (u + e^u) - 2β²."""
+    beta, u = positive("β"), real("u")
+    speed = 2 * beta**2 / (1 + exp(u))
+    return (u + exp(u)).diff(u) * speed - scale * 2 * beta**2
+
+
+def _speed(β, h, Ψ, less=0):
+    return sigmoid(-(β * h - Ψ)) - less
+
+
+def _escape(scale=1):
+    beta, d, margin = positive("β d"), None, real("Ψ")
+    beta, d = beta
+    start, end = -margin, beta * d - margin
+    time = (end + exp(end) - start - exp(start)) / (2 * beta**2)
+    return time - (beta * d + scale * exp(-margin) * (exp(beta * d) - 1)) / (2 * beta**2)
+
+
+def _excess(order, linear=1):
+    """e^x - 1 - x: value and slope at 0."""
+    x = positive("x")
+    return (exp(x) - 1 - linear * x).diff(x, order).subs(x, 0)
+
+
+def _excess_curvature(sign=1):
+    x = positive("x")
+    return sign * (exp(x) - 1 - x).diff(x, 2)
+
+
+def _linear_rest(sign=1):
+    """Time less d/(2β), with Ψ = βd + s, against e^{-s}(1 - e^{-βd})/(2β²)."""
+    beta, d, s = positive("β d s")
+    margin = beta * d + s
+    time = (beta * d + exp(-margin) * (exp(beta * d) - 1)) / (2 * beta**2)
+    return time - d / (2 * beta) - sign * exp(-s) * (1 - exp(-beta * d)) / (2 * beta**2)
+
+
+def _below_bound(sign=1):
+    """1 - e^{-s}(1 - e^{-x}) = (1 - e^{-s}) + e^{-s-x}, with e^s = 1 + a."""
+    a, x = positive("a x")
+    return sign * (a / (1 + a) + exp(-x) / (1 + a))
+
+
+def _bound_form(sign=1):
+    a, x = positive("a x")
+    s = log(1 + a)
+    return 1 - exp(-s) * (1 - exp(-x)) - sign * (a / (1 + a) + exp(-x) / (1 + a))
+
+
+def _library_misses_zero(β, d, Ψ, scale=1.0):
+    """How far the library's trajectory is from δ = 0 at its own escape time, beyond rounding."""
+    time = float(flow.escape_time(-d, β, Ψ))
+    return abs(float(flow.margin_at(scale * time, -d, β, Ψ))) - 1e-7 * (1 + d + abs(Ψ) / β)
+
+
+STATEMENTS = (
+    Statement(
+        id="flow-trajectory",
+        title="Gradient flow of one pair in closed form",
+        source="THEORY section 3",
+        hypotheses="One pair, tabular softmax logits, loss sp(−u), u = βh − Ψ with a fixed margin Ψ.",
+        claim="u + e^u = 2β²t + e^{−Ψ} − Ψ.",
+        method="δ′ = 2βσ(−u) from the gradient, and d(u + e^u)/dt = 2β²: identities.",
+        conclusion="The whole trajectory is a Wright omega function of time.",
+        expected=Verdict.PROVED,
+        checks=(
+            symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)}),
+            symbolic.check("d(u + e^u)/dt = 2β²", _clock, controls={"4β²": lambda: _clock(2)}),
+        ),
+    ),
+    Statement(
+        id="flow-monotone",
+        title="The flow never stops and never turns",
+        source="THEORY section 3",
+        hypotheses="As in flow-trajectory, β ∈ [1/1000, 1000], |h|, |Ψ| ≤ 50.",
+        claim="δ rises strictly at all times.",
+        method="δ′/(2β) = σ(−(βh − Ψ)) > 0 by branch and bound; beyond the box 1/(1 + e^u) is positive for every "
+        "finite u.",
+        conclusion="A trapped policy is slow, not stuck.",
+        expected=Verdict.CERTIFIED,
+        checks=(
+            symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)}),
+            ball.check(
+                "σ(−(βh − Ψ)) > 0",
+                _speed,
+                _SPEED_BOX,
+                controls={"> 1/1000": lambda β, h, Ψ: _speed(β, h, Ψ, Fraction(1, 1000))},
+            ),
+        ),
+    ),
+    Statement(
+        id="escape-time",
+        title="Time to leave U",
+        source="THEORY section 3",
+        hypotheses="As in flow-trajectory, δ_ref = −d < 0.",
+        claim="δ = 0 is reached at t = [βd + e^{−Ψ}(e^{βd} − 1)]/(2β²).",
+        method="Difference of u + e^u between the ends, an identity; second route: the library's trajectory at that "
+        "time.",
+        conclusion="Escape is certain, and its time known.",
+        expected=Verdict.PROVED,
+        checks=(
+            symbolic.check("the time", _escape, controls={"2 e^{−Ψ}": lambda: _escape(2)}),
+            search.nothing_found(
+                "the library is at δ = 0 then",
+                _library_misses_zero,
+                {"β": (0.01, 10), "d": (0.01, 20), "Ψ": (-5, 5)},
+                controls={"at half the time": lambda **point: _library_misses_zero(**point, scale=0.5)},
+                corroborates=True,
+                draws=300,
+            ),
+        ),
+    ),
+    Statement(
+        id="escape-time-exponential",
+        title="For DPO the escape time is exponential in β|δ_ref|",
+        source="THEORY section 3",
+        hypotheses="As in escape-time, Ψ = 0, x = βd > 0.",
+        claim="e^x − 1 < 2β²t < 2(e^x − 1).",
+        method="2β²t = x + e^x − 1 and 0 < x < e^x − 1, by value, slope and convexity at 0.",
+        conclusion="Doubling β|δ_ref| squares the waiting time.",
+        expected=Verdict.PROVED,
+        checks=(
+            symbolic.check(
+                "e^x − 1 − x = 0 at 0", lambda: _excess(0), controls={"its slope with 2x": lambda: _excess(1, 2)}
+            ),
+            symbolic.check("its slope is 0 at 0", lambda: _excess(1), controls={"with 2x": lambda: _excess(1, 2)}),
+            symbolic.positivity_check("it is convex", _excess_curvature, controls={"−": lambda: _excess_curvature(-1)}),
+        ),
+    ),
+    Statement(
+        id="escape-time-linear",
+        title="A margin of βd makes the escape time linear",
+        source="THEORY section 3",
+        hypotheses="As in escape-time, Ψ ≥ βd.",
+        claim="d/(2β) < t < d/(2β) + 1/(2β²), and t → d/(2β) as Ψ grows.",
+        method="The excess is e^{−s}(1 − e^{−βd})/(2β²) with s = Ψ − βd (identity), below 1/(2β²) by the rules of "
+        "sign.",
+        conclusion="A target margin removes the exponential wait.",
+        expected=Verdict.PROVED,
+        checks=(
+            symbolic.check("the excess", _linear_rest, controls={"sign flipped": lambda: _linear_rest(-1)}),
+            symbolic.check("1 − e^{−s}(1 − e^{−x})", _bound_form, controls={"sign flipped": lambda: _bound_form(-1)}),
+            symbolic.positivity_check("> 0", _below_bound, controls={"−": lambda: _below_bound(-1)}),
+        ),
+    ),
+)
