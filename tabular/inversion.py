@@ -85,9 +85,10 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
 
 def check_level(level, least):
     """Refuse a level below the infimum, beyond rounding."""
+    level = np.ravel(level)
     bad = ~(level >= least - tolerances.LOSS * max(least, 1.0))
-    if np.any(bad):
-        value = np.asarray(level)[bad].ravel()[0]
+    if bad.any():
+        value = level[bad][0]
         raise InputError(
             f"loss_level {value:.10g} is below the infimum of the loss, {least:.10g}: no policy has it, raise the level"
         )
