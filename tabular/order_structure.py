@@ -13,21 +13,26 @@ Only edges inside a strongly connected component lie on cycles, and a component 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from tabular import tolerances
+from tabular.digraph import adjacency
 
 
 @dataclass(frozen=True, eq=False)
 class OrderStructure:
-    """``dead (n,)`` forced zeros; ``cycles`` one positive cycle of nodes (each labelled over the next) for each
-    component that has one; ``group (n,)`` numbers of nodes with fixed ratios; ``shift (n,)`` their log-ratios."""
+    """What the digraph settles.
+
+    ``dead (n_nodes,)`` forced zeros; ``cycles`` one positive cycle of nodes (each labelled over the next) for each
+    component that has one; ``group (n_nodes,)`` numbers of nodes with fixed ratios, ``shift (n_nodes,)`` their
+    log-ratios inside a group and ``tied (n_edges,)`` the pairs that are equalities.
+    """
 
     dead: np.ndarray
     cycles: list
     group: np.ndarray
     shift: np.ndarray
+    tied: np.ndarray
 
 
 def analyse(n_nodes, winner, loser, margin) -> OrderStructure:
@@ -39,33 +44,27 @@ def analyse(n_nodes, winner, loser, margin) -> OrderStructure:
     [True, True, True]
     """
     n_blocks, block = connected_components(adjacency(n_nodes, winner, loser), directed=True, connection="strong")
-    shift, group, dead, cycles = np.zeros(n_nodes), np.arange(n_nodes), np.zeros(n_nodes, dtype=bool), []
+    tied = np.zeros(len(winner), dtype=bool)
     if n_blocks == n_nodes:
-        return OrderStructure(dead, cycles, group, shift)
+        return OrderStructure(np.zeros(n_nodes, dtype=bool), [], np.arange(n_nodes), np.zeros(n_nodes), tied)
     inner = np.flatnonzero(block[winner] == block[loser])
-    w, l, m = winner[inner], loser[inner], margin[inner]
+    w, lo, m = winner[inner], loser[inner], margin[inner]
     slack = tolerances.CYCLE_MARGIN * np.bincount(block[w], np.abs(m), n_blocks)
-    shift, growing = _longest_walks(n_nodes, w, l, m, block, slack)
+    shift, growing = _longest_walks(n_nodes, w, lo, m, block, slack)
     positive = np.bincount(block[w], growing, n_blocks) > 0
-    cycles = [_positive_cycle(edges, w, l, m) for edges in _edges_by_block(block[w], positive)]
-    if positive.any():
-        dead = _dominated(n_nodes, winner, loser, positive[block])
-    tight = (shift[w] - shift[l] - m <= slack[block[w]]) & ~dead[w]
-    _, group = connected_components(adjacency(n_nodes, w[tight], l[tight]), directed=True, connection="strong")
-    return OrderStructure(dead, cycles, group, shift)
+    cycles = [_positive_cycle(edges, w, lo, m) for edges in _edges_by_block(block[w], positive)]
+    dead = _dominated(n_nodes, winner, loser, positive[block]) if positive.any() else np.zeros(n_nodes, dtype=bool)
+    tight = (shift[w] - shift[lo] - m <= slack[block[w]]) & ~dead[w]
+    _, group = connected_components(adjacency(n_nodes, w[tight], lo[tight]), directed=True, connection="strong")
+    tied[inner[tight]] = group[w[tight]] == group[lo[tight]]
+    return OrderStructure(dead, cycles, group, np.where(dead, 0.0, shift), tied)
 
 
-def adjacency(n_nodes, tail, head):
-    """Sparse 0/1 adjacency with an edge tail -> head."""
-    return coo_array((np.ones(len(tail)), (tail, head)), shape=(n_nodes, n_nodes)).tocsr()
-
-
-def _longest_walks(n_nodes, w, l, m, block, slack):
+def _longest_walks(n_nodes, w, lo, m, block, slack):
     """Longest-walk potentials d with d_w - d_l >= m, and the edges that still improve after as many rounds as the
     largest block has nodes (Bellman-Ford): those lie in blocks with a positive cycle."""
-    largest = np.bincount(block[w], m, len(slack)) * 0
+    largest, smallest = np.zeros(len(slack)), np.zeros(len(slack))
     np.maximum.at(largest, block[w], m)
-    smallest = np.zeros(len(slack))
     np.minimum.at(smallest, block[w], m)
     one_signed = (smallest >= -slack) & (largest > slack)  # a positive edge, none negative: positive cycle at once
     open_edges = np.flatnonzero(~one_signed[block[w]])
@@ -73,7 +72,7 @@ def _longest_walks(n_nodes, w, l, m, block, slack):
     growing = one_signed[block[w]]
     size = np.bincount(block)
     for _ in range(size.max()):
-        candidate = d[l[open_edges]] + m[open_edges]
+        candidate = d[lo[open_edges]] + m[open_edges]
         better = candidate > d[w[open_edges]] + slack[block[w[open_edges]]]
         if not better.any():
             return d, growing
@@ -88,21 +87,21 @@ def _edges_by_block(block_of_edge, wanted):
     return np.split(edges, np.flatnonzero(np.diff(block_of_edge[edges])) + 1) if len(edges) else []
 
 
-def _positive_cycle(edges, w, l, m):
+def _positive_cycle(edges, w, lo, m):
     """A cycle of positive total margin in one block: follow the edges that made the longest walks grow."""
     best, via = {}, {}
     for _ in range(len(edges) + 1):  # at least as many rounds as nodes; afterwards the walk has closed on itself
         for edge in edges:
-            candidate = best.get(l[edge], 0.0) + m[edge]
+            candidate = best.get(lo[edge], 0.0) + m[edge]
             if candidate > best.get(w[edge], 0.0):
                 best[w[edge]], via[w[edge]] = candidate, edge
-        cycle = _closed_walk(via, l)
+        cycle = _closed_walk(via, lo)
         if cycle:
             return cycle
     raise AssertionError("a block was declared positive without a positive cycle")
 
 
-def _closed_walk(via, l):
+def _closed_walk(via, lo):
     """The cycle on which following ``via`` ends, if there is one (then its total margin is positive)."""
     seen = set()
     for start in via:
@@ -110,7 +109,7 @@ def _closed_walk(via, l):
         while node in via and node not in seen:
             seen.add(node)
             path.append(node)
-            node = l[via[node]]
+            node = lo[via[node]]
         if node in path:
             return tuple(int(member) for member in path[path.index(node) :])
     return None

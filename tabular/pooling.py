@@ -12,7 +12,7 @@ nothing overflows however far apart the members lie.
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from tabular.order_structure import adjacency
+from tabular.digraph import adjacency
 
 
 def pools(n_nodes, winner, loser):
@@ -35,7 +35,11 @@ def potentials(n_nodes, winner, loser, margin):
     rise = np.concatenate([-margin, margin, np.zeros(len(roots))])
     _, before = breadth_first_order(adjacency(n_nodes + 1, tail, head), n_nodes)
     order = np.lexsort((head, tail))
-    edge = order[np.searchsorted(tail[order] * (n_nodes + 1) + head[order], before[:n_nodes] * (n_nodes + 1) + np.arange(n_nodes))]
+    edge = order[
+        np.searchsorted(
+            tail[order] * (n_nodes + 1) + head[order], before[:n_nodes] * (n_nodes + 1) + np.arange(n_nodes)
+        )
+    ]
     u = np.append(rise[edge], 0.0)
     before[n_nodes] = n_nodes
     while (before != n_nodes).any():  # pointer doubling: log2(depth) rounds

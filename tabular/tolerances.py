@@ -25,3 +25,18 @@ FLOW = 1e-15
 #: Two loss levels count as equal within this share of a nat: a mean over labels of softplus values carries about
 #: 1e-15, a fitted block a little more. A pair "can be inverted while the loss falls" only by more than this.
 LOSS = 1e-12
+
+#: Pairs form a forest when the determinant of their coupling exceeds this: around a cycle it is 0 but for rounding.
+FOREST = 1e-14
+
+#: A constraint in log-space counts as met when it falls short by less than this share of the numbers it compares.
+TIGHT = 1e-14
+
+#: Growth rates of blocks (a small least-distance program, solved to about 1e-14) that differ by less are tied.
+RATE = 1e-9
+
+#: Newton steps for the levels of tied blocks; where they have no finite level each step moves one by 0.7 nats for ever.
+BALANCE_STEPS = 200
+
+#: Nats by which a response outweighs another so far that the lighter one has no say in their pool in double precision.
+HEAVY = 32.0

@@ -1,0 +1,48 @@
+r"""Multipliers inside a group of responses that a balanced cycle of labels ties together.
+
+A group's levels are fixed by its cycles, so its pairs' multipliers need only explain them: find :math:`t\ge0` with
+:math:`\sum_i t_i(\sigma(-m_i)e_{w_i}-\sigma(m_i)e_{l_i})=b`, where :math:`\sum_ye^{d_y}b_y=0` over the group. With
+:math:`\omega=e^d` and :math:`t_i=\varphi_i(1/\omega_w+1/\omega_l)` this asks for a flow :math:`\varphi\ge0` that carries
+:math:`\omega_yb_y` away from every y along winner -> loser edges. A group is strongly connected, so everything can travel
+to one root along directed edges and from there to where it is wanted.
+"""
+
+import numpy as np
+from scipy.sparse.csgraph import breadth_first_order
+
+from tabular.digraph import adjacency
+
+
+def balance(wanted, shift, group, winner, loser):
+    """``tilt (n_edges,)`` of the tied edges of all groups that lifts each node by ``wanted``.
+
+    >>> balance(np.array([1.0, -1.0]), np.zeros(2), np.zeros(2, dtype=int), np.array([0, 1]), np.array([1, 0])).tolist()
+    [2.0, 0.0]
+    """
+    with np.errstate(divide="ignore"):
+        log_surplus = shift + np.log(np.maximum(wanted, 0))
+        log_want = shift + np.log(np.maximum(-wanted, 0))
+    roots = winner[np.unique(group[winner], return_index=True)[1]]
+    log_flow = np.logaddexp(_log_flow(log_surplus, roots, loser, winner), _log_flow(log_want, roots, winner, loser))
+    return np.exp(log_flow + np.logaddexp(-shift[winner], -shift[loser]))
+
+
+def _log_flow(log_amount, roots, tail, head):
+    """Log of the flow along a breadth-first forest tail -> head from the roots that serves every node's amount.
+
+    Amounts only add up, so their logs lose nothing however far apart the members of a group lie.
+    """
+    n_nodes = len(log_amount)
+    top = np.full(len(roots), n_nodes)
+    graph = adjacency(n_nodes + 1, np.concatenate([tail, top]), np.concatenate([head, roots]))
+    order, before = breadth_first_order(graph, n_nodes)
+    through = np.append(log_amount, -np.inf)
+    for node in order[:0:-1]:  # leaves first
+        through[before[node]] = np.logaddexp(through[before[node]], through[node])
+    arc = np.lexsort((head, tail))
+    key = tail[arc] * (n_nodes + 1) + head[arc]
+    inner = order[1:][before[order[1:]] != n_nodes]
+    edge = arc[np.searchsorted(key, before[inner] * (n_nodes + 1) + inner)]
+    log_flow = np.full(len(tail), -np.inf)
+    log_flow[edge] = through[inner]
+    return log_flow

@@ -1,0 +1,77 @@
+r"""The projection onto a chain of constraints: one pool-adjacent-violators pass, whatever the margins.
+
+A chain's margins are potential differences, :math:`m_i=u_i-u_{i+1}`, so the projection is the isotonic regression of
+:math:`\log p-u` with weights :math:`e^u`. scipy's compiled pass takes the weights as numbers, so it serves while they
+all fit one; beyond that the same pass runs on their logs.
+"""
+
+import math
+
+import numpy as np
+from scipy.linalg import solve_banded
+from scipy.optimize import isotonic_regression
+from scipy.special import expit
+
+from tabular.pooling import pool_levels
+
+_FITS = 600.0  # nats: e^600 and every sum of 10^12 such weights are finite
+
+
+def chain_tilt(log_p, margin):
+    r"""Multipliers ``tilt (n - 1,)`` and the mask of tight pairs of :math:`x_0\ge e^{m_0}x_1,\ x_1\ge e^{m_1}x_2,\dots`
+
+    >>> tilt, tight = chain_tilt(np.log([0.1, 0.4, 0.5]), np.zeros(2))
+    >>> tight.tolist(), (tilt / np.log(2)).round(6).tolist()
+    ([True, True], [2.881285, 1.762571])
+    """
+    shift = np.append(0.0, -np.cumsum(margin))
+    tight = pool_chain(log_p - shift, shift)
+    tilt = np.zeros(len(margin))
+    if not margin.any():
+        pool = np.append(0, np.cumsum(~tight))
+        risen = np.cumsum(pool_levels(log_p, shift, pool) - log_p)  # every pool's own sum is 0
+        tilt[tight] = 2 * risen[:-1][tight]
+    else:
+        both = tight[1:] & tight[:-1]
+        bands = np.ones((3, len(margin)))
+        bands[0, 1:] = np.where(both, -expit(-margin[1:]), 0.0)
+        bands[2, :-1] = np.where(both, -expit(margin[:-1]), 0.0)
+        shortfall = np.where(tight, margin - log_p[:-1] + log_p[1:], 0.0)
+        tilt = solve_banded((1, 1), bands, shortfall)  # an M-matrix, column sums 0 or more: stable
+    return np.maximum(tilt, 0.0), tight
+
+
+def pool_chain(value, log_weight):
+    r"""``(n - 1,)`` mask of the neighbours that end in one pool when ``value`` must not increase along the chain.
+
+    >>> pool_chain(np.array([3.0, 1.0, 2.0]), np.zeros(3)).tolist()
+    [False, True]
+    >>> pool_chain(np.array([3.0, 1.0, 2.0]), np.array([0.0, 9000.0, -9000.0])).tolist()
+    [False, True]
+    """
+    top = log_weight.max()
+    if top - log_weight.min() <= _FITS:
+        starts = isotonic_regression(value, weights=np.exp(log_weight - top), increasing=False).blocks[1:-1]
+    else:
+        starts = _pool_starts(value.tolist(), log_weight.tolist())
+    joined = np.ones(len(value) - 1, dtype=bool)
+    joined[np.asarray(starts, dtype=np.int64) - 1] = False
+    return joined
+
+
+def _pool_starts(value, log_weight):
+    """Pool-adjacent-violators with log weights: the first position of every pool but the first."""
+    start, level, mass = [], [], []
+    for position, (a, u) in enumerate(zip(value, log_weight, strict=True)):
+        begin = position
+        while level and level[-1] < a:
+            small = math.exp(-abs(u - mass[-1]))  # 0 where the weights are worlds apart
+            share = (1 if u > mass[-1] else small) / (1 + small)
+            u = max(u, mass.pop()) + math.log1p(small)
+            before = level.pop()
+            a = before + share * (a - before)
+            begin = start.pop()
+        start.append(begin)
+        level.append(a)
+        mass.append(u)
+    return start[1:]

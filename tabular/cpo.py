@@ -1,0 +1,170 @@
+r"""CPO: four different things called by one name, each computed exactly.
+
+* :func:`constrained_optimum`: RLHF subject to :math:`\pi_w\ge e^m\pi_l` on the labelled pairs, the only reading with a
+  guarantee;
+* :func:`penalized_optimum`: the objective of Eq. 10 (as transcribed), which has no maximiser, only local ones;
+* :func:`reference_margin_solve`: the loss of Eq. 13-19 (as transcribed) with its margin frozen at the reference;
+* the released trainer's losses, as target margins: :mod:`tabular.margins`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from tabular import rlhf, tolerances
+from tabular.errors import InputError
+from tabular.log_space import kl
+from tabular.pool_and_split import lift
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+from tabular.projection import project
+from tabular.status import Status
+
+__all__ = ["ConstrainedOptimum", "Residuals", "constrained_optimum"]
+
+
+@dataclass(frozen=True)
+class Residuals:
+    r"""How far a constrained optimum is from its optimality conditions, recomputed from its policy and multipliers.
+
+    All in nats, largest over pairs, responses or prompts; 0 is exact. Together they prove optimality: any multipliers
+    :math:`\lambda\ge0` bound the divergence from below by weak duality, so ``gap`` bounds what any other feasible
+    policy could still gain, in units of beta.
+    """
+
+    primal: float  #: shortfall of :math:`\log\pi_w-\log\pi_l` below the margin
+    dual: float  #: size of the most negative multiplier
+    complementarity: float  #: largest min(multiplier, slack) of a pair
+    stationarity: float  #: largest error of the stationarity equation at a response
+    gap: float  #: :math:`\mathrm{KL}(\pi\|\pi^*)` less its dual lower bound
+
+
+@dataclass(frozen=True, eq=False)
+class ConstrainedOptimum:
+    r"""Result of :func:`constrained_optimum`.
+
+    Attributes:
+        status: UNIQUE, or INFEASIBLE when the labels force every response of some prompt to 0.
+        log_policy: ``(n_prompts, n_responses)``; a forced zero is ``-inf``, and so is all of an infeasible prompt.
+        multipliers: ``(n_pairs,)`` of :math:`\lambda_i\ge0`, the reward gained per unit by which the constraint
+            :math:`\pi_w-e^m\pi_l\ge0` is relaxed; 0 for pairs of forced zeros and for labels of weight 0.
+        tilt: ``(n_pairs,)`` of :math:`t_i=\lambda_i(1+e^{m_i})/\beta` in nats, the multipliers in the scale in which
+            they neither under- nor overflow: what the pair alone adds to its own log-ratio.
+        price: ``(n_prompts,)``, what alignment costs: :math:`\beta\,\mathrm{KL}(\pi\|\pi^*)=V-J(\pi)`, in units of
+            reward; ``inf`` for an infeasible prompt.
+        cycle: the certificate of forced zeros, ``(prompt, (y0, y1, ...))`` for each strongly connected block of labels
+            that has one: y0 is labelled over y1, y1 over y2, ..., the last over y0, with positive total margin.
+        residuals: see :class:`Residuals`; of the feasible prompts.
+    """
+
+    status: Status
+    log_policy: np.ndarray
+    multipliers: np.ndarray
+    tilt: np.ndarray
+    price: np.ndarray
+    cycle: tuple
+    residuals: Residuals
+
+
+def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) -> ConstrainedOptimum:
+    r"""The policy that maximises :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})` among those with
+    :math:`\pi_w\ge e^m\pi_l` on every labelled pair.
+
+    Since :math:`J(\pi)=V-\beta\,\mathrm{KL}(\pi\|\pi^*)` it is the KL projection of the RLHF optimum onto a polytope.
+    It exists and is unique unless the constraints are contradictory. With multipliers :math:`\lambda\ge0`,
+    :math:`\lambda_i(\pi_{w_i}-e^{m_i}\pi_{l_i})=0`, and one :math:`\nu` a prompt, it is characterised by
+
+    .. math:: \log\pi_y=\log\pi^*_y-\nu+\frac1\beta\sum_i\lambda_i\big(1[y=w_i]-e^{m_i}1[y=l_i]\big)
+
+    on the responses that are not forced to 0. For one pair
+    :math:`\lambda/\beta=\max(0,m-\delta^*)/(1+e^m)`.
+
+    A cycle of labels with total margin 0 makes its members keep fixed ratios (equal ones at m = 0), one with positive
+    total margin forces them to 0, and with them every response that they are labelled over; one with negative total
+    margin forces nothing. Decided from the digraph before anything is solved.
+
+    Args:
+        problem: with a reward.
+        preferences: the labelled pairs; weights do not matter, except that weight 0 drops a label.
+        margin: m in nats, finite, any sign: one number or ``(n_pairs,)``.
+
+    Raises:
+        InputError: no reward, labels that do not fit the problem, or a margin that is not finite.
+
+    >>> problem = Problem.from_probabilities([0.1, 0.4, 0.5], beta=1, reward=[0, 0, 0])
+    >>> best = constrained_optimum(problem, Preferences.from_pairs([(0, 1)]), margin=np.log(2))
+    >>> np.exp(best.log_policy).round(9).tolist(), float(best.price[0].round(9))  # (1/4, 1/8, 5/8), log(5/4)
+    ([[0.25, 0.125, 0.625]], 0.223143551)
+    >>> round(float(3 * best.multipliers[0] / np.log(8)), 9)  # delta* = -log 4, so 3 lambda = log 2 + log 4
+    1.0
+    """
+    preferences.check_against(problem)
+    margin = _margins(margin, preferences)
+    log_star = rlhf.optimal_policy(problem)
+    counted = preferences.log_weight > -np.inf
+    base = preferences.prompt * problem.n_responses
+    winner, loser = (base + preferences.winner)[counted], (base + preferences.loser)[counted]
+    projection = project(log_star.ravel(), winner, loser, margin[counted])
+    log_x = projection.log_x.reshape(log_star.shape)
+    feasible = (log_x > -np.inf).any(axis=1)
+    total = np.where(feasible, logsumexp(np.where(feasible[:, None], log_x, 0.0), axis=1), 0.0)
+    log_policy = log_x - total[:, None]
+    tilt = np.zeros(preferences.n_pairs)
+    tilt[counted] = projection.tilt
+    price = np.full(problem.n_prompts, np.inf)
+    price[feasible] = problem.beta * kl(log_policy[feasible], log_star[feasible])
+    return ConstrainedOptimum(
+        status=Status.UNIQUE if feasible.all() else Status.INFEASIBLE,
+        log_policy=log_policy,
+        multipliers=problem.beta * tilt * expit(-margin),
+        tilt=tilt,
+        price=price,
+        cycle=tuple(_named(cycle, problem.n_responses) for cycle in projection.cycles),
+        residuals=_residuals(log_policy, log_star, tilt[counted], winner, loser, margin[counted]),
+    )
+
+
+def _margins(margin, preferences):
+    margin = np.array(margin, dtype=float)
+    if margin.shape not in ((), (preferences.n_pairs,)):
+        raise InputError(
+            f"margin has shape {margin.shape} for {preferences.n_pairs} pairs: give one number, or one for each pair"
+        )
+    margin = np.broadcast_to(margin, preferences.n_pairs)
+    bad = ~np.isfinite(margin)
+    if bad.any():
+        pair = int(np.argmax(bad))
+        raise InputError(f"margin[{pair}] is {margin[pair]}: a margin must be finite; leave the pair out to drop it")
+    if margin.min() < -tolerances.HEAVY and margin.max() > tolerances.HEAVY:
+        raise InputError(
+            f"margins go from {margin.min()} to {margin.max()}: where both signs occur, one of them must stay within "
+            f"{tolerances.HEAVY:g} nats, or multipliers exceed double precision"
+        )
+    return margin
+
+
+def _named(cycle, n_responses):
+    return cycle[0] // n_responses, tuple(node % n_responses for node in cycle)
+
+
+def _residuals(log_policy, log_star, tilt, winner, loser, margin):
+    """The optimality conditions, in nats, on the responses that keep positive probability."""
+    feasible = (log_policy > -np.inf).any(axis=1)
+    shape, flat, star = log_policy.shape, log_policy.ravel(), log_star.ravel()
+    lifted = lift(winner, loser, margin, tilt, flat.size)
+    living = flat[winner] > -np.inf  # a pair of two zeros holds whatever its margin
+    slack = np.where(living, np.where(living, flat[winner], 0.0) - flat[loser], np.inf) - margin
+    alive = flat > -np.inf
+    tilted = np.where(alive, star + lifted, -np.inf).reshape(shape)[feasible]
+    log_sum = logsumexp(tilted, axis=1)
+    there = tilted > -np.inf
+    error = np.where(there, log_policy[feasible], 0.0) - np.where(there, tilted - log_sum[:, None], 0.0)
+    gap = kl(log_policy[feasible], log_star[feasible]) + log_sum
+    return Residuals(
+        primal=float(np.max(-slack, initial=0.0)),
+        dual=float(np.max(-tilt, initial=0.0)),
+        complementarity=float(np.max(np.minimum(tilt, slack), initial=0.0)),
+        stationarity=float(np.max(np.abs(error), initial=0.0)),
+        gap=float(np.max(np.abs(gap), initial=0.0)),
+    )
