@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tabular import InputError, Problem, dpo, logs, rlhf
+from tabular import InputError, Problem, dpo, logs, rlhf, thresholds
 from tabular.audit import audit
 from tabular.logs import PairLog, RunLog
 from tests.strategies import betas
@@ -161,6 +161,14 @@ def test_the_loss_is_the_dpo_loss_of_the_tabular_problem(run):
     expected = dpo.loss(run.problem(-1).log_ref, run.problem(), run.preferences())
     scale = run.beta * np.abs(run.log_prob).max()  # renormalising rounds log-probs of this size
     assert audit(run).loss[-1] == pytest.approx(expected, rel=1e-9, abs=1e-14 * max(scale, 1))
+
+
+@given(run=run_logs())
+def test_the_flip_threshold_is_the_least_mean_loss_of_an_inverted_policy(run):
+    """n min{L : delta_i <= 0}, found by contracting the pair and refitting the rest, where no prompt has two labels."""
+    general = thresholds.solve(run.problem(), run.preferences()).value
+    slack = 1e-14 * max(1, run.beta * np.abs(run.log_prob).max())  # renormalising rounds log-probs of this size
+    np.testing.assert_allclose(audit(run).flip_threshold, run.n_prompts * general, rtol=1e-9 + slack, atol=1e-300)
 
 
 @given(log=pair_logs(rewards=True), beta=betas)
