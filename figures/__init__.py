@@ -33,6 +33,7 @@ FIGURES = {
     "undesirable_region": "figures.undesirable_region",
     "two_readings": "figures.two_readings",
     "real_run": "figures.real_run",
+    "paper_figure_2": "figures.paper_figure_2",
 }
 
 FORMATS = ("pdf", "svg", "png")

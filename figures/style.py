@@ -80,6 +80,18 @@ def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int =
     return figure, figure.subplots(rows, cols, **subplots)
 
 
+def new_mosaic(layout, columns: int = 2, height: float = 4.5, **mosaic):
+    """The same with axes of different sizes, named as in ``Figure.subplot_mosaic``.
+
+    >>> _, axes = new_mosaic("aab")
+    >>> sorted(axes)
+    ['a', 'b']
+    """
+    width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplot_mosaic(layout, **mosaic)
+
+
 def shade_region_u(ax, delta_ref: float, **changes):
     r"""Shade :math:`\delta_{\rm ref}<\delta<0` on a horizontal delta axis; the span is returned."""
     settings = {"color": REGION_U, "linewidth": 0, "label": SYMBOLS["region_u"], "zorder": 0} | changes
@@ -89,6 +101,15 @@ def shade_region_u(ax, delta_ref: float, **changes):
 def panel_letter(ax, letter: str, title: str = ""):
     """A bold panel letter and a short title, flush left above the axes."""
     return ax.set_title(rf"$\bf{{{letter}}}$  {title}".rstrip())
+
+
+def number(value: float, spec: str = "g") -> str:
+    """A number for a caption, with a true minus sign.
+
+    >>> number(-2.0), number(0.12693, ".3f")
+    ('−2', '0.127')
+    """
+    return format(value, spec).replace("-", "−")
 
 
 def styled(draw):

@@ -118,14 +118,14 @@ def _flow_panel(ax, table):
 
 
 def caption(table: Table) -> str:
-    s = table.settings
+    s, n = table.settings, style.number
     return (
-        f"DPO on one pair with β = {s['beta']:g} and reward difference Δr = {s['reward_difference']:g}. Ordered "
+        f"DPO on one pair with β = {n(s['beta'])} and reward difference Δr = {n(s['reward_difference'])}. Ordered "
         "labels: the pair is labelled once, w over l. Population labels: both ways at the Bradley–Terry rates σ(±Δr). "
-        f"(a) δ_ref = {s['delta_ref_aligned']:g} > −Δr/β: the population loss has its minimum at the RLHF optimum "
-        f"δ* = {s['delta_star_aligned']:g}, the ordered loss keeps falling beyond it. "
-        f"(b) δ_ref = {s['delta_ref_misaligned']:g} < −Δr/β: the population loss still stops at the RLHF optimum, "
-        f"δ* = {s['delta_star_misaligned']:g}, inside U (shaded). (c) Gradient flow in tabular softmax logits from the "
-        f"reference of (b): ordered labels leave U at time {s['escape_time']:.3f} and never stop (closed form), "
-        "population labels end at δ* (integrated with relative tolerance 1e-10)."
+        f"(a) δ_ref = {n(s['delta_ref_aligned'])} > −Δr/β: the population loss has its minimum at the RLHF optimum "
+        f"δ* = {n(s['delta_star_aligned'])}, the ordered loss keeps falling beyond it. "
+        f"(b) δ_ref = {n(s['delta_ref_misaligned'])} < −Δr/β: the population loss still stops at the RLHF optimum, "
+        f"δ* = {n(s['delta_star_misaligned'])}, inside U (shaded). (c) Gradient flow in tabular softmax logits from "
+        f"the reference of (b): ordered labels leave U at time {n(s['escape_time'], '.3f')} and never stop (closed "
+        "form), population labels end at δ* (integrated with relative tolerance 1e-10)."
     )

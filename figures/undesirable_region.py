@@ -70,12 +70,12 @@ def _panel(ax, table, kind):
 
 
 def caption(table: Table) -> str:
-    s = table.settings
+    s, n = table.settings, style.number
     return (
-        f"The loss sp(−β(δ − δ_ref)) of one labelled pair at β = {s['beta']:g}. Left, a reference that prefers the "
-        f"dispreferred response (δ_ref = {s['delta_ref_misaligned']:g}): throughout U = {{δ_ref < δ < 0}} (shaded) "
-        "the loss is below its start, log 2, and the policy still ranks the pair wrong. It is ranked right once the loss "
-        f"is below the flip threshold sp(βδ_ref) = {s['threshold_misaligned']:.4f} (dashed). Right, an aligned "
-        f"reference (δ_ref = {s['delta_ref_aligned']:g}): U is empty, the threshold "
-        f"{s['threshold_aligned']:.4f} lies above the start. Closed form on {len(table['delta'])} points."
+        f"The loss sp(−β(δ − δ_ref)) of one labelled pair at β = {n(s['beta'])}. Left, a reference that prefers the "
+        f"dispreferred response (δ_ref = {n(s['delta_ref_misaligned'])}): throughout U = {{δ_ref < δ < 0}} (shaded) "
+        "the loss is below its start, log 2, and the policy still ranks the pair wrong. It is ranked right once the "
+        f"loss is below the flip threshold sp(βδ_ref) = {n(s['threshold_misaligned'], '.4f')} (dashed). Right, an "
+        f"aligned reference (δ_ref = {n(s['delta_ref_aligned'])}): U is empty, the threshold "
+        f"{n(s['threshold_aligned'], '.4f')} lies above the start. Closed form on {len(table['delta'])} points."
     )

@@ -1,0 +1,85 @@
+"""What is saved for a figure: the same bytes in every process, one sentence for bad input."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import figures
+from figures import FIGURES, FORMATS, style
+from figures.table import Table
+from tabular import InputError
+
+ROOT = Path(__file__).parents[2]
+NEED_DATA = {"real_run", "overview"}
+
+
+def hashes(directory):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(directory.iterdir())}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("undesirable_region", {}), ("paper_figure_2", {"pairs": 40, "seeds": 2, "epochs": 5})]
+)
+def test_two_processes_write_the_same_bytes(tmp_path, name, settings):
+    """Hash seeds, the clock and the time zone differ; the files do not."""
+    figures.save(name, tmp_path / "here", **settings)
+    code = f"import figures; figures.save({name!r}, {str(tmp_path / 'there')!r}, **{settings})"
+    other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "86400"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | other, check=True)
+    assert hashes(tmp_path / "here") == hashes(tmp_path / "there")
+    assert set(hashes(tmp_path / "here")) == {f"{name}.{suffix}" for suffix in (*FORMATS, "csv", "txt")}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_has_the_four_things(name, request):
+    if name in NEED_DATA:
+        request.getfixturevalue("real_data")
+    module = figures.module(name)
+    table = module.compute()
+    caption = module.caption(table)
+    assert module.TITLE
+    assert not module.TITLE.endswith(".")
+    assert caption.endswith(".")
+    assert "\\" not in module.TITLE + caption  # plain Unicode, no LaTeX
+    assert "nan" not in caption
+    assert all(series.size for series in table.columns.values())
+    figure = module.draw(Table(table.columns, table.settings))
+    assert figure.get_figwidth() in (3.35, 6.9)
+    assert all(ax.get_xlabel() for ax in figure.axes)
+
+
+def test_a_figure_is_drawn_from_its_table_alone(tmp_path):
+    """The table that was saved gives the image that was saved."""
+    saved = figures.save("two_readings", tmp_path, formats=["svg"])
+    again = figures.module("two_readings").draw(Table.from_csv(saved.paths["csv"]))
+    style.write_image(again, tmp_path / "again.svg", metadata={"Date": None, "Creator": None})
+    assert (tmp_path / "again.svg").read_bytes() == saved.paths["svg"].read_bytes()
+
+
+def test_settings_reach_the_caption_and_the_table(tmp_path):
+    saved = figures.save("undesirable_region", tmp_path, formats=["png"], beta=0.25)
+    assert "β = 0.25" in saved.caption
+    assert Table.from_csv(saved.paths["csv"]).settings["beta"] == 0.25
+    assert saved.paths["txt"].read_text(encoding="utf-8") == saved.caption + "\n"
+    assert set(saved.paths) == {"png", "csv", "txt"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "sentence"),
+    [
+        (("no_such", "x"), {}, "there is no figure named 'no_such': choose from undesirable_region"),
+        (("undesirable_region", "x", ["jpg"]), {}, "there is no format named 'jpg': choose from pdf, svg, png"),
+        (("undesirable_region", "x"), {"betta": 1}, "no setting of undesirable_region named 'betta': choose from beta"),
+        (("undesirable_region", "x"), {"misaligned": 2.0}, "misaligned is 2.0"),
+        (("two_readings", "x"), {"misaligned": -0.5}, "the assumption's boundary -1 must lie between them"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_writes_nothing(tmp_path, monkeypatch, arguments, settings, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=sentence.replace("(", r"\(")):
+        figures.save(*arguments, **settings)
+    assert list(tmp_path.iterdir()) == []
