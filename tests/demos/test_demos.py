@@ -1,0 +1,181 @@
+"""The teaching notebooks run from top to bottom, and what they tell is true, the hidden answers included."""
+
+import functools
+import html
+import importlib.util
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.special import expit
+
+from figures import inline
+from tabular import Problem, margins, rlhf
+
+marimo = pytest.importorskip("marimo", reason="no marimo: install the extra `demo`")
+
+FOLDER = Path(__file__).parents[2] / "demos"
+DEMOS = sorted(FOLDER.glob("[0-9]_*.py"))
+NAMES = {int(path.stem[0]): path for path in DEMOS}
+
+
+@functools.cache
+def as_opened(number):
+    """The texts that a notebook shows and its definitions, with the controls where they are at first."""
+    return run(number)
+
+
+def run(number, **controls):
+    """The same with all controls of a cell at other positions: stand-ins with that ``.value``.
+
+    Figures are drawn but not turned into images here, which is slow; running as scripts does that.
+    """
+    spec = importlib.util.spec_from_file_location(f"demo_{number}", NAMES[number])
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    given = {
+        name: value if hasattr(value, "value") else SimpleNamespace(value=value) for name, value in controls.items()
+    }
+    with mock.patch.object(inline, "png", return_value=b"image"):
+        outputs, definitions = module.app.run(defs=given)
+    shown = html.unescape(" ".join(output.text for output in outputs if hasattr(output, "text")))
+    # callouts carry their text as JSON in an attribute
+    return shown.replace("\\u003c", "<").replace("\\u003e", ">"), definitions
+
+
+@pytest.mark.parametrize("path", DEMOS, ids=lambda path: path.stem)
+def test_runs_as_a_script_and_prints_nothing(path, capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path), run_name="__main__")
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_has_controls_a_picture_with_words_and_one_exercise_with_a_hidden_answer(number):
+    text, definitions = as_opened(number)
+    assert "<marimo-slider" in text or "<marimo-matrix" in text
+    assert text.count("Exercise</h2>") == 1
+    assert text.count("<marimo-accordion") == 1
+    assert "answer" in definitions
+    pictures = text.split("<img")[1:]
+    assert pictures
+    assert all("alt=" in picture.split(">")[0] for picture in pictures)
+
+
+def test_notebooks_are_well_formed():
+    checked = subprocess.run(
+        [sys.executable, "-m", "marimo", "check", "--strict", *map(str, DEMOS)], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("delta_ref", "reward_difference", "beta", "preference"),
+    [
+        (-2.0, 1.0, 0.4, "prefers the right response"),
+        (-2.0, 1.0, 0.5, "is indifferent"),
+        (-2.0, 1.0, 0.6, "prefers the wrong response"),
+        (0.1, 0.1, 3.0, "prefers the right response"),
+    ],
+)
+def test_rlhf_prefers_the_right_response_exactly_above_the_boundary(delta_ref, reward_difference, beta, preference):
+    text, shown = run(1, delta_ref=delta_ref, reward_difference=reward_difference, beta=beta)
+    assert shown["preference"] == preference
+    assert f"<strong>{preference}</strong>" in text
+    assert shown["delta_star"] == pytest.approx(delta_ref + reward_difference / beta, abs=1e-12)
+    assert shown["boundary"] == -reward_difference / beta
+
+
+def test_exercise_1_the_best_of_all_policies_changes_sides_at_the_answer():
+    _, shown = as_opened(1)
+    winner = np.linspace(0.001, 0.999, 999)
+    for beta, right in ((0.99 * shown["answer"], True), (1.01 * shown["answer"], False)):
+        problem = Problem.from_probabilities(np.tile([0.2, 0.8], (999, 1)), beta, reward=np.tile([0.5, 0.0], (999, 1)))
+        best = winner[np.argmax(rlhf.objective(np.log(np.column_stack([winner, 1 - winner])), problem))]
+        assert (best > 0.5) == right
+
+
+def slope(delta, delta_ref, beta, margin=0.0):
+    """Minus the gradient of the pair's loss in the two logits, as a speed of delta."""
+    return 2 * beta * expit(margin - beta * (delta - delta_ref))
+
+
+@pytest.mark.parametrize(("time", "inside"), [(0.0, False), (1.0, True), (28.0, True), (29.0, False)])
+def test_the_loss_has_fallen_and_the_policy_is_wrong_until_it_leaves_u(time, inside):
+    text, shown = run(2, time=time, delta_ref=-4.0, beta=1.0)
+    assert shown["in_u"] == inside
+    assert shown["in_u"] == (shown["loss"] < np.log(2) and shown["delta"] < 0)
+    assert ("still wrong. It leaves" in text) == inside
+    assert shown["loss"] == margins.loss(shown["delta"], -4.0, 1.0)
+    assert shown["escape"] == pytest.approx(quad(lambda d: 1 / slope(d, -4.0, 1.0), -4, 0)[0])
+
+
+def test_a_margin_shortens_the_way_out_of_u():
+    _, shown = run(2, margin=4.0)
+    assert shown["escape_with_margin"] == pytest.approx(quad(lambda d: 1 / slope(d, -4.0, 1.0, 4.0), -4, 0)[0])
+    assert shown["escape_with_margin"] < shown["escape"] / 5
+
+
+def test_an_aligned_reference_has_no_region_u():
+    text, shown = run(2, time=0.0, delta_ref=1.0, beta=1.0)
+    assert not shown["in_u"]
+    assert "is empty here" in text
+
+
+def test_exercise_2_the_ratios_of_the_escape_times():
+    _, shown = as_opened(2)
+    for margin, answer in zip((0.0, 10.0), shown["answer"], strict=True):
+        near, far = (quad(lambda d, at=at: 1 / slope(d, at, 1.0, margin), at, 0)[0] for at in (-5.0, -10.0))  # noqa: B023
+        assert answer == pytest.approx(far / near)
+
+
+def test_the_example_log_hides_four_pairs_in_u():
+    text, shown = as_opened(5)
+    result = shown["result"]
+    assert [result.relative_accuracy[-1], result.absolute_accuracy[-1], result.share_in_u[-1]] == [
+        11 / 12,
+        8 / 12,
+        1 / 3,
+    ]
+    assert (result.share_pessimistic, result.share_violating) == (6 / 12, 5 / 12)
+    assert "<strong>91.7 %</strong>" in text
+    assert "<strong>66.7 %</strong>" in text
+
+
+def upload(name, content):
+    return SimpleNamespace(value=[content], name=lambda: name, contents=lambda: content)
+
+
+def test_an_uploaded_log_takes_the_place_of_the_example():
+    log = b"ref_chosen_logps,ref_rejected_logps\n-9,-7.5\n-4,-5\n-3,-5\n"
+    text, shown = run(5, upload=upload("own.csv", log), path="nowhere.csv", beta=1.0)
+    assert shown["log"].delta_ref.tolist() == [-1.5, 1.0, 2.0]
+    assert "The log holds no policy" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [("own.csv", b"a,b\n1,2\n", "ref_chosen"), ("own.txt", b"", "unknown extension")],
+)
+def test_a_log_that_cannot_be_read_is_answered_with_one_sentence(name, content, sentence):
+    text, shown = run(5, upload=upload(name, content), path="", beta=0.1)
+    assert sentence in text
+    assert "result" not in shown
+
+
+def test_exercise_5_at_the_answer_one_pair_can_still_be_wrong_and_below_it_none():
+    _, shown = as_opened(5)
+    log, mean, n = shown["log"], shown["answer"], 12
+    worst = log.delta_ref.min()
+    # All of the allowed loss on one pair, none on the others: solve sp(-beta (delta - delta_ref)) = n mean for delta.
+    delta = worst - np.log(np.expm1(n * mean)) / 0.1
+    assert delta == pytest.approx(0, abs=1e-9)
+    all_on_one = log.delta_ref - np.log(np.expm1(n * mean * 0.999)) / 0.1
+    assert (all_on_one > 0).all()
