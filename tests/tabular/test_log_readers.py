@@ -85,6 +85,13 @@ def test_long_texts_beside_the_numbers_do_no_harm(tmp_path):
     assert csv.field_size_limit() == limit
 
 
+def test_a_line_of_json_ends_at_a_newline_only(tmp_path):
+    path = tmp_path / "log.jsonl"
+    row = {"prompt": "a\u2028b\x85c", "ref_chosen_logps": -2, "ref_rejected_logps": -1}
+    path.write_bytes((json.dumps(row, ensure_ascii=False) + "\r\n\n").encode())
+    assert logs.read_pairs(path).delta_ref.tolist() == [-1.0]
+
+
 def test_scores_that_are_rewards_and_scores_that_are_not(tmp_path):
     """TRL's rewards/chosen is beta log pi/pi_ref of the policy itself: never taken for the reward."""
     table = {"ref_chosen_logps": [-1.0], "ref_rejected_logps": [-2.0], "rewards/chosen": [1.0], "rewards/rejected": [0]}
