@@ -1,0 +1,49 @@
+"""A report built once from a few real statements and a few figures: what the page tests open."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import figures
+import proofs_checks
+from condeq import report
+
+STATEMENTS = ["def-3.3", "prop-3.4", "prop-3.4-necessity"]
+DRAWN = ("undesirable_region", "real_run")
+VERIFY = proofs_checks.verify
+
+
+@dataclass(frozen=True)
+class Built:
+    """The page's text, and what ``build`` returned and told."""
+
+    page: str
+    summary: report.Summary
+    told: list[tuple[int, int, str]]
+    directory: Path
+
+
+def build_small(directory: Path) -> Built:
+    """A report of few parts, by the same code that makes the whole one."""
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proofs_checks, "verify", lambda progress: VERIFY(STATEMENTS, progress))
+        patch.setattr(proofs_checks, "statements", lambda: STATEMENTS)
+        patch.setattr(figures, "FIGURES", {name: figures.FIGURES[name] for name in DRAWN})
+        summary = report.build(directory, lambda *step: told.append(step))
+    return Built(summary.page.read_text(encoding="utf-8"), summary, told, directory)
+
+
+@pytest.fixture(scope="session")
+def small_report(tmp_path_factory) -> Built:
+    """The small report, with the real run where its data is at hand."""
+    return build_small(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def report_without_data(tmp_path_factory) -> Built:
+    """The same where neither the data directory nor the network has the real run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONDEQ_DATA", str(tmp_path_factory.mktemp("empty")))
+        return build_small(tmp_path_factory.mktemp("report"))

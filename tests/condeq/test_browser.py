@@ -1,0 +1,63 @@
+"""The report in a real browser: it opens without complaint, a row expands, a phone needs no sideways scrolling."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser import chromium
+
+VISIBLE = "return document.querySelector(arguments[0]).checkVisibility({contentVisibilityAuto: true})"
+WIDTHS = "return [document.documentElement.scrollWidth, window.innerWidth]"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory, small_report):
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        browser.viewport(1200, 900)
+        browser.open(small_report.summary.page.as_uri())
+        yield browser
+
+
+def test_a_row_expands_and_is_photographed(browser, tmp_path):
+    panel = "#prop-3\\.4 details .panel"
+    assert not browser.run(VISIBLE, panel)
+    closed = browser.run("return document.body.scrollHeight")
+    browser.click("#prop-3\\.4 summary")
+    assert browser.run(VISIBLE, panel)
+    assert browser.run("return document.body.scrollHeight") > closed + 100
+    assert "Hypotheses" in browser.run("return document.querySelector(arguments[0]).innerText", panel)
+    browser.screenshot(tmp_path / "expanded.png", whole_page=True)
+    assert (tmp_path / "expanded.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_figure_is_shown(browser):
+    sizes = browser.run("return [...document.images].map(image => [image.complete, image.naturalWidth])")
+    assert sizes
+    assert all(complete and width > 300 for complete, width in sizes)
+
+
+def test_the_browser_has_nothing_to_complain_of(browser):
+    assert browser.console_errors() == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_no_sideways_scrolling_on_small_screens(browser, width):
+    browser.viewport(width, 844, mobile=True)
+    browser.run("document.querySelectorAll('details').forEach(details => details.open = true)")
+    page, window = browser.run(WIDTHS)
+    browser.viewport(1200, 900)
+    assert page == window == width
+
+
+def test_it_prints(browser, tmp_path):
+    pdf = browser.devtools("Page.printToPDF", {"printBackground": True})["data"]
+    assert len(pdf) > 50_000
+
+
+def test_a_page_that_is_too_wide_is_noticed(browser, tmp_path):
+    wide = tmp_path / "wide.html"
+    wide.write_text("<meta name=viewport content='width=device-width'><div style='width:900px'>wide</div>")
+    browser.viewport(390, 844, mobile=True)
+    browser.open(Path(wide).as_uri())
+    page, window = browser.run(WIDTHS)
+    assert page > 390 or window > 390

@@ -1,0 +1,171 @@
+"""The report page: complete, self-contained, the same each time, and honest about what is missing."""
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pooch
+import pytest
+
+import figures
+import proofs_checks
+from condeq import report, report_audit
+
+
+class Page(HTMLParser):
+    """The tags of a page in order, with their attributes, and its text without style sheets."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self._inside_style = [], "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._inside_style = tag == "style"
+
+    def handle_endtag(self, tag):
+        self._inside_style = False
+
+    def handle_data(self, data):
+        if not self._inside_style:
+            self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def timeless(page):
+    return re.sub(r'<p id="time">.*?</p>', "", page)
+
+
+def test_page_holds_every_part(small_report, real_data):
+    page = Page(small_report.page)
+    for result in small_report.summary.results:
+        assert result["id"] in {attributes.get("id") for _, attributes in page.tags}
+        for check in result["checks"]:
+            assert check["name"].split("_")[0] in page.text
+    assert len(page.all("figure")) == 2
+    assert {"summary", "verdicts", "figures", "failures", "audit", "made", "not-covered"} <= {
+        attributes.get("id") for attributes in page.all("section")
+    }
+    assert small_report.summary.missing == []
+    for number in ("300 of 500", "500 of 500 (100.0 %)", "371 of 500 (74.2 %)", "129 of 500 (25.8 %)", "0.00053"):
+        assert number in page.text
+
+
+def test_counts_in_the_summary_are_those_of_the_results(small_report):
+    page = Page(small_report.page)
+    tiles = re.findall(r"<li class=\"[\w-]+\"><strong>(\d+)</strong>([A-Z ]+)<br>", small_report.page)
+    assert {verdict: int(n) for n, verdict in tiles} == Counter(r["verdict"] for r in small_report.summary.results)
+    checks = sum(len(result["checks"]) for result in small_report.summary.results)
+    assert f"{checks} checks" in page.text
+
+
+def test_page_fetches_nothing(small_report):
+    page = Page(small_report.page)
+    assert page.all("script") == []
+    assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.all("img"))
+    assert all(link["href"] == "data:," for link in page.all("link"))
+    assert not re.search(r"url\(|@import|https?://", re.search(r"<style>(.*?)</style>", small_report.page, re.S)[1])
+
+
+def test_links_lead_somewhere(small_report):
+    page = Page(small_report.page)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for link in page.all("a"):
+        if link["href"].startswith("#"):
+            assert link["href"][1:] in ids
+        else:
+            assert (small_report.directory / link["href"]).is_file()
+
+
+def test_page_can_be_read_by_machine_and_on_a_phone(small_report):
+    page = Page(small_report.page)
+    assert page.all("html") == [{"lang": "en"}]
+    assert any("width=device-width" in meta.get("content", "") for meta in page.all("meta"))
+    assert all(image["alt"] for image in page.all("img"))
+    assert all(header.get("scope") in {"row", "col"} for header in page.all("th"))
+    assert [tag for tag, _ in page.tags if tag == "h1"] == ["h1"]
+    for _, attributes in page.tags:
+        for reference in ("aria-labelledby", "aria-describedby"):
+            assert reference not in attributes or f'id="{attributes[reference]}"' in small_report.page
+
+
+def test_verdicts_are_saved_without_times(small_report):
+    saved = json.loads((small_report.directory / "verdicts.json").read_text(encoding="utf-8"))
+    expected = [{k: v for k, v in result.items() if k != "seconds"} for result in small_report.summary.results]
+    assert saved == expected
+
+
+def test_progress_goes_to_its_end(small_report):
+    done, total, _ = zip(*small_report.told, strict=True)
+    assert list(done) == sorted(done)
+    assert set(total) == {done[-1]}
+
+
+def test_without_data_the_report_says_what_is_missing_and_why(report_without_data, small_report):
+    page = Page(report_without_data.page)
+    assert [line.split(":")[0] for line in report_without_data.summary.missing] == ["figure real_run", "audit"]
+    assert page.text.count("Not in this report.") == 2
+    assert "CONDEQ_DATA must name a directory" in page.text
+    assert len(page.all("figure")) == 1
+    assert "verdicts.json" in report_without_data.page
+    assert [r["verdict"] for r in report_without_data.summary.results] == [
+        r["verdict"] for r in small_report.summary.results
+    ]
+
+
+def test_without_network_the_report_says_so(monkeypatch):
+    def unreachable(*_, **__):
+        raise ConnectionError
+
+    monkeypatch.delenv("CONDEQ_DATA", raising=False)
+    monkeypatch.setattr(pooch, "retrieve", unreachable)
+    missing = {}
+    assert report._unless_missing(missing, "audit", report_audit.section, report.RUN) is None
+    assert "could not be downloaded (ConnectionError)" in missing["audit"]
+
+
+def test_any_other_exception_surfaces(monkeypatch, tmp_path):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(proofs_checks, "verify", lambda progress: [])
+    monkeypatch.setattr(figures, "save", broken)
+    with pytest.raises(ZeroDivisionError):
+        report.build(tmp_path)
+
+
+def test_the_same_page_each_time(small_report, tmp_path, monkeypatch):
+    """Drawn again into another directory, under another clock."""
+    drawn = {name: figures.save(name, tmp_path, report.FORMATS) for name in ("undesirable_region",)}
+    results = small_report.summary.results
+    slower = [result | {"seconds": result["seconds"] + 1} for result in results]
+    pages = [
+        report._page(rows, drawn, [], None, {"audit": "no data"}, time) for rows, time in ((results, 1), (slower, 9))
+    ]
+    assert pages[0] != pages[1]
+    assert timeless(pages[0]) == timeless(pages[1])
+
+
+def test_texts_are_escaped_and_indices_set(small_report, tmp_path):
+    result = dict(small_report.summary.results[0])
+    result |= {
+        "conclusion": "<script>alert(1)</script> if δ_ref < 0 & r_w > r_l",
+        "as_expected": False,
+        "expected": "PROVED",
+    }
+    page = report._page([result], {}, [], None, {"audit": "no data"}, 0)
+    assert (
+        "&lt;script&gt;alert(1)&lt;/script&gt; if δ<sub>ref</sub> &lt; 0 &amp; r<sub>w</sub> &gt; r<sub>l</sub>" in page
+    )
+    assert Page(page).all("script") == []
+    assert "expected PROVED" in page
+
+
+@pytest.mark.parametrize("text", ["proofs_checks/prop_3_4.py", "log_ref", "code_clip", "snake_case", "x_long"])
+def test_names_of_code_are_left_alone(text):
+    assert report._math(text) == text
