@@ -212,6 +212,7 @@ def draw_training(time, delta_ref, beta):
     style.panel_letter(fall, "b", "what the training log shows")
     for ax in (ratio, fall):
         ax.set(xscale="log", xlim=(times[0], times[-1]), xlabel="training time $t$")
+        ax.minorticks_off()
     return figure
 
 
@@ -231,6 +232,7 @@ def draw_escape(delta_ref, beta, margin):
         xlabel=r"distance of the reference $d=|\delta_{\rm ref}|$ (nats)",
         ylabel="time to leave $U$",
     )
+    ax.minorticks_off()
     ax.legend(loc="upper left")
     return figure
 
