@@ -2,9 +2,9 @@ r"""Multipliers inside a group of responses that a balanced cycle of labels ties
 
 A group's levels are fixed by its cycles, so its pairs' multipliers need only explain them: find :math:`t\ge0` with
 :math:`\sum_i t_i(\sigma(-m_i)e_{w_i}-\sigma(m_i)e_{l_i})=b`, where :math:`\sum_ye^{d_y}b_y=0` over the group. With
-:math:`\omega=e^d` and :math:`t_i=\varphi_i(1/\omega_w+1/\omega_l)` this asks for a flow :math:`\varphi\ge0` that carries
-:math:`\omega_yb_y` away from every y along winner -> loser edges. A group is strongly connected, so everything can travel
-to one root along directed edges and from there to where it is wanted.
+:math:`\omega=e^d` and :math:`t_i=\varphi_i(1/\omega_w+1/\omega_l)` this asks for a flow :math:`\varphi\ge0` that
+carries :math:`\omega_yb_y` away from every y along winner -> loser edges. A group is strongly connected, so everything
+can travel to one root along directed edges and from there to where it is wanted.
 """
 
 import numpy as np

@@ -20,8 +20,8 @@ from scipy.sparse.csgraph import breadth_first_order
 from tabular import tolerances
 from tabular.balance import balance
 from tabular.chain import chain_tilt
-from tabular.log_space import softplus
 from tabular.digraph import adjacency
+from tabular.log_space import softplus
 from tabular.order_structure import analyse
 from tabular.partition import isotonic
 from tabular.pool_and_split import MOST_ENUMERATED, enumerate_active_sets, lift, pool_and_split
