@@ -40,19 +40,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Verify the statements; exit 1 if a verdict is not the expected one. One name alone is explained at length."""
-    import proofs_checks
+    from proofs_checks.__main__ import main as verify
 
-    with progress() as report:
-        results = proofs_checks.verify(names or None, progress=report)
-    rows = [result.to_dict() for result in results]
-    if as_json:
-        print_json(rows)
-    elif len(rows) == 1:
-        console.print(proofs_checks.explain(results[0]), markup=False)
-    else:
-        console.print(show.verdict_table(rows))
-        console.print(show.slowest(rows))
-    raise typer.Exit(0 if all(row["as_expected"] for row in rows) else 1)
+    raise typer.Exit(verify([*(names or []), *(["--json"] if as_json else [])]))
 
 
 @app.command()
@@ -91,14 +81,15 @@ def report(
 ) -> None:
     """Verify everything, draw everything, and write one self-contained page."""
     from condeq import report as page
+    from proofs_checks.__main__ import print_table
 
     with progress() as tell:
         summary = page.build(out, progress=tell)
-    console.print(show.verdict_table(summary.results))
+    print_table(summary.results)
     for line in summary.missing:
         console.print(f"missing: {line}", markup=False)
     console.print(f"the report is {summary.page}", markup=False, soft_wrap=True)
-    raise typer.Exit(0 if all(row["as_expected"] for row in summary.results) else 1)
+    raise typer.Exit(0 if all(result.as_expected for result in summary.results) else 1)
 
 
 @app.command()

@@ -47,10 +47,10 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Summary:
-    """What a build found: where the page is, the results as plain dicts, and one sentence for each missing part."""
+    """What a build found: where the page is, the results, and one sentence for each missing part."""
 
     page: Path
-    results: list[dict]
+    results: list[proofs_checks.Result]
     missing: list[str]
 
 
@@ -73,7 +73,8 @@ def build(out: str | Path, progress: Callable[[int, int, str], None] | None = No
     tell = progress or (lambda done, total, what: None)
     n_statements = len(proofs_checks.statements())
     total = n_statements + len(figures.FIGURES) + 2
-    results = [r.to_dict() for r in proofs_checks.verify(progress=lambda n, _, r: tell(n, total, r.statement.title))]
+    verified = proofs_checks.verify(progress=lambda n, _, r: tell(n, total, r.statement.title))
+    results = [result.to_dict() for result in verified]
     missing = {}
     drawn = {}
     for done, name in enumerate(figures.FIGURES, start=n_statements):
@@ -87,7 +88,7 @@ def build(out: str | Path, progress: Callable[[int, int, str], None] | None = No
     page = _page(results, drawn, examples, audit, missing, time.perf_counter() - start)
     (out / "index.html").write_text(page, encoding="utf-8")
     tell(total, total, "report")
-    return Summary(out / "index.html", results, [f"{part}: {why}" for part, why in missing.items()])
+    return Summary(out / "index.html", verified, [f"{part}: {why}" for part, why in missing.items()])
 
 
 def _unless_missing(missing, part, make, *args):

@@ -8,16 +8,6 @@ from rich.text import Text
 
 from tabular import InputError
 
-VERDICT_STYLE = {
-    "PROVED": "bold green",
-    "CERTIFIED": "green",
-    "SUPPORTED": "cyan",
-    "REFUTED": "bold red",
-    "VACUOUS": "magenta",
-    "UNDECIDED": "bold yellow",
-    "NOT CHECKABLE HERE": "dim",
-}
-
 
 def parsed_settings(pairs):
     """``KEY=VALUE`` options as keyword arguments; numbers and lists are read as JSON, the rest is text.
@@ -49,26 +39,6 @@ def _value(text):
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def verdict_table(rows) -> Table:
-    """One row for each statement; a verdict that is not the expected one says so."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("statement", "title", "verdict", "source"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        verdict = Text(row["verdict"], style=VERDICT_STYLE[row["verdict"]])
-        if not row["as_expected"]:
-            verdict.append(f"  (expected {row['expected']})", style="bold red")
-        table.add_row(row["id"], row["title"], verdict, row["source"])
-    return table
-
-
-def slowest(rows, most=3) -> Text:
-    """The statements that took the longest, and the sum."""
-    by_time = sorted(rows, key=lambda row: -row["seconds"])[:most]
-    named = ", ".join(f"{row['id']} {row['seconds']:.1f} s" for row in by_time)
-    return Text(f"{len(rows)} statements in {sum(row['seconds'] for row in rows):.1f} s of work; slowest: {named}")
 
 
 def audit(result):
@@ -125,4 +95,27 @@ def _final_sentence(result):
         f"The trainer's accuracy ends at {relative:.1f} %; {absolute:.1f} % of the pairs are ranked right, "
         f"and {inside:.1f} % sit in the undesirable region.",
         style="bold",
+    )
+
+
+_POLICIES = {"reference": "reference", "rlhf": "RLHF optimum", "dpo": "DPO", "cpo": "constrained"}
+
+
+def solution(answer):
+    """The policies of every prompt side by side, and what is known of them."""
+    for index, prompt in enumerate(answer["prompts"]):
+        shown = [name for name in _POLICIES if name in prompt["probabilities"]]
+        table = _plain(f"prompt {index}", *(_POLICIES[name] for name in shown))
+        for y, response in enumerate(prompt["responses"]):
+            table.add_row(response, *(f"{prompt['probabilities'][name][y]:.6f}" for name in shown))
+        inverted = (len(prompt["inverted"][name]) for name in shown)
+        table.add_row("inverted labels", *map(str, inverted), style="dim")
+        yield table
+        yield Text(f"DPO: {prompt['dpo_status']}, {prompt['dpo_meaning']}.")
+        if prompt.get("price") is not None:
+            yield Text(f"Price of the constraint: {prompt['price']:.6g} in units of reward.")
+        if "cycle" in prompt:
+            yield Text(f"Contradictory constraints force responses to 0: {' over '.join(prompt['cycle'])}.")
+    yield Text(
+        f"Least DPO loss {answer['dpo_infimum']:.10g} nats; the set of limits has dimension {answer['dpo_dimension']}."
     )

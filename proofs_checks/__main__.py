@@ -29,7 +29,7 @@ def main(arguments=None) -> int:
     elif len(options.names) == 1:
         print(explain(options.names[0], results[0]))
     else:
-        _print_table(results)
+        print_table(results)
     return 0 if all(result.as_expected for result in results) else 1
 
 
@@ -53,7 +53,8 @@ def _verify(options):
         return verify(options.names or None, progress, processes)
 
 
-def _print_table(results):
+def print_table(results) -> None:
+    """One row for each statement, the count of verdicts, and what took longest."""
     table = Table("id", "statement", "verdict", "note")
     for name, title, verdict, note in table_rows(results):
         table.add_row(name, title, f"[{_COLOURS.get(verdict, 'default')}]{verdict}[/]", note)

@@ -1,0 +1,64 @@
+"""Everything that is solved for a problem file, as plain JSON: probabilities per response, statuses, certificates."""
+
+import numpy as np
+
+from condeq.problem_file import ProblemFile
+from tabular import Status, cpo, dpo, rlhf
+
+MEANING = {
+    Status.UNIQUE: "one minimiser",
+    Status.SET: "a set of minimisers; shown is the one that gradient flow from the reference reaches",
+    Status.UNATTAINED: "no minimiser; shown is where gradient flow from the reference ends",
+}
+#: Log-probabilities this close, relative to their size, are equal but for rounding: tied, not inverted.
+TIE = 1e-12
+UNKNOWN_LIMIT = (
+    "no minimiser, and theory does not say where gradient flow ends; shown is the limit closest to the reference"
+)
+
+
+def solve(source: ProblemFile, margin=0.0) -> dict:
+    """The reference, the RLHF optimum, DPO's solution set and the constrained optimum of each prompt.
+
+    Without a reward only DPO is solved.
+    """
+    solution = dpo.solve(source.problem, source.preferences)
+    columns = {"reference": source.problem.log_ref, "dpo": solution.log_policy}
+    answer = {"beta": source.problem.beta, "dpo_infimum": solution.infimum, "dpo_dimension": solution.dimension}
+    if source.problem.reward is not None:
+        constrained = cpo.constrained_optimum(source.problem, source.preferences, margin)
+        columns |= {"rlhf": rlhf.optimal_policy(source.problem), "cpo": constrained.log_policy}
+        answer |= {"cpo_margin": margin, "cpo_status": constrained.status.value}
+    prompts = [_prompt(source, solution, columns, i) for i in range(source.problem.n_prompts)]
+    if source.problem.reward is not None:
+        for prompt, price in zip(prompts, constrained.price.tolist(), strict=True):
+            prompt["price"] = price if np.isfinite(price) else None
+        for prompt, cycle in constrained.cycle:
+            prompts[prompt]["cycle"] = [source.names[prompt][y] for y in cycle]
+    return answer | {"prompts": prompts}
+
+
+def _prompt(source, solution, columns, index):
+    """One prompt: names, the probabilities of every policy, and what is known of DPO there."""
+    names = source.names[index]
+    status = solution.statuses[index]
+    known = status is not Status.UNATTAINED or bool(solution.flow_limit_known[index])
+    vertices = np.exp(solution.limit_vertices[index][:, : len(names)])
+    return {
+        "responses": names,
+        "probabilities": {name: np.exp(rows[index, : len(names)]).tolist() for name, rows in columns.items()},
+        "dpo_status": status.value,
+        "dpo_meaning": MEANING[status] if known else UNKNOWN_LIMIT,
+        "dpo_blocks": [[names[y] for y in block] for block in solution.blocks[index]],
+        "dpo_vertices": vertices.tolist(),
+        "inverted": {name: _inverted(source, index, rows) for name, rows in columns.items()},
+    }
+
+
+def _inverted(source, index, log_policy):
+    """The labels (winner, loser) of the prompt that a policy inverts: less mass on the winner than on the loser."""
+    labels, names = source.preferences, source.names[index]
+    here = np.flatnonzero(labels.prompt == index)
+    pairs = zip(labels.winner[here], labels.loser[here], strict=True)
+    row = log_policy[index]
+    return [[names[w], names[y]] for w, y in pairs if row[w] < row[y] - TIE * max(1.0, abs(row[y]))]
