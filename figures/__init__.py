@@ -32,6 +32,7 @@ from tabular.errors import InputError
 FIGURES = {
     "undesirable_region": "figures.undesirable_region",
     "two_readings": "figures.two_readings",
+    "optima_vs_reference": "figures.optima_vs_reference",
     "real_run": "figures.real_run",
     "paper_figure_2": "figures.paper_figure_2",
 }

@@ -28,7 +28,7 @@ class Look:
 
 LOOKS = {
     "reference": Look(r"reference $\pi_{\rm ref}$", "#515151", "o", (0, (1, 1.2))),
-    "rlhf": Look(r"RLHF optimum $\pi^*$", "#1D2290", "D", (0, (5, 1.6))),
+    "rlhf": Look(r"RLHF optimum $\pi^{\mathrm{*}}$", "#1D2290", "D", (0, (5, 1.6))),
     "dpo": Look("DPO", "#BC3D0A", "s", "-"),
     "cpo": Look("CPO, hard constraint", "#0E8B52", "^", (0, (6, 1.5, 1, 1.5))),
     "ecpo": Look("CPO, margin of Eq. 17", "#4EA8F5", "v", (0, (3, 1.3))),
