@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,12 @@ from tabular import InputError
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     no_args_is_help=True,
     help="Exact tabular experiments on DPO, RLHF and CPO: verify statements, draw figures, audit a training log.",
 )
 console = Console()
+RUN = "hh-pythia410m-dpo"
 
 
 def main() -> None:
@@ -125,9 +128,9 @@ def failures(
     if as_json:
         print_json(rows)
         return
-    console.print(show.failure_table(rows))
-    console.print(found.summary(), markup=False)
-    save_json(rows, out or Path(f"{file.stem}-failures.json"))
+    with saved(rows, out or Path(f"{file.stem}-failures.json")):
+        console.print(show.failure_table(rows))
+        console.print(found.summary(), markup=False)
 
 
 @app.command()
@@ -145,38 +148,40 @@ def audit(
     from tabular import logs
     from tabular.audit import audit as audited
 
-    known = log in logs.DATA_SETS and not Path(log).exists()
-    source = logs.load(log) if known else logs.read_pairs(log, show.parsed_columns(columns or []))
+    if Path(log).suffix or Path(log).exists():
+        source = logs.read_pairs(log, show.parsed_columns(columns or []))
+    elif log == RUN:
+        source = logs.load(log)
+    else:
+        raise InputError(f"there is no file {log} and no public run of that name: give a file, or {RUN}")
     result = audited(source, beta).to_dict()
     if as_json:
         print_json(result)
         return
-    for part in show.audit(result):
-        console.print(part)
-    save_json(result, out or Path(f"{Path(log).name.split('.')[0]}-audit.json"))
+    with saved(result, out or Path(f"{Path(log).name.split('.')[0]}-audit.json")):
+        for part in show.audit(result):
+            console.print(part)
 
 
 def print_json(content) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def save_json(content, path: Path) -> None:
+@contextmanager
+def saved(content, path: Path):
+    """Save as JSON before anything is shown, so that a place that cannot be written is said first."""
     try:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --out") from None
+    yield
     console.print(f"saved {path}", markup=False, soft_wrap=True)
 
 
-class progress:
-    """A progress bar on standard error that is called with (done, total, what is under way)."""
-
-    def __enter__(self):
-        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.start()
-        task = self._bar.add_task("starting", total=None)
-        return lambda done, total, what: self._bar.update(task, completed=done, total=total, description=what)
-
-    def __exit__(self, *exception):
-        self._bar.stop()
+@contextmanager
+def progress():
+    """A progress bar on standard error; what it yields is called with (done, total, what is under way)."""
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)

@@ -22,7 +22,7 @@ def real_data() -> Path:
     directory = os.environ.get("CONDEQ_DATA")
     if not directory or not Path(directory).is_dir():
         pytest.skip("no real data: set CONDEQ_DATA to the directory that holds it")
-    return Path(directory)
+    return Path(directory).resolve()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,0 +1,169 @@
+"""The command line as a user meets it: what is printed, what is saved, the exit code, never a traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from condeq import cli
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LOG = "ref_chosen_logps,ref_rejected_logps,policy_chosen_logps,policy_rejected_logps\n-9,-7,-9.5,-8.5\n-4,-5,-3,-6\n"
+
+
+@pytest.fixture
+def condeq(monkeypatch, capsys, tmp_path):
+    """Run the command in an empty directory: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["condeq", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        printed = capsys.readouterr()
+        return ending.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def test_help_names_every_command(condeq):
+    code, out, _ = condeq("--help")
+    assert code == 0
+    for name in ("check", "figures", "report", "solve", "failures", "audit"):
+        assert name in out
+
+
+def test_check_explains_one_statement_and_gives_json(condeq):
+    code, out, _ = condeq("check", "prop-3.4")
+    assert code == 0
+    assert "Verdict      PROVED" in out
+    code, out, _ = condeq("check", "--json", "prop-3.4", "def-3.3")
+    assert code == 0
+    assert [row["id"] for row in json.loads(out)] == ["prop-3.4", "def-3.3"]
+
+
+def test_an_unknown_statement_lists_the_close_ones(condeq):
+    code, out, err = condeq("check", "prop-3.5")
+    assert (code, out) == (2, "")
+    assert "'prop-3.5': did you mean prop-3.4" in err
+
+
+def test_solve_shows_every_policy(condeq):
+    code, out, _ = condeq("solve", EXAMPLES / "misaligned_pair.yaml")
+    assert code == 0
+    for shown in ("RLHF optimum", "0.231969", "constrained", "0.500000", "unattained"):
+        assert shown in out
+
+
+def test_solve_as_json_agrees_with_closed_forms(condeq):
+    _, out, _ = condeq("solve", EXAMPLES / "misaligned_pair.yaml", "--json")
+    (prompt,) = json.loads(out)["prompts"]
+    odds = 0.1 / 0.9 * np.exp(0.5 / 0.5)
+    np.testing.assert_allclose(prompt["probabilities"]["rlhf"], [odds / (1 + odds), 1 / (1 + odds)])
+    np.testing.assert_allclose(prompt["probabilities"]["cpo"], [0.5, 0.5])
+    assert prompt["inverted"]["rlhf"] == [["helpful", "harmful"]]
+    assert prompt["inverted"]["cpo"] == []
+    # the price is beta KL((1/2, 1/2) || pi*) = -beta/2 log(4 p q)
+    p, q = prompt["probabilities"]["rlhf"]
+    assert prompt["price"] == pytest.approx(-0.25 * np.log(4 * p * q))
+
+
+def test_solve_without_reward_solves_only_dpo(condeq):
+    _, out, _ = condeq("solve", EXAMPLES / "contradictory_labels.json", "--json")
+    answer = json.loads(out)
+    assert [prompt["dpo_status"] for prompt in answer["prompts"]] == ["unattained", "unique"]
+    assert answer["prompts"][0]["dpo_blocks"] == [["a", "b", "c"], ["d"]]
+    assert set(answer["prompts"][0]["probabilities"]) == {"reference", "dpo"}
+
+
+def test_solve_names_the_cycle_that_forces_zeros(condeq, tmp_path):
+    labels = [["a", "b"], ["b", "a"]]
+    prompt = {"reference": [0.2, 0.3, 0.5], "responses": ["a", "b", "c"], "reward": [0, 0, 0], "preferences": labels}
+    Path("cycle.json").write_text(json.dumps({"beta": 1, "prompts": [prompt]}))
+    _, out, _ = condeq("solve", "cycle.json", "--margin", "1", "--json")
+    (prompt,) = json.loads(out)["prompts"]
+    assert sorted(prompt["cycle"]) == ["a", "b"]
+    assert prompt["probabilities"]["cpo"] == [0, 0, 1]
+
+
+def test_failures_prints_the_table_and_saves_json(condeq, tmp_path):
+    code, out, _ = condeq("failures", EXAMPLES / "misaligned_pair.yaml")
+    assert code == 0
+    assert "saved misaligned_pair-failures.json" in out
+    (row,) = json.loads((tmp_path / "misaligned_pair-failures.json").read_text())
+    assert (row["winner"], row["loser"]) == ("helpful", "harmful")
+    assert row["threshold"] == pytest.approx(np.log1p((0.1 / 0.9) ** 0.5))
+
+
+def test_audit_prints_the_tables_and_saves_json(condeq, tmp_path):
+    Path("run.csv").write_text(LOG)
+    code, out, _ = condeq("audit", "run.csv", "--beta", "0.5")
+    assert code == 0
+    assert "The trainer's accuracy ends at 100.0 %; 50.0 % of the pairs are ranked right" in out
+    saved = json.loads((tmp_path / "run-audit.json").read_text())
+    assert saved["share_in_u"] == [0, 0.5]
+
+
+def test_audit_of_renamed_columns(condeq):
+    Path("run.csv").write_text(LOG.replace("ref_chosen_logps", "mine"))
+    code, out, _ = condeq("audit", "run.csv", "--beta", "0.5", "--column", "ref_chosen=mine", "--json")
+    assert code == 0
+    assert json.loads(out)["n_pairs"] == 2
+    assert not Path("run-audit.json").exists()
+
+
+def test_audit_of_the_real_run(condeq, real_data, monkeypatch):
+    monkeypatch.setenv("CONDEQ_DATA", str(real_data))
+    code, out, _ = condeq("audit", "hh-pythia410m-dpo")
+    assert code == 0
+    assert "500 pairs, beta 0.1" in out
+    for shown in ("60.0 %", "100.0 %; 74.2 % of the pairs", "25.8 % sit in the undesirable region"):
+        assert shown in out.replace("\n", " ")
+
+
+def test_figures_with_another_parameter(condeq):
+    code, out, _ = condeq("figures", "undesirable_region", "--out", "here", "--format", "svg", "--set", "beta=0.25")
+    assert code == 0
+    assert "here/undesirable_region.svg" in out
+    assert '"beta": 0.25' in Path("here/undesirable_region.csv").read_text()
+    assert sorted(path.suffix for path in Path("here").iterdir()) == [".csv", ".svg", ".txt"]
+
+
+BAD = {
+    "missing file": (("solve", "no.yaml"), "no.yaml: the file cannot be read"),
+    "bad number": (("audit", "run.csv", "--beta", "-1"), "beta is -1.0"),
+    "no beta": (("audit", "run.csv"), "beta"),
+    "missing column": (("audit", "run.csv", "--beta", "1", "--column", "ref_chosen=x"), "no column x for ref_chosen"),
+    "bad column option": (("audit", "run.csv", "--beta", "1", "--column", "x"), "--column 'x' is not of the form"),
+    "no log": (("audit", "nothing.csv", "--beta", "1"), "nothing.csv cannot be read"),
+    "unwritable": (("audit", "run.csv", "--beta", "1", "--out", "no/such/place.json"), "cannot be written"),
+    "unknown figure": (("figures", "nothing"), "no figure named 'nothing'"),
+    "unknown format": (("figures", "undesirable_region", "--format", "bmp"), "'bmp'"),
+    "unknown setting": (("figures", "undesirable_region", "--set", "betta=1"), "'betta'"),
+    "settings of many": (("figures", "--set", "beta=1"), "--set changes one figure"),
+    "unknown option": (("solve", "--colour"), "No such option"),
+    "not a number": (("solve", "x.yaml", "--margin", "wide"), "'--margin': Input should be a valid number"),
+    "mistyped data set": (("audit", "hh-pythia"), "there is no file hh-pythia and no public run of that name"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_use_gets_one_sentence_and_exit_code_2(condeq, name):
+    Path("run.csv").write_text(LOG)
+    arguments, message = BAD[name]
+    code, out, err = condeq(*arguments)
+    assert code == 2
+    assert message in err
+    assert out == ""
+    assert "Traceback" not in err
+    assert sorted(path.name for path in Path().iterdir()) == ["run.csv"]
+
+
+def test_the_installed_command():
+    where = Path(sys.executable).with_name("condeq")
+    done = subprocess.run([where, "solve", "nothing.yaml"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "condeq: nothing.yaml: the file cannot be read: No such file or directory\n"
