@@ -15,13 +15,27 @@ from scipy.special import expit, logsumexp
 from tabular import rlhf, tolerances
 from tabular.errors import InputError
 from tabular.log_space import kl
+from tabular.penalized import PenalizedOptimum, gamma_window, penalized_objective, penalized_optimum
 from tabular.pool_and_split import lift
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.projection import project
+from tabular.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.status import Status
 
-__all__ = ["ConstrainedOptimum", "Residuals", "constrained_optimum"]
+__all__ = [
+    "ConstrainedOptimum",
+    "PenalizedOptimum",
+    "Residuals",
+    "constrained_optimum",
+    "exact_margin",
+    "gamma_window",
+    "penalized_objective",
+    "penalized_optimum",
+    "reference_margin",
+    "reference_margin_solve",
+    "triangle_defect",
+]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ dispreferred response.
 """
 
 import numpy as np
-from scipy.special import log_expit
+from scipy.optimize import brentq
+from scipy.special import log_expit, logit
 
 from tabular.errors import InputError
 from tabular.log_space import softplus
@@ -111,3 +112,90 @@ def soft_margin_gap(delta, target_margin, beta):
     """
     distance = np.abs(np.asarray(target_margin, dtype=float) - delta)
     return np.log1p(np.exp(-beta * distance)) / beta
+
+
+def asks_less_than_dpo(name, **params):
+    r"""Where a loss's target lies below DPO's, :math:`T<\delta_{\rm ref}`: open intervals of :math:`\delta_{\rm ref}`.
+
+    Nowhere for "hypo", "code_clip" and "code_cpo" (what they add is at least 0) and for "ecpo" (a positive margin);
+    *wherever it is defined* for "code_easy" with gamma > 0, whose margin is negative: with the chosen response's
+    log-probability held fixed that is :math:`\delta_{\rm ref}>\log\pi_{\rm ref}(w)`, so that the rejected one's is
+    below 0 too.
+
+    Args:
+        name, params: as for :func:`target`; "code_easy" takes ``log_ref_winner``, and the loser's follows.
+
+    >>> asks_less_than_dpo("code_cpo"), asks_less_than_dpo("code_easy", log_ref_winner=-1.5)
+    ([], [(-1.5, inf)])
+    """
+    _known(name)
+    if name == "code_easy" and params.get("gamma", 0.5) > 0:
+        return [(params["log_ref_winner"], np.inf)]
+    return []
+
+
+def positive_target(name, **params):
+    r"""Where a loss guarantees a positive target, T > 0: open intervals of :math:`\delta_{\rm ref}`.
+
+    * "dpo", "hypo", "code_clip": :math:`\delta_{\rm ref}>0` (the last two have T = 0, not more, below).
+    * "ecpo" with two responses, :math:`T=\delta_{\rm ref}+2\kappa(1+\cosh\delta_{\rm ref})` with
+      :math:`\kappa=\gamma/\beta`: everywhere if :math:`F(\kappa)<0` (F of :func:`tabular.penalized.fold`, 0 at
+      kappa = 0.2239), else outside an interval of negative :math:`\delta_{\rm ref}`.
+    * "code_easy", chosen log-probability -L: above the positive root of
+      :math:`d^2+(L-\kappa/L)d-2\kappa=0`: a positive reference margin is not enough.
+    * "code_cpo", alpha = 1: :math:`T=\frac1\tau\log(e^{\tau\delta_{\rm ref}}+e^{\tau\gamma})`, so everywhere for
+      :math:`\gamma\ge 0` and above :math:`\log(1-e^{\tau\gamma})/\tau` otherwise. For alpha > 1 above one root
+      (T rises); for alpha < 1 T is convex with its minimum at :math:`\gamma-\mathrm{logit}(\alpha)/\tau`: outside
+      two roots, if any.
+
+    >>> positive_target("code_cpo"), positive_target("hypo")
+    ([(-inf, inf)], [(0.0, inf)])
+    >>> [(round(low, 6), high) for low, high in positive_target("code_easy", log_ref_winner=-1.5)]
+    [(4.209124, inf)]
+    """
+    _known(name)
+    if name == "ecpo":
+        return _positive_ecpo(params["gamma"] / params["beta"])
+    if name == "code_easy":
+        length, kappa = -params["log_ref_winner"], params.get("gamma", 0.5) / params.get("beta", 0.1)
+        half = (length - kappa / length) / 2
+        root = np.hypot(half, np.sqrt(2 * kappa))
+        return [(float(root - half if half < 0 else 2 * kappa / (root + half)), np.inf)]
+    if name == "code_cpo":
+        return _positive_code_cpo(**({"gamma": 0.5, "tau": 2.0, "alpha": 1.0} | params))
+    return [(0.0, np.inf)]
+
+
+def _known(name):
+    if name not in TARGETS:
+        raise InputError(f"there is no loss named {name!r}: choose one of {', '.join(TARGETS)}")
+
+
+def _positive_ecpo(kappa):
+    if kappa == 0:
+        return [(0.0, np.inf)]
+
+    def short_of(a):  # -T at delta_ref = -a
+        return a - 2 * kappa * (1 + np.cosh(a))
+
+    peak = np.arcsinh(0.5 / kappa)
+    if short_of(peak) < 0:
+        return [(-np.inf, np.inf)]
+    nearer, farther = brentq(short_of, 0.0, peak), brentq(short_of, peak, 2 * peak + 2)
+    return [(-np.inf, -farther), (-nearer, np.inf)]
+
+
+def _positive_code_cpo(gamma, tau, alpha):
+    def short_of(delta_ref):
+        return -float(code_cpo(delta_ref, gamma=gamma, tau=tau, alpha=alpha))
+
+    reach = abs(gamma) + 1 / tau
+    if alpha == 1:
+        return [(-np.inf, np.inf) if gamma >= 0 else (float(np.log(-np.expm1(tau * gamma)) / tau), np.inf)]
+    if alpha > 1:
+        return [(brentq(short_of, -(reach * (alpha + 1)) / (alpha - 1) - reach, reach), np.inf)]
+    lowest = gamma - logit(alpha) / tau
+    if short_of(lowest) < 0:
+        return [(-np.inf, np.inf)]
+    left = brentq(short_of, lowest - (reach + abs(lowest)) * 4 / (1 - alpha), lowest)
+    return [(-np.inf, left), (brentq(short_of, lowest, max(lowest, 0.0) + reach), np.inf)]

@@ -96,7 +96,7 @@ def penalized_objective(log_policy, problem: Problem, preferences: Preferences, 
     [0.9678]
     """
     log_policy = as_log_policy(log_policy, problem)
-    gamma, excess = _gamma(gamma), win_excess(problem, preferences)
+    gamma, excess = checked_gamma(gamma), win_excess(problem, preferences)
     zero = np.isneginf(log_policy)
     torn = (zero & (excess > 0)).any(axis=1) & (zero & (excess < 0)).any(axis=1)
     if torn.any():
@@ -125,7 +125,7 @@ def penalized_optimum(problem: Problem, preferences: Preferences, gamma) -> Pena
     >>> penalized_optimum(problem, Preferences.from_pairs([(0, 1)]), gamma=1.0).local is None
     True
     """
-    gamma, excess = _gamma(gamma), win_excess(problem, preferences)
+    gamma, excess = checked_gamma(gamma), win_excess(problem, preferences)
     log_star = rlhf.optimal_policy(problem)
     kappa = gamma / problem.beta
     losing = (excess < 0) & (gamma > 0)
@@ -190,7 +190,8 @@ def fold(log_kappa):
     return np.log((1 + root) / 2) - log_kappa - 2 * kappa - root
 
 
-def _gamma(gamma):
+def checked_gamma(gamma):
+    """gamma as a float, once it is known to be finite and at least 0."""
     value = float(gamma)
     if not 0 <= value < np.inf:
         raise InputError(f"gamma is {value}: it must be finite and at least 0")
