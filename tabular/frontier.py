@@ -95,7 +95,7 @@ class Frontier:
         return Bounds(self._accuracy(most), self._accuracy(feasible))
 
     def _filled(self, budget, feasible, most):
-        if feasible == most:
+        if feasible == most or not knapsack.searchable(self.options, self.relaxation):
             return feasible, most
         chosen, proved = knapsack.best(self.options, self.relaxation, budget)
         gain = self.options.gain[chosen].sum()

@@ -39,17 +39,21 @@ class Inversions:
     delta: np.ndarray
     at: Infimum
 
-    def row(self, index) -> np.ndarray:
-        """``(n_responses,)`` log-policy of the pair's prompt with that delta at that loss; 1 nat below 0 where free."""
-        if np.isinf(self.delta[index]):
-            return lowered(self.at, self.pair[index], -1.0)
-        fit, _ = self.at.hold(self.pair[index : index + 1], self.delta[index])
-        return self.at.rows(fit)[0]
+    def rows(self) -> np.ndarray:
+        """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss; at most -1 where free."""
+        rows = np.empty((len(self.pair), self.at.graph.problem.n_responses))
+        for index in np.flatnonzero(np.isneginf(self.delta)):
+            rows[index] = lowered(self.at, self.pair[index], -1.0)
+        held = np.flatnonzero(np.isfinite(self.delta))
+        for batch in self.at.graph.batches(self.at.component[self.pair[held]]):
+            part = held[batch]
+            rows[part] = self.at.rows(self.at.hold(self.pair[part], self.delta[part])[0])
+        return rows
 
     def witness(self, index) -> np.ndarray:
         """The whole policy: every other prompt near its infimum."""
         prompt = self.at.winner[self.pair[index]] // self.at.graph.problem.n_responses
-        return self.at.with_row(prompt, self.row(index))
+        return self.at.with_row(prompt, self.rows()[index])
 
 
 def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, at: Infimum | None = None):

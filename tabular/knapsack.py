@@ -93,10 +93,15 @@ def best(options: Options, relaxed: Relaxation, budget: float) -> tuple[np.ndarr
     feasible = _last_of_each_group(relaxed, reached)
     if relaxed.exact or reached == len(relaxed.option):
         return feasible, True
-    if options.n_groups * len(relaxed.option) > _WORK:
+    if not searchable(options, relaxed):
         return feasible, False
     chosen, proved = _search(options, relaxed, budget, relaxed.gain[reached])
     return (feasible if chosen is None else chosen), proved
+
+
+def searchable(options: Options, relaxed: Relaxation) -> bool:
+    """Whether :func:`best` searches, or leaves it at the relaxation because the instance is too large."""
+    return options.n_groups * len(relaxed.option) <= _WORK
 
 
 def _search(options, relaxed, budget, known):

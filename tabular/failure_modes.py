@@ -1,0 +1,102 @@
+"""Every way the DPO loss can fall while the policy prefers the wrong response, pair by pair, each with a policy.
+
+>>> from tabular import Preferences, Problem
+>>> problem = Problem.from_probabilities([0.2, 0.5, 0.3], beta=1)
+>>> labels = Preferences.from_pairs([(0, 1)])
+>>> thresholds(problem, labels).round(6).tolist()
+[0.336472]
+>>> row = find(problem, labels).rows[0]
+>>> [kind.value for kind in row.kinds]
+['pessimistic_reference', 'loss_falls_while_inverted', 'chosen_probability_falls', 'mass_to_unlabelled']
+>>> witness = row.findings[Kind.LOSS_FALLS_WHILE_INVERTED].witness
+>>> round(witness.loss, 6), round(witness.delta, 6)  # below log 2, and response 1 still preferred
+(0.51481, -0.520756)
+"""
+
+import numpy as np
+
+from tabular.failure_kinds import Finding, Kind, Witness
+from tabular.failure_report import FailureReport, Row, find
+from tabular.frontier import Bounds, Frontier, frontier, separable_thresholds
+from tabular.frontier import separable as separable_frontier
+from tabular.inversion import Inversions, deepest
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+from tabular.thresholds import Thresholds
+from tabular.thresholds import solve as solve_thresholds
+from tabular.together import InvertedSet, inverted_sets, joint_threshold, largest_inverted_set
+
+__all__ = [
+    "Bounds",
+    "FailureReport",
+    "Finding",
+    "Frontier",
+    "Inversions",
+    "InvertedSet",
+    "Kind",
+    "Row",
+    "Thresholds",
+    "Witness",
+    "accuracy_bounds",
+    "deepest",
+    "find",
+    "frontier",
+    "inverted_sets",
+    "joint_threshold",
+    "largest_inverted_set",
+    "separable_frontier",
+    "separable_thresholds",
+    "solve_thresholds",
+    "thresholds",
+    "worst_case_accuracy",
+]
+
+
+def thresholds(problem: Problem, preferences: Preferences):
+    r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
+
+    Mean loss below v_i implies that pair i is ranked correctly (proof in :mod:`tabular.thresholds`);
+    :func:`solve_thresholds` returns multipliers, statuses and witness policies too.
+
+    >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    >>> thresholds(problem, Preferences.from_pairs([(0, 1)])).round(6).tolist()
+    [0.693147]
+    """
+    return solve_thresholds(problem, preferences).value
+
+
+def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level):
+    """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
+
+    Args:
+        loss_level: in nats, a number or an array; a tie is not correct, and a level that policies only approach counts
+            as theirs. The result has its shape.
+
+    Raises:
+        InputError: a level below the infimum of the loss, or one at which only bounds are known.
+
+    >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
+    >>> labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
+    >>> worst_case_accuracy(problem, labels, [0.1, 0.2, 0.6]).tolist(), worst_case_accuracy(problem, labels, 0.2)
+    ([1.0, 0.5, 0.0], 0.5)
+    """
+    return _plain(_frontier(problem, preferences, loss_level).worst_case_accuracy(loss_level))
+
+
+def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> Bounds:
+    """Certified bounds on :func:`worst_case_accuracy`, for problems of any size; equal wherever it is exact.
+
+    >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
+    >>> accuracy_bounds(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), 0.2)
+    Bounds(lower=0.5, upper=0.5)
+    """
+    bounds = _frontier(problem, preferences, loss_level).bounds(loss_level)
+    return Bounds(_plain(bounds.lower), _plain(bounds.upper))
+
+
+def _frontier(problem, preferences, loss_level):
+    return frontier(problem, preferences, highest=float(np.max(loss_level)))
+
+
+def _plain(values):
+    return float(values) if values.ndim == 0 else values
