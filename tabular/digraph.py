@@ -73,10 +73,15 @@ def _ranges(first, last):
 def blocks(preferences, problem) -> list[list[np.ndarray]]:
     """See :meth:`tabular.Preferences.blocks`."""
     label = block_labels(win_digraph(preferences, problem)).reshape(problem.present.shape)
-    return [_grouped(row, there) for row, there in zip(label, problem.present, strict=True)]
+    return grouped(label, problem.present)
 
 
-def _grouped(label, there):
+def grouped(label, present) -> list[list[np.ndarray]]:
+    """The present responses of each row by label, in the order of the labels."""
+    return [_grouped_row(row, there) for row, there in zip(label, present, strict=True)]
+
+
+def _grouped_row(label, there):
     members = np.flatnonzero(there)
     members = members[np.argsort(label[members], kind="stable")]
     return np.split(members, np.flatnonzero(np.diff(label[members])) + 1)

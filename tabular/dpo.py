@@ -4,14 +4,50 @@ r"""The DPO loss on labelled pairs, for any labels.
    h_i=\log\frac{\pi(w_i)}{\pi_{\rm ref}(w_i)}-\log\frac{\pi(l_i)}{\pi_{\rm ref}(l_i)},
 
 a weighted mean over the pairs (Rafailov et al. 2023, Eq. 7).
+
+In :math:`s=\beta\log\pi/\pi_{\rm ref}` it is the Bradley-Terry likelihood of the labels, so existence of a minimiser
+is a matter of the win digraph alone, and :func:`solve` gives all solutions (theorem and proof in
+:mod:`tabular.dpo_solution`).
 """
 
 import numpy as np
 from scipy.special import log_expit
 
+from tabular import bradley_terry
+from tabular.dpo_solution import DPOSolution
 from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
+
+
+def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution:
+    r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.
+
+    Args:
+        problem: its reward, if any, plays no part.
+        preferences: any labels: one-sided, contradictory, repeated, of weights any orders of magnitude apart.
+        margin: a fixed Psi, one number or ``(n_pairs,)``: the loss of a pair is then
+            :math:`\mathrm{sp}(-(\beta h-\Psi))`. 0 is DPO.
+
+    Existence is decided from the win digraph before anything is solved; then each block is fitted to machine precision.
+
+    Raises:
+        InputError: a label that does not fit the problem.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+    >>> one_sided = solve(problem, Preferences.from_pairs([(0, 1)]))
+    >>> one_sided.status, one_sided.infimum, one_sided.recession.tolist()
+    (<Status.UNATTAINED: 'unattained'>, 0.0, [[0, -1, 0]])
+    >>> np.exp(one_sided.limit_vertices[0]).tolist()  # response 2, which nobody labelled, may end up with everything
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    preferences.check_against(problem)
+    base = preferences.prompt * problem.n_responses
+    offset = np.broadcast_to(np.asarray(margin, dtype=float), base.shape)
+    fit = bradley_terry.fit(
+        problem.log_ref.size, base + preferences.winner, base + preferences.loser, preferences.log_share, offset
+    )
+    return DPOSolution(problem, preferences, fit, offset, fit.infimum, fit.residual)
 
 
 def loss(log_policy, problem: Problem, preferences: Preferences) -> float:

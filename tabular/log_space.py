@@ -52,3 +52,13 @@ def softplus(x):
     """
     x = np.asarray(x, dtype=float)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def normalised(log_values):
+    """Rows shifted so that their exponentials sum to 1.
+
+    >>> normalised(np.array([[1000.0, 1000.0]])).round(6).tolist()
+    [[-0.693147, -0.693147]]
+    """
+    shifted = log_values - log_values.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
