@@ -75,7 +75,7 @@ def optimum(beta, delta_ref, reward_difference):
 @app.cell(hide_code=True)
 def picture(delta_star, log_optimum, problem):
     mo.image(
-        inline.png(draw(problem, log_optimum)),
+        inline.data_url(draw(problem, log_optimum)),
         alt=f"Probabilities of w and l, and the boundary; the log-ratio of the RLHF optimum is {delta_star:.2f}",
         width="100%",
     )

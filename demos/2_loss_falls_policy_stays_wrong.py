@@ -75,7 +75,7 @@ def training(beta, delta_ref, time):
 @app.cell(hide_code=True)
 def picture(beta, delta, delta_ref, loss, time):
     mo.image(
-        inline.png(draw_training(time.value, delta_ref.value, beta.value)),
+        inline.data_url(draw_training(time.value, delta_ref.value, beta.value)),
         alt=f"Log-ratio and loss over training time; at t = {time.value:g} they are {delta:.2f} and {loss:.3f}",
         width="100%",
     )
@@ -141,7 +141,7 @@ def picture_of_margin(beta, delta_ref, escape, escape_with_margin, margin):
     mo.vstack(
         [
             mo.image(
-                inline.png(draw_escape(delta_ref.value, beta.value, margin.value)),
+                inline.data_url(draw_escape(delta_ref.value, beta.value, margin.value)),
                 alt="Time to leave U against the distance of the reference, for DPO and for the loss with margin",
                 width="100%",
             ),

@@ -85,7 +85,7 @@ def prices(pairs, problem):
 @app.cell(hide_code=True)
 def picture(best, log_optimum, margin, margins, pairs, price, price_curve, problem):
     mo.image(
-        inline.png(draw(problem, log_optimum, best, pairs, (margins, price_curve), (margin.value, price))),
+        inline.data_url(draw(problem, log_optimum, best, pairs, (margins, price_curve), (margin.value, price))),
         alt=f"The three policies, and the price against the margin; here the price is {price:.3f}",
         width="100%",
     )

@@ -76,7 +76,7 @@ def audit_the_log(beta, log):
 @app.cell(hide_code=True)
 def picture(result):
     mo.image(
-        inline.png(draw(result)),
+        inline.data_url(draw(result)),
         alt="Each pair by its log-ratio under the reference and under the policy, and the accuracies",
         width="100%",
     )

@@ -1,5 +1,6 @@
-"""A figure as an image in memory, for notebooks: nothing is written to disk."""
+"""A figure as an image inside a page: for notebooks, where each move of a slider draws a new one."""
 
+import base64
 import io
 
 from matplotlib.figure import Figure
@@ -7,13 +8,15 @@ from matplotlib.figure import Figure
 from figures import style
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, in the style and the resolution of the saved ones.
+def data_url(figure: Figure) -> str:
+    """The figure as a PNG in a ``data:`` address, in the style and the resolution of the saved ones.
+
+    Nothing is written to disk, and no file has to outlive the page that shows it.
 
     >>> figure, _ = style.new_figure()
-    >>> png(figure)[1:4]
-    b'PNG'
+    >>> data_url(figure)[:26]
+    'data:image/png;base64,iVBO'
     """
     image = io.BytesIO()
     style.write_image(figure, image, metadata={"Software": None})
-    return image.getvalue()
+    return "data:image/png;base64," + base64.b64encode(image.getvalue()).decode()

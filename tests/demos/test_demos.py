@@ -42,7 +42,7 @@ def run(number, **controls):
     given = {
         name: value if hasattr(value, "value") else SimpleNamespace(value=value) for name, value in controls.items()
     }
-    with mock.patch.object(inline, "png", return_value=b"image"):
+    with mock.patch.object(inline, "data_url", return_value="data:,"):
         outputs, definitions = module.app.run(defs=given)
     shown = html.unescape(" ".join(output.text for output in outputs if hasattr(output, "text")))
     # callouts carry their text as JSON in an attribute
