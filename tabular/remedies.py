@@ -32,8 +32,8 @@ from tabular.problem import Problem
 from tabular.thresholds import Thresholds, solve
 
 NAMES = ("beta", "hypo", "eq17", "hard_constraint")
-_GAMMAS = np.geomspace(0.01, 100, 17)  # scanned, as the pair's own margin Psi in nats
-_HALVINGS = 45
+_MARGINS = np.geomspace(0.01, 100, 17)  # scanned, as the pair's own margin Psi in nats
+_HALVINGS = 40
 _TOO_STEEP = 1e3  # nats: with a margin beyond it somewhere the loss is piecewise linear, and the search stops
 
 
@@ -81,25 +81,28 @@ class Remedies:
 
 def _least_gamma(at, pairs, log_inverse):
     """Scan the pair's own margin, then halve the first interval with a sign change; each pair on its own copy."""
-    copies = ties.Copies(at.graph, at.component[pairs])
-    ratio = np.exp(log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy])
-    steepest = np.zeros(len(pairs))
-    np.maximum.at(steepest, copies.edge_copy, ratio)
-    place = [copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.winner, at.loser)]
-    log_ref, beta = at.graph.log_ref, at.graph.problem.beta
-
-    def delta(own_margin):
-        own_margin = np.minimum(own_margin, _TOO_STEEP / steepest)
-        strength = copies.fit(offset=own_margin[copies.edge_copy] * ratio).strength
-        gap = (strength[place[0]] - strength[place[1]]) / beta
-        return log_ref[at.winner[pairs]] - log_ref[at.loser[pairs]] + gap
-
-    above = np.array([delta(np.full(len(pairs), psi)) > 0 for psi in _GAMMAS])
-    first = np.argmax(above, axis=0)
-    low, high = np.where(first > 0, _GAMMAS[first - 1], 0.0), _GAMMAS[first]
+    low, high, turned = np.zeros(len(pairs)), np.full(len(pairs), _MARGINS[0]), np.zeros(len(pairs), dtype=bool)
+    for margin in _MARGINS:
+        still = np.flatnonzero(~turned)
+        high[still] = margin
+        turned[still] = _delta_with_margin(at, pairs[still], np.full(len(still), margin), log_inverse) > 0
+        low[~turned] = margin
+    found = np.flatnonzero(turned)
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        up = delta(middle) > 0
-        low, high = np.where(up, low, middle), np.where(up, middle, high)
-    found = above.any(axis=0) & (high * steepest < _TOO_STEEP)
-    return np.where(found, np.exp(np.log(high) - log_inverse[pairs]), np.nan)
+        middle = (low[found] + high[found]) / 2
+        up = _delta_with_margin(at, pairs[found], middle, log_inverse) > 0
+        low[found], high[found] = np.where(up, low[found], middle), np.where(up, middle, high[found])
+    return np.where(turned, np.exp(np.log(high) - log_inverse[pairs]), np.nan)
+
+
+def _delta_with_margin(at, pairs, own_margin, log_inverse):
+    """delta of each pair at the optimum with Eq. 17's margins, gamma set by the pair's own; nan where too steep."""
+    copies = ties.Copies(at.graph, at.component[pairs])
+    relative = log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy]
+    margin = np.exp(np.minimum(relative + np.log(own_margin)[copies.edge_copy], np.log(_TOO_STEEP)))
+    steep = np.bincount(copies.edge_copy, margin >= _TOO_STEEP, len(copies)) > 0
+    strength = copies.fit(offset=margin).strength
+    winner, loser = (copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.winner, at.loser))
+    log_ref = at.graph.log_ref
+    moved = (strength[winner] - strength[loser]) / at.graph.problem.beta
+    return np.where(steep, np.nan, log_ref[at.winner[pairs]] - log_ref[at.loser[pairs]] + moved)
