@@ -16,9 +16,10 @@ VERIFY = proofs_checks.verify
 
 @dataclass(frozen=True)
 class Built:
-    """The page's text, and what ``build`` returned and told."""
+    """The page's text, its results as plain dictionaries, and what ``build`` returned and told."""
 
     page: str
+    results: list[dict]
     summary: report.Summary
     told: list[tuple[int, int, str]]
     directory: Path
@@ -32,7 +33,8 @@ def build_small(directory: Path) -> Built:
         patch.setattr(proofs_checks, "statements", lambda: STATEMENTS)
         patch.setattr(figures, "FIGURES", {name: figures.FIGURES[name] for name in DRAWN})
         summary = report.build(directory, lambda *step: told.append(step))
-    return Built(summary.page.read_text(encoding="utf-8"), summary, told, directory)
+    results = [result.to_dict() for result in summary.results]
+    return Built(summary.page.read_text(encoding="utf-8"), results, summary, told, directory)
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,13 @@ import re
 from collections import Counter
 from html.parser import HTMLParser
 
+import numpy as np
 import pooch
 import pytest
 
 import figures
 import proofs_checks
-from condeq import report, report_audit
+from condeq import report, report_audit, report_failures
 
 
 class Page(HTMLParser):
@@ -42,7 +43,7 @@ def timeless(page):
 
 def test_page_holds_every_part(small_report, real_data):
     page = Page(small_report.page)
-    for result in small_report.summary.results:
+    for result in small_report.results:
         assert result["id"] in {attributes.get("id") for _, attributes in page.tags}
         for check in result["checks"]:
             assert check["name"].split("_")[0] in page.text
@@ -58,8 +59,8 @@ def test_page_holds_every_part(small_report, real_data):
 def test_counts_in_the_summary_are_those_of_the_results(small_report):
     page = Page(small_report.page)
     tiles = re.findall(r"<li class=\"[\w-]+\"><strong>(\d+)</strong>([A-Z ]+)<br>", small_report.page)
-    assert {verdict: int(n) for n, verdict in tiles} == Counter(r["verdict"] for r in small_report.summary.results)
-    checks = sum(len(result["checks"]) for result in small_report.summary.results)
+    assert {verdict: int(n) for n, verdict in tiles} == Counter(r["verdict"] for r in small_report.results)
+    checks = sum(len(result["checks"]) for result in small_report.results)
     assert f"{checks} checks" in page.text
 
 
@@ -94,9 +95,28 @@ def test_page_can_be_read_by_machine_and_on_a_phone(small_report):
             assert reference not in attributes or f'id="{attributes[reference]}"' in small_report.page
 
 
+def test_failure_lists_name_every_pair(small_report):
+    page = Page(small_report.page)
+    for example in report_failures.examples():
+        assert example.title in page.text
+        for row in example.rows:
+            assert row.label in page.text
+            assert row.failures
+    pair = report_failures.examples()[0].rows[0]
+    assert pair.label == "helpful > harmful"
+    assert pair.delta_ref == f"−{np.log(9):.4g}"
+    assert pair.delta_rlhf == f"−{np.log(9) - 1:.4g}"
+    assert pair.threshold == f"{np.log1p(1 / 3):.4g}"
+    assert [failure.kind for failure in pair.failures] == [
+        "pessimistic reference",
+        "assumption violated",
+        "loss falls while inverted",
+    ]
+
+
 def test_verdicts_are_saved_without_times(small_report):
     saved = json.loads((small_report.directory / "verdicts.json").read_text(encoding="utf-8"))
-    expected = [{k: v for k, v in result.items() if k != "seconds"} for result in small_report.summary.results]
+    expected = [{k: v for k, v in result.items() if k != "seconds"} for result in small_report.results]
     assert saved == expected
 
 
@@ -113,9 +133,7 @@ def test_without_data_the_report_says_what_is_missing_and_why(report_without_dat
     assert "CONDEQ_DATA must name a directory" in page.text
     assert len(page.all("figure")) == 1
     assert "verdicts.json" in report_without_data.page
-    assert [r["verdict"] for r in report_without_data.summary.results] == [
-        r["verdict"] for r in small_report.summary.results
-    ]
+    assert [r["verdict"] for r in report_without_data.results] == [r["verdict"] for r in small_report.results]
 
 
 def test_without_network_the_report_says_so(monkeypatch):
@@ -142,7 +160,7 @@ def test_any_other_exception_surfaces(monkeypatch, tmp_path):
 def test_the_same_page_each_time(small_report, tmp_path, monkeypatch):
     """Drawn again into another directory, under another clock."""
     drawn = {name: figures.save(name, tmp_path, report.FORMATS) for name in ("undesirable_region",)}
-    results = small_report.summary.results
+    results = small_report.results
     slower = [result | {"seconds": result["seconds"] + 1} for result in results]
     pages = [
         report._page(rows, drawn, [], None, {"audit": "no data"}, time) for rows, time in ((results, 1), (slower, 9))
@@ -152,7 +170,7 @@ def test_the_same_page_each_time(small_report, tmp_path, monkeypatch):
 
 
 def test_texts_are_escaped_and_indices_set(small_report, tmp_path):
-    result = dict(small_report.summary.results[0])
+    result = dict(small_report.results[0])
     result |= {
         "conclusion": "<script>alert(1)</script> if δ_ref < 0 & r_w > r_l",
         "as_expected": False,
