@@ -48,15 +48,6 @@ def _lambert(scale=1):
     return log(optimum) + w_sign - nu - log(optimum) - kappa_c / policy + nu
 
 
-def _principal(scale=1):
-    """The same with the W_0 of the library of special functions, c > 0."""
-    import sympy
-
-    z = positive("z")
-    w = sympy.LambertW(z)
-    return w * exp(w) - scale * z
-
-
 def _branch(order, shift=0):
     """φ(v) = 1 + (v-1)e^v: its value at 0, and φ'(v) - v e^v."""
     v = real("v")
@@ -177,7 +168,6 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             symbolic.check("w e^w = κ c e^ν/π*", _lambert, controls={"2 c": lambda: _lambert(2)}),
-            symbolic.check("W(z) e^{W(z)} = z", _principal, controls={"2 z": lambda: _principal(2)}),
             symbolic.check("φ(0) = 0", lambda: _branch(0), controls={"φ + 1": lambda: _branch(0, 1)}),
             symbolic.check("φ′(v) = v e^v", lambda: _branch(1), controls={"2 v e^v": lambda: _branch(1, 1)}),
         ),

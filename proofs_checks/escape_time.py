@@ -38,8 +38,7 @@ def _speed(β, h, Ψ, less=0):
 
 
 def _escape(scale=1):
-    beta, d, margin = positive("β d"), None, real("Ψ")
-    beta, d = beta
+    (beta, d), margin = positive("β d"), real("Ψ")
     start, end = -margin, beta * d - margin
     time = (end + exp(end) - start - exp(start)) / (2 * beta**2)
     return time - (beta * d + scale * exp(-margin) * (exp(beta * d) - 1)) / (2 * beta**2)

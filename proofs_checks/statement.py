@@ -10,7 +10,7 @@ class Verdict(Enum):
     """What is known of a statement. Computed by :func:`verdict_of`, never written by hand."""
 
     PROVED = "PROVED"  #: by symbolic identities, for all values
-    CERTIFIED = "CERTIFIED"  #: rigorously, for every parameter in a stated box
+    CERTIFIED = "CERTIFIED"  #: rigorously, for every parameter in a stated box or every case of a finite list
     SUPPORTED = "SUPPORTED"  #: cases and property tests only
     REFUTED = "REFUTED"  #: by a witness in ball or rational arithmetic
     VACUOUS = "VACUOUS"  #: nothing meets the hypotheses
@@ -24,6 +24,7 @@ class Quantifier(Enum):
     IDENTITY = "identity, for all values"
     BOX = "every parameter in a box"
     EXISTENCE = "existence, witness certified"
+    EXHAUSTIVE = "all of a finite list, exactly"
     CASES = "these cases"
     PROPERTY = "search for a violation"
     COUNTEREXAMPLE = "counterexample, certified"
@@ -54,7 +55,8 @@ class Check:
     """One piece of evidence.
 
     Args:
-        run: returns a :class:`Finding`; an ImportError means that an optional library is missing.
+        run: returns a :class:`Finding`. An ImportError means that an optional library is missing, an ArithmeticError that
+            no certificate was obtained; both leave the check undecided.
         controls: wrong claims that the same machinery must refuse.
         corroborates: a second route to what the other checks carry. It cannot strengthen a verdict.
     """
@@ -110,6 +112,7 @@ _CARRIES = {
     Quantifier.IDENTITY: Verdict.PROVED,
     Quantifier.BOX: Verdict.CERTIFIED,
     Quantifier.EXISTENCE: Verdict.CERTIFIED,
+    Quantifier.EXHAUSTIVE: Verdict.CERTIFIED,
     Quantifier.CASES: Verdict.SUPPORTED,
     Quantifier.PROPERTY: Verdict.SUPPORTED,
 }
@@ -207,4 +210,6 @@ def _outcome(check):
         controls = tuple((control.name, control.run().passed is False) for control in check.controls)
     except ImportError as missing:
         finding, controls = Finding(None, f"not run: the library {missing.name} is missing"), ()
+    except ArithmeticError as problem:
+        finding, controls = Finding(None, f"no certificate: {problem or type(problem).__name__}"), ()
     return Outcome(check.name, check.quantifier, check.corroborates, finding, controls)

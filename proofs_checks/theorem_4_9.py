@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from proofs_checks import symbolic
 from proofs_checks import two_response_penalty as two
-from proofs_checks.arithmetic import asinh, exp, log
+from proofs_checks.arithmetic import exp, log
 from proofs_checks.equation_10 import escape_limit, growth
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
@@ -66,8 +66,9 @@ def _ladder(steps=1):
     return log(winner) - log(loser) - m - m * extra
 
 
-def _summit_is_right_of_zero(sign=1):
-    return sign * asinh(1 / (2 * positive("κ")))
+def _slope_at_zero(value=1):
+    kappa, delta = positive("κ"), real("δ")
+    return two.level(delta, kappa).diff(delta).subs(delta, 0) - value
 
 
 _RISES = (
@@ -109,11 +110,7 @@ STATEMENTS = (
         checks=(
             *_RISES,
             symbolic.check("G(0) = −4κ", two.at_zero, controls={"−2κ": lambda: two.at_zero(2)}),
-            symbolic.positivity_check(
-                "the summit is at a positive δ",
-                _summit_is_right_of_zero,
-                controls={"−": lambda: _summit_is_right_of_zero(-1)},
-            ),
+            symbolic.check("G′(0) = 1 > 0", _slope_at_zero, controls={"G′(0) = 0": lambda: _slope_at_zero(0)}),
             symbolic.check("δ* = −4γ*/β", _threshold, controls={"γ* halved": lambda: _threshold(Fraction(1, 8))}),
         ),
     ),
