@@ -3,6 +3,7 @@
 import functools
 import html
 import importlib.util
+import itertools
 import runpy
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from unittest import mock
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import isotonic_regression
+from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from figures import inline
-from tabular import Problem, margins, rlhf
+from tabular import Problem, Status, margins, rlhf
 
 marimo = pytest.importorskip("marimo", reason="no marimo: install the extra `demo`")
 
@@ -134,6 +137,105 @@ def test_exercise_2_the_ratios_of_the_escape_times():
     for margin, answer in zip((0.0, 10.0), shown["answer"], strict=True):
         near, far = (quad(lambda d, at=at: 1 / slope(d, at, 1.0, margin), at, 0)[0] for at in (-5.0, -10.0))  # noqa: B023
         assert answer == pytest.approx(far / near)
+
+
+START = [[0, 3, 2, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]  # the wins that notebook 3 opens with
+
+
+@pytest.mark.parametrize(
+    ("wins", "status", "blocks", "sentence"),
+    [
+        (START, Status.UNATTAINED, [[0, 1], [3], [2]], "which nobody compared with anything"),
+        (
+            [[0, 2, 2, 2], *([[0] * 4] * 3)],
+            Status.UNATTAINED,
+            [[0], [3], [2], [1]],
+            "the one block that no arrow enters",
+        ),
+        ([[0, 3, 0, 0], [1, 0, 0, 0], [0, 0, 0, 2], [0, 0, 4, 0]], Status.SET, [[0, 1], [2, 3]], "a whole set"),
+        (
+            [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]],
+            Status.UNIQUE,
+            [[0, 1, 2, 3]],
+            "exactly one minimiser",
+        ),
+    ],
+)
+def test_the_arrows_decide_what_dpo_converges_to(wins, status, blocks, sentence):
+    text, shown = run(3, wins=wins, beta=0.5)
+    assert shown["solution"].status is status
+    assert sorted(shown["blocks"]) == sorted(blocks)
+    assert sentence in text
+
+
+def test_two_responses_of_a_block_keep_the_odds_of_their_wins_tilted_by_the_reference():
+    _, shown = as_opened(3)
+    # pi_a / pi_b = (0.1 / 0.2) (3 / 1)^(1 / beta), beta = 0.5
+    assert shown["vertices"].tolist()[0] == pytest.approx([9 / 11, 2 / 11, 0, 0])
+    assert shown["vertices"].tolist()[1] == [0, 0, 0, 1]
+
+
+def test_no_labels_are_answered_with_one_sentence():
+    text, shown = run(3, wins=[[0] * 4] * 4, beta=0.5)
+    assert "There are no labels yet" in text
+    assert "solution" not in shown
+
+
+def test_exercise_3_no_single_label_is_enough_and_the_two_are_the_only_kind():
+    _, shown = as_opened(3)
+    arrows = list(itertools.permutations(range(4), 2))
+    assert not any(strongly_connected(START, [arrow]) for arrow in arrows)
+    enough = [set(pair) for pair in itertools.combinations(arrows, 2) if strongly_connected(START, pair)]
+    a, b, c, d = range(4)
+    assert enough == [{(c, d), (d, a)}, {(c, d), (d, b)}]
+    assert {tuple(map("abcd".index, label)) for label in shown["answer"]} in enough
+
+
+def strongly_connected(wins, further):
+    wins = np.array(wins)
+    wins[tuple(zip(*further, strict=True))] += 1
+    return connected_components(wins, connection="strong", return_labels=False) == 1
+
+
+def test_a_chain_of_labels_pools_to_geometric_means_and_costs_the_lost_mass():
+    _, shown = run(4, labels="ab bc cd", margin=0.0, beta=2.0)
+    level = np.exp(isotonic_regression(shown["log_optimum"][0], increasing=False).x)
+    assert np.exp(shown["best"].log_policy[0]) == pytest.approx(level / level.sum())
+    assert shown["price"] == pytest.approx(-2.0 * np.log(level.sum()))
+
+
+def test_a_margin_is_met_with_equality_and_costs_more_the_larger_it_is():
+    text, shown = run(4, labels="ab", margin=1.0, beta=1.0)
+    assert shown["best"].log_policy[0, 0] - shown["best"].log_policy[0, 1] == pytest.approx(1.0)
+    assert "hold with equality" in text
+    assert (np.diff(shown["price_curve"]) >= -1e-12).all()
+    assert shown["price"] == pytest.approx(np.interp(1.0, shown["margins"], shown["price_curve"]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "margin", "beta", "sentence"),
+    [
+        ("ab", -2.0, 0.2, "nothing moves"),
+        ("ab bc ca", 0.1, 1.0, "vanish"),
+        ("ab bc cd da", 0.1, 1.0, "No policy satisfies these labels"),
+    ],
+)
+def test_labels_that_cost_nothing_and_labels_that_contradict_each_other(labels, margin, beta, sentence):
+    text, shown = run(4, labels=labels, margin=margin, beta=beta)
+    assert sentence in text
+    survivors = {"nothing moves": 4, "vanish": 1, "No policy satisfies these labels": 0}
+    assert (shown["best"].log_policy > -np.inf).sum() == survivors[sentence]
+
+
+def test_exercise_4_no_policy_that_obeys_is_closer():
+    _, shown = as_opened(4)
+    (policy, price), optimum = shown["answer"], np.array([0.1, 0.4, 0.5])
+    assert policy == pytest.approx([2 / 9, 2 / 9, 5 / 9])
+    assert price == pytest.approx(np.log(10 / 9))
+    assert price == pytest.approx((policy * np.log(policy / optimum)).sum())
+    others = np.random.default_rng(4).dirichlet([1, 1, 1], 20_000)
+    others = others[others[:, 0] >= others[:, 1]]
+    assert (others * np.log(others / optimum)).sum(axis=1).min() > price
 
 
 def test_the_example_log_hides_four_pairs_in_u():
