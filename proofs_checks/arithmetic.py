@@ -19,6 +19,10 @@ def log1p(x):
     return log(1 + x) if _symbolic(x) else _call(x, "log1p", math.log1p)
 
 
+def expm1(x):
+    return exp(x) - 1 if _symbolic(x) else _call(x, "expm1", math.expm1)
+
+
 def sqrt(x):
     return _call(x, "sqrt", math.sqrt)
 

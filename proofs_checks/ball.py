@@ -127,11 +127,14 @@ def in_words(point) -> str:
     return ", ".join(f"{name} = {value}" for name, value in point.items())
 
 
-def check(name, f, box, *, strict=True, controls=(), max_boxes=20_000, corroborates=False) -> Check:
-    """The check that f > 0 on a box. Controls: name -> a wrong f, on the same box, that must be refuted."""
+def check(name, f, box, *, strict=True, controls=(), max_boxes=20_000, **kinds) -> Check:
+    """The check that f > 0 on a box. Controls: name -> a wrong f, on the same box, that must be refuted.
+
+    ``kinds``: ``corroborates`` and ``is_claim`` of :class:`proofs_checks.statement.Check`.
+    """
 
     def judge(g):
         return lambda: finding(decide(g, box, strict=strict, max_boxes=max_boxes), box, strict)
 
     wrong = tuple(Control(label, judge(g)) for label, g in dict(controls).items())
-    return Check(name, Quantifier.BOX, judge(f), wrong, corroborates)
+    return Check(name, Quantifier.BOX, judge(f), wrong, **kinds)

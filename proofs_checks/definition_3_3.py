@@ -12,7 +12,7 @@ from proofs_checks.arithmetic import log, log1p, softplus, tanh
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
-_BOX = {"β": (Fraction(1, 1000), 1000), "d": (Fraction(1, 1000), 50)}
+_BOX = {"β": (Fraction(1, 1000), 1000), "d": (Fraction(1, 1000), 50), "s": (Fraction(1, 1000), Fraction(999, 1000))}
 _HALF = Fraction(1, 2)
 
 
@@ -37,9 +37,9 @@ def _tanh_form(scale=1):
     return log(2 + 0 * z) - softplus(-z) - log1p(scale * tanh(z / 2))
 
 
-def _loss_fell(β, d, share=_HALF):
-    """log 2 - sp(-z) at z = β(1-share)d, in the form that keeps its digits."""
-    return log1p(tanh(β * d * (1 - share) / 2))
+def _loss_fell(β, d, s):
+    """log 2 - sp(-z) with z = βh at δ = s·δ_ref, h = (1-s)d, in the form that keeps its digits."""
+    return log1p(tanh(β * d * (1 - s) / 2))
 
 
 STATEMENTS = (
@@ -76,10 +76,12 @@ STATEMENTS = (
         id="def-3.3-loss",
         title="On U the loss is below its start",
         source="Yang et al. 2026, Definition 3.3, as transcribed",
-        hypotheses="δ_ref = −d < 0, β > 0, δ = δ_ref/2 ∈ U.",
+        hypotheses="δ_ref = −d < 0, β > 0, δ = sδ_ref with 0 < s < 1: all of U.",
         claim="The DPO loss at δ is below log 2, its value at the reference, while the policy prefers l.",
         method="log 2 − sp(−z) = log(1 + tanh(z/2)) as an identity; positive by branch and bound for "
-        "β ∈ [1/1000, 1000], d ∈ [1/1000, 50]. Beyond the box the sign is that of z = βd/2, as tanh is odd.",
+        "β ∈ [1/1000, 1000], d ∈ [1/1000, 50], s ∈ [.001, .999]. Beyond the box the sign is that of z = β(1 − s)d, "
+        "as tanh "
+        "is odd.",
         conclusion="A falling loss is no evidence that the ranking has been learned.",
         expected=Verdict.CERTIFIED,
         checks=(
@@ -92,7 +94,7 @@ STATEMENTS = (
                 "the loss fell",
                 _loss_fell,
                 _BOX,
-                controls={"at δ = 3δ_ref/2, outside U": lambda β, d: _loss_fell(β, d, share=Fraction(3, 2))},
+                controls={"below δ_ref, outside U": lambda β, d, s: _loss_fell(β, d, 1 + s)},
             ),
         ),
     ),

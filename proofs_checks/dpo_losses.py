@@ -33,13 +33,13 @@ def _library_disagrees(ref_a, ref_b, s_a, s_b, β, scale=1):
     return abs(dpo.loss(policy, problem, labels) - expected) - 1e-8
 
 
-def _ordered_slope(sign=1):
+def ordered_slope(sign=1):
     beta, (delta, delta_ref) = positive("β"), real("δ δ_ref")
     h = delta - delta_ref
     return softplus(-beta * h).diff(delta) + sign * beta * sigmoid(-beta * h)
 
 
-def _steepness(sign=1):
+def steepness(sign=1):
     beta, h = positive("β"), real("h")
     return sign * beta * sigmoid(-beta * h)
 
@@ -106,8 +106,8 @@ STATEMENTS = (
         conclusion="The empirical loss pushes δ to +∞ whatever δ* is.",
         expected=Verdict.PROVED,
         checks=(
-            symbolic.check("dL/dδ = −β σ(−βh)", _ordered_slope, controls={"+": lambda: _ordered_slope(sign=-1)}),
-            symbolic.positivity_check("β σ(−βh) > 0", _steepness, controls={"−": lambda: _steepness(sign=-1)}),
+            symbolic.check("dL/dδ = −β σ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(sign=-1)}),
+            symbolic.positivity_check("β σ(−βh) > 0", steepness, controls={"−": lambda: steepness(sign=-1)}),
         ),
     ),
     Statement(

@@ -82,6 +82,8 @@ class Interval:
         return self.reciprocal() * other
 
     def __pow__(self, exponent: int):
+        if exponent < 0:
+            return (self**-exponent).reciprocal()
         if exponent % 2 == 0:
             size = abs(self)
             return Interval((size.lo**exponent).lower(), (size.hi**exponent).upper())

@@ -70,6 +70,13 @@ STATEMENTS = (
                     "bound 1 % too small": lambda t: log1p(tanh(t / 2)) - ball.number(2).log() / 100,
                 },
             ),
+            ball.check(
+                "upper, weak, from t = 0 on",
+                lambda t: log1p(tanh(t / 2)),
+                {"t": (0, 50_000)},
+                strict=False,
+                controls={"bound 1 % too small": lambda t: log1p(tanh(t / 2)) - ball.number(2).log() / 100},
+            ),
             search.nothing_found(
                 "the gap never leaves [0, log 2]",
                 _soft_hinge_gap,

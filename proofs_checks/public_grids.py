@@ -22,7 +22,7 @@ def _unbounded_cells(gammas=("0", "1/100", "1/20", "1/10"), level=1000):
     """For each cell a δ at which J exceeds ``level``, by the bound J ≥ -|Δr| - β max(-log p, -log(1-p)) + γδ."""
     from proofs_checks.ball import number
 
-    count = unbounded = 0
+    count = unbounded = bounded = 0
     for p, reward, beta, gamma in itertools.product(
         map(Fraction, ("1/10", "1/4", "1/2", "3/4", "9/10")),
         map(Fraction, ("1/10", "1/2", "1")),
@@ -32,7 +32,9 @@ def _unbounded_cells(gammas=("0", "1/100", "1/20", "1/10"), level=1000):
         floor = -reward + beta * number(min(p, 1 - p)).log()
         count += 1
         unbounded += bool(floor + gamma * 10**6 > level)
-    return Finding(unbounded == 135, f"{unbounded} of {count} cells exceed {level} at δ = 10⁶", 0.0)
+        bounded += gamma == 0 and reward < level  # J ≤ E[r] ≤ Δr
+    right = (unbounded, bounded) == (135, 45)
+    return Finding(right, f"{unbounded} of {count} cells exceed {level} at δ = 10⁶, {bounded} never do", 0.0)
 
 
 STATEMENTS = (

@@ -14,7 +14,7 @@ from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import margins
 
-_SOURCE = "released trainer of Yang et al. (github visitworld123/CPO), {} loss"
+_SOURCE = "the authors' released trainer (github visitworld123/CPO), {} loss"
 _LOGS = {"w": (-50, -0.01), "l": (-50, -0.01), "γ": (0.01, 10)}
 
 

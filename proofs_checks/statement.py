@@ -55,10 +55,11 @@ class Check:
     """One piece of evidence.
 
     Args:
-        run: returns a :class:`Finding`. An ImportError means that an optional library is missing, an ArithmeticError that
-            no certificate was obtained; both leave the check undecided.
+        run: returns a :class:`Finding`. An ImportError means that an optional library is missing, an ArithmeticError
+            that no certificate was obtained; both leave the check undecided.
         controls: wrong claims that the same machinery must refuse.
         corroborates: a second route to what the other checks carry. It cannot strengthen a verdict.
+        is_claim: the check is a part of the claim itself, not a step of its proof, so that a certified failure refutes.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Check:
     run: Callable[[], Finding]
     controls: tuple[Control, ...] = ()
     corroborates: bool = False
+    is_claim: bool = False
 
 
 def out_of_reach(name, why) -> Check:
@@ -95,6 +97,7 @@ class Outcome:
     name: str
     quantifier: Quantifier
     corroborates: bool
+    is_claim: bool
     finding: Finding
     controls: tuple[tuple[str, bool], ...] = ()
 
@@ -107,6 +110,11 @@ class Outcome:
     def decided(self) -> bool | None:
         return self.finding.passed if self.sound else None
 
+    @property
+    def refutes(self) -> bool:
+        """Its failure is a certified violation of the claim."""
+        return self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
+
 
 _CARRIES = {
     Quantifier.IDENTITY: Verdict.PROVED,
@@ -117,14 +125,13 @@ _CARRIES = {
     Quantifier.PROPERTY: Verdict.SUPPORTED,
 }
 _STRENGTH = [Verdict.UNDECIDED, Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
-#: A failure of these is a certified violation of the claim, not a doubt about it.
-_REFUTES_BY_FAILING = {Quantifier.IDENTITY, Quantifier.BOX}
+_FAILS_RIGOROUSLY = {Quantifier.IDENTITY, Quantifier.BOX, Quantifier.EXHAUSTIVE}
 
 
 def verdict_of(outcomes) -> Verdict:
     """The weakest link of the checks that together cover the claim.
 
-    1. One trusted counterexample refutes; so does a certified failure of an identity or of a bound on a box.
+    1. One trusted counterexample refutes. So does the rigorous failure of a check that is a part of the claim itself.
     2. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
     3. Any other failure leaves the claim undecided.
     4. A part that is out of reach makes the whole not checkable here.
@@ -132,11 +139,12 @@ def verdict_of(outcomes) -> Verdict:
        not run, could not decide or let a control pass counts as supported if another route passed, else undecided.
     """
     by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
-    if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(False in by_kind[kind] for kind in _REFUTES_BY_FAILING):
+    broken = [o for o in outcomes if o.decided is False]
+    if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(o.refutes for o in broken):
         return Verdict.REFUTED
     if True in by_kind[Quantifier.VACUITY]:
         return Verdict.VACUOUS
-    if any(o.decided is False for o in outcomes):
+    if broken:
         return Verdict.UNDECIDED
     if any(o.quantifier is Quantifier.OUT_OF_REACH for o in outcomes):
         return Verdict.NOT_CHECKABLE_HERE
@@ -212,4 +220,4 @@ def _outcome(check):
         finding, controls = Finding(None, f"not run: the library {missing.name} is missing"), ()
     except ArithmeticError as problem:
         finding, controls = Finding(None, f"no certificate: {problem or type(problem).__name__}"), ()
-    return Outcome(check.name, check.quantifier, check.corroborates, finding, controls)
+    return Outcome(check.name, check.quantifier, check.corroborates, check.is_claim, finding, controls)

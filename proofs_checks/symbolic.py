@@ -73,19 +73,22 @@ def is_positive(expression) -> Finding:
     return Finding(None, "the rules of sign do not decide it")
 
 
-def check(name, difference, *, controls=(), instance=None, corroborates=False) -> Check:
-    """The check that ``difference()`` is identically 0; controls: name -> a difference that must be refuted."""
-    return _check(name, lambda build: vanishes(build(), instance and instance()), difference, controls, corroborates)
+def check(name, difference, *, controls=(), instance=None, **kinds) -> Check:
+    """The check that ``difference()`` is identically 0; controls: name -> a difference that must be refuted.
+
+    ``kinds``: ``corroborates`` and ``is_claim`` of :class:`proofs_checks.statement.Check`.
+    """
+    return _check(name, lambda build: vanishes(build(), instance and instance()), difference, controls, kinds)
 
 
-def positivity_check(name, expression, *, controls=(), corroborates=False) -> Check:
+def positivity_check(name, expression, *, controls=(), **kinds) -> Check:
     """The check that ``expression()`` is positive for all values of its symbols."""
-    return _check(name, lambda build: is_positive(build()), expression, controls, corroborates)
+    return _check(name, lambda build: is_positive(build()), expression, controls, kinds)
 
 
-def _check(name, judge, build, controls, corroborates):
+def _check(name, judge, build, controls, kinds):
     wrong = tuple(Control(label, lambda b=b: judge(b)) for label, b in dict(controls).items())
-    return Check(name, Quantifier.IDENTITY, lambda: judge(build), wrong, corroborates)
+    return Check(name, Quantifier.IDENTITY, lambda: judge(build), wrong, **kinds)
 
 
 def all_of(*findings) -> Finding:

@@ -8,7 +8,8 @@ positive for t > 0, also beyond the box.
 from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
-from proofs_checks.arithmetic import exp, least, log, sigmoid, softplus
+from proofs_checks.arithmetic import exp, expm1, least, log, log1p, sigmoid, softplus
+from proofs_checks.dpo_losses import ordered_slope, steepness
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -27,17 +28,7 @@ def _excess_form(scale=1):
 
 
 def _excess(a, s, less=0):
-    return (sigmoid(a) * s).log1p() - less  # e^s - 1 ≥ s
-
-
-def _slope(sign=1):
-    beta, (delta, delta_ref) = positive("β"), real("δ δ_ref")
-    return softplus(-beta * (delta - delta_ref)).diff(delta) + sign * beta * sigmoid(-beta * (delta - delta_ref))
-
-
-def _steep(sign=1):
-    beta, h = positive("β"), real("h")
-    return sign * beta * sigmoid(-beta * h)
+    return log1p(sigmoid(a) * expm1(s)) - less
 
 
 def _at_zero(sign=1):
@@ -61,8 +52,8 @@ STATEMENTS = (
         conclusion="For a misaligned reference v < log 2: the loss must fall below v before the ranking is certain.",
         expected=Verdict.PROVED,
         checks=(
-            symbolic.check("dL/dδ = −βσ(−βh)", _slope, controls={"+": lambda: _slope(-1)}),
-            symbolic.positivity_check("βσ(−βh) > 0", _steep, controls={"−": lambda: _steep(-1)}),
+            symbolic.check("dL/dδ = −βσ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(-1)}),
+            symbolic.positivity_check("βσ(−βh) > 0", steepness, controls={"−": lambda: steepness(-1)}),
             symbolic.check("L(0) = sp(βδ_ref)", _at_zero, controls={"sp(−βδ_ref)": lambda: _at_zero(-1)}),
             search.nothing_found(
                 "no inverted pair below v",
@@ -79,7 +70,7 @@ STATEMENTS = (
         source="THEORY section 3, made quantitative",
         hypotheses="One pair alone, δ = −t < 0.",
         claim="L − sp(βδ_ref) = log(1 + σ(βδ_ref)(e^{βt} − 1)) > 0.",
-        method="Identity; lower bound log(1 + σ(a) s) > 0 by branch and bound for |a| ≤ 50 000, s ∈ [10⁻⁶, 50 000], "
+        method="Identity; positive by branch and bound for |a| ≤ 50 000, s ∈ [10⁻⁶, 50 000], "
         "where "
         "a = βδ_ref and s = βt.",
         conclusion="The threshold is sharp: the loss leaves it continuously as the pair is inverted further.",
@@ -87,7 +78,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("the excess", _excess_form, controls={"2σ": lambda: _excess_form(2)}),
             ball.check(
-                "log(1 + σ(a) s) > 0",
+                "log(1 + σ(a)(e^s − 1)) > 0",
                 _excess,
                 _BOX,
                 controls={"> 1/1000": lambda a, s: _excess(a, s, Fraction(1, 1000))},

@@ -10,8 +10,8 @@ PASSED, FAILED, OPEN = Finding(True, ""), Finding(False, ""), Finding(None, "")
 STRENGTH = [Verdict.UNDECIDED, Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
 
 
-def outcome(quantifier, finding=PASSED, controls=(("wrong version", True),), corroborates=False):
-    return Outcome("a check", quantifier, corroborates, finding, controls)
+def outcome(quantifier, finding=PASSED, controls=(("wrong version", True),), corroborates=False, is_claim=False):
+    return Outcome("a check", quantifier, corroborates, is_claim, finding, controls)
 
 
 @pytest.mark.parametrize(
@@ -50,16 +50,19 @@ def test_a_control_that_passes_takes_the_check_away(quantifier):
     assert verdict_of([leaking]) is Verdict.UNDECIDED
 
 
-@pytest.mark.parametrize("quantifier", [Quantifier.IDENTITY, Quantifier.BOX])
-def test_a_rigorous_check_that_fails_refutes(quantifier):
-    assert verdict_of([outcome(quantifier, FAILED), outcome(Quantifier.IDENTITY)]) is Verdict.REFUTED
+RIGOROUS = [Quantifier.IDENTITY, Quantifier.BOX, Quantifier.EXHAUSTIVE]
 
 
-@pytest.mark.parametrize(
-    "quantifier", [Quantifier.EXISTENCE, Quantifier.CASES, Quantifier.PROPERTY, Quantifier.COUNTEREXAMPLE]
-)
+@pytest.mark.parametrize("quantifier", RIGOROUS)
+def test_a_rigorous_failure_of_the_claim_itself_refutes_and_of_a_step_unsettles(quantifier):
+    others = [outcome(Quantifier.IDENTITY)]
+    assert verdict_of([outcome(quantifier, FAILED, is_claim=True), *others]) is Verdict.REFUTED
+    assert verdict_of([outcome(quantifier, FAILED), *others]) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("quantifier", [kind for kind in Quantifier if kind not in RIGOROUS])
 def test_a_failure_in_floats_or_of_a_search_only_unsettles(quantifier):
-    assert verdict_of([outcome(quantifier, FAILED), outcome(Quantifier.IDENTITY)]) is Verdict.UNDECIDED
+    assert verdict_of([outcome(quantifier, FAILED, is_claim=True), outcome(Quantifier.IDENTITY)]) is Verdict.UNDECIDED
 
 
 def test_a_second_route_carries_a_missing_part_no_further_than_support():
