@@ -119,18 +119,15 @@ def failures(
     as_json: AsJson = False,
 ) -> None:
     """Every way the DPO loss can fall while the policy prefers the wrong response, pair by pair."""
-    from condeq import problem_file
-    from tabular import failure_modes
+    from condeq import problem_file, solutions
 
-    source = problem_file.read(file)
-    found = failure_modes.find(source.problem, source.preferences)
-    rows = [show.named(row, source.names) for row in found.to_dicts()]
+    rows = solutions.failures(problem_file.read(file))
     if as_json:
         print_json(rows)
         return
     with saved(rows, out or Path(f"{file.stem}-failures.json")):
-        console.print(show.failure_table(rows))
-        console.print(found.summary(), markup=False)
+        for part in show.failures(rows):
+            console.print(part)
 
 
 @app.command()

@@ -119,3 +119,41 @@ def solution(answer):
     yield Text(
         f"Least DPO loss {answer['dpo_infimum']:.10g} nats; the set of limits has dimension {answer['dpo_dimension']}."
     )
+
+
+def failures(rows):
+    """One table of the pairs, then what can go wrong with each and why; the witnesses are in the JSON."""
+    table = _plain("label", "delta_ref", "at RLHF", "at DPO", "threshold", "ways to fail")
+    for row in rows:
+        at_rlhf = "no reward" if row["delta_rlhf"] is None else _nats(row["delta_rlhf"])
+        numbers = (_nats(row["delta_ref"]), at_rlhf, _nats(row["delta_dpo"]), _nats(row["threshold"]))
+        table.add_row(_label(row), *numbers, str(len(row["kinds"])))
+    yield table
+    for row in rows:
+        for kind in row["kinds"]:
+            yield _failure(row, kind)
+    yield Text(
+        "Thresholds and log-ratios in nats: below its threshold of the mean loss a pair is certainly ranked right."
+    )
+
+
+def _failure(row, kind):
+    finding = row["findings"][kind]
+    text = Text.assemble(_label(row), ": ", (kind.replace("_", " "), "bold"), f", {finding['why']}")
+    removed = [_remedy(name, remedy) for name, remedy in finding["remedies"].items() if remedy["removes"]]
+    if removed:
+        text.append(f"\n    removed by {'; '.join(removed)}", style="dim")
+    return text
+
+
+def _remedy(name, remedy):
+    at = "" if remedy["value"] is None else f" at {remedy['value']:.4g}"
+    return f"{name.replace('_', ' ')}{at} ({remedy['how']})"
+
+
+def _label(row):
+    return f"{row['prompt']}: {row['winner']} > {row['loser']}"
+
+
+def _nats(value):
+    return value if isinstance(value, str) else f"{value:.4f}"

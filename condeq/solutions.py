@@ -3,7 +3,7 @@
 import numpy as np
 
 from condeq.problem_file import ProblemFile
-from tabular import Status, cpo, dpo, rlhf
+from tabular import Status, cpo, dpo, failure_modes, rlhf
 
 MEANING = {
     Status.UNIQUE: "one minimiser",
@@ -36,6 +36,20 @@ def solve(source: ProblemFile, margin=0.0) -> dict:
         for prompt, cycle in constrained.cycle:
             prompts[prompt]["cycle"] = [source.names[prompt][y] for y in cycle]
     return answer | {"prompts": prompts}
+
+
+def failures(source: ProblemFile) -> list[dict]:
+    """The failure list of a problem file: one dictionary for each pair, with its responses by name."""
+    found = failure_modes.find(source.problem, source.preferences)
+    return [_named(row, source.names[row["prompt"]]) for row in found.to_dicts()]
+
+
+def _named(row, names):
+    findings = {
+        kind: finding | {"cycle": [names[y] for y in finding["cycle"]]} for kind, finding in row["findings"].items()
+    }
+    named = {"responses": names, "winner": names[row["winner"]], "loser": names[row["loser"]], "findings": findings}
+    return row | named
 
 
 def _prompt(source, solution, columns, index):
