@@ -149,9 +149,10 @@ def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=j
     """The frontier of any labels, for levels up to ``highest``; exact unless a component exceeds the limit.
 
     Raises:
-        InputError: labels that the problem does not have, or a level below the infimum when it is asked about.
+        InputError: labels that the problem does not have, or a level below the infimum.
     """
     at = infimum(problem, preferences)
+    check_level(highest, at.value)
     weight = label_units(at, preferences)
     items = search(at, weight, highest, limit)
     above = None

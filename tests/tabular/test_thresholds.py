@@ -64,7 +64,7 @@ def test_one_pair_alone_flips_at_softplus_of_beta_delta_ref(delta_ref, beta):
 
 
 def test_one_pair_of_population_labels_by_hand():
-    """A tie costs p sp(b) + (1 - p) sp(-b), b = beta delta_ref; it binds for the label that wins at the optimum only."""
+    """A tie costs p sp(b) + (1 - p) sp(-b), b = beta delta_ref; it binds for the winning label only."""
     problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
     found = solve(problem, Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25)]))
     b = 0.5 * np.log(0.2 / 0.3)
@@ -76,7 +76,7 @@ def test_one_pair_of_population_labels_by_hand():
 
 
 def test_a_chain_of_wins_between_the_two_raises_the_threshold():
-    """a > b > c and a > c: to tie a and c, one of a > b and b > c must yield too; a and b can be tied above c for free."""
+    """a > b > c and a > c: to tie a and c, a > b or b > c must yield too; a and b can be tied above c for free."""
     problem = Problem.from_probabilities([1 / 3] * 3, beta=1)
     found = solve(problem, Preferences.from_pairs([(0, 1), (1, 2), (0, 2)]))
     np.testing.assert_allclose(found.value, [np.log(2) / 3, np.log(2) / 3, np.log(2)], rtol=1e-14)

@@ -1,0 +1,256 @@
+"""The listing: witnesses are what they claim, refusals have their reason, remedies work exactly where they say."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tabular import InputError, Preferences, Problem, bradley_terry, dpo, failure_modes, rlhf
+from tabular.failure_modes import Kind, find
+from tabular.infimum import infimum
+from tabular.thresholds import solve
+from tests.strategies import labelled_problems
+
+START = np.log(2)
+BY_LOSS = (Kind.LOSS_FALLS_WHILE_INVERTED, Kind.CHOSEN_PROBABILITY_FALLS, Kind.MASS_TO_UNLABELLED)
+
+
+def unlabelled_mass(log_policy, problem, preferences, prompt):
+    labelled = {*preferences.winner[preferences.prompt == prompt], *preferences.loser[preferences.prompt == prompt]}
+    free = [y for y in range(problem.n_responses) if problem.present[prompt, y] and y not in labelled]
+    return np.exp(log_policy[prompt, free]).sum()
+
+
+@given(labelled_problems())
+@settings(max_examples=40)
+def test_every_witness_is_a_policy_that_shows_its_kind(case):
+    problem, preferences = case
+    for row in find(problem, preferences).rows:
+        for kind in row.kinds:
+            finding = row.findings[kind]
+            witness = finding.witness
+            policy = witness.log_policy
+            np.testing.assert_allclose(np.exp(policy).sum(axis=1), 1, rtol=1e-9)
+            loss, delta = dpo.loss(policy, problem, preferences), preferences.delta(policy)[row.pair]
+            assert (witness.loss, witness.delta) == (loss, delta)
+            if kind in BY_LOSS:
+                assert loss < START
+            if kind in (Kind.PESSIMISTIC_REFERENCE, Kind.LOSS_FALLS_WHILE_INVERTED):
+                assert delta < 0
+            if kind in (Kind.ASSUMPTION_VIOLATED, Kind.DPO_OPTIMUM_INVERTED):
+                assert delta <= 1e-9 * max(1, abs(row.delta_ref))
+            if kind is Kind.CHOSEN_PROBABILITY_FALLS:
+                assert policy[row.prompt, row.winner] < problem.log_ref[row.prompt, row.winner]
+            if kind is Kind.MASS_TO_UNLABELLED:
+                before = unlabelled_mass(problem.log_ref, problem, preferences, row.prompt)
+                assert unlabelled_mass(policy, problem, preferences, row.prompt) > before or before == 1
+            if kind is Kind.CONTRADICTORY_LABELS:
+                edges = {
+                    (x, w, y) for x, w, y in zip(preferences.prompt, preferences.winner, preferences.loser, strict=True)
+                }
+                assert finding.cycle[:2] == (row.winner, row.loser)
+                assert all((row.prompt, a, b) in edges for a, b in pairwise((*finding.cycle, finding.cycle[0])))
+
+
+@given(labelled_problems())
+@settings(max_examples=40)
+def test_what_is_ruled_out_is_ruled_out(case):
+    problem, preferences = case
+    for row in find(problem, preferences).rows:
+        assert set(row.findings) == set(Kind)
+        for kind, finding in row.findings.items():
+            assert finding.why
+            assert finding.occurs or not finding.remedies
+            if not finding.occurs and kind is Kind.LOSS_FALLS_WHILE_INVERTED:
+                assert row.threshold >= START - 1e-11
+        assert Kind.INVERTED_SOMEWHERE_IN_THE_SET not in row.kinds  # every label here carries weight
+        assert (Kind.PESSIMISTIC_REFERENCE in row.kinds) == (row.delta_ref < 0)
+        assert (Kind.ASSUMPTION_VIOLATED in row.kinds) == (row.delta_rlhf <= 0)
+
+
+@given(labelled_problems(max_prompts=2))
+@settings(max_examples=25)
+def test_a_report_is_plain_json_and_a_table(case):
+    report = find(*case)
+    assert json.loads(json.dumps(report.to_dicts(), allow_nan=False))[0]["pair"] == 0
+    assert len(report.summary().splitlines()) == len(report.rows) + 3 + len(Kind)
+
+
+def rows_of(ref, beta, labels, reward=None):
+    problem = Problem.from_probabilities(ref, beta, reward)
+    preferences = Preferences.from_pairs(labels)
+    return problem, preferences, find(problem, preferences).rows
+
+
+def test_an_aligned_pair_of_two_responses_cannot_fail():
+    _, _, (row,) = rows_of([0.7, 0.3], 1.0, [(0, 1)], reward=[1, 0])
+    assert row.kinds == ()
+    assert "only as the chosen probability grows" in row.findings[Kind.CHOSEN_PROBABILITY_FALLS].why
+
+
+def test_an_aligned_pair_can_fail_while_others_pay():
+    """delta_ref > 0 does not protect: the mean loss can fall through the other prompt while this pair inverts."""
+    _, _, (row, _) = rows_of([[0.6, 0.4], [0.5, 0.5]], 1.0, [(0, 0, 1), (1, 0, 1)])
+    assert row.delta_ref > 0
+    assert Kind.LOSS_FALLS_WHILE_INVERTED in row.kinds
+    assert row.findings[Kind.CHOSEN_PROBABILITY_FALLS].witness.elsewhere == "near_optimum"
+
+
+def test_without_a_reward_the_assumption_is_left_open():
+    _, _, (row,) = rows_of([0.7, 0.3], 1.0, [(0, 1)])
+    assert row.findings[Kind.ASSUMPTION_VIOLATED].occurs is None
+    assert "needs a reward" in row.findings[Kind.ASSUMPTION_VIOLATED].why
+
+
+def test_a_reference_at_the_optimum_has_nowhere_to_fall():
+    _, _, rows = rows_of([0.2, 0.3, 0.5], 1.0, [(0, 1), (1, 0)])
+    for row in rows:
+        for kind in BY_LOSS:
+            assert row.findings[kind].why == "the reference already has the least loss: it cannot fall"
+        assert Kind.CONTRADICTORY_LABELS in row.kinds
+        assert rows[0].findings[Kind.CONTRADICTORY_LABELS].cycle == (0, 1)
+
+
+@pytest.mark.parametrize(("beta", "falls"), [(1.0, True), (1.95, True), (2.05, False), (10.0, False)])
+def test_one_winner_over_two_equals_loses_probability_only_below_beta_2(beta, falls):
+    """The push is then exactly along w's own probability; second order: V/(2 beta) against V/4, V the variance of s."""
+    _, _, rows = rows_of([1 / 3] * 3, beta, [(0, 1), (0, 2)])
+    assert [Kind.CHOSEN_PROBABILITY_FALLS in row.kinds for row in rows] == [falls, falls]
+
+
+def test_pairs_only_asked_about():
+    _, _, rows = rows_of([0.1, 0.2, 0.3, 0.4], 1.0, [(0, 0, 1), (0, 1, 2), (0, 2, 0, 0), (0, 3, 0, 0)])
+    assert Kind.DPO_OPTIMUM_INVERTED in rows[2].kinds
+    assert Kind.INVERTED_SOMEWHERE_IN_THE_SET in rows[3].kinds
+    assert rows[3].to_dict()["delta_dpo"] == "free"
+    assert rows[2].to_dict()["delta_dpo"] == "-inf"
+    assert rows[3].findings[Kind.INVERTED_SOMEWHERE_IN_THE_SET].remedies["hard_constraint"].removes
+    assert not any(r.removes for r in rows[2].findings[Kind.DPO_OPTIMUM_INVERTED].remedies.values())
+
+
+def delta_at(problem, preferences, pair, beta=None, offset=None):
+    problem = Problem(problem.log_ref, beta or problem.beta, problem.reward)
+    return infimum(problem, preferences, offset).delta[pair]
+
+
+def test_a_smaller_beta_turns_an_inverted_optimum_exactly_there():
+    problem, preferences, rows = rows_of([0.1, 0.6, 0.3], 2.0, [(0, 0, 1, 3), (0, 1, 2), (0, 2, 0)], reward=[1, 0, 0])
+    for kind, delta in (
+        (Kind.DPO_OPTIMUM_INVERTED, lambda b: delta_at(problem, preferences, 0, beta=b)),
+        (
+            Kind.ASSUMPTION_VIOLATED,
+            lambda b: preferences.delta(rlhf.optimal_policy(Problem(problem.log_ref, b, problem.reward)))[0],
+        ),
+    ):
+        remedy = rows[0].findings[kind].remedies["beta"]
+        assert remedy.removes
+        assert delta(remedy.value * (1 - 1e-6)) > 0 > delta(remedy.value * (1 + 1e-6))
+
+
+def test_where_the_reference_is_right_it_takes_a_larger_beta():
+    problem, preferences, rows = rows_of([0.6, 0.4], 0.1, [(0, 0, 1, 1), (0, 1, 0, 3)], reward=[0, 1])
+    remedy = rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["beta"]
+    assert not remedy.removes
+    assert delta_at(problem, preferences, 0, beta=remedy.value * (1 + 1e-6)) > 0
+    window = rows[0].findings[Kind.LOSS_FALLS_WHILE_INVERTED].remedies["beta"]
+    assert not window.removes
+    for factor, falls in ((1 - 1e-4, True), (1 + 1e-4, False)):
+        again = Problem(problem.log_ref, window.value * factor)
+        assert (solve(again, preferences).value[0] < START) == falls
+
+
+def test_eq_17_turns_two_responses_at_the_gamma_in_closed_form():
+    """Both orders, p > 1/2, Psi on each as it stands: e^Psi = ((1-p) e^b - p e^-b)/(2p - 1), b = beta |delta_ref|."""
+    p, beta, ref = 0.6, 2.0, np.array([0.1, 0.9])
+    _, _, rows = rows_of(ref, beta, [(0, 0, 1, p), (0, 1, 0, 1 - p)])
+    b = beta * np.log(9)
+    psi = np.log(((1 - p) * np.exp(b) - p * np.exp(-b)) / (2 * p - 1))
+    remedy = rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"]
+    assert remedy.removes
+    assert remedy.value == pytest.approx(psi / (1 / ref).sum(), rel=1e-9)
+    _, _, rows = rows_of([0.9, 0.1], beta, [(0, 0, 1, p), (0, 1, 0, 1 - p)])
+    assert not rows[1].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"].removes  # the minority is not turned
+
+
+def test_eq_17_turns_a_coupled_optimum_at_that_gamma():
+    ref = np.array([0.15, 0.5, 0.35])
+    _, preferences, rows = rows_of(ref, 2.0, [(0, 0, 1, 3), (0, 1, 2), (0, 2, 0)])
+    remedy = rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"]
+    inverse = 1 / ref[preferences.winner] + 1 / ref[preferences.loser]
+    for factor, above in ((1 - 1e-6, False), (1 + 1e-6, True)):
+        fit = bradley_terry.fit(
+            3, preferences.winner, preferences.loser, preferences.log_share, remedy.value * factor * inverse
+        )
+        delta = np.log(ref[0] / ref[1]) + (fit.strength[0] - fit.strength[1]) / 2.0
+        assert (delta > 0) == above
+
+
+def test_the_population_gamma_of_a_violated_assumption():
+    problem, _, rows = rows_of([0.1, 0.9], 1.0, [(0, 1)], reward=[1, 0])
+    remedy = rows[0].findings[Kind.ASSUMPTION_VIOLATED].remedies["eq17"]
+    assert remedy.value == pytest.approx((np.log(9) - 1) / (1 / 0.1 + 1 / 0.9))
+    multiplier = rows[0].findings[Kind.ASSUMPTION_VIOLATED].remedies["hard_constraint"].value
+    tilted = rlhf.optimal_policy(problem) + multiplier * np.array([[1, -1]])  # pi* e^(+-lambda/beta)
+    assert tilted[0, 0] == pytest.approx(tilted[0, 1])
+
+
+def test_hypo_is_judged_by_its_own_optimum_and_threshold():
+    problem, preferences, rows = rows_of([0.1, 0.9], 2.0, [(0, 0, 1, 0.6), (0, 1, 0, 0.4)])
+    remedy = rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["hypo"]
+    margin = 2.0 * np.maximum(-preferences.delta(problem.log_ref), 0)
+    assert remedy.removes == (delta_at(problem, preferences, 0, offset=margin) > 0)
+    _, _, (row,) = rows_of([0.1, 0.9], 2.0, [(0, 1)])
+    window = row.findings[Kind.LOSS_FALLS_WHILE_INVERTED].remedies["hypo"]
+    assert not window.removes
+    assert window.value == pytest.approx(np.log(2))  # whatever the reference
+
+
+def test_the_hard_constraint_removes_inversion_unless_labels_contradict():
+    _, _, (row,) = rows_of([0.1, 0.9], 2.0, [(0, 1)])
+    assert row.findings[Kind.LOSS_FALLS_WHILE_INVERTED].remedies["hard_constraint"].removes
+    _, _, rows = rows_of([0.1, 0.9], 2.0, [(0, 0, 1, 2), (0, 1, 0)])
+    assert not rows[0].findings[Kind.LOSS_FALLS_WHILE_INVERTED].remedies["hard_constraint"].removes
+
+
+def test_the_theory_example_with_an_unlabelled_response():
+    """The finite example of THEORY: minimisers (6t, t, 1 - 7t), so c can take all the mass."""
+    _, _, rows = rows_of([0.2, 0.3, 0.5], 0.5, [(0, 0, 1, 3), (0, 1, 0, 1)])
+    witness = rows[0].findings[Kind.MASS_TO_UNLABELLED].witness
+    policy = np.exp(witness.log_policy[0])
+    assert policy[0] / policy[1] == pytest.approx(6)
+    assert policy[2] == pytest.approx(0.99)
+    assert witness.loss == pytest.approx(0.5623351446)
+
+
+def test_real_reward_prompts(real_data, monkeypatch):
+    from tabular import logs
+
+    log = logs.load("superhf-rewards")
+    problem = log.problem(set="helpful", pool="base_sft", beta=0.25)
+    assert problem.n_prompts == 200
+    best = np.argmax(np.where(problem.present, problem.reward, -np.inf), axis=1)
+    worst = np.argmin(np.where(problem.present, problem.reward, np.inf), axis=1)
+    preferences = Preferences(np.arange(200), best, worst)
+    values = failure_modes.thresholds(problem, preferences)
+    delta_ref = preferences.delta(problem.log_ref)
+    np.testing.assert_allclose(values, failure_modes.separable_thresholds(delta_ref, 0.25), rtol=1e-12)
+
+
+def test_the_real_run_certifies_little_and_has_more(real_data):
+    from tabular import logs
+
+    run = logs.load("hh-pythia410m-dpo")
+    reference, last = run.pairs(0), run.pairs(-1)
+    found = failure_modes.separable_frontier(reference.delta_ref, run.beta)
+    loss = np.logaddexp(0, -run.beta * (last.delta - last.delta_ref)).mean()
+    certified, had = found.worst_case_accuracy(loss), (last.delta > 0).mean()
+    assert had == pytest.approx(0.742)
+    assert certified < had
+    assert found.worst_case_accuracy(START) <= (reference.delta_ref > 0).mean() + 1e-12
+
+
+def test_labels_of_another_problem_are_refused():
+    with pytest.raises(InputError, match="winner 2"):
+        find(Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(2, 0)]))

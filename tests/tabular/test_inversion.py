@@ -1,0 +1,68 @@
+"""The deepest inversion at a loss level: no drawn policy is deeper, and the witness is that deep at that loss."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tabular import InputError, Preferences, Problem, dpo
+from tabular.inversion import deepest
+from tabular.thresholds import solve
+from tests.strategies import labelled_problems, policies_of
+
+
+@given(labelled_problems(), st.data())
+def test_no_policy_at_that_loss_is_deeper(case, data):
+    problem, preferences = case
+    policy = data.draw(policies_of(problem))
+    level = dpo.loss(policy, problem, preferences)
+    assume(level > 1e-300)  # the loss itself underflows
+    found = deepest(problem, preferences, level)
+    scale = np.maximum(1, np.abs(preferences.delta(policy))) + 1 / problem.beta
+    assert np.all(found.delta <= preferences.delta(policy) + 1e-6 * scale)
+
+
+@given(labelled_problems(), st.floats(0.01, 1.0))
+def test_the_witness_is_that_deep_at_that_loss(case, share):
+    problem, preferences = case
+    found = solve(problem, preferences)
+    level = found.value + share * np.maximum(np.log(2) - found.value, 0.1)
+    deep = deepest(problem, preferences, level)
+    assert np.all(deep.delta < 1e-6 / problem.beta)  # above v_i some policy is inverted
+    for pair in range(preferences.n_pairs):
+        witness = deep.witness(pair)
+        assert dpo.loss(witness, problem, preferences) == pytest.approx(level[pair], rel=1e-6, abs=1e-6)
+        assert preferences.delta(witness)[pair] == pytest.approx(deep.delta[pair], rel=1e-9, abs=1e-9 / problem.beta)
+
+
+@given(labelled_problems())
+def test_at_its_threshold_a_binding_pair_is_tied_and_below_it_certainly_right(case):
+    problem, preferences = case
+    found = solve(problem, preferences)
+    bound = np.flatnonzero(found.binds & (found.multiplier > 1e-6 * problem.beta))
+    if bound.size:
+        at_threshold = deepest(problem, preferences, found.value[bound], bound)
+        np.testing.assert_allclose(at_threshold.delta, 0, atol=1e-4 / problem.beta)
+
+
+def test_one_pair_by_hand():
+    problem = Problem.from_probabilities([0.1, 0.9], beta=0.5)
+    found = deepest(problem, Preferences.from_pairs([(0, 1)]), [np.log(2)])
+    assert found.delta[0] == pytest.approx(np.log(0.1 / 0.9))  # untrained: no deeper than the reference
+
+
+def test_a_level_that_no_policy_has_is_refused():
+    problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
+    with pytest.raises(InputError, match=r"loss_level 0\.5 is below the infimum of the loss, 0\.562335"):
+        deepest(problem, labels, 0.5)
+
+
+def test_a_pair_only_asked_about_is_bounded_by_the_chain_between():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1), (0, 1, 2), (0, 0, 2, 0), (0, 2, 0, 0)])
+    found = deepest(problem, labels, np.log(2))
+    # two equal labels share the fall evenly by symmetry: each at its own log 2, the chain where the reference has it
+    assert found.delta[2] == pytest.approx(np.log(0.2 / 0.5))
+    assert found.delta[3] == -np.inf
+    assert labels.delta(found.witness(3))[3] <= -1
