@@ -176,9 +176,9 @@ def _residuals(log_policy, log_star, tilt, winner, loser, margin):
     error = np.where(there, log_policy[feasible], 0.0) - np.where(there, tilted - log_sum[:, None], 0.0)
     gap = kl(log_policy[feasible], log_star[feasible]) + log_sum
     return Residuals(
-        primal=float(np.max(-slack, initial=0.0)),
-        dual=float(np.max(-tilt, initial=0.0)),
-        complementarity=float(np.max(np.minimum(tilt, slack), initial=0.0)),
-        stationarity=float(np.max(np.abs(error), initial=0.0)),
-        gap=float(np.max(np.abs(gap), initial=0.0)),
+        primal=float(np.max(-slack, initial=0.0)) + 0.0,  # not -0.0
+        dual=float(np.max(-tilt, initial=0.0)) + 0.0,
+        complementarity=float(np.max(np.minimum(tilt, slack), initial=0.0)) + 0.0,
+        stationarity=float(np.max(np.abs(error), initial=0.0)) + 0.0,
+        gap=float(np.max(np.abs(gap), initial=0.0)) + 0.0,
     )

@@ -10,6 +10,8 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from tabular import rlhf
+
 # --- failure thresholds (THEORY: failure modes) ---------------------------------------------------------------------
 
 
@@ -73,3 +75,77 @@ def knapsack(cost, gain, budget) -> float:
         options={"mip_rel_gap": 0},
     )
     return float(np.asarray(gain) @ np.round(found.x))
+
+
+# --- the DPO loss ---------------------------------------------------------------------------------------------------
+
+
+def dpo_minimum(problem, preferences) -> tuple[str, float, np.ndarray]:
+    r"""The solver's status, least mean DPO loss and log-ratios :math:`\log\pi/\pi_{\rm ref}` (each row up to a constant).
+
+    Where no minimiser exists it says "optimal" all the same, of a point on its way to infinity.
+
+    >>> from tabular import Preferences, Problem
+    >>> problem = Problem.from_probabilities([0.5, 0.5], beta=0.5)
+    >>> status, value, log_ratio = dpo_minimum(problem, Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)]))
+    >>> status, round(value, 6), round(log_ratio[0, 0] - log_ratio[0, 1], 3)  # log 3 / 0.5
+    ('optimal', 0.562335, np.float64(2.197))
+    """
+    import cvxpy as cp
+
+    preferences.check_against(problem)
+    base = preferences.prompt * problem.n_responses
+    s = cp.Variable(problem.n_prompts * problem.n_responses)
+    margin = s[base + preferences.winner] - s[base + preferences.loser]
+    model = cp.Problem(cp.Minimize(np.exp(preferences.log_share) @ cp.logistic(-margin)))
+    model.solve(solver=cp.CLARABEL)
+    return model.status, float(model.value), s.value.reshape(problem.log_ref.shape) / problem.beta
+
+
+# --- CPO -------------------------------------------------------------------------------------------------------------
+
+
+def constrained_optimum(problem, preferences, margin=0.0):
+    r"""The hard constraint as one exponential-cone program in probability space: ``(probabilities, multipliers)``.
+
+    Minimises :math:`\mathrm{KL}(\pi\|\pi^*)` subject to :math:`\pi_w\ge e^m\pi_l`; one prompt at a time. The
+    multipliers are those of the constraints as written, divided into units of reward. ``None`` where the solver finds
+    the constraints contradictory.
+
+    >>> from tabular import Preferences, Problem
+    >>> problem = Problem.from_probabilities([0.1, 0.4, 0.5], beta=1, reward=[0, 0, 0])
+    >>> probabilities, _ = constrained_optimum(problem, Preferences.from_pairs([(0, 1)]))
+    >>> (probabilities * 9).round(3).tolist()
+    [[2.0, 2.0, 5.0]]
+    """
+    import cvxpy as cp
+
+    star = np.exp(rlhf.optimal_policy(problem))
+    margin = np.broadcast_to(margin, preferences.n_pairs)
+    rows, multipliers = np.zeros(star.shape), np.zeros(preferences.n_pairs)
+    for prompt in range(problem.n_prompts):
+        here = np.flatnonzero((preferences.prompt == prompt) & (preferences.weight > 0))
+        pi = cp.Variable(problem.n_responses, nonneg=True)
+        present = problem.present[prompt]
+        rules = [pi[preferences.winner[i]] - np.exp(margin[i]) * pi[preferences.loser[i]] >= 0 for i in here]
+        fixed = [cp.sum(pi) == 1] + ([pi[~present] == 0] if not present.all() else [])
+        goal = cp.Minimize(cp.sum(cp.rel_entr(pi[present], star[prompt, present])))
+        program = cp.Problem(goal, rules + fixed)
+        program.solve(solver=cp.CLARABEL)
+        if program.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+            return None
+        rows[prompt] = pi.value
+        multipliers[here] = [problem.beta * float(rule.dual_value) for rule in rules]
+    return rows, multipliers
+
+
+def margin_loss(problem, preferences, psi) -> float:
+    r"""The least :math:`\sum_i\bar w_i\,\mathrm{sp}(-(s_{w_i}-s_{l_i}-\Psi_i))`, s being beta times the log-ratios."""
+    import cvxpy as cp
+
+    s = cp.Variable(problem.log_ref.size)
+    base = preferences.prompt * problem.n_responses
+    gap = s[base + preferences.winner] - s[base + preferences.loser] - np.broadcast_to(psi, preferences.n_pairs)
+    program = cp.Problem(cp.Minimize(np.exp(preferences.log_share) @ cp.logistic(-gap)), [cp.sum(s) == 0])
+    program.solve(solver=cp.CLARABEL)
+    return float(program.value)

@@ -214,38 +214,41 @@ def _on_curve(log_star, c, lowered, ceiling):
         return []
 
     def excess_mass(depth):
-        return logsumexp(_candidate(log_star, c, ceiling - depth * depth, lowered))
+        nu = ceiling - np.square(depth)
+        return logsumexp(_candidate(log_star, c, nu, lowered), axis=-1)
 
     deepest = np.sqrt(ceiling + 1)
     if lowered is None:  # the mass decreases in nu, so it is smallest at depth 0
         roots = [brentq(excess_mass, 0.0, deepest, xtol=1e-15)] if excess_mass(0.0) <= 0 else []
     else:
         roots = _falling_roots(excess_mass, deepest)
-    policies = [_candidate(log_star, c, ceiling - depth * depth, lowered) for depth in roots]
+    policies = [_candidate(log_star, c, np.array(ceiling - depth * depth), lowered) for depth in roots]
     return [log_pi - logsumexp(log_pi) for log_pi in policies]
 
 
 def _falling_roots(f, end):
     """Where f(depth) crosses 0 from above on [0, end]: at most one crossing wherever f is convex."""
     depth = np.linspace(0.0, end, _GRID + 1)
-    value = [f(x) for x in depth]
-    for i in range(1, _GRID):
-        if value[i] > 0 and value[i] <= min(value[i - 1], value[i + 1]):
-            dip = minimize_scalar(f, bounds=(depth[i - 1], depth[i + 1]), method="bounded", options={"xatol": 1e-12})
-            depth = np.append(depth, dip.x)
-            value.append(dip.fun)
+    value = f(depth)
+    middle = value[1:-1]
+    dips = 1 + np.flatnonzero((middle > 0) & (middle <= value[:-2]) & (middle <= value[2:]))
+    for i in dips:
+        dip = minimize_scalar(f, bounds=(depth[i - 1], depth[i + 1]), method="bounded", options={"xatol": 1e-12})
+        if dip.fun <= 0:
+            depth, value = np.append(depth, dip.x), np.append(value, dip.fun)
     order = np.argsort(depth)
-    depth, value = depth[order], np.array(value)[order]
+    depth, value = depth[order], value[order]
     falls = np.flatnonzero((value[:-1] > 0) & (value[1:] <= 0))
     return [brentq(f, depth[i], depth[i + 1], xtol=1e-15) for i in falls]
 
 
 def _candidate(log_star, c, nu, lowered):
-    """log pi of the stationarity equation at one nu; the response ``lowered`` is on branch -1."""
-    log_pi = log_star - nu
+    """log pi of the stationarity equation for each nu, a last axis of responses; ``lowered`` is on branch -1."""
+    log_pi = log_star - np.asarray(nu)[..., None]
     up, down = c > 0, c < 0
-    log_pi[up] += wrightomega(np.log(c[up]) - log_pi[up])
-    log_pi[down] = np.log(-c[down]) - _log_minus_w(log_pi[down] - np.log(-c[down]), np.flatnonzero(down) == lowered)
+    log_pi[..., up] += wrightomega(np.log(c[up]) - log_pi[..., up])
+    log_c = np.log(-c[down])
+    log_pi[..., down] = log_c - _log_minus_w(log_pi[..., down] - log_c, np.flatnonzero(down) == lowered)
     return log_pi
 
 
@@ -270,11 +273,11 @@ def _log_minus_w(zeta, lower_branch):
 
 def _is_local_maximum(log_pi, c):
     """The second-order condition, from pi/(1 + kappa c/pi) = g."""
-    stiffness = 1 + c * np.exp(-log_pi)
     there = log_pi > -np.inf
-    negative = (stiffness < 0) & there
-    g = np.exp(log_pi[there]) / np.where(stiffness[there] == 0, np.inf, stiffness[there])
-    return negative.sum() == 0 or (negative.sum() == 1 and g.sum() < 0)
+    stiffness = 1 + c[there] * np.exp(-log_pi[there])
+    n_negative = np.count_nonzero(stiffness < 0)
+    g = np.exp(log_pi[there]) / np.where(stiffness == 0, np.inf, stiffness)
+    return n_negative == 0 or (n_negative == 1 and g.sum() < 0)
 
 
 def _relative_objective(log_pi, log_star, c):

@@ -61,5 +61,6 @@ def pool_levels(log_p, shift, pool):
     first[pool[::-1]] = np.arange(len(pool))[::-1]
     value = log_p - shift
     anchor = value[first][pool]  # means of differences from one member lose no digits to a common offset
-    mean = np.bincount(pool, weight * (value - anchor), n_pools) / np.bincount(pool, weight, n_pools)
+    above = np.subtract(value, anchor, out=np.zeros_like(value), where=value != anchor)  # absent: -inf alone
+    mean = np.bincount(pool, weight * above, n_pools) / np.bincount(pool, weight, n_pools)
     return shift + (anchor + mean[pool])
