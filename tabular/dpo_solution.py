@@ -147,6 +147,30 @@ class DPOSolution:
         """``(n_prompts,)`` mask: theory decides where gradient flow from the reference ends."""
         return self._flow_limit[1]
 
+    def verdicts(self) -> list[dict]:
+        """One row for each prompt: its status, its blocks, which are sources, and where the mass goes.
+
+        ``mass`` is the probability of each source block at the end of gradient flow, ``None`` where that is unknown.
+
+        >>> from tabular import dpo
+        >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+        >>> dpo.solve(problem, Preferences.from_pairs([(0, 1)])).verdicts()[0]["mass"]
+        [1.0, 0.0]
+        """
+        return [self._verdict(prompt) for prompt in range(self.problem.n_prompts)]
+
+    def _verdict(self, prompt):
+        blocks = self.blocks[prompt]
+        sources = [block for block in blocks if self.source[prompt, block[0]]]
+        ends = np.exp(self.log_policy[prompt]) if self.flow_limit_known[prompt] else None
+        return {
+            "prompt": prompt,
+            "status": self.statuses[prompt].value,
+            "blocks": [block.tolist() for block in blocks],
+            "sources": [block.tolist() for block in sources],
+            "mass": None if ends is None else [float(ends[block].sum()) for block in sources],
+        }
+
     def contains(self, log_policy, atol=1e-8, closure=False) -> bool:
         """Membership of the solution set, or of its closure (the set of limits, if UNATTAINED).
 

@@ -81,7 +81,7 @@ def knapsack(cost, gain, budget) -> float:
 
 
 def dpo_minimum(problem, preferences) -> tuple[str, float, np.ndarray]:
-    r"""The solver's status, least mean DPO loss and log-ratios :math:`\log\pi/\pi_{\rm ref}` (each row up to a constant).
+    r"""The solver's status, least mean DPO loss and :math:`\log\pi/\pi_{\rm ref}` (each row up to a constant).
 
     Where no minimiser exists it says "optimal" all the same, of a point on its way to infinity.
 
