@@ -30,6 +30,7 @@ from tabular.errors import InputError
 
 #: name -> module, in reading order
 FIGURES = {
+    "overview": "figures.overview",
     "undesirable_region": "figures.undesirable_region",
     "two_readings": "figures.two_readings",
     "optima_vs_reference": "figures.optima_vs_reference",

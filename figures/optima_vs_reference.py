@@ -62,19 +62,21 @@ def _policy(delta):
 def draw(table: Table) -> Figure:
     """The optimum's log-ratio, and what it costs, against the reference's log-ratio."""
     figure, axes = style.new_figure(columns=2, height=3.1, cols=2)
-    _optima(axes[0], table)
+    optima_panel(axes[0], table)
+    style.panel_letter(axes[0], "a", "where each ends")
     _prices(axes[1], table)
     for ax in axes:
-        ax.axvline(table.settings["boundary"], color=style.RULE, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
         ax.set(xlabel=style.SYMBOLS["delta_ref"], xlim=table["delta_ref"][[0, -1]])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, columnspacing=1.4)
     return figure
 
 
-def _optima(ax, table):
+def optima_panel(ax, table: Table) -> None:
+    """The log-ratio at each optimum against the reference's."""
     delta_ref, low = table["delta_ref"], table["delta_ref"][0]
     ax.fill([low, 0, low], [low, 0, 0], color=style.REGION_U, linewidth=0, label=style.SYMBOLS["region_u"])
     ax.axhline(0, color=style.RULE, linewidth=0.6)
+    _boundary(ax, table)
     ax.plot(delta_ref, delta_ref, **style.line("reference"))
     ax.plot(delta_ref, table["delta_dpo"], **style.line("dpo", linewidth=3.2, alpha=0.45))
     for name in ("rlhf", "hypo", "ecpo", "cpo"):
@@ -90,10 +92,14 @@ def _optima(ax, table):
         color=style.RULE,
     )
     ax.set(ylabel=r"log-ratio $\delta$ at the optimum (nats)", ylim=(low / 1.5, -low))
-    style.panel_letter(ax, "a", "where each ends")
+
+
+def _boundary(ax, table):
+    ax.axvline(table.settings["boundary"], color=style.RULE, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
 
 
 def _prices(ax, table):
+    _boundary(ax, table)
     for name in ("dpo", "hypo", "ecpo", "cpo"):
         ax.plot(table["delta_ref"], table[f"price_{name}"], **style.line(name))
     ax.set(
@@ -112,8 +118,8 @@ def caption(table: Table) -> str:
         f"δ_ref = −Δr/β = {n(s['boundary'])}, to its right Assumption 3.1 holds. (a) DPO ends at the RLHF optimum on "
         "both sides of the line; to its left that common optimum lies in U (shaded) and prefers the dispreferred "
         "response. The hard constraint π(w) ≥ π(l) ends at max(δ*, 0), HyPO at max(δ_ref, 0) + Δr/β. The margin of "
-        f"Eq. 17 with γ = {n(s['gamma'])} is held at the reference: {short}it overshoots wherever one response is "
-        "rare. Ordered labels have no optimum to show: δ grows without bound. "
+        f"Eq. 17 with γ = {n(s['gamma'])}, in the direction of w, is held at the reference: {short}it "
+        "overshoots wherever one response is rare. Ordered labels have no optimum to show: δ grows without bound. "
         "(b) The loss in RLHF’s objective, β KL(π‖π*), zero for DPO. Closed forms and exact projections at "
         f"{len(table['delta_ref'])} references."
     )

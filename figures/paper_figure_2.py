@@ -128,7 +128,7 @@ def draw(table: Table) -> Figure:
     letters = "abcdefgh"[: len(shares)]
     figure, axes = style.new_mosaic([list(letters), ["left"] * len(shares)], height=4.9)
     for letter, share in zip(letters, shares, strict=True):
-        _course_panel(axes[letter], table, share)
+        course_panel(axes[letter], table, share)
         style.panel_letter(axes[letter], letter, f"$R$ = {share:g}")
     axes["a"].set_ylabel("share of pairs in $U$ (%)")
     handles = dict(zip(*reversed(axes["a"].get_legend_handles_labels()), strict=True))
@@ -139,7 +139,8 @@ def draw(table: Table) -> Figure:
     return figure
 
 
-def _course_panel(ax, table, share):
+def course_panel(ax, table: Table, share: float) -> None:
+    """The share of pairs in U over training, for one share of misaligned pairs."""
     for loss, label in LABELS.items():
         name = f"{loss}_{share:g}"
         look = style.line(loss, label=label)

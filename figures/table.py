@@ -45,6 +45,22 @@ class Table:
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
 
+    @classmethod
+    def joined(cls, parts: Mapping[str, "Table"]) -> "Table":
+        """Several tables as one; :meth:`part` takes them out again.
+
+        >>> Table.joined({"a": Table({"x": [1]}, {"beta": 2})}).part("a").settings
+        {'beta': 2}
+        """
+        columns = {f"{name}.{column}": table[column] for name, table in parts.items() for column in table}
+        return cls(columns, {name: table.settings for name, table in parts.items()})
+
+    def part(self, name: str) -> "Table":
+        """One of the tables that were joined."""
+        prefix = f"{name}."
+        columns = {column.removeprefix(prefix): self[column] for column in self if column.startswith(prefix)}
+        return Table(columns, self.settings[name])
+
     def to_text(self) -> str:
         """CSV under one comment line with the settings as JSON; a column that has ended leaves its cells empty.
 

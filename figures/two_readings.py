@@ -84,7 +84,7 @@ def draw(table: Table) -> Figure:
     figure, axes = style.new_figure(columns=2, height=2.75, cols=3)
     titles = {"aligned": "assumption holds", "misaligned": "assumption violated"}
     for ax, (kind, title), letter in zip(axes, titles.items(), "ab", strict=False):
-        _losses_panel(ax, table, kind)
+        losses_panel(ax, table, kind)
         style.panel_letter(ax, letter, title)
     axes[0].set_ylabel(style.SYMBOLS["loss"])
     _flow_panel(axes[2], table)
@@ -92,7 +92,8 @@ def draw(table: Table) -> Figure:
     return figure
 
 
-def _losses_panel(ax, table, kind):
+def losses_panel(ax, table: Table, kind: str) -> None:
+    """Both losses for one reference, "aligned" or "misaligned"."""
     star, at = table.settings[f"delta_star_{kind}"], table.settings[f"delta_ref_{kind}"]
     delta, ordered, population = table["delta"], table[f"ordered_{kind}"], table[f"population_{kind}"]
     if at < 0:

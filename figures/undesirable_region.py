@@ -41,13 +41,14 @@ def draw(table: Table) -> Figure:
     """Two panels with one loss axis: the misaligned reference has a region U, the aligned one has none."""
     figure, axes = style.new_figure(columns=2, height=2.6, cols=2, sharey=True)
     for ax, kind, letter in zip(axes, ("misaligned", "aligned"), "ab", strict=True):
-        _panel(ax, table, kind)
+        panel(ax, table, kind)
         style.panel_letter(ax, letter, f"{kind} reference")
     axes[0].set_ylabel(style.SYMBOLS["loss"])
     return figure
 
 
-def _panel(ax, table, kind):
+def panel(ax, table: Table, kind: str) -> None:
+    """The loss for one reference, "misaligned" or "aligned"."""
     at, threshold = table.settings[f"delta_ref_{kind}"], table.settings[f"threshold_{kind}"]
     delta, loss = table["delta"], table[f"loss_{kind}"]
     if at < 0:

@@ -14,7 +14,7 @@ from figures.table import Table
 from tabular import InputError
 
 ROOT = Path(__file__).parents[2]
-NEED_DATA = {"real_run", "overview"}
+NEED_DATA = {"real_run"}
 
 
 def hashes(directory):
@@ -71,7 +71,7 @@ def test_settings_reach_the_caption_and_the_table(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "settings", "sentence"),
     [
-        (("no_such", "x"), {}, "there is no figure named 'no_such': choose from undesirable_region"),
+        (("no_such", "x"), {}, "there is no figure named 'no_such': choose from overview"),
         (("undesirable_region", "x", ["jpg"]), {}, "there is no format named 'jpg': choose from pdf, svg, png"),
         (("undesirable_region", "x"), {"betta": 1}, "no setting of undesirable_region named 'betta': choose from beta"),
         (("undesirable_region", "x"), {"misaligned": 2.0}, "misaligned is 2.0"),
