@@ -67,14 +67,16 @@ def knapsack(cost, gain, budget) -> float:
     >>> knapsack(np.array([6.0, 5.0, 5.0]), np.array([9.0, 7.0, 7.0]), 10.0)
     14.0
     """
+    gain, cost = np.asarray(gain, dtype=float), np.asarray(cost, dtype=float)
+    fine = 1e4 / gain.sum(), 1e4 / budget  # its tolerances are absolute, 1e-6: large numbers make them small
     found = milp(
-        -np.asarray(gain, dtype=float),
-        constraints=LinearConstraint(np.atleast_2d(cost), -np.inf, budget),
+        -fine[0] * gain,
+        constraints=LinearConstraint(fine[1] * cost[None], -np.inf, 1e4),
         integrality=np.ones(len(gain)),
         bounds=Bounds(0, 1),
         options={"mip_rel_gap": 0},
     )
-    return float(np.asarray(gain) @ np.round(found.x))
+    return float(gain @ np.round(found.x))
 
 
 # --- the DPO loss ---------------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def constrained_optimum(problem, preferences, margin=0.0):
 
 
 def margin_loss(problem, preferences, psi) -> float:
-    r"""The least :math:`\sum_i\bar w_i\,\mathrm{sp}(-(s_{w_i}-s_{l_i}-\Psi_i))`, s being beta times the log-ratios."""
+    r"""The least weighted mean of :math:`\mathrm{sp}(-(s_w-s_l-\Psi))`, s being beta times the log-ratios."""
     import cvxpy as cp
 
     s = cp.Variable(problem.log_ref.size)
