@@ -1,0 +1,110 @@
+"""Where gradient flow ends, against an integrator: in tau = log time, where the far future is near."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from scipy.integrate import solve_ivp
+from scipy.special import log_softmax
+
+from tabular import Preferences, Problem, Status, dpo, flow
+from tests.strategies import labelled_problems
+
+
+def integrated(problem, preferences, log_time):
+    """Policy of the flow of one prompt at time e^log_time, by an implicit integrator on the raw equations."""
+    share, w, v = preferences.log_share, preferences.winner, preferences.loser
+    n, beta = problem.n_responses, problem.beta
+
+    def velocity(tau, s):
+        push = beta**2 * np.exp(share + tau - np.logaddexp(0, s[w] - s[v]))
+        return np.bincount(w, push, n) - np.bincount(v, push, n)
+
+    def jacobian(tau, s):
+        h = s[w] - s[v]
+        bend = beta**2 * np.exp(share + tau - np.logaddexp(0, h) - np.logaddexp(0, -h))
+        matrix = np.zeros((n, n))
+        for a, b, sign in ((w, w, -1), (v, v, -1), (w, v, 1), (v, w, 1)):
+            np.add.at(matrix, (a, b), sign * bend)
+        return matrix
+
+    end = solve_ivp(velocity, (-20, log_time), np.zeros(n), "Radau", jac=jacobian, rtol=1e-8, atol=1e-9).y[:, -1]
+    return np.exp(log_softmax(problem.log_ref[0] + end / beta))
+
+
+CASES = {
+    "one pair and an unlabelled response": ([(0, 1)], [1, 0, 0]),
+    "two winners of one loser: proportions of the weights": ([(0, 0, 2, 1), (0, 1, 2, 3)], [1 / 4, 3 / 4, 0]),
+    "two pairs apart: roots of the weights, by conservation": ([(0, 0, 1, 1), (0, 2, 3, 4)], [1 / 3, 0, 2 / 3, 0]),
+    "a winner of two pairs rises faster than a winner of one": ([(0, 0, 1), (0, 2, 3), (0, 2, 4)], [0, 0, 1, 0, 0]),
+    "a lone source above a cycle": ([(0, 1), (1, 2), (2, 1)], [1, 0, 0]),
+    "a cycle above a loser keeps its proportions": ([(0, 0, 1, 3), (0, 1, 0, 1), (0, 1, 2, 1)], [3 / 4, 1 / 4, 0]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_limits_with_a_uniform_reference(name):
+    pairs, expected = CASES[name]
+    problem = Problem.from_unnormalized(np.zeros(len(expected)), beta=1.0)
+    solution = dpo.solve(problem, Preferences.from_pairs(pairs))
+    assert solution.status is Status.UNATTAINED
+    assert solution.flow_limit_known.all()
+    assert np.exp(solution.log_policy[0]) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_integrator_goes_there(name):
+    """Slow by nature: relative to the winner an outrun source falls like a small power of time."""
+    pairs, expected = CASES[name]
+    problem = Problem.from_unnormalized(np.linspace(0, 0.5, len(expected)), beta=0.8)
+    preferences = Preferences.from_pairs(pairs)
+    limit = np.exp(dpo.solve(problem, preferences).log_policy[0])
+    slow = name.startswith("a winner of two")
+    off = [np.abs(integrated(problem, preferences, t) - limit).max() for t in ((6, 12) if slow else (8, 12))]
+    assert off[1] < off[0] < (0.6 if slow else 0.05)
+    assert off[1] < (0.35 if slow else 0.005)
+
+
+def test_the_attained_member_against_the_integrator():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.1, 0.15, 0.25], beta=0.5)
+    preferences = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1), (0, 2, 3, 1), (0, 3, 2, 2)])
+    solution = dpo.solve(problem, preferences)
+    assert solution.status is Status.SET
+    assert integrated(problem, preferences, 8) == pytest.approx(np.exp(solution.log_policy[0]), abs=1e-7)
+    ratio = (solution.log_policy - problem.log_ref)[0]
+    assert ratio[0] + ratio[1] == pytest.approx(2 * ratio[4], abs=1e-12)  # gauge: mean 0, and 0 on the unlabelled
+    assert ratio[2] + ratio[3] == pytest.approx(2 * ratio[4], abs=1e-12)
+
+
+def test_one_pair_against_the_closed_form_of_the_flow():
+    """The winner's share of {w, third} at a large time, by the closed form of tabular.flow."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+    preferences = Preferences.from_pairs([(0, 1)])
+    time = 1e6
+    delta = float(flow.margin_at(time, np.log(2 / 3), 0.5))
+    h = delta - np.log(2 / 3)
+    policy = np.array([0.2 * np.exp(h / 2), 0.3 * np.exp(-h / 2), 0.5])
+    assert integrated(problem, preferences, np.log(time)) == pytest.approx(policy / policy.sum(), abs=1e-6)
+
+
+def test_what_theory_does_not_decide_is_said_so():
+    """w -> l <- w' -> l': the middle edge is tight and carries nothing, so the flow has log log t terms."""
+    problem = Problem.from_unnormalized(np.zeros(4), beta=1.0)
+    solution = dpo.solve(problem, Preferences.from_pairs([(0, 2), (1, 2), (1, 3)]))
+    assert solution.flow_limit_known.tolist() == [False]
+    assert np.array_equal(solution.log_policy, solution.closest_to_reference())
+    assert solution.contains(solution.log_policy, closure=True)
+    assert solution.verdicts()[0]["mass"] is None
+    assert len(solution.limit_vertices[0]) == 2
+
+
+@given(labelled_problems())
+def test_the_limit_is_a_limit_policy_on_the_fastest_sources(labelled):
+    problem, preferences = labelled
+    solution = dpo.solve(problem, preferences)
+    assert solution.contains(solution.log_policy, closure=True)
+    for prompt, status in enumerate(solution.statuses):
+        if status is Status.UNATTAINED and solution.flow_limit_known[prompt]:
+            labelled_here = preferences.prompt == prompt
+            touched = np.union1d(preferences.winner[labelled_here], preferences.loser[labelled_here])
+            untouched = np.setdiff1d(np.flatnonzero(problem.present[prompt]), touched)
+            assert np.isneginf(solution.log_policy[prompt, untouched]).all()
