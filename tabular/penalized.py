@@ -16,8 +16,9 @@ RLHF's; or some :math:`c_y<0`, and lowering the logits of those y at unit speed 
 =-d\pi_y/d\nu`, positive except on branch -1. It is negative definite on the simplex iff all :math:`g_y>0`, or exactly
 one is negative and :math:`\sum_yg_y<0` (Schur complement of a diagonal matrix on the vectors of sum 0). So at a local
 maximum at most one response, with :math:`c_y<0`, is on branch -1, and then the total mass *increases* with :math:`\nu`.
-Every :math:`\pi_y` but that one's is at least :math:`\pi^*_ye^{-\nu-1}`, so :math:`\nu\ge-1`; at the other end
-:math:`\nu` is bounded by the branch points. On branch 0 throughout the mass decreases: at most one solution.
+Every :math:`\pi_y` but that one's is at least :math:`\pi^*_ye^{-\nu-1}`, so :math:`\nu\ge\log\sum\pi^*_y-1` over
+those y; at the other end :math:`\nu` is bounded by the branch points. On branch 0 throughout the mass decreases: at
+most one solution.
 """
 
 from dataclasses import dataclass
@@ -210,14 +211,16 @@ def _local_maxima(log_star, c):
 
 def _on_curve(log_star, c, lowered, ceiling):
     """Policies of total mass 1 on one curve, where the mass changes in the direction of a local maximum."""
-    if ceiling < -1:
+    others = log_star if lowered is None else np.delete(log_star, lowered)
+    lowest = logsumexp(others) - 1
+    if ceiling < lowest:
         return []
 
     def excess_mass(depth):
         nu = ceiling - np.square(depth)
         return logsumexp(_candidate(log_star, c, nu, lowered), axis=-1)
 
-    deepest = np.sqrt(ceiling + 1)
+    deepest = np.sqrt(ceiling - lowest)
     if lowered is None:  # the mass decreases in nu, so it is smallest at depth 0
         roots = [brentq(excess_mass, 0.0, deepest, xtol=1e-15)] if excess_mass(0.0) <= 0 else []
     else:
