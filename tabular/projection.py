@@ -66,7 +66,9 @@ def project(log_p, winner, loser, margin) -> Projection:
     log_x = np.where(structure.dead, -np.inf, level[group] + offset)
     if tied.any():
         tilt[outer] = mass_tilt * np.exp(softplus(margin[outer]) - softplus(net_margin) - offset[w])
-        unmet = np.where(structure.dead, 0.0, log_x - log_p - lift(w, lo, margin[outer], tilt[outer], len(log_p)))
+        alive = log_x > -np.inf
+        moved = np.subtract(log_x, log_p, out=np.zeros_like(log_p), where=alive)
+        unmet = np.where(alive, moved - lift(w, lo, margin[outer], tilt[outer], len(log_p)), 0.0)
         tilt[tied] = balance(unmet, structure.shift, group, winner[tied], loser[tied])
     else:
         tilt[outer] = mass_tilt
