@@ -34,7 +34,7 @@ def served(path, home):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "marimo", "run", str(path), "--headless", "--no-token", "--no-sandbox"]
-    surroundings = os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "MARIMO_SKIP_UPDATE_CHECK": "1"}
+    surroundings = os.environ | {"XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
     log = (home / "server.log").open("w")
     server = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port)], env=surroundings, stdout=log, stderr=log
@@ -70,7 +70,6 @@ def press_right(browser):
 
 
 def test_moving_the_slider_turns_the_preference(tmp_path):
-    pytest.importorskip("marimo", reason="no marimo: install the extra `demo`")
     with chromium(tmp_path / "profile") as browser, served(NAMES[1], tmp_path) as address:
         browser.open(address)
 
