@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 import figures
 import proofs_checks
-from condeq import report_audit, report_failures
+from condeq import report_audit, report_failures, report_headlines
 from tabular import logs
 
 RUN = "hh-pythia410m-dpo"
@@ -117,7 +117,8 @@ def _page(results, drawn, examples, audit, missing, seconds):
             results=results,
             verdicts={verdict: count[verdict] for verdict in MEANING if count[verdict]},
             meaning=MEANING,
-            news=[result for result in results if result["verdict"] in ("REFUTED", "VACUOUS")],
+            headlines=report_headlines.headlines(results),
+            not_holding=[result for result in results if result["verdict"] in ("REFUTED", "VACUOUS")],
             as_expected=sum(result["as_expected"] for result in results),
             n_checks=sum(len(result["checks"]) for result in results),
             n_controls=len(controls),
@@ -170,7 +171,7 @@ def _math(text):
     >>> _math("δ_ref < 0 & π(y_w)")
     Markup('δ<sub>ref</sub> &lt; 0 &amp; π(y<sub>w</sub>)')
     """
-    return Markup(_INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text))))
+    return Markup(_INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text))).replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
 def _count(number, noun):

@@ -11,7 +11,7 @@ import pytest
 
 import figures
 import proofs_checks
-from condeq import report, report_audit, report_failures
+from condeq import report, report_audit, report_failures, report_headlines
 
 
 class Page(HTMLParser):
@@ -62,6 +62,27 @@ def test_counts_in_the_summary_are_those_of_the_results(small_report):
     assert {verdict: int(n) for n, verdict in tiles} == Counter(r["verdict"] for r in small_report.results)
     checks = sum(len(result["checks"]) for result in small_report.results)
     assert f"{checks} checks" in page.text
+
+
+def test_headlines_rest_on_statements_with_a_verdict():
+    known = proofs_checks.statements()
+    for _, names in report_headlines.HEADLINES:
+        for name in names:
+            statement, _ = known[name]
+            assert statement.expected.value not in ("UNDECIDED", "NOT CHECKABLE HERE")
+
+
+def test_a_headline_is_dropped_with_one_of_its_grounds():
+    names = {name for _, names in report_headlines.HEADLINES for name in names}
+    results = [{"id": name, "as_expected": True} for name in names]
+    assert len(report_headlines.headlines(results)) == len(report_headlines.HEADLINES)
+    doubted = [result | {"as_expected": result["id"] != "price"} for result in results]
+    assert len(report_headlines.headlines(doubted)) == len(report_headlines.HEADLINES) - 1
+
+
+def test_what_does_not_hold_is_listed(small_report):
+    assert "What does not hold: 1 statement<" in small_report.page
+    assert 'href="#prop-3.4-necessity"' in small_report.page
 
 
 def test_page_fetches_nothing(small_report):
