@@ -120,8 +120,8 @@ def test_margin_ranges_hold_on_samples_and_are_reached(labelled, seed):
             low, high = solution.margin_range(prompt, w, v)
             assert low <= high
             assert solution.margin_range(prompt, v, w) == (-high, -low)
-            delta = members[:, prompt, w] - members[:, prompt, v]
             if solution.source[prompt, w] and solution.source[prompt, v]:
+                delta = members[:, prompt, w] - members[:, prompt, v]
                 assert (delta >= low - 1e-9).all()
                 assert (delta <= high + 1e-9).all()
                 assert (low == high) == (solution.label[prompt, w] == solution.label[prompt, v])
