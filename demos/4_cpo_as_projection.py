@@ -18,8 +18,9 @@ def question():
     mo.md(r"""
     # 4. CPO as a projection
 
-    The first notebook showed that the RLHF optimum $\pi^*$ may prefer the wrong response. The remedy that always works
-    is to *demand* the right order: the best policy for the same objective, among those that satisfy
+    The first notebook showed that the RLHF optimum $\pi^*$ may prefer the wrong response. A remedy that cannot fail,
+    unless the labels contradict each other, is to *demand* the right order: take the policy that is best for the same
+    objective among those that satisfy
 
     $$\pi(w)\ge e^{m}\,\pi(l)\qquad\text{on every labelled pair.}$$
 
