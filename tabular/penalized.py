@@ -155,7 +155,8 @@ def gamma_window(problem: Problem, preferences: Preferences) -> tuple[np.ndarray
     :math:`F(\kappa)=\operatorname{asinh}\frac1{2\kappa}-2\kappa-\sqrt{4\kappa^2+1}`, then falls. A local maximum, on
     the rising part, exists iff :math:`\delta^*<F(\kappa)`, that is iff gamma < ``gamma_max``, as F decreases. It has
     :math:`\delta>0` iff :math:`G(0)=-4\kappa<\delta^*`, that is iff gamma > ``gamma_star`` :math:`=-\beta\delta^*/4`.
-    From :math:`F(\kappa)+4\kappa>0`: gamma_star < gamma_max always.
+    With :math:`u=1/(2\kappa)`, :math:`F(\kappa)+4\kappa=\operatorname{asinh}u-\frac{u}{1+\sqrt{1+u^2}}>0` as
+    :math:`\operatorname{asinh}u>u/\sqrt{1+u^2}`: at gamma_star the fold is still ahead, gamma_star < gamma_max always.
 
     Returns:
         ``(gamma_star, gamma_max)``, each ``(n_prompts,)``. gamma_star is negative where :math:`\delta^*>0`: every
