@@ -18,7 +18,7 @@ test: $(READY)
 	@$(BIN)/pytest -n 2 --cov=tabular --cov-report=term --cov-fail-under=95 --durations=10
 
 demo: $(READY)
-	@$(BIN)/marimo edit --no-sandbox --skip-update-check demos
+	@$(BIN)/marimo run --no-sandbox demos
 
 bench: $(READY)
 	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q
