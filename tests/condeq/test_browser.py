@@ -11,11 +11,17 @@ WIDTHS = "return [document.documentElement.scrollWidth, window.innerWidth]"
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory, small_report):
-    with chromium(tmp_path_factory.mktemp("profile")) as browser:
-        browser.viewport(1200, 900)
-        browser.open(small_report.summary.page.as_uri())
-        yield browser
+def session(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("profile")) as session:
+        yield session
+
+
+@pytest.fixture
+def browser(session, small_report):
+    """The page as it opens, on a desktop screen."""
+    session.viewport(1200, 900)
+    session.open(small_report.summary.page.as_uri())
+    return session
 
 
 def test_a_row_expands_and_is_photographed(browser, tmp_path):
@@ -45,11 +51,15 @@ def test_no_sideways_scrolling_on_small_screens(browser, width):
     browser.viewport(width, 844, mobile=True)
     browser.run("document.querySelectorAll('details').forEach(details => details.open = true)")
     page, window = browser.run(WIDTHS)
-    browser.viewport(1200, 900)
     assert page == window == width
 
 
-def test_it_prints(browser, tmp_path):
+def test_it_prints(browser):
+    """On paper: what was opened, the kinds of failure, and no empty summaries of closed rows."""
+    browser.devtools("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = {part: browser.run(VISIBLE, part) for part in (".failures summary", "#def-3\\.3 summary", "nav", "h1")}
+    browser.devtools("Emulation.setEmulatedMedia", {"media": ""})
+    assert shown == {".failures summary": True, "#def-3\\.3 summary": False, "nav": False, "h1": True}
     pdf = browser.devtools("Page.printToPDF", {"printBackground": True})["data"]
     assert len(pdf) > 50_000
 
