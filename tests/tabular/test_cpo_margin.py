@@ -1,0 +1,272 @@
+"""The reference-margin loss and the released losses: their solutions, contradictions and regions, by second routes."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.optimize import brentq, minimize
+from scipy.special import expit, log_expit
+
+from tabular import InputError, Preferences, Problem, Status, cpo, dpo, guarantees, logs, margins, oracle, rlhf
+from tabular.log_space import kl, softplus
+from tabular.preferences import _all_pairs
+from tests.strategies import labelled_problems
+
+PAIR = Preferences.from_pairs([(0, 1)])
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cpo.json").read_text())
+
+
+def two_responses(delta_ref, beta, reward):
+    return Problem(np.array([log_expit(delta_ref), log_expit(-delta_ref)]), beta, reward=[reward, 0.0])
+
+
+# --- Eq. 17 ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(-4, 4), st.floats(-2, 2), st.sampled_from([0.1, 1.0, 10.0]), st.floats(0, 1))
+def test_population_optimum_of_one_pair(delta_ref, reward, beta, gamma):
+    assume(abs(reward) > 1e-6)
+    problem = two_responses(delta_ref, beta, reward)
+    labels = Preferences.from_bradley_terry(problem, [(0, 1) if reward > 0 else (1, 0)])
+    pair = Preferences.from_pairs([(0, 1) if reward > 0 else (1, 0)])
+    psi = cpo.reference_margin(problem, pair, gamma)[0]
+    found = cpo.reference_margin_solve(problem, labels, gamma, margin_of="pair")
+    assert found.status is Status.UNIQUE
+    expected = pair.delta(problem.log_ref)[0] + (abs(reward) + psi) / beta
+    np.testing.assert_allclose(pair.delta(found.log_policy), expected, rtol=1e-9, atol=1e-9)
+    least = -(beta * pair.delta(problem.log_ref)[0] + abs(reward)) / (psi / gamma if gamma else 1)
+    assert (expected > 0) == (gamma > least) or not gamma or abs(expected) < 1e-9
+
+
+@given(st.floats(0.51, 0.99), st.floats(0.01, 3))
+def test_each_label_with_its_own_margin(rate, gamma):
+    """One pair labelled both ways: rate sigma(psi - z) = (1 - rate) sigma(psi + z) at z = beta h."""
+    problem = Problem.from_probabilities([0.3, 0.7], beta=0.5)
+    labels = Preferences.from_pairs([(0, 0, 1, rate), (0, 1, 0, 1 - rate)])
+    psi = cpo.reference_margin(problem, labels, gamma)[0]
+    found = cpo.reference_margin_solve(problem, labels, gamma)
+    root = brentq(lambda z: rate * expit(psi - z) - (1 - rate) * expit(psi + z), -200, 200, xtol=1e-14)
+    h = PAIR.delta(found.log_policy) - PAIR.delta(problem.log_ref)
+    np.testing.assert_allclose(0.5 * h, root, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_fixed_margin_loss_agrees_with_the_solver(seed):
+    rng = np.random.default_rng(seed)
+    problem = Problem(np.log(rng.dirichlet(np.ones(4) * 3)), beta=0.5, reward=rng.normal(size=4))
+    labels = Preferences.from_bradley_terry(problem)
+    psi = cpo.reference_margin(problem, labels, 0.1)
+    found = cpo.reference_margin_solve(problem, labels, 0.1)
+    np.testing.assert_allclose(found.infimum, oracle.margin_loss(problem, labels, psi), rtol=1e-6)
+    h = dpo.improvement(found.log_policy, problem, labels)
+    at_ours = np.exp(labels.log_share) @ softplus(-(problem.beta * h - psi))
+    np.testing.assert_allclose(at_ours, found.infimum, rtol=1e-12)
+
+
+@given(labelled_problems(spread=3.0, beta=st.just(0.5)), st.sampled_from([0.0, 0.01, 0.3]))
+def test_a_margin_changes_no_existence(case, gamma):
+    problem, preferences = case
+    found = cpo.reference_margin_solve(problem, preferences, gamma)
+    assert found.statuses == dpo.solve(problem, preferences).statuses
+
+
+@given(st.floats(-6, -0.5), st.floats(0.05, 0.95))
+def test_the_substitute_over_states_the_margin_of_a_misaligned_reference(delta_ref, share):
+    """Where the local maximum lies between the reference and equality, 1/pi_w + 1/pi_l has come down on the way."""
+    problem = two_responses(delta_ref, 1.0, 0.0)
+    gamma = share * cpo.gamma_window(problem, PAIR)[1][0]
+    local = cpo.penalized_optimum(problem, PAIR, gamma).local
+    assume(abs(PAIR.delta(local)[0]) < abs(delta_ref))
+    assert cpo.reference_margin(problem, PAIR, gamma)[0] > cpo.exact_margin(local, problem, PAIR, gamma)[0]
+
+
+def test_margins_beyond_double_precision():
+    problem = Problem(np.array([-1e4, 0.0]), 1.0)
+    assert cpo.reference_margin(problem, PAIR, 0.1)[0] == np.inf
+    assert cpo.reference_margin(problem, PAIR, 0.0)[0] == 0
+    with pytest.raises(InputError, match="overflows"):
+        cpo.reference_margin_solve(problem, PAIR, 0.1)
+    with pytest.raises(InputError, match="margin_of"):
+        cpo.reference_margin_solve(Problem(np.log([0.5, 0.5]), 1.0), PAIR, 0.1, margin_of="prompt")
+
+
+# --- Triangles -------------------------------------------------------------------------------------------------------
+
+
+@given(labelled_problems(max_prompts=2, min_responses=3, spread=2.0))
+def test_a_triangle_cannot_be_fitted_better_than_its_defect_allows(case):
+    problem, preferences = case
+    gamma = 0.2
+    triangles, defect = cpo.triangle_defect(problem, preferences, gamma)
+    weight = np.zeros((problem.n_prompts, problem.n_responses, problem.n_responses))
+    np.add.at(weight, (preferences.prompt, preferences.winner, preferences.loser), preferences.weight)
+    for (prompt, a, b, c), size in zip(triangles[:3], defect, strict=False):
+        pairs = [(i, j) if weight[prompt, i, j] > weight[prompt, j, i] else (j, i) for i, j in ((a, b), (b, c), (a, c))]
+        psi = [gamma * (np.exp(-problem.log_ref[prompt, i]) + np.exp(-problem.log_ref[prompt, j])) for i, j in pairs]
+        goal = [0.0] * 3 + [1.0]  # least t with |s_w - s_l - psi| <= t
+        rows, bounds = [], []
+        for (i, j), p in zip(pairs, psi, strict=True):
+            row = [(x == i) * 1.0 - (x == j) * 1.0 for x in (a, b, c)]
+            rows += [[*row, -1.0], [*[-x for x in row], -1.0]]
+            bounds += [p, -p]
+        from scipy.optimize import linprog
+
+        best = linprog(goal, A_ub=rows, b_ub=bounds, bounds=[(None, None)] * 4).fun
+        np.testing.assert_allclose(best, size / 3, rtol=1e-6, atol=1e-9)  # the third is attained
+
+
+def test_transitive_triangle_has_the_closed_form():
+    problem = Problem.from_probabilities([[0.2, 0.1, 0.3, 0.4]], beta=1)
+    labels = Preferences.from_pairs([(3, 1), (1, 0), (3, 0), (0, 2)])
+    triangles, defect = cpo.triangle_defect(problem, labels, 0.05)
+    assert triangles.tolist() == [[0, 0, 1, 3]]
+    np.testing.assert_allclose(defect, 2 * 0.05 / 0.1)
+    cycle = Preferences.from_pairs([(0, 1), (1, 2), (2, 0)])
+    np.testing.assert_allclose(cpo.triangle_defect(problem, cycle, 0.05)[1], 0.1 * (5 + 10 + 10 / 3))
+
+
+# --- The released losses ---------------------------------------------------------------------------------------------
+
+LOSSES = {
+    "dpo": {},
+    "hypo": {},
+    "code_clip": {},
+    "ecpo": {"beta": 0.5, "gamma": 0.02},
+    "ecpo ": {"beta": 0.1, "gamma": 0.5},
+    "code_easy": {"log_ref_winner": -1.5},
+    "code_easy ": {"log_ref_winner": -40.0},
+    "code_cpo": {},
+    "code_cpo ": {"gamma": -0.3},
+    "code_cpo  ": {"alpha": 2.0},
+    "code_cpo   ": {"alpha": 0.4, "gamma": -1.0},
+    "code_cpo    ": {"alpha": 0.9, "gamma": 1.0},
+    "code_cpo     ": {"alpha": 0.98, "gamma": -2.0, "tau": 0.5},
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_regions_agree_with_the_targets_on_a_grid(loss):
+    name, settings = loss.strip(), LOSSES[loss]
+    delta_ref = np.linspace(-30, 30, 24001) + 1e-5
+    more = {}
+    if name == "code_easy":
+        delta_ref = delta_ref[delta_ref > settings["log_ref_winner"]]
+        more = {"log_ref_loser": settings["log_ref_winner"] - delta_ref}
+    target = margins.target(name, delta_ref, **settings, **more)
+    positive = np.zeros(len(delta_ref), dtype=bool)
+    for low, high in margins.positive_target(name, **settings):
+        positive |= (delta_ref > low) & (delta_ref < high)
+    clear = np.abs(target) > 1e-9
+    assert (positive == (target > 0))[clear].all()
+    less = np.zeros(len(delta_ref), dtype=bool)
+    for low, high in margins.asks_less_than_dpo(name, **settings):
+        less |= (delta_ref > low) & (delta_ref < high)
+    assert (less == (target < delta_ref)).all()
+
+
+def test_ecpo_is_positive_everywhere_from_the_vanishing_of_the_fold():
+    assert len(margins.positive_target("ecpo", beta=1, gamma=0.2238)) == 2
+    assert margins.positive_target("ecpo", beta=1, gamma=0.2239) == [(-np.inf, np.inf)]
+
+
+# --- The table of guarantees -----------------------------------------------------------------------------------------
+
+
+def problem_of(kind):
+    rng = np.random.default_rng(11)
+    n = {"two responses": 2, "chain": 4, "tree": 5, "cycle": 3, "random": 6}[kind]
+    pairs = {
+        "two responses": [(0, 1)],
+        "chain": [(0, 1), (1, 2), (2, 3)],
+        "tree": [(0, 1), (0, 2), (1, 3), (1, 4)],
+        "cycle": [(0, 1), (1, 2), (2, 0)],
+        "random": [(0, 3), (5, 2), (4, 1), (1, 5), (0, 5), (2, 3)],
+    }[kind]
+    return Problem(np.log(rng.dirichlet(np.ones(n))), 0.5, rng.normal(size=n) / 2), Preferences.from_pairs(pairs)
+
+
+@pytest.mark.parametrize("kind", GOLDEN["guarantees"])
+def test_guarantees_of_small_problems(kind):
+    rows = guarantees.table(*problem_of(kind), gamma=0.02)
+    assert [row.reading for row in rows] == list(guarantees.READINGS)
+    for row, golden in zip(rows, GOLDEN["guarantees"][kind], strict=True):
+        for key, value in golden.items():
+            assert row.to_dict()[key] == (pytest.approx(value, abs=1e-7) if isinstance(value, float) else value)
+    by_name = {row.reading: row for row in rows}
+    constrained = by_name["constrained"]
+    assert constrained.exists
+    assert constrained.ranked_right + constrained.tied == pytest.approx(1)  # the only reading that promises it
+    assert by_name["penalized"].exists == (kind == "cycle")
+    assert by_name["dpo"].exists == (kind == "cycle")
+    assert all(row.price >= -1e-12 for row in rows if row.price is not None)
+
+
+def test_contradiction_leaves_no_numbers():
+    problem, cycle = problem_of("cycle")
+    row = guarantees.table(problem, cycle, gamma=0.1, margin=0.2)[2]
+    assert (row.status, row.exists, row.price) == (Status.INFEASIBLE, False, None)
+
+
+# --- Real rewards ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def superhf(real_data):
+    return logs.load("superhf-rewards")
+
+
+def labelled_by_reward(problem):
+    prompt, first, second = _all_pairs(problem)
+    gap = problem.reward[prompt, first] - problem.reward[prompt, second]
+    winner, loser = np.where(gap > 0, first, second), np.where(gap > 0, second, first)
+    return Preferences(prompt[gap != 0], winner[gap != 0], loser[gap != 0])
+
+
+@pytest.mark.parametrize(("beta", "reward", "spent"), [(0.25, 0.49, 1.60), (1, -0.12, 0.43), (4, -0.79, 0.04)])
+def test_real_rewards_have_the_published_numbers(superhf, beta, reward, spent):
+    problem = superhf.problem(set="helpful", pool="base_sft", beta=beta)
+    star = rlhf.optimal_policy(problem)
+    assert problem.n_prompts == 200
+    assert round(float((np.exp(star) * problem.reward).sum(axis=1).mean()), 2) == reward
+    assert round(float(kl(star, problem.log_ref).mean()), 2) == spent
+    assert round(float((np.exp(problem.log_ref) * problem.reward).sum(axis=1).mean()), 2) == -1.09
+
+
+def test_guarantees_of_real_rewards(superhf):
+    problem = superhf.problem(set="helpful", pool="base_sft", beta=1.0)
+    labels = labelled_by_reward(problem)
+    rows = {row.reading: row for row in guarantees.table(problem, labels, gamma=0.001)}
+    assert labels.n_pairs == GOLDEN["superhf"]["n_pairs"]
+    for name, golden in GOLDEN["superhf"]["rows"].items():
+        for key, value in golden.items():
+            assert rows[name].to_dict()[key] == (pytest.approx(value, abs=1e-7) if isinstance(value, float) else value)
+    found = cpo.constrained_optimum(problem, labels)
+    assert found.residuals.primal < 1e-13
+    assert found.residuals.stationarity < 1e-13
+    assert found.residuals.gap < 1e-13
+
+
+def test_one_real_prompt_against_a_general_optimiser(superhf):
+    """The hard constraint by SLSQP in logits, from the reference: no better than ours, and near it."""
+    whole = superhf.problem(set="helpful", pool="base_sft", beta=1.0)
+    worst = int(np.argmax(cpo.constrained_optimum(whole, labelled_by_reward(whole)).price))
+    there = whole.present[worst]
+    problem = Problem(whole.log_ref[worst, there], 1.0, whole.reward[worst, there])
+    order = np.argsort(-problem.reward[0])
+    chain = Preferences.from_pairs(list(zip(order[:-1].tolist(), order[1:].tolist(), strict=True)))
+    star = rlhf.optimal_policy(problem)[0]
+
+    def price(pi):
+        return float(pi @ (np.log(pi) - star))
+
+    rules = [{"type": "eq", "fun": lambda pi: pi.sum() - 1}]
+    rules += [{"type": "ineq", "fun": lambda pi, w=w, s=s: pi[w] - pi[s]} for w, s in itertools.pairwise(order)]
+    start = np.full(len(star), 1 / len(star))
+    other = minimize(price, start, method="SLSQP", constraints=rules, bounds=[(1e-9, 1)] * len(star))
+    ours = cpo.constrained_optimum(problem, chain).price[0]
+    assert ours <= other.fun + 1e-7
+    assert other.fun <= ours + 1e-4
