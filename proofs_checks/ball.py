@@ -48,6 +48,8 @@ def decide(f, box, *, strict=True, max_boxes=20_000) -> Decision:
     """
     import flint
 
+    if any(low > high for low, high in box.values()):
+        raise ValueError(f"the ends of a range are out of order: {box}")
     with flint.ctx.workprec(PRECISION):
         return _decide(f, {name: (Fraction(lo), Fraction(hi)) for name, (lo, hi) in box.items()}, strict, max_boxes)
 

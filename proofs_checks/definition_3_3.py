@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import log, log1p, softplus, tanh
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -96,6 +97,7 @@ STATEMENTS = (
                 _BOX,
                 controls={"below δ_ref, outside U": lambda β, d, s: _loss_fell(β, d, 1 + s)},
             ),
+            SEARCHES["def-3.3-loss"],
         ),
     ),
 )

@@ -10,6 +10,7 @@ so δ = δ_ref + Δr/β = δ*.
 
 from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import exp, log, sigmoid, softplus
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, dpo
@@ -92,7 +93,8 @@ STATEMENTS = (
                 {"ref_a": (-9, 9), "ref_b": (-9, 9), "s_a": (-5, 5), "s_b": (-5, 5), "β": (0.01, 100)},
                 controls={"that of 2 s": lambda **point: _library_disagrees(**point, scale=2)},
                 corroborates=True,
-                draws=200,
+                draws=120,
+                steps=40,
             ),
         ),
     ),
@@ -108,6 +110,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("dL/dδ = −β σ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(sign=-1)}),
             symbolic.positivity_check("β σ(−βh) > 0", steepness, controls={"−": lambda: steepness(sign=-1)}),
+            SEARCHES["dpo-ordered"],
         ),
     ),
     Statement(
@@ -130,6 +133,7 @@ STATEMENTS = (
                 "d²L/dδ² = β² σ(1 − σ)", curvature_identity, controls={"half": lambda: curvature_identity(scale=2)}
             ),
             symbolic.positivity_check("β² σ(1 − σ) > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            SEARCHES["dpo-population"],
         ),
     ),
 )

@@ -14,6 +14,7 @@ from fractions import Fraction
 from proofs_checks import ball, symbolic
 from proofs_checks import two_response_penalty as two
 from proofs_checks.arithmetic import asinh, log, sqrt, tanh
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -93,6 +94,7 @@ STATEMENTS = (
                 controls={"c_y > 0 instead": lambda: escape_limit(sign=-1)},
             ),
             symbolic.positivity_check("−γ|c_y| log ε grows", growth, controls={"γ < 0": lambda: growth(sign=-1)}),
+            SEARCHES["eq-10"],
         ),
     ),
     Statement(
@@ -104,7 +106,7 @@ STATEMENTS = (
         method="Identity dJ/dδ = β σ(δ)σ(−δ)[δ* − G(δ)] by computer algebra.",
         conclusion="One scalar equation replaces the whole objective.",
         expected=Verdict.PROVED,
-        checks=(_SLOPE,),
+        checks=(_SLOPE, SEARCHES["eq-10-stationary"]),
     ),
     Statement(
         id="eq-10-local",
@@ -124,6 +126,7 @@ STATEMENTS = (
                 "G′ = 0 at asinh(1/(2κ))", two.summit_is_stationary, controls={"κ": lambda: two.summit_is_stationary(1)}
             ),
             symbolic.check("the summit is F(κ)", two.summit_value, controls={"F + 1": lambda: two.summit_value(1)}),
+            SEARCHES["eq-10-local"],
         ),
     ),
     Statement(
@@ -138,6 +141,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("F′ = −2 − √(4κ²+1)/κ", _summit_falls, controls={"+": lambda: _summit_falls(-1)}),
             symbolic.positivity_check("−F′ > 0", _fall, controls={"F′ > 0": lambda: _fall(-1)}),
+            SEARCHES["gamma-max"],
         ),
     ),
     Statement(
@@ -169,6 +173,7 @@ STATEMENTS = (
                 controls={"t − tanh(t)": lambda: _window_in_t(2)},
                 corroborates=True,
             ),
+            SEARCHES["gamma-window"],
         ),
     ),
 )

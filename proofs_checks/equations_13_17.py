@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import cosh, exp, least, log, sigmoid, softplus
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -154,6 +155,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("the Lagrangian", _stationary, controls={"c flipped": lambda: _stationary(sign=-1)}),
             symbolic.check("Ψ* = γ(1/π_w + 1/π_l)", _margin, controls={"1/π_w − 1/π_l": lambda: _margin(sign=-1)}),
+            SEARCHES["eq-13"],
         ),
     ),
     Statement(
@@ -170,6 +172,7 @@ STATEMENTS = (
             symbolic.check("w e^w = κ c e^ν/π*", _lambert, controls={"2 c": lambda: _lambert(2)}),
             symbolic.check("φ(0) = 0", lambda: _branch(0), controls={"φ + 1": lambda: _branch(0, 1)}),
             symbolic.check("φ′(v) = v e^v", lambda: _branch(1), controls={"2 v e^v": lambda: _branch(1, 1)}),
+            SEARCHES["eq-13-lambert"],
         ),
     ),
     Statement(
@@ -242,6 +245,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("slope 0", _signed_margin_slope, controls={"−Ψ": lambda: _signed_margin_slope(-1)}),
             symbolic.check("positive iff", _positive_iff, controls={"sign flipped": lambda: _positive_iff(-1)}),
+            SEARCHES["eq-19"],
         ),
     ),
     Statement(
@@ -276,6 +280,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("the defect is 2γ/π_2", _triangle, controls={"−2γ/π_2": lambda: _triangle(-1)}),
             symbolic.positivity_check("2γ/π_2 > 0", _defect, controls={"−": lambda: _defect(-1)}),
+            SEARCHES["triangle-defect"],
         ),
     ),
 )

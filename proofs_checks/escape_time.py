@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import exp, log, sigmoid, softplus
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import flow
@@ -94,6 +95,7 @@ STATEMENTS = (
         checks=(
             symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)}),
             symbolic.check("d(u + e^u)/dt = 2β²", _clock, controls={"4β²": lambda: _clock(2)}),
+            SEARCHES["flow-trajectory"],
         ),
     ),
     Statement(
@@ -114,6 +116,7 @@ STATEMENTS = (
                 _SPEED_BOX,
                 controls={"> 1/1000": lambda β, h, Ψ: _speed(β, h, Ψ, Fraction(1, 1000))},
             ),
+            SEARCHES["flow-monotone"],
         ),
     ),
     Statement(
@@ -134,7 +137,8 @@ STATEMENTS = (
                 {"β": (0.01, 10), "d": (0.01, 20), "Ψ": (-5, 5)},
                 controls={"at half the time": lambda **point: _library_misses_zero(**point, scale=0.5)},
                 corroborates=True,
-                draws=300,
+                draws=200,
+                steps=40,
             ),
         ),
     ),
@@ -153,6 +157,7 @@ STATEMENTS = (
             ),
             symbolic.check("its slope is 0 at 0", lambda: _excess(1), controls={"with 2x": lambda: _excess(1, 2)}),
             symbolic.positivity_check("it is convex", _excess_curvature, controls={"−": lambda: _excess_curvature(-1)}),
+            SEARCHES["escape-time-exponential"],
         ),
     ),
     Statement(
@@ -169,6 +174,7 @@ STATEMENTS = (
             symbolic.check("the excess", _linear_rest, controls={"sign flipped": lambda: _linear_rest(-1)}),
             symbolic.check("1 − e^{−s}(1 − e^{−x})", _bound_form, controls={"sign flipped": lambda: _bound_form(-1)}),
             symbolic.positivity_check("> 0", _below_bound, controls={"−": lambda: _below_bound(-1)}),
+            SEARCHES["escape-time-linear"],
         ),
     ),
 )

@@ -16,6 +16,7 @@ import numpy as np
 
 from proofs_checks import ball, symbolic
 from proofs_checks.arithmetic import exp, log, softplus
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, dpo
@@ -132,6 +133,7 @@ STATEMENTS = (
                 (Control("the closest solution instead", _library_agrees("closest", [1 / 2, 1 / 12, 5 / 12])),),
                 corroborates=True,
             ),
+            SEARCHES["flow-member"],
         ),
     ),
     Statement(
@@ -161,6 +163,7 @@ STATEMENTS = (
                 (Control("the end of the flow instead", _library_agrees("flow", [0.334, 0.0557, 0.61])),),
                 corroborates=True,
             ),
+            SEARCHES["closest-member"],
         ),
     ),
     Statement(
@@ -183,6 +186,7 @@ STATEMENTS = (
                 for response, name in (("w", "w"), ("l", "l"), ("o", "other"))
             ),
             symbolic.positivity_check("both factors > 0", _winner_gains, controls={"−": lambda: _winner_gains(-1)}),
+            SEARCHES["flow-third-response"],
         ),
     ),
 )

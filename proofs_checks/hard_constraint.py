@@ -12,6 +12,7 @@ import numpy as np
 
 from proofs_checks import symbolic
 from proofs_checks.arithmetic import exp, log
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, cpo
@@ -113,6 +114,7 @@ STATEMENTS = (
             ),
             symbolic.check("δ = m", _tight, controls={"half of λ": lambda: _tight(Fraction(1, 2))}),
             symbolic.positivity_check("convex", _convex, controls={"concave": lambda: _convex(-1)}),
+            SEARCHES["hard-one-pair"],
         ),
     ),
     Statement(
@@ -154,6 +156,7 @@ STATEMENTS = (
                 _certified_gaps,
                 (Control("multipliers off by 0.01", lambda: _certified_gaps(shift=0.01)),),
             ),
+            SEARCHES["hard-any"],
         ),
     ),
 )

@@ -21,6 +21,7 @@ from scipy.optimize import isotonic_regression
 from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import exp, log
 from proofs_checks.hard_constraint import example
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, cpo
@@ -133,7 +134,8 @@ STATEMENTS = (
                 _CHAIN,
                 controls={"isotonic regression of π*": lambda **point: _library_differs(**point, form="plain")},
                 corroborates=True,
-                draws=200,
+                draws=120,
+                steps=40,
             ),
         ),
     ),
@@ -159,6 +161,7 @@ STATEMENTS = (
                     ),
                 ),
             ),
+            SEARCHES["isotonic-geometric"],
         ),
     ),
     Statement(
@@ -195,6 +198,7 @@ STATEMENTS = (
                 controls={"weights e^{2u}": lambda: _same_weighted_stationarity(2)},
             ),
             symbolic.check("same constraint", _same_constraint, controls={"−m": lambda: _same_constraint(-1)}),
+            SEARCHES["isotonic-weighted"],
         ),
     ),
 )

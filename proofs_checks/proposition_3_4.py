@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import least, sigmoid
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -76,6 +77,7 @@ STATEMENTS = (
                 _gap_below,
                 controls={"condition with the sign of Δr flipped": lambda: _gap_below(sign=-1)},
             ),
+            SEARCHES["prop-3.4"],
         ),
     ),
     Statement(
@@ -118,6 +120,7 @@ STATEMENTS = (
                 _BOX,
                 controls={"σ(βδ_ref) > 1/100": lambda β, δ_ref: _factor_at_zero(β, δ_ref, Fraction(1, 100))},
             ),
+            SEARCHES["prop-3.4-weaker"],
         ),
     ),
     Statement(

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import log1p, softplus, tanh
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import margins
@@ -72,7 +73,8 @@ STATEMENTS = (
                 _LOGS,
                 controls={"Eq. 17's target": lambda **point: _easy_is_not_below(**point, name="ecpo")},
                 corroborates=True,
-                draws=300,
+                draws=200,
+                steps=40,
             ),
         ),
     ),
@@ -93,7 +95,8 @@ STATEMENTS = (
                 {"δ_ref": (-20, 20)},
                 controls={"max(δ_ref, 1)": lambda δ_ref: _clip_differs(δ_ref, 1.0)},
                 corroborates=True,
-                draws=300,
+                draws=200,
+                steps=40,
             ),
         ),
     ),
@@ -121,6 +124,7 @@ STATEMENTS = (
                 _WIDE,
                 controls={"> 1/100": lambda x, τ: softplus(-τ * x) - Fraction(1, 100)},
             ),
+            SEARCHES["code-cpo"],
         ),
     ),
 )

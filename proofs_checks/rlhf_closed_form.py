@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from proofs_checks import symbolic
 from proofs_checks.arithmetic import exp, log
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import function, positive, real
 
@@ -89,6 +90,7 @@ STATEMENTS = (
             symbolic.check("φ(1) = 0", lambda: _phi_at_one(0), controls={"φ + t": lambda: _phi_at_one(0, slope=1)}),
             symbolic.check("φ′(1) = 0", lambda: _phi_at_one(1), controls={"φ + t": lambda: _phi_at_one(1, slope=1)}),
             symbolic.positivity_check("φ″ > 0", _phi_second, controls={"−φ": lambda: _phi_second(sign=-1)}),
+            SEARCHES["rlhf-closed-form"],
         ),
     ),
     Statement(
@@ -113,6 +115,7 @@ STATEMENTS = (
                 controls={"half the variance": lambda: _mean_slope(factor=Fraction(1, 2))},
                 instance=_two_rewards,
             ),
+            SEARCHES["rlhf-derivatives"],
         ),
     ),
     Statement(
@@ -130,6 +133,7 @@ STATEMENTS = (
                 _shifted_log_odds,
                 controls={"differ by twice that": lambda: _shifted_log_odds(factor=2)},
             ),
+            SEARCHES["rlhf-reward-class"],
         ),
     ),
 )

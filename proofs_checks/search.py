@@ -63,14 +63,17 @@ def shrink(violation, space, point, keep=0.02):
     return point
 
 
-def nothing_found(name, violation, space, *, controls=(), seed=0, corroborates=False, draws=1500) -> Check:
-    """The check that a search finds no violation. Controls: name -> a wrong violation, which must be found."""
+def nothing_found(name, violation, space, *, controls=(), seed=0, corroborates=False, **effort) -> Check:
+    """The check that a search finds no violation. Controls: name -> a wrong violation, which must be found.
+
+    ``effort``: draws, climbs and steps of :func:`find`.
+    """
 
     def judge(function):
         def run():
-            point = find(function, space, np.random.default_rng(seed), draws)
+            point = find(function, space, np.random.default_rng(seed), **effort)
             if point is None:
-                return Finding(True, f"no violation in {draws} random problems and the climbs from the best")
+                return Finding(True, "no violation among random problems, nor climbing from the worst of them")
             return Finding(False, "violated", witness=ball.in_words(shrink(function, space, point)))
 
         return run

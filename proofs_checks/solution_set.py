@@ -15,6 +15,7 @@ import numpy as np
 
 from proofs_checks import symbolic
 from proofs_checks.arithmetic import exp, log, sigmoid, softplus
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive
 from tabular import Preferences, Problem, Status, dpo
@@ -158,7 +159,7 @@ STATEMENTS = (
         "existence against the definition.",
         conclusion="Existence is read off the graph; a solver's success message is not evidence.",
         expected=Verdict.SUPPORTED,
-        checks=_checks_of(_random_label_sets, Quantifier.CASES),
+        checks=(*_checks_of(_random_label_sets, Quantifier.CASES), SEARCHES["dpo-solution-set"]),
     ),
     Statement(
         id="dpo-solution-set-three",
@@ -192,6 +193,7 @@ STATEMENTS = (
                 _printed_minimum,
                 (Control("last digit off by one", lambda: _printed_minimum(Fraction(5623351447, 10**10))),),
             ),
+            SEARCHES["dpo-set-example"],
         ),
     ),
     Statement(
@@ -203,7 +205,10 @@ STATEMENTS = (
         method="Limit of log(1 + cε^β) with c = e^{βδ_ref}/t^β; the loss is positive everywhere, so 0 is its infimum.",
         conclusion="Every split of the mass between w and the unlabelled response is a limit of DPO.",
         expected=Verdict.PROVED,
-        checks=(symbolic.check("limit 0", _escape_loss, controls={"at ε^0": lambda: _escape_loss(power=0)}),),
+        checks=(
+            symbolic.check("limit 0", _escape_loss, controls={"at ε^0": lambda: _escape_loss(power=0)}),
+            SEARCHES["dpo-unlabelled-response"],
+        ),
     ),
     Statement(
         id="dpo-deterministic-labels",
@@ -214,6 +219,9 @@ STATEMENTS = (
         method="sp is increasing and sp(log a) = log(1 + a): identity, with e^ε = 1 + a.",
         conclusion="The KL penalty does not regularise DPO when labels never disagree.",
         expected=Verdict.PROVED,
-        checks=(symbolic.check("sp(log(e^ε − 1)) = ε", _inverse, controls={"sign flipped": lambda: _inverse(-1)}),),
+        checks=(
+            symbolic.check("sp(log(e^ε − 1)) = ε", _inverse, controls={"sign flipped": lambda: _inverse(-1)}),
+            SEARCHES["dpo-deterministic-labels"],
+        ),
     ),
 )

@@ -15,6 +15,7 @@ from fractions import Fraction
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import least, sigmoid, softplus
 from proofs_checks.dpo_losses import curvature, curvature_identity, slope_at_optimum
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -159,6 +160,7 @@ STATEMENTS = (
             ),
             symbolic.check("curvature", curvature_identity, controls={"half": lambda: curvature_identity(scale=2)}),
             symbolic.positivity_check("curvature > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            SEARCHES["thm-3.5-repaired"],
         ),
     ),
     Statement(
@@ -174,6 +176,7 @@ STATEMENTS = (
             symbolic.check(
                 "β δ* = β δ_ref + Δr", _shared_margin, controls={"sign of Δr": lambda: _shared_margin(sign=-1)}
             ),
+            SEARCHES["thm-3.5-ranking"],
         ),
     ),
 )

@@ -17,6 +17,7 @@ from proofs_checks import symbolic
 from proofs_checks import two_response_penalty as two
 from proofs_checks.arithmetic import exp, log
 from proofs_checks.equation_10 import escape_limit, growth
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -51,7 +52,7 @@ def _tie(gamma=Fraction(1, 4)):
     level_at_zero, slope_at_zero = -4 * kappa, Fraction(1)
     tied = level_at_zero == delta_star and slope_at_zero > 0 and gamma >= -delta_star / 4
     return Finding(
-        tied or None if tied else False,
+        tied,
         "δ = 0 is the local maximum at γ = γ*, in rational arithmetic" if tied else "δ = 0 is not stationary",
         0.0,
         f"β = 1, δ* = −1, γ = {gamma}, δ = 0",
@@ -112,6 +113,7 @@ STATEMENTS = (
             symbolic.check("G(0) = −4κ", two.at_zero, controls={"−2κ": lambda: two.at_zero(2)}),
             symbolic.check("G′(0) = 1 > 0", _slope_at_zero, controls={"G′(0) = 0": lambda: _slope_at_zero(0)}),
             symbolic.check("δ* = −4γ*/β", _threshold, controls={"γ* halved": lambda: _threshold(Fraction(1, 8))}),
+            SEARCHES["thm-4.9-local"],
         ),
     ),
     Statement(
@@ -164,6 +166,7 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             symbolic.check("π ∝ e^{m·height} is feasible", _ladder, controls={"of equal height": lambda: _ladder(0)}),
+            SEARCHES["thm-4.9-hard"],
         ),
     ),
 )

@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import exp, least, log
+from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive
 
@@ -110,6 +111,7 @@ STATEMENTS = (
             symbolic.positivity_check(
                 "e^{−y}/(y − 1) falls", _bound_falls, controls={"rises": lambda: _bound_falls(-1)}
             ),
+            SEARCHES["thm-4.9-third-response"],
         ),
     ),
 )

@@ -10,6 +10,7 @@ from fractions import Fraction
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import exp, expm1, least, log, log1p, sigmoid, softplus
 from proofs_checks.dpo_losses import ordered_slope, steepness
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -83,6 +84,7 @@ STATEMENTS = (
                 _BOX,
                 controls={"> 1/1000": lambda a, s: _excess(a, s, Fraction(1, 1000))},
             ),
+            SEARCHES["threshold-margin"],
         ),
     ),
 )

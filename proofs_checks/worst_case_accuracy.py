@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from proofs_checks import search
 from proofs_checks.arithmetic import least
+from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 
 
@@ -72,6 +73,7 @@ STATEMENTS = (
                 _all_equal_weights,
                 (Control("dearest first", lambda: _all_equal_weights(dearest=True)),),
             ),
+            SEARCHES["worst-case-accuracy"],
         ),
     ),
     Statement(
