@@ -33,6 +33,8 @@ FIGURES = {
     "overview": "figures.overview",
     "undesirable_region": "figures.undesirable_region",
     "two_readings": "figures.two_readings",
+    "solution_sets": "figures.solution_sets",
+    "win_digraph": "figures.win_digraph",
     "optima_vs_reference": "figures.optima_vs_reference",
     "real_run": "figures.real_run",
     "paper_figure_2": "figures.paper_figure_2",
