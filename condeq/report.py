@@ -96,7 +96,7 @@ def _unless_missing(missing, part, make, *args):
     try:
         return make(*args)
     except logs.DataUnavailable as why:
-        missing[part] = f"{str(why)[:1].upper()}{str(why)[1:]}."
+        missing[part] = f"{why}."
         return None
 
 

@@ -150,7 +150,7 @@ def test_progress_goes_to_its_end(small_report):
 def test_without_data_the_report_says_what_is_missing_and_why(report_without_data, small_report):
     page = Page(report_without_data.page)
     assert [line.split(":")[0] for line in report_without_data.summary.missing] == ["figure real_run", "audit"]
-    assert page.text.count("Not in this report.") == 2
+    assert page.text.count("Not in this report:") == 2
     assert "CONDEQ_DATA must name a directory" in page.text
     assert len(page.all("figure")) == 1
     assert "verdicts.json" in report_without_data.page
