@@ -32,11 +32,14 @@ from tabular.errors import InputError
 FIGURES = {
     "overview": "figures.overview",
     "undesirable_region": "figures.undesirable_region",
+    "phase_diagram": "figures.phase_diagram",
     "two_readings": "figures.two_readings",
     "solution_sets": "figures.solution_sets",
     "win_digraph": "figures.win_digraph",
     "optima_vs_reference": "figures.optima_vs_reference",
+    "escape_time": "figures.escape_time",
     "real_run": "figures.real_run",
+    "frontier": "figures.frontier",
     "paper_figure_2": "figures.paper_figure_2",
 }
 

@@ -64,18 +64,19 @@ def relax(options: Options) -> Relaxation:
     order = np.lexsort((-options.gain, options.cost, options.group))
     size = np.bincount(options.group, minlength=options.n_groups)
     alone = size[options.group[order]] == 1
-    parts = [(order[alone], options.cost[order[alone]], options.gain[order[alone]])]
+    cost, gain = options.cost[order[alone]], options.gain[order[alone]]
+    parts = [(order[alone], cost, gain, cost / gain)]
     rest = order[~alone]
     groups = np.split(rest, np.flatnonzero(np.diff(options.group[rest])) + 1) if rest.size else []
     on_hull = True
     for members in groups:
-        kept = _undominated(options.gain[members])
-        hull = _hull(options.cost[members][kept], options.gain[members][kept])
-        on_hull &= len(hull) == kept.sum()
-        chosen = members[kept][hull]
-        parts.append((chosen, np.diff(options.cost[chosen], prepend=0), np.diff(options.gain[chosen], prepend=0)))
-    option, cost, gain = (np.concatenate(a) for a in zip(*parts, strict=True))
-    by_slope = np.argsort(cost / gain, kind="stable")
+        kept = members[_undominated(options.gain[members])]
+        hull = kept[_hull(options.cost[kept], options.gain[kept])]
+        on_hull &= len(hull) == len(kept)
+        cost, gain = np.diff(options.cost[hull], prepend=0), np.diff(options.gain[hull], prepend=0)
+        parts.append((hull, cost, gain, np.maximum.accumulate(cost / gain)))  # rounding must not swap increments
+    option, cost, gain, slope = (np.concatenate(a) for a in zip(*parts, strict=True))
+    by_slope = np.argsort(slope, kind="stable")
     option, cost, gain = option[by_slope], cost[by_slope], gain[by_slope]
     even = gain.size == 0 or np.ptp(gain) <= _ROUNDING * gain.max()
     total = np.r_[0, gain.max(initial=0) * np.arange(1, len(gain) + 1)] if even else np.r_[0, np.cumsum(gain)]
@@ -153,12 +154,12 @@ def _undominated(gain):
 
 
 def _hull(cost, gain):
-    """Positions on the concave hull from (0, 0) of points of rising cost and gain."""
+    """Positions on the concave hull from (0, 0), its edges included, of points of rising cost and gain."""
     hull = []
     for k in range(len(cost)):
         while hull:
             c, g = (cost[hull[-2]], gain[hull[-2]]) if len(hull) > 1 else (0.0, 0.0)
-            if (gain[hull[-1]] - g) * (cost[k] - c) > (gain[k] - g) * (cost[hull[-1]] - c):
+            if (gain[hull[-1]] - g) * (cost[k] - c) >= (1 - _ROUNDING) * (gain[k] - g) * (cost[hull[-1]] - c):
                 break
             hull.pop()
         hull.append(k)

@@ -1,0 +1,89 @@
+"""Where a pair can go wrong, in the plane of what the reference says and what the reward says."""
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from figures import style
+from figures.table import Table
+from tabular import Preferences, Problem, failure_modes, rlhf
+
+TITLE = "Phase diagram: when the undesirable region exists, and when RLHF's own optimum lies in it"
+WHITE, LIGHT, DARK = "#FFFFFF", style.REGION_U, "#E2A88D"
+
+
+def compute(*, beta=1.0, delta_ref_low=-5.0, delta_ref_high=3.0, gain_high=5.0, columns=161, rows=101) -> Table:
+    r"""One pair of two responses for every point of a grid, each solved on its own.
+
+    Columns, one entry for each point: ``delta_ref``; ``gain``, Dr/beta in nats; ``delta_rlhf``, the log-ratio of the
+    RLHF optimum; ``threshold``, the DPO loss below which the pair is ranked right; ``phase``: 0 if U is empty
+    (the loss cannot fall with the pair inverted), 1 if not, 2 if the RLHF optimum itself lies in U.
+
+    >>> table = compute(columns=9, rows=6)
+    >>> sorted(set(table["phase"].tolist()))
+    [0, 1, 2]
+    """
+    x, y = np.meshgrid(
+        np.linspace(delta_ref_low, delta_ref_high, columns), np.linspace(0, gain_high, rows), indexing="xy"
+    )
+    delta_ref, gain = x.ravel(), y.ravel()
+    pair = np.column_stack([delta_ref, np.zeros_like(delta_ref)])
+    problem = Problem.from_unnormalized(pair, beta, np.column_stack([beta * gain, np.zeros_like(gain)]))
+    delta_rlhf = np.diff(rlhf.optimal_policy(problem))[:, 0] * -1
+    prompt = np.arange(len(gain))
+    labels = Preferences(prompt, np.zeros_like(prompt), np.ones_like(prompt))
+    threshold = failure_modes.thresholds(problem, labels) * len(gain)  # each pair a problem of its own
+    falls = threshold < np.log(2) - 1e-9
+    inside = (delta_rlhf > delta_ref + 1e-9) & (delta_rlhf < -1e-9)
+    return Table(
+        {
+            "delta_ref": delta_ref,
+            "gain": gain,
+            "delta_rlhf": delta_rlhf,
+            "threshold": threshold,
+            "phase": falls.astype(int) + (falls & inside),
+        },
+        {"beta": beta, "columns": columns, "rows": rows, "pairs": len(gain)},
+    )
+
+
+@style.styled
+def draw(table: Table) -> Figure:
+    """Three phases, the assumption line between the two wrong ones, and the level lines of the RLHF optimum."""
+    figure, ax = style.new_figure(columns=1, height=2.9)
+    x, y, phase = (table[name].reshape(table.settings["rows"], -1) for name in ("delta_ref", "gain", "phase"))
+    ax.pcolormesh(
+        x, y, phase, cmap=ListedColormap([WHITE, LIGHT, DARK]), vmin=0, vmax=2, shading="nearest", rasterized=True
+    )
+    for level, at, color in ((-2, 0.4, DARK), (2, 4.55, LIGHT), (4, 4.55, LIGHT), (6, 4.55, WHITE)):
+        ax.plot([level, level - y.max()], [0, y.max()], color=style.LOOKS["rlhf"].color, linewidth=0.6)
+        _label(ax, level - at, at, rf"$\delta^*={style.number(level)}$", color, style.LOOKS["rlhf"].color)
+    boundary = np.array([x.min(), 0.0])
+    ax.plot(boundary, -boundary, color=style.LOOKS["rlhf"].color, linewidth=1.6)
+    ax.axvline(0, color=style.RULE, linewidth=0.8)
+    ax.set(xlim=(x.min(), x.max()), ylim=(0, y.max()), xlabel=style.SYMBOLS["delta_ref"])
+    ax.set_ylabel(r"reward difference $\Delta r/\beta$ (nats)")
+    _label(ax, -3.3, 1.35, "$U$ holds $\\pi^*$:\nAssumption 3.1\nviolated", DARK)
+    _label(ax, -1.35, 3.1, "$U$ not empty,\nassumption holds", LIGHT)
+    _label(ax, 1.5, 1.3, "$U$ empty", WHITE)
+    return figure
+
+
+def _label(ax, x, y, words, background, color=style.RULE):
+    box = {"facecolor": background, "edgecolor": "none", "pad": 1}
+    ax.text(x, y, words, ha="center", va="center", fontsize="small", color=color, bbox=box)
+
+
+def caption(table: Table) -> str:
+    s, phase = table.settings, table["phase"]
+    share = [100 * float((phase == k).mean()) for k in (0, 1, 2)]
+    return (
+        "One ordered pair of two responses by its reference log-ratio δ_ref and its reward difference Δr/β. The "
+        "undesirable region U = {δ_ref < δ < 0} exists, and the DPO loss can fall while the pair is ranked wrong, "
+        "exactly where δ_ref < 0 (both shaded phases). Proposition 3.4's condition, δ_ref < −Δr/β (as transcribed), is "
+        "the dark phase alone: below the thick line, where Assumption 3.1 is violated, the RLHF optimum π* itself "
+        "lies in U. Between the line and δ_ref = 0 the assumption holds and U is there all the same. Thin lines: "
+        f"log-ratio δ* = δ_ref + Δr/β of the RLHF optimum. Computed at {s['pairs']:,} points (β = "
+        f"{style.number(s['beta'])}) from the optimum and the loss threshold of each: {share[0]:.0f} % of the window "
+        f"white, {share[1]:.0f} % light, {share[2]:.0f} % dark."
+    )
