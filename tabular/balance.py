@@ -35,7 +35,7 @@ def _log_flow(log_amount, roots, tail, head):
     n_nodes = len(log_amount)
     top = np.full(len(roots), n_nodes)
     graph = adjacency(n_nodes + 1, np.concatenate([tail, top]), np.concatenate([head, roots]))
-    order, before = breadth_first_order(graph, n_nodes)
+    order, before = (found.astype(np.int64) for found in breadth_first_order(graph, n_nodes))
     through = np.append(log_amount, -np.inf)
     for node in order[:0:-1]:  # leaves first
         through[before[node]] = np.logaddexp(through[before[node]], through[node])

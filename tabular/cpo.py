@@ -10,11 +10,11 @@ r"""CPO: four different things called by one name, each computed exactly.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from tabular import rlhf, tolerances
 from tabular.errors import InputError
-from tabular.log_space import kl
+from tabular.log_space import kl, normalised
 from tabular.penalized import PenalizedOptimum, gamma_window, penalized_objective, penalized_optimum
 from tabular.pool_and_split import lift
 from tabular.preferences import Preferences
@@ -122,8 +122,8 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
     projection = project(log_star.ravel(), winner, loser, margin[counted])
     log_x = projection.log_x.reshape(log_star.shape)
     feasible = (log_x > -np.inf).any(axis=1)
-    total = np.where(feasible, logsumexp(np.where(feasible[:, None], log_x, 0.0), axis=1), 0.0)
-    log_policy = log_x - total[:, None]
+    log_policy = log_x.copy()
+    log_policy[feasible] = normalised(log_x[feasible])
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
     price = np.full(problem.n_prompts, np.inf)
@@ -171,9 +171,10 @@ def _residuals(log_policy, log_star, tilt, winner, loser, margin):
     slack = np.where(living, np.where(living, flat[winner], 0.0) - flat[loser], np.inf) - margin
     alive = flat > -np.inf
     tilted = np.where(alive, star + lifted, -np.inf).reshape(shape)[feasible]
-    log_sum = logsumexp(tilted, axis=1)
+    explained = normalised(tilted)
     there = tilted > -np.inf
-    error = np.where(there, log_policy[feasible], 0.0) - np.where(there, tilted - log_sum[:, None], 0.0)
+    error = np.where(there, log_policy[feasible], 0.0) - np.where(there, explained, 0.0)
+    log_sum = tilted.max(axis=1) - explained.max(axis=1)
     gap = kl(log_policy[feasible], log_star[feasible]) + log_sum
     return Residuals(
         primal=float(np.max(-slack, initial=0.0)) + 0.0,  # not -0.0

@@ -33,14 +33,11 @@ def potentials(n_nodes, winner, loser, margin):
     tail = np.concatenate([winner, loser, top])
     head = np.concatenate([loser, winner, roots])
     rise = np.concatenate([-margin, margin, np.zeros(len(roots))])
-    _, before = breadth_first_order(adjacency(n_nodes + 1, tail, head), n_nodes)
-    order = np.lexsort((head, tail))
-    edge = order[
-        np.searchsorted(
-            tail[order] * (n_nodes + 1) + head[order], before[:n_nodes] * (n_nodes + 1) + np.arange(n_nodes)
-        )
-    ]
-    u = np.append(rise[edge], 0.0)
+    before = breadth_first_order(adjacency(n_nodes + 1, tail, head), n_nodes)[1].astype(np.int64)
+    key = tail * (n_nodes + 1) + head
+    order = np.argsort(key)
+    tree_edge = np.searchsorted(key[order], before[:n_nodes] * (n_nodes + 1) + np.arange(n_nodes))
+    u = np.append(rise[order[tree_edge]], 0.0)
     before[n_nodes] = n_nodes
     while (before != n_nodes).any():  # pointer doubling: log2(depth) rounds
         u, before = u + u[before], before[before]
@@ -54,9 +51,11 @@ def pool_levels(log_p, shift, pool):
     [-1.609438, -1.609438, -0.693147]
     """
     n_pools = pool.max() + 1
-    top = np.full(n_pools, -np.inf)
-    np.maximum.at(top, pool, shift)
-    weight = np.exp(shift - top[pool])
+    weight = np.ones(len(pool))
+    if shift.any():
+        top = np.full(n_pools, -np.inf)
+        np.maximum.at(top, pool, shift)
+        weight = np.exp(shift - top[pool])
     first = np.empty(n_pools, dtype=np.int64)
     first[pool[::-1]] = np.arange(len(pool))[::-1]
     value = log_p - shift

@@ -77,7 +77,7 @@ def project(log_p, winner, loser, margin) -> Projection:
 
 def _contract(log_p, structure):
     """Each group as one node of mass X: its number, each member's log share of X, and the mass it would have alone."""
-    if len(np.unique(structure.group)) == len(log_p):
+    if not structure.tied.any():
         return np.arange(len(log_p)), np.zeros(len(log_p)), log_p
     group, shift = structure.group, structure.shift
     top = np.full(group.max() + 1, -np.inf)
@@ -114,8 +114,11 @@ def _one_component(log_p, winner, loser, margin):
     w, lo = np.split(end, 2)
     a = log_p[nodes]
     if len(w) == len(nodes) - 1 and np.bincount(w).max() == 1 and np.bincount(lo).max() == 1:
-        order = breadth_first_order(adjacency(len(nodes), w, lo), np.setdiff1d(w, lo)[0], return_predecessors=False)
-        edge = np.argsort(w)[np.searchsorted(np.sort(w), order[:-1])]
+        first = int(np.argmin(np.bincount(lo, minlength=len(nodes))))
+        order = breadth_first_order(adjacency(len(nodes), w, lo), first, return_predecessors=False)
+        edge = np.empty(len(nodes), dtype=np.int64)
+        edge[w] = np.arange(len(w))
+        edge = edge[order[:-1]]
         tilt, tight = np.empty(len(w)), np.empty(len(w), dtype=bool)
         tilt[edge], tight[edge] = chain_tilt(a[order], margin[edge])
         return tilt, tight

@@ -324,6 +324,16 @@ def test_a_batch_is_solved_as_its_prompts_alone():
         np.testing.assert_allclose(alone.price[0], together.price[prompt], atol=1e-12)
 
 
+def test_a_large_batch_is_certified():
+    """Node numbers whose products exceed 32 bits."""
+    rng = np.random.default_rng(2)
+    problem = Problem(np.log(rng.dirichlet(np.ones(4), 30_000)), 0.5, rng.normal(size=(30_000, 4)))
+    pairs = np.sort(np.argsort(rng.random((90_000, 4)), axis=1)[:, :2], axis=1)
+    labels = Preferences(np.repeat(np.arange(30_000), 3), *pairs.T)
+    margin = rng.normal(size=90_000)
+    assert_certified(cpo.constrained_optimum(problem, labels, margin), problem, margin)
+
+
 def test_input_is_left_alone():
     problem = Problem.from_probabilities([0.2, 0.8], beta=1, reward=[0, 0])
     margin = np.array([0.3])
