@@ -39,7 +39,10 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             symbolic.check(
-                "δ* = δ_ref + Δr/β", _optimal_margin, controls={"δ_ref − Δr/β": lambda: _optimal_margin(sign=-1)}
+                "δ* = δ_ref + Δr/β",
+                _optimal_margin,
+                controls={"δ_ref − Δr/β": lambda: _optimal_margin(sign=-1)},
+                is_claim=True,
             ),
             search.nothing_found(
                 "the library's optimum has this margin",

@@ -95,6 +95,7 @@ STATEMENTS = (
                 "the loss fell",
                 _loss_fell,
                 _BOX,
+                is_claim=True,
                 controls={"below δ_ref, outside U": lambda β, d, s: _loss_fell(β, d, 1 + s)},
             ),
             SEARCHES["def-3.3-loss"],

@@ -165,6 +165,7 @@ STATEMENTS = (
                 "F(k) + 4k > 0",
                 _window,
                 _KAPPA,
+                is_claim=True,
                 controls={"F(k) + 3.96 k, 1 % less": lambda k: _window(k, Fraction(396, 100))},
             ),
             symbolic.check(

@@ -76,6 +76,12 @@ def _bound_form(sign=1):
     return 1 - exp(-s) * (1 - exp(-x)) - sign * (a / (1 + a) + exp(-x) / (1 + a))
 
 
+def _excess_is_positive(sign=1):
+    """e^{-s}(1 - e^{-x}) with e^x = 1 + a."""
+    a, s = positive("a s")
+    return sign * exp(-s) * a / (1 + a)
+
+
 def _library_misses_zero(β, d, Ψ, scale=1.0):
     """How far the library's trajectory is from δ = 0 at its own escape time, beyond rounding."""
     time = float(flow.escape_time(-d, β, Ψ))
@@ -114,6 +120,7 @@ STATEMENTS = (
                 "σ(−(βh − Ψ)) > 0",
                 _speed,
                 _SPEED_BOX,
+                is_claim=True,
                 controls={"> 1/1000": lambda β, h, Ψ: _speed(β, h, Ψ, Fraction(1, 1000))},
             ),
             SEARCHES["flow-monotone"],
@@ -173,7 +180,10 @@ STATEMENTS = (
         checks=(
             symbolic.check("the excess", _linear_rest, controls={"sign flipped": lambda: _linear_rest(-1)}),
             symbolic.check("1 − e^{−s}(1 − e^{−x})", _bound_form, controls={"sign flipped": lambda: _bound_form(-1)}),
-            symbolic.positivity_check("> 0", _below_bound, controls={"−": lambda: _below_bound(-1)}),
+            symbolic.positivity_check("it is positive", _below_bound, controls={"−": lambda: _below_bound(-1)}),
+            symbolic.positivity_check(
+                "the excess is positive", _excess_is_positive, controls={"−": lambda: _excess_is_positive(-1)}
+            ),
             SEARCHES["escape-time-linear"],
         ),
     ),

@@ -18,13 +18,14 @@ from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, cpo
 
 
-def _stationary(response, sign=1):
+def _stationary(response, wrong=False):
     """Derivative of the Lagrangian at the claimed solution, less a constant that is the same for all responses."""
     policy, optimum, total, multiplier = positive("π π* S λ")
     margin = real("m")
-    tilt = {"w": multiplier, "l": -multiplier * exp(margin), "other": 0 * multiplier}[response]
-    slope = (policy * log(policy / optimum)).diff(policy) - sign * tilt
-    return slope.subs(policy, optimum * exp(tilt) / total) - (1 - log(total))
+    coefficient = {"w": 1, "l": -exp(margin), "other": 0}[response]  # of the constraint π_w - e^m π_l ≥ 0
+    claimed = coefficient if not wrong else {"w": -1, "l": -1, "other": 1}[response]
+    slope = (policy * log(policy / optimum)).diff(policy) - multiplier * coefficient
+    return slope.subs(policy, optimum * exp(multiplier * claimed) / total) - (1 - log(total))
 
 
 def _tight(share=1):
@@ -108,7 +109,7 @@ STATEMENTS = (
                 symbolic.check(
                     f"stationary in π_{name}",
                     lambda y=name: _stationary(y),
-                    controls={"λ flipped": lambda y=name: _stationary(y, -1)} if name != "other" else {},
+                    controls={"another exponent": lambda y=name: _stationary(y, wrong=True)},
                 )
                 for name in _RESPONSES
             ),

@@ -12,7 +12,7 @@ positive: 1/(1+e^z) > 0.
 from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
-from proofs_checks.arithmetic import least, sigmoid
+from proofs_checks.arithmetic import exp, least, sigmoid
 from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
@@ -46,6 +46,12 @@ def _slope(sign=1):
     beta, (delta, delta_ref) = positive("β"), real("δ δ_ref")
     factor = sigmoid(-beta * (delta - delta_ref))
     return factor.diff(delta) + sign * beta * factor * (1 - factor)
+
+
+def _fall(sign=1):
+    """β σ(1-σ) = β e^z/(1+e^z)²."""
+    beta, z = positive("β"), real("z")
+    return sign * beta * exp(z) / (1 + exp(z)) ** 2
 
 
 def _factor_at_zero(β, δ_ref, less=0):
@@ -114,10 +120,12 @@ STATEMENTS = (
                 _slope,
                 controls={"sign flipped": lambda: _slope(sign=-1)},
             ),
+            symbolic.positivity_check("βσ(1 − σ) > 0", _fall, controls={"−": lambda: _fall(-1)}),
             ball.check(
                 "σ(βδ_ref) > 0",
                 _factor_at_zero,
                 _BOX,
+                is_claim=True,
                 controls={"σ(βδ_ref) > 1/100": lambda β, δ_ref: _factor_at_zero(β, δ_ref, Fraction(1, 100))},
             ),
             SEARCHES["prop-3.4-weaker"],

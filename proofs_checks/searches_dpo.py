@@ -170,6 +170,15 @@ def _excess_differs(δ_ref, β, t, factor=1):
     return abs(loss - expected) - 1e-9 * (1 + loss)
 
 
+def _below_threshold(a, b, β, u, v, n, factor=1.0):
+    """Positive where pair 0 > 1 is inverted below its threshold, among the labels 0 > 1, 1 > 2, 2 > 0."""
+    problem, tried = three(a, b, 0.0, 0.0, β), policy(u, v, 0)
+    labels = Preferences.from_pairs([(0, 0, 1, n), (0, 1, 2, 1.0), (0, 2, 0, 1.0)])
+    if u > v:
+        return -1.0
+    return factor * failure_modes.thresholds(problem, labels)[0] - dpo.loss(tried, problem, labels) - 1e-10
+
+
 def _accuracy_differs(x, y, z, level, wrong_order=False):
     """Three prompts of one pair each, at a mean loss: the library against enumeration."""
     margins = (x, y, z)
@@ -242,6 +251,12 @@ SEARCHES = {
     "thm-3.5-ranking": searched("ranking", _ranking_differs, _TWO, sign=-1),
     "threshold-margin": searched(
         "the excess", _excess_differs, {"δ_ref": (-10, 10), "β": (0.1, 5), "t": (0.01, 10)}, factor=2
+    ),
+    "threshold-general": searched(
+        "no inversion below v",
+        _below_threshold,
+        {**{k: THREE[k] for k in "abβ"}, **POLICY, "n": (0.1, 10)},
+        factor=1.01,
     ),
     "worst-case-accuracy": searched(
         "the library's curve",

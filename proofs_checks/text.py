@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from proofs_checks.registry import close_names, require, statements, verify
+from proofs_checks.registry import require, verify
 from proofs_checks.statement import Result
 
 _MEANINGS = {
@@ -88,7 +88,12 @@ def theorems_markdown(results: list[Result] | None = None) -> str:
     """THEOREMS.md: every statement with its source, verdict, method and file. No times, so that it is "
     "reproducible."""
     results = verify() if results is None else results
-    counts = Counter(result.verdict.value for result in results)
+    return markdown_of([(result.statement, result.file, result.verdict) for result in results])
+
+
+def markdown_of(rows) -> str:
+    """The same from ``(statement, file, verdict)`` triples."""
+    counts = Counter(verdict.value for *_, verdict in rows)
     lines = [
         "# Theorems",
         "",
@@ -100,18 +105,12 @@ def theorems_markdown(results: list[Result] | None = None) -> str:
         "| id | statement | source | verdict | method | file |",
         "|---|---|---|---|---|---|",
     ]
-    for known in (result.to_dict() for result in results):
-        cells = (known["id"], _whole(known), known["source"], known["verdict"], known["method"], known["file"])
+    for known, file, verdict in rows:
+        whole = f"**{known.title}.** {known.hypotheses} ⊢ {known.claim}"
+        cells = (known.id, whole, known.source, verdict.value, known.method, file)
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _whole(known):
-    return f"**{known['title']}.** {known['hypotheses']} ⊢ {known['statement']}"
-
-
 def _cell(text):
     return " ".join(text.split()).replace("|", "\\|")
-
-
-__all__ = ["close_names", "explain", "slowest", "statements", "summary", "table_rows", "theorems_markdown"]

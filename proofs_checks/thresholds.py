@@ -5,6 +5,7 @@ iff δ > 0. For δ = -t ≤ 0 the excess sp(β(δ_ref+t)) - sp(βδ_ref) = log(1
 positive for t > 0, also beyond the box.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
@@ -86,5 +87,16 @@ STATEMENTS = (
             ),
             SEARCHES["threshold-margin"],
         ),
+    ),
+    Statement(
+        id="threshold-general",
+        title="The guarantee level of a pair among other labels",
+        source="THEORY section 3",
+        hypotheses="Any labels; v_i = min {L : δ_i ≤ 0}.",
+        claim="Every policy with L < v_i ranks pair i right, v_i as the library computes it.",
+        method="Search for a policy on a cycle of three labels that is inverted below the library's v_i.",
+        conclusion="Training past v_i certifies pair i, whatever the other pairs do.",
+        expected=Verdict.SUPPORTED,
+        checks=(replace(SEARCHES["threshold-general"], corroborates=False),),
     ),
 )

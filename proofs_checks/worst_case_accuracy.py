@@ -8,10 +8,11 @@ dearer one, swapping them keeps the count and does not raise the cost; so the ch
 import itertools
 from fractions import Fraction
 
-from proofs_checks import search
+from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import least
 from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
+from proofs_checks.symbolic import positive
 
 
 def _best_by_enumeration(costs, gains, budget):
@@ -37,6 +38,12 @@ def _all_equal_weights(dearest=False):
             if _cheapest_first(costs, [1] * 4, budget, dearest) != _best_by_enumeration(costs, [1] * 4, budget):
                 return Finding(False, "sorting is not optimal", witness=f"costs {costs}, budget {budget}")
     return Finding(True, f"{count} lists of costs and budgets")
+
+
+def _saved_by_swap(sign=1):
+    """Cost of a set less its cost with one pair swapped for another, cheaper by s."""
+    rest, cheap, saving = positive("C c s")
+    return (rest + cheap + sign * saving) - (rest + cheap)
 
 
 def _sorting_fails(first, second, n, budget):
@@ -65,13 +72,17 @@ STATEMENTS = (
         method="Exchange argument; all lists of four costs in {1, …, 5} with all budgets, against enumeration of all "
         "sets.",
         conclusion="Sorting the references' margins gives the exact curve of accuracy against loss.",
-        expected=Verdict.CERTIFIED,
+        expected=Verdict.PROVED,
         checks=(
+            symbolic.positivity_check(
+                "a swap lowers the cost", _saved_by_swap, controls={"for a dearer one": lambda: _saved_by_swap(-1)}
+            ),
             Check(
                 "cheapest first is optimal",
                 Quantifier.EXHAUSTIVE,
                 _all_equal_weights,
                 (Control("dearest first", lambda: _all_equal_weights(dearest=True)),),
+                corroborates=True,
             ),
             SEARCHES["worst-case-accuracy"],
         ),

@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -85,6 +86,23 @@ def test_what_is_undefined_is_said(operation):
         operation()
 
 
+@given(ends=st.tuples(rationals, rationals))
+def test_rounding_is_outwards(ends):
+    """At 20 bits the enclosure holds the one at 200 bits, and has a width: nothing is lost to rounding."""
+
+    def formula():
+        x = Interval.hull(min(ends), max(ends)) / 3
+        y = (x.softplus() * x.sigmoid() - x.tanh() / 7).exp() + x.asinh() * x**3
+        return y + x.cosh().log() + x.expm1() * (1 + x**2).sqrt() + x.positive_part() / (2 + x.sigmoid())
+
+    with flint.ctx.workprec(20):
+        rough = formula()
+    with flint.ctx.workprec(200):
+        fine = formula()
+    assert rough.lo <= fine.lo <= fine.hi <= rough.hi
+    assert rough.lo < rough.hi
+
+
 def test_wide_intervals_keep_the_sign_of_their_lower_end():
     assert Interval.hull(-50, 50).exp() > 0
     assert Interval.hull(-50_000, 50_000).sigmoid() > 0
@@ -137,3 +155,8 @@ def test_positive_parameters_are_halved_geometrically():
 
 def test_the_budget_is_kept():
     assert ball.decide(lambda x: (x**2 - Fraction(1, 2)) ** 2, {"x": (0, 1)}, max_boxes=7).boxes == 7
+
+
+def test_a_range_the_wrong_way_round_is_refused():
+    with pytest.raises(ValueError, match="out of order"):
+        ball.decide(lambda x: x, {"x": (1, 0)})
