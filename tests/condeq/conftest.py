@@ -1,5 +1,6 @@
 """A report built once from a few real statements and a few figures: what the page tests open."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +40,10 @@ def build_small(directory: Path) -> Built:
 
 @pytest.fixture(scope="session")
 def small_report(tmp_path_factory) -> Built:
-    """The small report, with the real run where its data is at hand."""
-    return build_small(tmp_path_factory.mktemp("report"))
+    """The small report, with the real run where its data is at hand; nothing is downloaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONDEQ_DATA", os.environ.get("CONDEQ_DATA", str(tmp_path_factory.mktemp("empty"))))
+        return build_small(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="session")
