@@ -151,6 +151,7 @@ class Sparse:
         divergence -= (np.bincount(self.block, divergence) / self.block_size)[self.block]
         self.graph.data = np.bincount(self.pair, weight)[self.number]
         degree = self.graph @ np.ones(size)
+        degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
         if self.tree_like:
             return self._factored(degree, divergence)
         imbalance = np.abs(divergence).max() / (won + lost).max()

@@ -40,3 +40,9 @@ BALANCE_STEPS = 200
 
 #: Nats by which a response outweighs another so far that the lighter one has no say in their pool in double precision.
 HEAVY = 32.0
+
+#: Newton steps at most on sparse blocks, whose weights are carried as floats: 50 cover any range they hold well.
+SPARSE_STEPS = 200
+
+#: A start whose score equations hold this well, relative, is the fit: rounding alone leaves about as much.
+BALANCED = 1e-11

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from tabular import bradley_terry, digraph, laplacian, logs
+from tabular import block_solvers, bradley_terry, digraph, laplacian, logs
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "bradley_terry.json").read_text())
 
@@ -140,10 +140,10 @@ def test_every_solver_gives_the_same_fit(size):
     """Dense, dense in logs and sparse, on one graph: they share nothing but the Newton loop."""
     rng = np.random.default_rng(size)
     winner, loser, log_weight = ring(size, rng, 4 * size, np.zeros)
-    edges = bradley_terry._Edges(
+    edges = block_solvers.Edges(
         size, winner, loser, log_weight, np.zeros(len(winner)), np.array([0]), np.zeros(size, int)
     )
-    solvers = bradley_terry._SOLVERS[1:] if size < 100 else bradley_terry._SOLVERS[1:2] + bradley_terry._SOLVERS[4:]
+    solvers = block_solvers.SOLVERS[1:] if size < 100 else block_solvers.SOLVERS[1:2] + block_solvers.SOLVERS[4:]
     fits = [solve(edges) for solve in solvers]
     fits = [s - s.mean() for s in fits]
     for other in fits[1:]:
