@@ -21,6 +21,7 @@ How to write a figure
 
 import importlib
 import inspect
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -94,10 +95,14 @@ def save(name: str, out: str | Path, formats=FORMATS, **settings) -> Saved:
         settings: keyword arguments of the figure's ``compute``.
 
     Raises:
-        InputError: an unknown figure, format or setting; ``logs.DataUnavailable`` where real data is missing.
+        InputError: an unknown figure, format or setting, or a setting of the wrong kind.
+        logs.DataUnavailable: real data is missing.
     """
     _check_choice(formats, FORMATS, "format")
-    _check_choice(settings, defaults(name), f"setting of {name}")
+    known = defaults(name)
+    _check_choice(settings, known, f"setting of {name}")
+    for key, value in settings.items():
+        _check_value(key, value, known[key])
     table = module(name).compute(**settings)
     return _write(name, table, Path(out), formats)
 
@@ -106,6 +111,28 @@ def _check_choice(given, known, what):
     unknown = [item for item in given if item not in known]
     if unknown:
         raise InputError(f"there is no {what} named {unknown[0]!r}: choose from {', '.join(known)}")
+
+
+def _check_value(key, value, default):
+    """A setting is of the kind of its default; counts are at least 1, seeds at least 0, beta is above 0."""
+    if isinstance(default, str):
+        good, rule = isinstance(value, str), "a text"
+    elif isinstance(default, int):
+        least = 0 if key == "seed" else 1
+        good, rule = isinstance(value, int) and value >= least, f"a whole number, at least {least}"
+    elif isinstance(default, float):
+        good, rule = _is_number(value) and (key != "beta" or value > 0), "a number" + " above 0" * (key == "beta")
+    elif isinstance(default, tuple):
+        good = isinstance(value, list | tuple) and len(value) > 0 and all(map(_is_number, value))
+        rule = "a list of numbers, such as [0.2, 0.3]"
+    else:
+        return
+    if not good:
+        raise InputError(f"{key} is {value!r}: it must be {rule}")
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _write(name: str, table: Table, out: Path, formats) -> Saved:

@@ -46,7 +46,7 @@ def compute(*, misalignment=0.3, gamma=0.02) -> Table:
             "penalty": _penalty(),
             "targets": _targets(gamma),
             "projection": _projection(),
-            "training": paper_figure_2.compute(misalignment=misalignment),
+            "training": paper_figure_2.compute(misalignment=[misalignment]),
         }
     )
 

@@ -17,7 +17,7 @@ from scipy.stats import halfnorm
 
 from figures import style
 from figures.table import Table
-from tabular import flow, margins
+from tabular import InputError, flow, margins
 
 TITLE = "Pairs in the undesirable region over training, in the spirit of the paper’s Figure 2"
 LABELS = {"dpo": "DPO", "ecpo": "margin of Eq. 17", "code": "released code"}
@@ -47,8 +47,12 @@ def compute(
     Columns: ``epoch``; for each loss and misalignment R ``<loss>_<R>_mean``, ``_low``, ``_high`` (mean and range over
     the seeds) and ``<loss>_<R>_flow``; ``horizon`` :math:`2\beta^2t`, for each of several products beta * spread the
     share of the misaligned pairs that is still in U, ``dpo_left_<product>``, ``ecpo_left_<product>``.
+
+    Raises:
+        InputError: a misalignment that is not a share.
     """
-    misalignment = np.atleast_1d(misalignment).tolist()
+    if not all(0 < share < 1 for share in misalignment):
+        raise InputError(f"misalignment is {misalignment}: it is a list of shares of pairs, each between 0 and 1")
     settings = {
         "beta": beta,
         "gamma": gamma,

@@ -62,7 +62,7 @@ def test_the_plateau_against_the_half_normal_tail(table, product):
 
 
 def test_seeds_change_the_draws_and_nothing_else():
-    small = {"misalignment": 0.3, "pairs": 30, "epochs": 3, "seeds": 2}
+    small = {"misalignment": [0.3], "pairs": 30, "epochs": 3, "seeds": 2}
     one, same, other = (paper_figure_2.compute(**small, seed=seed) for seed in (0, 0, 1))
     assert one.to_text() == same.to_text()
     assert (one["dpo_0.3_mean"] != other["dpo_0.3_mean"]).any()
