@@ -106,7 +106,7 @@ def _run(ax, table):
     ax.set_xscale("log")
     ax.set(xlabel=f"mean {style.SYMBOLS['loss']}", xlim=(1.2, 1e-5))
     ax.legend(loc="upper left", fontsize="small", handlelength=1.4)
-    style.panel_letter(ax, "a", "a real run, 500 pairs")
+    style.panel_letter(ax, "a", f"a real run, {table.settings['run_pairs']} pairs")
 
 
 def _prompts(ax, table):

@@ -16,7 +16,7 @@ without labels (F = 0 there, a < 0) or any other prompt with room to fall is eno
 """
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 
 from tabular import tolerances
 from tabular.infimum import Infimum
@@ -45,13 +45,20 @@ def allowed_at_first_order(at: Infimum, force=None) -> np.ndarray:
     pushed = force.any(axis=1)
     others = pushed.sum() - pushed[prompt]
     own = force[prompt]
-    toward = -np.exp(at.graph.problem.log_ref)[prompt]
-    toward[np.arange(len(prompt)), winner] += 1
-    norm = np.sqrt((toward**2).sum(axis=1))
-    along = (own * toward).sum(axis=1) / np.where(norm > 0, norm, 1)
-    off = own - (along / np.where(norm > 0, norm, 1))[:, None] * toward
+    toward = _toward(at.graph.problem.log_ref[prompt], winner)
+    along = (own * toward).sum(axis=1)
+    off = own - along[:, None] * toward
     generic = np.sqrt((off**2).sum(axis=1)) > _PARALLEL * np.sqrt((own**2).sum(axis=1))
     return (others > 0) | (pushed[prompt] & (generic | (along < 0)))
+
+
+def _toward(log_ref, winner):
+    """Unit rows along a: 1 - pi_w times e_w less the others' conditional distribution, so that no tail underflows."""
+    others = log_ref.copy()
+    others[np.arange(len(winner)), winner] = -np.inf
+    toward = -np.exp(others - logsumexp(others, axis=1, keepdims=True))
+    toward[np.arange(len(winner)), winner] = 1
+    return toward / np.linalg.norm(toward, axis=1, keepdims=True)
 
 
 def falling_row(at: Infimum, pair, force):
@@ -63,11 +70,10 @@ def falling_row(at: Infimum, pair, force):
     n_responses = force.shape[1]
     prompt, winner = divmod(int(at.winner[pair]), n_responses)
     local = _Prompt(at, prompt)
-    toward = -np.exp(local.log_ref)
-    toward[winner] += 1
+    toward = _toward(local.log_ref[None], np.array([winner]))[0]
     own = force[prompt]
     if own.any():
-        direction = own / np.linalg.norm(own) - toward / np.linalg.norm(toward)
+        direction = own / np.linalg.norm(own) - toward
         if np.linalg.norm(direction) > _PARALLEL:
             row = local.lowest(winner, _STEPS[:, None] * (direction / np.abs(direction).max()), 0.0)
             if row is not None:

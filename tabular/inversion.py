@@ -6,7 +6,7 @@ is the least d with :math:`g(d)\le\tau`, where :math:`g(d)=\inf\{L:\delta_i=d\}`
 (:mod:`tabular.thresholds`). Its derivative is minus the net flow out of the winner, so Newton's method on
 :math:`g(d)=\tau` is one tied fit a step. From a point where g lies above tau on its falling side, a convex function
 is above its tangent, so the steps never overshoot: they climb to the root monotonically, quadratically at the end.
-Such a point is where the pair's own label alone costs tau.
+Such a point is where the pair's own label alone costs tau, or every label on a path of wins between the two.
 
 Positive, the result is a certificate: whoever trains to mean loss tau has at least that margin on the pair.
 """
@@ -14,6 +14,7 @@ Positive, the result is a certificate: whoever trains to mean loss tau has at le
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from tabular import tolerances
 from tabular.errors import InputError
@@ -22,6 +23,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.thresholds import lowered
 
+_HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
+_LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
 _STEPS = 100  # a root that only touches (tau = inf L) is approached by halves: 2^-100
 
 
@@ -40,14 +43,18 @@ class Inversions:
     at: Infimum
 
     def rows(self) -> np.ndarray:
-        """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss; at most -1 where free."""
+        """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss.
+
+        Where delta falls freely it is -1 or less; beyond beta |delta| = 1e8 the witness stops there, at less loss.
+        """
         rows = np.empty((len(self.pair), self.at.graph.problem.n_responses))
         for index in np.flatnonzero(np.isneginf(self.delta)):
             rows[index] = lowered(self.at, self.pair[index], -1.0)
         held = np.flatnonzero(np.isfinite(self.delta))
         for batch in self.at.graph.batches(self.at.component[self.pair[held]]):
             part = held[batch]
-            rows[part] = self.at.rows(self.at.hold(self.pair[part], self.delta[part])[0])
+            delta = np.maximum(self.delta[part], -_HELD / self.at.graph.problem.beta)
+            rows[part] = self.at.rows(self.at.hold(self.pair[part], delta)[0])
         return rows
 
     def witness(self, index) -> np.ndarray:
@@ -99,17 +106,35 @@ def check_level(level, least):
 
 
 def _start(at, preferences, pairs, allowed):
-    """A delta at or below the root: the labels on a path of wins from w to l cannot fall further than this in all."""
+    """A delta at or below the root: on a path of wins from w to l no label may cost more than is allowed.
+
+    The label itself is such a path; where it is light, a path of heavier labels bounds delta better.
+    """
+    fall = _deepest_margin(np.log(allowed), preferences.log_share[pairs])
+    for index in np.flatnonzero(fall > _LIGHT):
+        fall[index] = min(fall[index], _along_wins(at, pairs[index], allowed[index]))
+    delta_ref = at.graph.log_ref[at.winner[pairs]] - at.graph.log_ref[at.loser[pairs]]
+    return delta_ref - fall / at.graph.problem.beta
+
+
+def _deepest_margin(log_allowed, log_share):
+    """How far below 0 a margin can be when its label alone costs all that is allowed: log(e^(allowed/share) - 1)."""
+    with np.errstate(over="ignore"):
+        ratio = np.exp(np.minimum(log_allowed - log_share, 700.0))
+    return ratio + np.log(-np.expm1(-ratio))
+
+
+def _along_wins(at, pair, allowed):
+    """The shortest path from w to l in the lengths that the labels allow (none below 0)."""
     graph = at.graph
-    with np.errstate(divide="ignore", over="ignore"):
-        ratio = np.exp(np.log(allowed) - preferences.log_share[pairs])
-        own = ratio + np.log(-np.expm1(-ratio))
-    for index in np.flatnonzero(np.isneginf(preferences.log_weight[pairs])):
-        labels, _ = graph.labels_of.gather(at.component[pairs[index : index + 1]])
-        worst = allowed[index] / np.exp(graph.log_share[labels])
-        own[index] = np.sum(worst)
-    delta_ref = graph.log_ref[at.winner[pairs]] - graph.log_ref[at.loser[pairs]]
-    return delta_ref - np.minimum(own, 1e300) / graph.problem.beta
+    labels, _ = graph.labels_of.gather(at.component[pair : pair + 1])
+    labels = labels[np.argsort(graph.log_share[labels])]  # of parallel labels the heaviest is entered last and stays
+    length = np.maximum(_deepest_margin(np.log(allowed), graph.log_share[labels]), 0)
+    size = graph.nodes_of.size[at.component[pair]]
+    edges = np.full((size, size), np.inf)
+    edges[graph.place[graph.winner[labels]], graph.place[graph.loser[labels]]] = length
+    edges = csgraph_from_dense(edges, null_value=np.inf)
+    return dijkstra(edges, indices=graph.place[at.winner[pair]])[graph.place[at.loser[pair]]]
 
 
 def _climb(at, pairs, allowed, delta):
@@ -119,12 +144,10 @@ def _climb(at, pairs, allowed, delta):
         fit, winner = at.hold(pairs[moving], delta[moving])
         above = fit.cost - allowed[moving]
         slope = at.graph.problem.beta * fit.net_flow(winner)
-        step = np.where((above > 0) & (slope > 0), above / np.where(slope > 0, slope, 1), 0)
+        step = np.where(slope > 0, above / np.where(slope > 0, slope, 1), 0)  # back, too, where rounding overshot
         before = delta[moving]
         delta[moving] += step
-        moving = moving[
-            delta[moving] > before + tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)
-        ]
+        moving = moving[np.abs(step) > tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)]
         if not moving.size:
             break
     return delta
