@@ -71,6 +71,8 @@ def _descend(edges, direction, s, steps=tolerances.NEWTON_STEPS):
     for _ in range(steps):
         d = direction(s)
         reach = edges.reach(d)
+        if not reach.max() < np.inf:  # only where a sparse block's weights leave the floats
+            break
         damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1)
         s = s + damping[edges.block] * d
         if reach.max() <= tolerances.NEWTON_STEP:
@@ -145,7 +147,8 @@ def _sparse(edges):
     def direction(s):
         h = edges.margin(s)
         push = weight * expit(-h)
-        return graph.solve(push * expit(h), push)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return graph.solve(push * expit(h), push)
 
     return _descend(edges, direction, s, tolerances.SPARSE_STEPS)
 

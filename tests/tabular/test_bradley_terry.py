@@ -163,6 +163,32 @@ def test_long_sparse_graphs(shape):
     assert np.ptp(error) < 1e-9 if shape == "cycle" else np.abs(error[first] - error[second]).max() < 1e-10
 
 
+@pytest.mark.parametrize("spread", [5, 30, 300, 3000])
+@pytest.mark.parametrize("tree", [True, False])
+def test_large_blocks_with_rewards_far_apart(spread, tree):
+    """Too large for arithmetic in logs, exact all the same: the labels agree with a spanning tree."""
+    rng = np.random.default_rng(spread)
+    size = 1000
+    child = np.arange(1, size)
+    first, second = rng.integers(0, child), child
+    if not tree:
+        first, second = np.r_[first, rng.integers(0, size - 1, 5 * size)], np.r_[second, np.full(5 * size, size - 1)]
+    strength = rng.normal(0, spread, size)
+    fitted = bradley_terry.fit(size, *both_ways(first, second, strength))
+    assert np.ptp(fitted.strength - strength) < 1e-12 * spread * np.sqrt(size)
+    assert fitted.residual < 1e-11
+
+
+@pytest.mark.parametrize(("scale", "held"), [(5, 1e-13), (30, 1e-8), (1000, np.inf)])
+def test_large_contradictory_blocks_are_fitted_or_say_that_they_are_not(scale, held):
+    rng = np.random.default_rng(0)
+    winner, loser, log_weight = ring(600, rng, 5000, partial(rng.uniform, -scale, 0))
+    fitted = bradley_terry.fit(600, winner, loser, log_weight)
+    assert np.isfinite(fitted.strength).all()
+    assert fitted.residual <= held
+    assert (fitted.residual > 1e-3) == (held == np.inf)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_offsets_shift_what_is_fitted(seed):
     """Offsets that are potential differences only shift the strengths; a pair with any offsets solves its equation."""
