@@ -1,0 +1,127 @@
+r"""CPO's penalised objective has no maximum; a local one ranks right between gamma* and gamma_max, then folds away."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import style
+from figures.table import Table
+from tabular import InputError, Preferences, Problem, cpo, rlhf
+
+TITLE = "CPO's penalised objective and the window of Theorem 4.9"
+
+#: the curves of the left panel: what gamma is, and a shade that darkens with it; gamma = 0 is RLHF
+CURVES = {
+    "rlhf": ("RLHF", style.LOOKS["rlhf"].color, style.LOOKS["rlhf"].linestyle),
+    "below": (r"below $\gamma^*$", "#7CC4BC", (0, (3, 1.3))),
+    "inside": ("in the window", "#1F8F86", "-"),
+    "fold": (r"$\gamma_{\max}$: the fold", "#0B5C56", (0, (6, 1.5, 1, 1.5))),
+    "beyond": (r"beyond $\gamma_{\max}$", "#03211F", (0, (1, 1.2))),
+}
+
+
+def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, points=361) -> Table:
+    """Two responses, one labelled pair: the objective against delta for five gammas, and the stationary deltas.
+
+    Columns: ``delta``; ``objective_<curve>`` for each of :data:`CURVES`, less the best RLHF value; ``branch_delta``
+    and ``branch_gamma``, the stationary points in the order of delta; ``local_gamma`` and ``local_delta``, the local
+    maxima found by ``cpo.penalized_optimum`` at the gammas of the curves.
+
+    Raises:
+        InputError: delta* is not below 0, so that there is no gamma* > 0 to show.
+    """
+    problem = Problem.from_unnormalized([delta_ref, 0.0], beta, [reward_gap, 0.0])
+    pair = Preferences.from_pairs([(0, 1)])
+    delta_star = float(pair.delta(rlhf.optimal_policy(problem))[0])
+    if delta_star >= 0:
+        raise InputError(f"delta* is {delta_star:g}: choose delta_ref and reward_gap so that it is below 0")
+    gamma_star, gamma_max = (float(bound[0]) for bound in cpo.gamma_window(problem, pair))
+    inside = (gamma_star + gamma_max) / 2
+    gammas = dict(zip(CURVES, (0.0, gamma_star / 2, inside, gamma_max, 1.5 * gamma_max), strict=True))
+    delta = np.linspace(low, high, points)
+    columns = {"delta": delta}
+    for name, gamma in gammas.items():
+        columns[f"objective_{name}"] = _objective(delta, problem, pair, gamma)
+    found = {gamma: cpo.penalized_optimum(problem, pair, gamma).local for gamma in gammas.values()}
+    local = [(gamma, float(pair.delta(policy)[0])) for gamma, policy in found.items() if policy is not None]
+    branch = np.linspace(delta_star, high, points)
+    return Table(
+        columns
+        | {"branch_delta": branch, "branch_gamma": beta * (branch - delta_star) / (2 * (1 + np.cosh(branch)))}
+        | {"local_gamma": [gamma for gamma, _ in local], "local_delta": [at for _, at in local]},
+        {"beta": beta, "delta_ref": delta_ref, "reward_gap": reward_gap, "delta_star": delta_star}
+        | {"gamma_star": gamma_star, "gamma_max": gamma_max}
+        | {f"gamma_{name}": gamma for name, gamma in gammas.items()},
+    )
+
+
+def _objective(delta, problem, pair, gamma):
+    """J at each delta, less V; one call with a prompt for each delta."""
+    log_policy = np.stack([-np.logaddexp(0, -delta), -np.logaddexp(0, delta)], axis=1)
+    many = Problem(
+        np.repeat(problem.log_ref, len(delta), axis=0), problem.beta, np.repeat(problem.reward, len(delta), axis=0)
+    )
+    prompt = np.arange(len(delta))
+    pairs = Preferences(prompt, np.zeros_like(prompt), np.ones_like(prompt))
+    return cpo.penalized_objective(log_policy, many, pairs, gamma) - rlhf.value(problem)[0]
+
+
+@style.styled
+def draw(table: Table) -> Figure:
+    """Left the objective, right its stationary points against gamma."""
+    figure, axes = style.new_figure(columns=2, height=2.8, cols=2)
+    objective_panel(axes[0], table)
+    branch_panel(axes[1], table)
+    return figure
+
+
+def objective_panel(ax, table: Table) -> None:
+    """The objective for each gamma, with its local maximum where there is one."""
+    delta, local = table["delta"], dict(zip(table["local_gamma"], table["local_delta"], strict=True))
+    for name, (label, color, linestyle) in CURVES.items():
+        gamma, values = table.settings[f"gamma_{name}"], table[f"objective_{name}"]
+        ax.plot(delta, values, color=color, linestyle=linestyle, label=rf"$\gamma={gamma:.2f}$, {label}")
+        if gamma in local:
+            ax.plot(local[gamma], np.interp(local[gamma], delta, values), "o", color=color, zorder=3)
+    ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
+    ax.set(xlabel=style.SYMBOLS["delta"], ylabel=r"$J(\pi)-V$ (units of reward)", xlim=(delta[0], delta[-1]))
+    ax.set_ylim(-2.6, 2.6)
+    ax.legend(loc="upper left", fontsize=7)
+    style.panel_letter(ax, "a", "the objective; marks: local maxima")
+
+
+def branch_panel(ax, table: Table) -> None:
+    """Where the objective is stationary: the rising branch holds the maxima, the falling one the minima."""
+    s, delta, gamma = table.settings, table["branch_delta"], table["branch_gamma"]
+    fold = int(np.argmax(gamma))
+    ax.axvspan(s["gamma_star"], s["gamma_max"], color="#DDEEEC", linewidth=0, zorder=0)
+    shade = CURVES["inside"][1]
+    ax.plot(gamma[: fold + 1], delta[: fold + 1], color=shade, label="local maximum")
+    ax.plot(gamma[fold:], delta[fold:], color=shade, linestyle=(0, (3, 2)), label="local minimum")
+    color = {s[f"gamma_{name}"]: look[1] for name, look in CURVES.items()}
+    for at, height in zip(table["local_gamma"], table["local_delta"], strict=True):
+        ax.plot(at, height, "o", color=color[at], zorder=3)
+    ax.plot(s["gamma_max"], delta[fold], "o", color=CURVES["fold"][1], zorder=3)
+    ax.axhline(0, color=style.RULE, linewidth=0.6, zorder=1)
+    top = 5.0
+    for at, text, side in ((s["gamma_star"], r"$\gamma^*$", "right"), (s["gamma_max"], r"$\gamma_{\max}$", "left")):
+        ax.text(at, top, f" {text} ", ha=side, va="top")
+    ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color="#0B5C56", fontsize=8)
+    ax.text(1.3 * s["gamma_max"], -0.15, "no local\nmaximum", ha="center", va="top", fontsize=8)
+    ax.set(xlabel=r"penalty weight $\gamma$", ylabel=r"stationary $\delta$ (nats)")
+    ax.set(xlim=(0, 1.6 * s["gamma_max"]), ylim=(s["delta_star"] - 0.4, top))
+    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.9), fontsize=7)
+    style.panel_letter(ax, "b", r"stationary points against $\gamma$")
+
+
+def caption(table: Table) -> str:
+    s, n = table.settings, style.number
+    gammas = ", ".join(n(s[f"gamma_{name}"], ".3f") for name in CURVES)
+    return (
+        "The penalised objective J = E[r] − β KL(π‖π_ref) + γδ (Eq. 10, as transcribed), two responses and one label, "
+        f"β = {n(s['beta'])}, δ_ref = {n(s['delta_ref'])}, Δr = {n(s['reward_gap'])}, so δ* = {n(s['delta_star'])} "
+        f"and RLHF itself ranks the pair wrong. (a) J less the RLHF value V at γ = {gammas}: for every γ > 0 it grows "
+        "without bound, so it has no maximiser. Marks are local maxima. (b) The stationary points: the local maximum "
+        "(solid) and the local minimum (dashed) meet in a fold. Theorem 4.9, δ > 0, is true of the local maximum "
+        f"exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = {n(s['gamma_max'], '.3f')} "
+        f"(shaded); beyond, there is none. Closed form on {len(table['delta'])} points; marks by Lambert W."
+    )

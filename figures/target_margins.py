@@ -1,0 +1,85 @@
+r"""Every loss as soft-margin ranking: the target margin T against the reference's log-ratio, in one picture."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import style
+from figures.table import Table
+from tabular import margins
+
+TITLE = "What every loss asks for: target margins"
+
+LABELS = {
+    "dpo": r"DPO: $T=\delta_{\rm ref}$",
+    "ecpo": r"CPO, Eq. 17, $\gamma/\beta={kappa:g}$",
+    "hypo": "HyPO, released “clip”",
+    "code_cpo": "released “cpo”",
+    "code_easy": "released “easy”",
+}
+_SOLID = {"code_cpo": {"linestyle": "-"}}  # the two released losses share a colour
+
+
+def compute(
+    *, beta=0.1, gamma=0.5, tau=2.0, alpha=1.0, kappa_ecpo=0.05, log_ref_winner=-4.0, reach=4.0, points=321
+) -> Table:
+    """Targets of all losses for two responses; the released losses with their trainer's defaults.
+
+    Columns: ``delta_ref`` and one target for each loss; ``delta_ref_easy`` and ``code_easy``, which is defined where
+    the rejected response's log-probability is below 0. Settings hold where each target is positive.
+    """
+    delta_ref = np.linspace(-reach, reach, points)
+    easy = delta_ref[delta_ref > log_ref_winner + 0.02]
+    settings = {
+        "dpo": {},
+        "hypo": {},
+        "ecpo": {"beta": 1.0, "gamma": kappa_ecpo},
+        "code_cpo": {"gamma": gamma, "tau": tau, "alpha": alpha},
+    }
+    columns = {name: margins.target(name, delta_ref, **given) for name, given in settings.items()}
+    logs = {"log_ref_winner": log_ref_winner, "log_ref_loser": log_ref_winner - easy}
+    columns["code_easy"] = margins.target("code_easy", easy, beta=beta, gamma=gamma, **logs)
+    settings["code_easy"] = {"beta": beta, "gamma": gamma, "log_ref_winner": log_ref_winner}
+    return Table(
+        {"delta_ref": delta_ref, "delta_ref_easy": easy} | columns,
+        {"beta": beta, "gamma": gamma, "tau": tau, "alpha": alpha}
+        | {"kappa_ecpo": kappa_ecpo, "log_ref_winner": log_ref_winner}
+        | {f"positive_{name}": str(margins.positive_target(name, **given)) for name, given in settings.items()}
+        | {"least_ecpo": float(columns["ecpo"].min())}
+        | {"easy_positive_from": float(margins.positive_target("code_easy", **settings["code_easy"])[0][0])},
+    )
+
+
+@style.styled
+def draw(table: Table) -> Figure:
+    """One panel: below the diagonal a loss asks for less than DPO, above the horizontal it asks for the right order."""
+    figure, ax = style.new_figure(columns=1, height=3.3)
+    delta_ref = table["delta_ref"]
+    reach = delta_ref[-1]
+    ax.fill_between(delta_ref, -2 * reach, delta_ref, color="#F3EAD3", linewidth=0, zorder=0)
+    ax.text(0.97 * reach, -0.9 * reach, "asks for less than DPO", ha="right", fontsize=8, color="#6B5210")
+    ax.text(-0.97 * reach, -0.04 * reach, "target negative", ha="left", va="top", fontsize=8, color=style.RULE)
+    for name, label in LABELS.items():
+        x = table["delta_ref_easy"] if name == "code_easy" else delta_ref
+        text = label.replace("{kappa:g}", f"{table.settings['kappa_ecpo']:g}")
+        ax.plot(x, table[name], **style.line(name.partition("_")[0], label=text, **_SOLID.get(name, {})))
+    ax.axhline(0, color=style.RULE, linewidth=0.6, zorder=1)
+    ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
+    ax.set(xlabel=style.SYMBOLS["delta_ref"], ylabel=r"target margin $T$ (nats)")
+    ax.set(xlim=(-reach, reach), ylim=(-1.15 * reach, 1.35 * reach))
+    ax.legend(loc="upper left", fontsize=7)
+    return figure
+
+
+def caption(table: Table) -> str:
+    s, n = table.settings, style.number
+    return (
+        "Target margins T in sp(−β(δ − T)) for two responses against δ_ref. DPO asks for δ_ref itself, negative for "
+        "every misaligned reference. HyPO and the released “clip” loss ask for max(δ_ref, 0); the released “cpo” loss "
+        f"(γ = {n(s['gamma'])}, τ = {n(s['tau'])}, α = {n(s['alpha'])}) for a smooth max(δ_ref, γ), always positive. "
+        f"Eq. 17 with κ = γ/β = {n(s['kappa_ecpo'])} adds 2κ(1 + cosh δ_ref): it turns up for very misaligned "
+        "references, and from κ = 0.2239 on its target is positive everywhere. The released “easy” loss "
+        f"(γ = {n(s['gamma'])}, β = {n(s['beta'])}, log π_ref(w) = {n(s['log_ref_winner'])}) has log-probabilities "
+        "where Eq. 17 has "
+        "probabilities: its target lies below DPO's wherever it is defined (shaded) and is positive only from δ_ref = "
+        f"{n(s['easy_positive_from'], '.2f')} on. Closed forms on {len(table['delta_ref'])} points."
+    )
