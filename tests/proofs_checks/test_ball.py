@@ -101,6 +101,8 @@ def test_rounding_is_outwards(ends):
         fine = formula()
     assert rough.lo <= fine.lo <= fine.hi <= rough.hi
     assert rough.lo < rough.hi
+    assert rough.lo.is_exact()
+    assert rough.hi.is_exact()
 
 
 def test_wide_intervals_keep_the_sign_of_their_lower_end():

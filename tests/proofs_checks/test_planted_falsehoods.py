@@ -187,14 +187,14 @@ REFUTED = {
     "x² > 0 at 0 too": inequality(lambda x: x**2, LINE),
     "e^x ≥ 1 + 1.01 x": inequality(lambda x: exp(x) - 1 - Q(101, 100) * x, UNIT),
     "asinh x ≥ x": inequality(lambda x: asinh(x) - x, {"x": (Q(1, 1000), 50)}, strict=False),
+    "a dip of 1e-30 at √½, weak": inequality(
+        lambda x: (x**2 - Q(1, 2)) ** 2 - Q(1, 10**30), UNIT, strict=False, budget=200
+    ),
 }
 
 UNPROVED = {
     "a double zero inside, rational but not dyadic": inequality(lambda x: (x - Q(1, 3)) ** 2, UNIT),
     "a double zero inside, irrational": inequality(lambda x: (x**2 - Q(1, 2)) ** 2, UNIT),
-    "a sign change no rational hits, weak": inequality(
-        lambda x: (x**2 - Q(1, 2)) ** 2 - Q(1, 10**30), UNIT, strict=False, budget=200
-    ),
     "undefined at 0": inequality(lambda x: 1 / x**2, LINE, budget=200),
     "log of a negative number": inequality(lambda x: 1 + 0 * log(x), LINE, budget=200),
     "a constant found by sampling": sampled(lambda x: -1.0, {"x": (0, 1)}),
@@ -233,8 +233,9 @@ def test_a_false_claim_is_refuted(name):
 
 
 @pytest.mark.parametrize("name", UNPROVED)
-def test_what_cannot_be_trusted_stays_unproved(name):
-    assert verdict(UNPROVED[name]) in {Verdict.UNDECIDED, Verdict.REFUTED, Verdict.SUPPORTED}
+def test_what_cannot_be_trusted_is_neither_proved_nor_refuted(name):
+    only_sampled = name in {"a constant found by sampling", "sampling misses a narrow violation"}
+    assert verdict(UNPROVED[name]) is (Verdict.SUPPORTED if only_sampled else Verdict.UNDECIDED)
 
 
 def test_there_are_enough_of_them():

@@ -8,6 +8,7 @@ import pytest
 from proofs_checks import search
 from proofs_checks.arithmetic import exp, least, softplus
 from proofs_checks.statement import Quantifier
+from tabular import Preferences, Problem, dpo, rlhf
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -60,3 +61,53 @@ def test_a_search_that_should_find_nothing_reports_what_it_found():
     finding = search.nothing_found("x", lambda x: softplus(x) - 1, {"x": (0, 3)}).run()
     assert finding.passed is False
     assert finding.witness == "x = 1"
+
+
+def _condition(problem, labels):
+    """The least β(δ_ref + Δr/β) over the labels: positive where the condition of Theorem 3.5 holds."""
+    reward = problem.reward[0]
+    gained = reward[labels.winner] - reward[labels.loser]
+    return float((problem.beta * labels.delta(problem.log_ref) + gained).min())
+
+
+CHAIN = Preferences.from_pairs([(0, 1), (1, 2)])
+THREE = {"a": (-3, 3), "b": (-3, 3), "r_a": (-3, 3), "r_b": (-3, 3), "β": (Fraction(1, 5), 5)}
+
+
+def _worse_than_another(a, b, r_a, r_b, β, u, v):
+    """“If”, one label a pair: some policy has less DPO loss than π*, although the condition holds."""
+    problem = Problem.from_unnormalized([a, b, 0.0], β, [r_a, r_b, 0.0])
+    other = Problem.from_unnormalized([u, v, 0.0], β).log_ref
+    gain = dpo.loss(rlhf.optimal_policy(problem), problem, CHAIN) - dpo.loss(other, problem, CHAIN)
+    return min(_condition(problem, CHAIN), gain)
+
+
+def _same_though_condition_fails(a, b, r_a, r_b, β):
+    """“Only if”, population labels: the DPO solution is π* although the condition fails."""
+    problem = Problem.from_unnormalized([a, b, 0.0], β, [r_a, r_b, 0.0])
+    solution = dpo.solve(problem, Preferences.from_bradley_terry(problem)).log_policy
+    distance = np.abs(solution - rlhf.optimal_policy(problem)).max()
+    return min(-_condition(problem, CHAIN), 1e-6 - distance) if distance < 1e-6 else -1.0
+
+
+@pytest.mark.parametrize("violation", [_worse_than_another, _same_though_condition_fails])
+def test_theorem_3_5_is_refuted_from_scratch_over_problems_of_three_responses(violation):
+    space = {**THREE, "u": (-3, 3), "v": (-3, 3)} if violation is _worse_than_another else THREE
+    found = search.find(violation, space, np.random.default_rng(0), draws=300, climbs=2, steps=60)
+    assert found is not None
+    point = search.shrink(violation, space, found)
+    assert violation(**{name: float(value) for name, value in point.items()}) > 0
+    assert all(value.denominator <= 10 and abs(value) <= 3 for value in point.values())
+
+
+def test_necessity_in_proposition_3_4_is_refuted_from_scratch_over_problems():
+    def violation(δ_ref, δr, β, δ):
+        problem = Problem.from_unnormalized([δ_ref, 0.0], β, [δr, 0.0])
+        pair = Preferences.from_pairs([(0, 1)])
+        policy = Problem.from_unnormalized([δ, 0.0], β).log_ref
+        fallen = dpo.loss(problem.log_ref, problem, pair) - dpo.loss(policy, problem, pair)
+        return min(fallen, -float(pair.delta(policy)[0]), _condition(problem, pair))
+
+    space = {"δ_ref": (-5, 5), "δr": (Fraction(1, 10), 5), "β": (Fraction(1, 10), 5), "δ": (-5, 5)}
+    point = search.shrink(violation, space, search.find(violation, space, np.random.default_rng(0), draws=300))
+    assert point["δ_ref"] < point["δ"] < 0 < point["δ_ref"] + point["δr"] / point["β"]

@@ -46,8 +46,8 @@ def test_an_undecided_check_proves_nothing(quantifier):
 
 @pytest.mark.parametrize("quantifier", DECIDABLE)
 def test_a_control_that_passes_takes_the_check_away(quantifier):
-    leaking = outcome(quantifier, controls=(("wrong version", False),))
-    assert verdict_of([leaking]) is Verdict.UNDECIDED
+    for leak in [("wrong version", False)], [("one", True), ("another", False)]:
+        assert verdict_of([outcome(quantifier, controls=tuple(leak))]) is Verdict.UNDECIDED
 
 
 RIGOROUS = [Quantifier.IDENTITY, Quantifier.BOX, Quantifier.EXHAUSTIVE]
