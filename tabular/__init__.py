@@ -1,6 +1,6 @@
 """Exact RLHF, DPO and CPO on finite prompt/response spaces."""
 
-from tabular import audit, cpo, dpo, failure_modes, flow, logs, margins, rlhf
+from tabular import audit, cpo, dpo, failure_modes, flow, guarantees, logs, margins, rlhf
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -16,6 +16,7 @@ __all__ = [
     "dpo",
     "failure_modes",
     "flow",
+    "guarantees",
     "logs",
     "margins",
     "rlhf",

@@ -104,7 +104,9 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
         margin: m in nats, finite, any sign: one number or ``(n_pairs,)``.
 
     Raises:
-        InputError: no reward, labels that do not fit the problem, or a margin that is not finite.
+        InputError: no reward, labels that do not fit the problem, a margin that is not finite, or margins beyond 32
+            nats in both directions: a response may then hold two others in place from 1e14 times below them, with
+            multipliers beyond double precision.
 
     >>> problem = Problem.from_probabilities([0.1, 0.4, 0.5], beta=1, reward=[0, 0, 0])
     >>> best = constrained_optimum(problem, Preferences.from_pairs([(0, 1)]), margin=np.log(2))

@@ -84,6 +84,13 @@ def test_the_substitute_over_states_the_margin_of_a_misaligned_reference(delta_r
     assert cpo.reference_margin(problem, PAIR, gamma)[0] > cpo.exact_margin(local, problem, PAIR, gamma)[0]
 
 
+def test_the_substitute_may_under_state_it_too():
+    problem = two_responses(-0.1, 1.0, 1.0)
+    local = cpo.penalized_optimum(problem, PAIR, 0.05).local
+    assert PAIR.delta(local)[0] > 0.1
+    assert cpo.reference_margin(problem, PAIR, 0.05)[0] < cpo.exact_margin(local, problem, PAIR, 0.05)[0]
+
+
 def test_margins_beyond_double_precision():
     problem = Problem(np.array([-1e4, 0.0]), 1.0)
     assert cpo.reference_margin(problem, PAIR, 0.1)[0] == np.inf
