@@ -64,6 +64,21 @@ def test_the_integrator_goes_there(name):
     assert off[1] < (0.35 if slow else 0.005)
 
 
+def test_tied_blocks_of_different_sizes_against_the_integrator():
+    """{0, 1}, of unequal strengths, beats 2 and 3; 4 beats 5: both rise at the rate 1/2, and share the mass."""
+    problem = Problem.from_probabilities([0.1, 0.2, 0.1, 0.1, 0.3, 0.2], beta=0.9)
+    labels = [(0, 0, 1, 3), (0, 1, 0, 1), (0, 0, 2, 1), (0, 0, 3, 2), (0, 4, 5, 1)]
+    preferences = Preferences.from_pairs(labels)
+    solution = dpo.solve(problem, preferences)
+    assert solution.flow_limit_known.all()
+    limit = np.exp(solution.log_policy[0])
+    assert (limit[[0, 1, 4]] > 0.05).all()
+    assert limit[[2, 3, 5]].tolist() == [0, 0, 0]
+    off = [np.abs(integrated(problem, preferences, log_time) - limit).max() for log_time in (8, 14)]
+    assert off[1] < off[0]
+    assert off[1] < 5e-4
+
+
 def test_the_attained_member_against_the_integrator():
     problem = Problem.from_probabilities([0.2, 0.3, 0.1, 0.15, 0.25], beta=0.5)
     preferences = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1), (0, 2, 3, 1), (0, 3, 2, 2)])
