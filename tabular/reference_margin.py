@@ -36,8 +36,8 @@ def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) 
     r""":math:`\Psi^*=\gamma(c_w/\pi_w-c_l/\pi_l)` at a policy, ``(n_pairs,)``.
 
     At the local maximum of the penalised objective it is :math:`\beta(\delta-\delta_{\rm ref})-\Delta r` exactly.
-    c is the excess of wins of :func:`tabular.penalized.win_excess`. Unlike Eq. 17's it is a potential difference. Of one
-    pair Eq. 17 over-states it iff the local maximum is less lopsided than the reference,
+    c is the excess of wins of :func:`tabular.penalized.win_excess`. Unlike Eq. 17's it is a potential difference. For
+    one pair Eq. 17 over-states it iff the local maximum is less lopsided than the reference,
     :math:`|\delta|<|\delta_{\rm ref}|`, as :math:`1/\pi_w+1/\pi_l=2+2\cosh\delta`; a slightly misaligned reference
     whose local maximum lies far on the other side has it under-stated.
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import log_expit
 
 from tabular import InputError, Preferences, Problem, Status, cpo, rlhf
-from tabular.penalized import _log_minus_w, win_excess
+from tabular.penalized import _is_local_maximum, _log_minus_w, win_excess
 from tests.strategies import labelled_problems, policies_of
 
 PAIR = Preferences.from_pairs([(0, 1)])
@@ -137,6 +137,18 @@ def test_a_local_maximum_beats_its_neighbours(case, log_gamma):
         near = np.where(problem.present, near, -np.inf)
         there = cpo.penalized_objective(near, problem, preferences, gamma)
         assert (there <= here + 1e-12 * (1 + np.abs(here)) * (1 + problem.beta)).all()
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_second_order_condition_is_negative_definiteness_on_the_simplex(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 6))
+    pi = rng.dirichlet(np.ones(n))
+    c = rng.normal(size=n) * 10 ** rng.uniform(-2, 0.5)
+    c -= c.mean()
+    basis = np.linalg.svd(np.ones((1, n)))[2][1:].T  # orthonormal, sums 0
+    hessian = -basis.T @ np.diag(1 / pi + c / pi**2) @ basis
+    assert _is_local_maximum(np.log(pi), c) == (np.linalg.eigvalsh(hessian).max() < 0)
 
 
 def test_branches_of_lambert_w_match_sixty_digits():
