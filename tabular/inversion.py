@@ -90,7 +90,8 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
     allowed = np.maximum(level - at.elsewhere[pairs], at.cost[at.component[pairs]])
     for batch in at.graph.batches(at.component[pairs[bounded]]):
         part = bounded[batch]
-        delta[part] = _climb(at, pairs[part], allowed[part], _start(at, preferences, pairs[part], allowed[part]))
+        start = _start(at, preferences, pairs[part], allowed[part])
+        delta[part] = np.minimum(_climb(at, pairs[part], allowed[part], start), at.delta[pairs[part]])
     return Inversions(pairs, level, delta, at)
 
 

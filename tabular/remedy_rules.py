@@ -103,7 +103,9 @@ def chosen_probability_falls(known: Remedies, pair):
             if hypo
             else "the push of the labels at the reference still leaves room for it",
         ),
-        "eq17": Remedy(False, None, "margins rescale the labels' pushes; they leave room for it at every gamma"),
+        "eq17": Remedy(
+            False, None, "margins rescale the labels' pushes; at no gamma, or at isolated ones, do they leave no room"
+        ),
         "hard_constraint": Remedy(
             hard,
             0.0 if hard else None,

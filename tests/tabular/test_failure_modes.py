@@ -120,6 +120,20 @@ def test_one_winner_over_two_equals_loses_probability_only_below_beta_2(beta, fa
     assert [Kind.CHOSEN_PROBABILITY_FALLS in row.kinds for row in rows] == [falls, falls]
 
 
+def test_the_minority_label_of_two_responses_loses_probability():
+    _, _, (minority, majority) = rows_of([0.3, 0.7], 1.0, [(0, 0, 1, 1), (0, 1, 0, 3)])
+    assert Kind.CHOSEN_PROBABILITY_FALLS in minority.kinds
+    assert "gradient flow from the reference starts out" in minority.findings[Kind.CHOSEN_PROBABILITY_FALLS].why
+    assert Kind.CHOSEN_PROBABILITY_FALLS not in majority.kinds
+
+
+def test_a_light_label_beside_a_heavy_one_is_inverted_as_deep_as_the_heavy_one_allows():
+    problem = Problem.from_probabilities([0.5, 0.5], 1.0)
+    labels = Preferences.from_pairs([(0, 0, 1, 1e-40), (0, 0, 1, 1.0)])
+    deep = failure_modes.deepest(problem, labels, 1.0)
+    np.testing.assert_allclose(deep.delta, -np.log(np.expm1(1.0)), rtol=1e-12)
+
+
 def test_pairs_only_asked_about():
     _, _, rows = rows_of([0.1, 0.2, 0.3, 0.4], 1.0, [(0, 0, 1), (0, 1, 2), (0, 2, 0, 0), (0, 3, 0, 0)])
     assert Kind.DPO_OPTIMUM_INVERTED in rows[2].kinds
