@@ -77,7 +77,7 @@ STATEMENTS = (
     Statement(
         id="dpo-bradley-terry",
         title="Tabular DPO is Bradley–Terry maximum likelihood",
-        source="Rafailov et al. 2023, Eq. 7; THEORY section 2",
+        source="Rafailov et al. 2023, Eq. 7",
         hypotheses="Any labels on any finite responses, β > 0.",
         claim="In s = β log(π/π_ref) the loss is the Bradley–Terry log-likelihood, so its infimum depends on neither "
         "π_ref nor β.",
@@ -101,7 +101,7 @@ STATEMENTS = (
     Statement(
         id="dpo-ordered",
         title="With one label per pair the loss always falls in δ",
-        source="THEORY section 2, ordered pairs",
+        source="own derivation, in the file",
         hypotheses="One label per pair, β > 0.",
         claim="dL/dδ = −β σ(−βh) < 0 for every δ: the loss has no minimiser.",
         method="Identity for the derivative; its sign by the rules of sign.",
@@ -116,7 +116,7 @@ STATEMENTS = (
     Statement(
         id="dpo-population",
         title="With Bradley–Terry labels the loss is least at δ*",
-        source="Rafailov et al. 2023; THEORY section 2, population",
+        source="Rafailov et al. 2023",
         hypotheses="One pair labelled both ways with rates σ(±Δr), β > 0.",
         claim="The only minimiser is δ = δ_ref + Δr/β = δ*, for either sign of δ*.",
         method="Derivative β(σ(βh) − p) as an identity, zero at δ*, increasing because its derivative is positive.",

@@ -111,7 +111,7 @@ STATEMENTS = (
     Statement(
         id="eq-10-local",
         title="When a local maximum of Eq. 10 exists",
-        source="THEORY section 4(a)",
+        source="own derivation, in the file",
         hypotheses="As in eq-10-stationary.",
         claim="A local maximum exists iff δ* < F(κ) = asinh(1/(2κ)) − 2κ − √(4κ² + 1); it is the smaller root.",
         method="G is concave (sign of G″), its summit is at sinh δ = 1/(2κ) with value F(κ) (identities); J rises "
@@ -132,7 +132,7 @@ STATEMENTS = (
     Statement(
         id="gamma-max",
         title="γ_max is well defined",
-        source="THEORY section 4(a)",
+        source="own derivation, in the file",
         hypotheses="As in eq-10-stationary; F(κ) = δ* defines κ_max = γ_max/β.",
         claim="F falls strictly, with slope −2 − √(4κ² + 1)/κ, so a local maximum exists exactly for γ < γ_max.",
         method="Derivative as an identity; its sign by the rules of sign. F → +∞ at 0 and F < −4κ + 1/(2κ) → −∞.",
@@ -147,7 +147,7 @@ STATEMENTS = (
     Statement(
         id="gamma-window",
         title="The window (γ*, γ_max) is never empty for δ* < 0",
-        source="THEORY section 4(a)",
+        source="own derivation, in the file",
         hypotheses="k = γ*/β = −δ*/4 > 0.",
         claim="F(k) + 4k > 0 for all k > 0, so γ* < γ_max.",
         method="Branch and bound for k ∈ [10⁻⁹, 10⁹]; second route F(k) + 4k = t − tanh(t/2) with t = asinh(1/(2k)), "

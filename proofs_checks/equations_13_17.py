@@ -161,7 +161,7 @@ STATEMENTS = (
     Statement(
         id="eq-13-lambert",
         title="Stationary policies through Lambert W",
-        source="THEORY section 4(a)",
+        source="own derivation, in the file",
         hypotheses="As in eq-13.",
         claim="π = π* e^{−ν} where c = 0, else π = κc/W(κ c e^ν/π*); for c < 0 two branches, real iff κ|c|e^ν/π* ≤ "
         "1/e.",
@@ -196,7 +196,7 @@ STATEMENTS = (
     Statement(
         id="eq-17-overstates",
         title="When the reference margin overstates",
-        source="THEORY section 4(b), made exact",
+        source="own derivation, in the file",
         hypotheses="Two responses, one pair.",
         claim="Ψ_ref > Ψ* iff |δ_ref| > |δ|; on U always.",
         method="1/σ(δ) + 1/σ(−δ) = 2 + 2 cosh δ, and cosh a − cosh b = 2 sinh((a+b)/2) sinh((a−b)/2): identities.",
@@ -217,7 +217,7 @@ STATEMENTS = (
     Statement(
         id="eq-17-overstates-always",
         title="A misaligned reference always overstates the margin",
-        source="a reading of THEORY section 4(b)",
+        source="what the substitution is often taken to do",
         hypotheses="Two responses, one pair, δ_ref < 0, at the local maximum of Eq. 10.",
         claim="Ψ_ref ≥ Ψ*.",
         method="Search for δ_ref < 0 with Ψ_ref < Ψ*; certified in ball arithmetic.",
@@ -271,7 +271,7 @@ STATEMENTS = (
     Statement(
         id="triangle-defect",
         title="Reference margins contradict one another around a triangle",
-        source="THEORY section 4(b)",
+        source="own derivation, in the file",
         hypotheses="Three responses, labels 1 > 2, 2 > 3, 1 > 3, γ > 0.",
         claim="Ψ_12 + Ψ_23 − Ψ_13 = 2γ/π_2 > 0: no policy meets the three targets at once.",
         method="Identity, sign by the rules of sign.",

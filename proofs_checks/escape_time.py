@@ -92,7 +92,7 @@ STATEMENTS = (
     Statement(
         id="flow-trajectory",
         title="Gradient flow of one pair in closed form",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="One pair, tabular softmax logits, loss sp(−u), u = βh − Ψ with a fixed margin Ψ.",
         claim="u + e^u = 2β²t + e^{−Ψ} − Ψ.",
         method="δ′ = 2βσ(−u) from the gradient, and d(u + e^u)/dt = 2β²: identities.",
@@ -107,7 +107,7 @@ STATEMENTS = (
     Statement(
         id="flow-monotone",
         title="The flow never stops and never turns",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="As in flow-trajectory, β ∈ [1/1000, 1000], |h|, |Ψ| ≤ 50.",
         claim="δ rises strictly at all times.",
         method="δ′/(2β) = σ(−(βh − Ψ)) > 0 by branch and bound; beyond the box 1/(1 + e^u) is positive for every "
@@ -129,7 +129,7 @@ STATEMENTS = (
     Statement(
         id="escape-time",
         title="Time to leave U",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="As in flow-trajectory, δ_ref = −d < 0.",
         claim="δ = 0 is reached at t = [βd + e^{−Ψ}(e^{βd} − 1)]/(2β²).",
         method="Difference of u + e^u between the ends, an identity; second route: the library's trajectory at that "
@@ -152,7 +152,7 @@ STATEMENTS = (
     Statement(
         id="escape-time-exponential",
         title="For DPO the escape time is exponential in β|δ_ref|",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="As in escape-time, Ψ = 0, x = βd > 0.",
         claim="e^x − 1 < 2β²t < 2(e^x − 1).",
         method="2β²t = x + e^x − 1 and 0 < x < e^x − 1, by value, slope and convexity at 0.",
@@ -170,7 +170,7 @@ STATEMENTS = (
     Statement(
         id="escape-time-linear",
         title="A margin of βd makes the escape time linear",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="As in escape-time, Ψ ≥ βd.",
         claim="d/(2β) < t < d/(2β) + 1/(2β²), and t → d/(2β) as Ψ grows.",
         method="The excess is e^{−s}(1 − e^{−βd})/(2β²) with s = Ψ − βd (identity), below 1/(2β²) by the rules of "

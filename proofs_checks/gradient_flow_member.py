@@ -103,7 +103,7 @@ STATEMENTS = (
     Statement(
         id="flow-member",
         title="The solution that gradient flow reaches",
-        source="THEORY section 2",
+        source="own derivation, in the file",
         hypotheses="Tabular softmax logits, flow from π_ref, labels whose loss has a minimiser.",
         claim="The limit is the solution whose log-ratios have mean 0 over each labelled component and are 0 on "
         "unlabelled "
@@ -139,7 +139,7 @@ STATEMENTS = (
     Statement(
         id="closest-member",
         title="The solution closest to the reference",
-        source="THEORY section 2, finite example",
+        source="own derivation, in the file",
         hypotheses="As in dpo-set-example.",
         claim="min KL(π‖π_ref) over the solutions is at (.3340943383, .0556823897, .6102232719): not where the flow "
         "ends.",

@@ -96,7 +96,7 @@ STATEMENTS = (
     Statement(
         id="hard-one-pair",
         title="The hard constraint on one pair, in closed form",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="Any finite responses, one constraint π_w ≥ e^m π_l.",
         claim="λ/β = max(0, m − δ*)/(1 + e^m), π_w ∝ π*_w e^{λ/β}, π_l ∝ π*_l e^{−λe^m/β}, the others ∝ π*.",
         method="KKT of a convex program: stationarity in the three roles and tightness as identities, convexity by "
@@ -121,7 +121,7 @@ STATEMENTS = (
     Statement(
         id="hard-example-margin",
         title="An example with a margin",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="π* = (.1, .4, .5), π_0 ≥ 2 π_1.",
         claim="The optimum is (1/4, 1/8, 5/8), at a price of β log(5/4).",
         method="KKT in multiplicative form, in rational arithmetic.",
@@ -142,7 +142,7 @@ STATEMENTS = (
     Statement(
         id="hard-any",
         title="The hard constraint on any acyclic labels",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="Acyclic labels, margins m ≥ 0.",
         claim="The library's optimum is the KL projection of π* onto {π_w ≥ e^m π_l}.",
         method="Random instances with rational π* and e^m: primal value less dual bound enclosed in ball arithmetic; "

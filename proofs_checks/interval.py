@@ -145,10 +145,6 @@ class Interval:
     def sigmoid(self):
         return self._increasing(lambda x: 1 / (1 + (-x).exp()))
 
-    def lambertw(self):
-        """The branch W_0, increasing on [-1/e, inf)."""
-        return self._increasing(arb.lambertw)
-
     def _increasing(self, function):
         return Interval(function(self.lo).lower(), function(self.hi).upper())
 

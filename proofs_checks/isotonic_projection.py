@@ -111,7 +111,7 @@ STATEMENTS = (
     Statement(
         id="isotonic-projection",
         title="With m = 0 the projection is isotonic regression of log π*",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="Any partial order of labels, π* > 0.",
         claim="π = softmax(isotonic L2 regression of log π*), unweighted.",
         method="Both problems have the same KKT conditions under x = log π + 1 − ν (identities). Instances: "
@@ -142,7 +142,7 @@ STATEMENTS = (
     Statement(
         id="isotonic-geometric",
         title="Pooled blocks are geometric means",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="As in isotonic-projection.",
         claim="A pooled pair has weight √(π*_1 π*_2) before normalisation.",
         method="The multipliers of a block cancel: identity. The example is checked in rational arithmetic.",
@@ -185,7 +185,7 @@ STATEMENTS = (
     Statement(
         id="isotonic-weighted",
         title="Margins that are potential differences: weighted isotonic regression",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="m_wl = u_w − u_l on every label.",
         claim="log π − u is the isotonic regression of log π* − u with weights e^u, up to a constant.",
         method="Stationarity and constraint of both problems agree: identities.",

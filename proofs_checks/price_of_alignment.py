@@ -75,7 +75,7 @@ STATEMENTS = (
     Statement(
         id="price",
         title="The price of alignment",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="m = 0, any partial order.",
         claim="V − J = β KL(π‖π*) = −β log S, S the sum of the un-normalised projection of π*.",
         method="log(π/π*) = t − log S and the labels' slack terms vanish: identities, written out for two labels; "
@@ -100,7 +100,7 @@ STATEMENTS = (
     Statement(
         id="cycle",
         title="What a preference cycle forces",
-        source="THEORY section 4(c)",
+        source="own derivation, in the file",
         hypotheses="Labels around a cycle with margins of total M ≥ 0.",
         claim="M = 0 makes every constraint of the cycle tight (members equal at m = 0); M > 0 forces all members to "
         "0.",

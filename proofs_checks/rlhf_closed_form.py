@@ -96,7 +96,7 @@ STATEMENTS = (
     Statement(
         id="rlhf-derivatives",
         title="How value and mean reward move with β",
-        source="THEORY section 1",
+        source="own derivation, in the file",
         hypotheses="As in rlhf-closed-form.",
         claim="dV/dβ = −KL(π*‖π_ref), and dE_{π*}[r]/d(1/β) = Var_{π*}(r).",
         method="Identities in an undefined moment function M(t) = Σ π_ref e^{tr}, so for any number of responses.",

@@ -1,4 +1,4 @@
-"""The set of all DPO solutions, for any labels (THEORY section 2; theorem and proof in tabular/dpo_solution.py).
+"""The set of all DPO solutions, for any labels (theorem and proof in tabular/dpo_solution.py).
 
 The checks prove single instances rigorously: the infimum is enclosed between the loss inside the blocks and a
 conserved flow (certificates.py), the block numbers certify that a label between blocks costs nothing in the limit.
@@ -149,7 +149,7 @@ STATEMENTS = (
     Statement(
         id="dpo-solution-set",
         title="The set of all DPO solutions",
-        source="THEORY section 2",
+        source="own derivation, in tabular/dpo_solution.py",
         hypotheses="Any labels of positive weight on finite responses; blocks are the strongly connected components.",
         claim="inf L is the sum of the blocks' minima. It is attained iff no label joins two blocks; the solutions "
         "are then the "
@@ -164,7 +164,7 @@ STATEMENTS = (
     Statement(
         id="dpo-solution-set-three",
         title="The same on three responses, all label sets",
-        source="THEORY section 2",
+        source="own derivation, in tabular/dpo_solution.py",
         hypotheses="Three responses, any of the 63 non-empty sets of labels, one label of weight 1 for each ordered "
         "pair in it.",
         claim="As in dpo-solution-set.",
@@ -177,7 +177,7 @@ STATEMENTS = (
     Statement(
         id="dpo-set-example",
         title="A solution set in full",
-        source="THEORY section 2, finite example",
+        source="own derivation, in the file",
         hypotheses="π_ref = (.2, .3, .5), β = 1/2, P(a beats b) = 3/4, c unlabelled.",
         claim="The minimisers are (6t, t, 1 − 7t) for 0 < t ≤ 1/7, with loss H(3/4) = .5623351446.",
         method="Identity of the loss along the family; uniqueness of βh because σ increases; the decimals in ball "
@@ -199,7 +199,7 @@ STATEMENTS = (
     Statement(
         id="dpo-unlabelled-response",
         title="DPO may send mass to a response nobody labelled",
-        source="Xu et al. 2404.10719, Theorem 4.1; THEORY section 2",
+        source="Xu et al. 2404.10719, Theorem 4.1",
         hypotheses="One label w > l, a third response without labels, any β, π_ref > 0, 0 < t < 1.",
         claim="The policies (t, ε, 1 − t − ε) have loss → 0, the infimum, as ε → 0.",
         method="Limit of log(1 + cε^β) with c = e^{βδ_ref}/t^β; the loss is positive everywhere, so 0 is its infimum.",
@@ -213,7 +213,7 @@ STATEMENTS = (
     Statement(
         id="dpo-deterministic-labels",
         title="Deterministic labels drive π_l to 0 whatever β is",
-        source="Azar et al. 2310.12036; THEORY section 2",
+        source="Azar et al. 2310.12036",
         hypotheses="One label w > l, loss below ε.",
         claim="π_l/π_w < e^{−δ_ref}(e^ε − 1)^{1/β}, which tends to 0 with ε for every β.",
         method="sp is increasing and sp(log a) = log(1 + a): identity, with e^ε = 1 + a.",

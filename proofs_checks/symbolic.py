@@ -161,8 +161,6 @@ def enclose(expression, values):
         return _product(parts)
     if expression.is_Pow:
         return _power(expression, parts)
-    if isinstance(expression, sp.LambertW):
-        return parts[0].lambertw()
     if isinstance(expression, sp.Abs):
         return abs(parts[0])
     if isinstance(expression, sp.sinh):

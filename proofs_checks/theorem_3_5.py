@@ -146,7 +146,7 @@ STATEMENTS = (
     Statement(
         id="thm-3.5-repaired",
         title="Theorem 3.5 repaired: population labels",
-        source="repair of Theorem 3.5; THEORY section 6",
+        source="repair of Theorem 3.5 (Yang et al. 2026, as transcribed)",
         hypotheses="Bradley–Terry population labels on pairs that connect all responses, any π_ref > 0, β > 0.",
         claim="argmin DPO = {π*_RLHF}, whatever δ_ref is.",
         method="Every pair's summand is stationary at s = r (identity) and strictly convex (positive curvature); "
@@ -166,7 +166,7 @@ STATEMENTS = (
     Statement(
         id="thm-3.5-ranking",
         title="What the condition of Theorem 3.5 does decide",
-        source="repair of Theorem 3.5; THEORY section 6",
+        source="repair of Theorem 3.5 (Yang et al. 2026, as transcribed)",
         hypotheses="As in thm-3.5-repaired.",
         claim="The shared optimum ranks the winner first iff δ_ref > −Δr/β.",
         method="Identity β δ* = β δ_ref + Δr, with β > 0.",

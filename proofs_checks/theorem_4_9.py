@@ -155,7 +155,7 @@ STATEMENTS = (
     Statement(
         id="thm-4.9-hard",
         title="Theorem 4.9 of the hard constraint",
-        source=_SOURCE + "; THEORY section 4(c)",
+        source=_SOURCE + "; the reading is ours",
         hypotheses="Any finite responses; the optimum of RLHF under π_w ≥ e^m π_l on the labelled pairs, with m = 0, "
         "or m > 0 and "
         "an acyclic order.",

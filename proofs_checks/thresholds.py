@@ -47,7 +47,7 @@ STATEMENTS = (
     Statement(
         id="threshold-one-pair",
         title="The loss level that guarantees a ranking",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="One pair alone, β > 0.",
         claim="δ > 0 iff the loss is below v = sp(βδ_ref); every level above v is reached with δ < 0.",
         method="The loss falls strictly in δ (identity and sign) and is sp(βδ_ref) at δ = 0 (identity).",
@@ -69,7 +69,7 @@ STATEMENTS = (
     Statement(
         id="threshold-margin",
         title="How far above its threshold an inverted pair keeps the loss",
-        source="THEORY section 3, made quantitative",
+        source="own derivation, in the file",
         hypotheses="One pair alone, δ = −t < 0.",
         claim="L − sp(βδ_ref) = log(1 + σ(βδ_ref)(e^{βt} − 1)) > 0.",
         method="Identity; positive by branch and bound for |a| ≤ 50 000, s ∈ [10⁻⁶, 50 000], "
@@ -91,7 +91,7 @@ STATEMENTS = (
     Statement(
         id="threshold-general",
         title="The guarantee level of a pair among other labels",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="Any labels; v_i = min {L : δ_i ≤ 0}.",
         claim="Every policy with L < v_i ranks pair i right, v_i as the library computes it.",
         method="Search for a policy on a cycle of three labels that is inverted below the library's v_i.",

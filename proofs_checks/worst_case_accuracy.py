@@ -65,7 +65,7 @@ STATEMENTS = (
     Statement(
         id="worst-case-accuracy",
         title="The least ranking accuracy at a loss level, equal weights",
-        source="THEORY section 3",
+        source="own derivation, in the file",
         hypotheses="Pairs of equal weight that share no response.",
         claim="As many pairs can be inverted at loss below τ as fit when the costs sp(βδ_ref,i) are taken in rising "
         "order.",
@@ -90,7 +90,7 @@ STATEMENTS = (
     Statement(
         id="worst-case-accuracy-weights",
         title="The same by sorting when weights differ",
-        source="a reading of THEORY section 3",
+        source="a rule of thumb",
         hypotheses="Pairs of any weights that share no response; accuracy by weight.",
         claim="Taking the costs n_i sp(βδ_ref,i) in rising order inverts the largest weight.",
         method="Search for two pairs where it does not; certified in rational arithmetic.",
