@@ -197,7 +197,9 @@ def test_texts_are_escaped_and_indices_set(small_report, tmp_path):
         "as_expected": False,
         "expected": "PROVED",
     }
+    result["checks"] = [result["checks"][0] | {"witness": "<i>1</i>"}]
     page = report._page([result], {}, [], None, {"audit": "no data"}, 0)
+    assert "<code>&lt;i&gt;1&lt;/i&gt;</code>" in page
     assert (
         "&lt;script&gt;alert(1)&lt;/script&gt; if δ<sub>ref</sub> &lt; 0 &amp; r<sub>w</sub> &gt; r<sub>l</sub>" in page
     )

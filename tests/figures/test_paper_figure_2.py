@@ -39,6 +39,24 @@ def test_flow_share_against_the_equation_of_escape(table):
         assert table["dpo_0.4_flow"][epoch] == pytest.approx((0.1 * distance > limit).sum() / 800)
 
 
+@pytest.mark.parametrize("loss", ["ecpo", "code"])
+def test_flow_share_with_a_margin_against_the_equation_of_escape(table, loss):
+    """The same with beta d + e^-Psi (e^(beta d) - 1), Psi written out for two responses."""
+    rng = np.random.default_rng([3, 400])
+    distance = np.abs(rng.normal(scale=100.0, size=(4, 200)))[:, :80]
+    with np.errstate(over="ignore"):
+        margin = {
+            "ecpo": 0.5 * (2 + 2 * np.cosh(distance)),  # 1/pi_w + 1/pi_l = 2 + e^d + e^-d
+            "code": 0.1 * np.log1p(np.exp(2 * (0.5 + distance))) / 2,  # infinite far out, as is d there
+        }[loss]
+    margin = np.where(np.isinf(margin), 0.1 * (distance + 0.5), margin) if loss == "code" else margin
+    horizon = 0.1 * distance + np.exp(-margin) * np.expm1(0.1 * distance)
+    for epoch in (1, 7, 20):
+        left = (horizon > 2 * 0.1**2 * 50.0 * epoch).sum() / 800
+        assert table[f"{loss}_0.4_flow"][epoch] == pytest.approx(left)
+    assert table[f"{loss}_0.4_flow"].max() > 0.3
+
+
 def test_training_follows_the_flow_once_every_pair_was_visited(table):
     for share in SETTINGS["misalignment"]:
         for loss in ("dpo", "ecpo", "code"):
