@@ -1,5 +1,6 @@
 """Statements and results in words: the table, the long explanation of one statement, THEOREMS.md."""
 
+import textwrap
 from collections import Counter
 
 from proofs_checks.registry import require, verify
@@ -54,21 +55,21 @@ def explain(name: str, result: Result | None = None) -> str:
     lines = [
         f"{known['id']}: {known['title']}",
         "",
-        f"Verdict      {known['verdict']} ({_MEANINGS[known['verdict']]})",
-        f"Source       {known['source']}",
-        f"File         {known['file']}",
-        f"Hypotheses   {known['hypotheses']}",
-        f"Statement    {known['statement']}",
-        f"Method       {known['method']}",
+        _entry("Verdict", f"{known['verdict']} ({_MEANINGS[known['verdict']]})"),
+        *(_entry(key.capitalize(), known[key]) for key in ("source", "file", "hypotheses", "statement", "method")),
         "",
         "Checks",
     ]
     for check in known["checks"]:
         lines += _check_lines(check)
-    lines += ["", f"Conclusion   {known['conclusion']}"]
+    lines += ["", _entry("Conclusion", known["conclusion"])]
     if not known["as_expected"]:
         lines.append(f"This is not the expected verdict, which is {known['expected']}.")
     return "\n".join(lines)
+
+
+def _entry(label, text):
+    return textwrap.fill(text, 100, initial_indent=f"{label:<13}", subsequent_indent=" " * 13, break_on_hyphens=False)
 
 
 def _check_lines(check):
