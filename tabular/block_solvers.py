@@ -6,6 +6,7 @@ over its edges. It always descends: :math:`\varphi(t)=f(s+td)` has :math:`|\varp
 (Bach 2010, Prop. 1). Near the optimum t tends to 1 and convergence is quadratic.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -89,7 +90,7 @@ def _dense(edges, solve):
         h = edges.margin(s)
         push = weight * expit(-h)
         curvature = _summed(at, push * expit(h), shape)
-        return solve(curvature + np.swapaxes(curvature, 1, 2), _summed(at, push, shape)).ravel()
+        return solve(curvature + curvature.swapaxes(1, 2), _summed(at, push, shape)).ravel()
 
     return _descend(edges, direction, np.zeros(edges.n_nodes))
 
@@ -185,10 +186,10 @@ def _square(edges):
 
 
 def _summed(at, values, shape):
-    return np.bincount(at, values, np.prod(shape)).reshape(shape)
+    return np.bincount(at, values, math.prod(shape)).reshape(shape)
 
 
 def _log_summed(at, log_values, shape):
-    total = np.full(np.prod(shape), -np.inf)
+    total = np.full(math.prod(shape), -np.inf)
     np.logaddexp.at(total, at, log_values)
     return total.reshape(shape)

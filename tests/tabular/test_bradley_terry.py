@@ -163,6 +163,18 @@ def test_long_sparse_graphs(shape):
     assert np.ptp(error) < 1e-9 if shape == "cycle" else np.abs(error[first] - error[second]).max() < 1e-10
 
 
+def test_a_long_ring_with_few_chords_and_contradictory_labels():
+    """Nearly a tree: solved by sparse factors; conjugate gradients would crawl around it."""
+    rng = np.random.default_rng(3)
+    winner, loser, log_weight = ring(800, rng, 100, np.zeros)
+    winner, loser = np.r_[winner, loser], np.r_[loser, winner]
+    log_weight = np.r_[log_weight, rng.uniform(-2, 0, len(log_weight))]
+    fitted = bradley_terry.fit(800, winner, loser, log_weight)
+    assert fitted.residual < 1e-12
+    push = np.exp(log_weight + log_expit(-(fitted.strength[winner] - fitted.strength[loser])))
+    assert np.bincount(winner, push) == pytest.approx(np.bincount(loser, push), rel=1e-11)
+
+
 @pytest.mark.parametrize("spread", [5, 30, 300, 3000])
 @pytest.mark.parametrize("tree", [True, False])
 def test_large_blocks_with_rewards_far_apart(spread, tree):
