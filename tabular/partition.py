@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from tabular import tolerances
 from tabular.pooling import pools
 
+_PATIENCE = 1000  # rounds; ten to twenty are usual
 _UNITS = 2**29  # of capacity a round: a residual capacity, twice that at most, stays inside 32 bits
 
 
@@ -36,7 +37,7 @@ def isotonic(value, weight, winner, loser):
     """
     n_nodes = len(value)
     tied, flow = np.ones(len(winner), dtype=bool), np.zeros(len(winner))
-    while True:
+    for _ in range(_PATIENCE):
         pool = pools(n_nodes, winner[tied], loser[tied])
         out, into = np.bincount(winner, flow, n_nodes), np.bincount(loser, flow, n_nodes)
         gain = weight * value + out - into
@@ -46,8 +47,10 @@ def isotonic(value, weight, winner, loser):
         rounding = tolerances.FLOW * np.sqrt(np.bincount(pool)) * _pool_total(np.abs(weight * value) + out + into, pool)
         unfinished = waiting > rounding
         if not unfinished.any():
-            return flow, tied
-        unit = waiting * len(waiting) / _UNITS
+            if not _rejoin(weight * value, weight, pool, winner, loser, tied):
+                return flow, tied
+            continue
+        unit = waiting * unfinished.sum() / _UNITS
         edges = np.flatnonzero(tied & unfinished[pool[winner]])
         of_edge = unit[pool[winner[edges]]]
         units = np.where(unfinished[pool], gain / np.where(unfinished, unit, 1.0)[pool], 0.0)
@@ -56,6 +59,21 @@ def isotonic(value, weight, winner, loser):
         stuck = _pool_total(np.where(lifted, units, 0.0), pool) > 2 * np.bincount(pool)  # more than truncation hides
         flow[stuck[pool[winner]]] = 0.0
         tied &= ~stuck[pool[winner]] | (lifted[winner] == lifted[loser])
+    return flow, tied
+
+
+def _rejoin(total, weight, pool, winner, loser, tied):
+    """Undo splits that a cut of truncated capacities got wrong: join pools in the wrong order, to be cut more finely.
+
+    What is returned in the end needs no trust in the cuts: flows inside pools and levels in order are optimal.
+    """
+    level = (_pool_total(total, pool) / _pool_total(weight, pool))[pool]
+    wrong = ~tied & (level[loser] - level[winner] > tolerances.TIGHT * (1 + np.abs(level).max()))
+    if wrong.any():
+        merged = pools(len(pool), winner[tied | wrong], loser[tied | wrong])
+        reopened = np.bincount(merged[winner], wrong, merged.max() + 1) > 0
+        tied |= (merged[winner] == merged[loser]) & reopened[merged[winner]]
+    return wrong.any()
 
 
 def _pool_total(x, pool):

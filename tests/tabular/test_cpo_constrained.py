@@ -334,6 +334,16 @@ def test_a_large_batch_is_certified():
     assert_certified(cpo.constrained_optimum(problem, labels, margin), problem, margin)
 
 
+def test_a_large_tree_is_certified():
+    """Cuts of truncated capacities split this one wrongly at first; the check of the levels puts it right."""
+    rng = np.random.default_rng(0)
+    for n in (1000, 10_000, 30_000):
+        problem = Problem.from_unnormalized(rng.normal(size=n), 1.0, np.zeros(n))
+        child = np.arange(1, n)
+        tree = Preferences(np.zeros(n - 1, dtype=int), (child - 1) // 2, child)
+        assert_certified(cpo.constrained_optimum(problem, tree), problem, np.zeros(1))
+
+
 def test_input_is_left_alone():
     problem = Problem.from_probabilities([0.2, 0.8], beta=1, reward=[0, 0])
     margin = np.array([0.3])
