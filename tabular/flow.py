@@ -34,7 +34,8 @@ def margin_at(time, delta_ref, beta, margin=0.0):
     time, delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(time, delta_ref, beta, margin))
     with np.errstate(over="ignore"):
         travelled = 2.0 * beta * beta * time
-    return delta_ref + np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin)) / beta
+    climb = np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin))
+    return delta_ref + np.where(travelled > 0, climb, 0.0) / beta
 
 
 def escape_time(delta_ref, beta, margin=0.0):

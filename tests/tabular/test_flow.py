@@ -84,6 +84,12 @@ def test_escape_is_exponential_for_dpo_and_linear_under_a_large_margin():
     assert flow.escape_time(-1e6, 1.0, margin=2e6) == 5e5
 
 
+@given(strategies.log_odds(1e4), strategies.betas, st.floats(-1e3, 1e3))
+@example(-1.1, 0.3, 0.7)
+def test_the_flow_starts_at_the_reference_exactly(delta_ref, beta, margin):
+    assert flow.margin_at(0.0, delta_ref, beta, margin) == delta_ref
+
+
 def test_no_time_no_move_and_no_end():
     assert flow.margin_at(0.0, -2.0, 3.0, [-1e3, 0.0, 1e3]).tolist() == [-2, -2, -2]
     assert flow.margin_at(INF, -2.0, 3.0, [-1e3, 0.0, 1e3]).tolist() == [INF, INF, INF]
