@@ -113,7 +113,7 @@ class Outcome:
     @property
     def refutes(self) -> bool:
         """Its failure is a certified violation of the claim."""
-        return self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
+        return self.decided is False and self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
 
 
 _CARRIES = {
@@ -133,13 +133,13 @@ def verdict_of(outcomes) -> Verdict:
 
     1. One trusted counterexample refutes. So does the rigorous failure of a check that is a part of the claim itself.
     2. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
-    3. Any other failure leaves the claim undecided.
+    3. Any other failure, and any control that slips through, leaves the claim undecided.
     4. A part that is out of reach makes the whole not checkable here.
     5. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
-       not run, could not decide or let a control pass counts as supported if another route passed, else undecided.
+       not run or could not decide counts as supported if another route passed, else undecided.
     """
     by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
-    broken = [o for o in outcomes if o.decided is False]
+    broken = [o for o in outcomes if o.finding.passed is False or not o.sound]
     if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(o.refutes for o in broken):
         return Verdict.REFUTED
     if True in by_kind[Quantifier.VACUITY]:

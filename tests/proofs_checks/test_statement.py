@@ -74,6 +74,13 @@ def test_a_second_route_carries_a_missing_part_no_further_than_support():
     assert verdict_of([second]) is Verdict.UNDECIDED, "corroboration alone covers nothing"
 
 
+@pytest.mark.parametrize("finding", [PASSED, FAILED, OPEN])
+def test_a_second_route_whose_control_slips_through_unsettles_the_verdict(finding):
+    """With a sign flipped in the library the search fails and its control passes: that must not cancel out."""
+    leaking = outcome(Quantifier.PROPERTY, finding, (("wrong version", False),), corroborates=True)
+    assert verdict_of([outcome(Quantifier.IDENTITY), leaking]) is Verdict.UNDECIDED
+
+
 def test_nothing_that_goes_wrong_strengthens_a_verdict():
     kinds = [Quantifier.IDENTITY, Quantifier.BOX, Quantifier.CASES]
     for pair in itertools.product(kinds, repeat=2):
