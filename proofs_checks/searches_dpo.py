@@ -95,11 +95,11 @@ def _below_entropy(u, v, raised=0.0):
 
 
 def _escaping_loss(a, b, β, t, log_ε, power=1):
-    """Loss at (t, ε, 1-t-ε) less its bound cε^β."""
+    """How far the loss at (t, ε, 1-t-ε) leaves [x/(1+x), x], x = cε^β."""
     problem, ε = three(a, b, 0.0, 0.0, β), math.exp(log_ε)
-    tried = np.log([t, ε * (1 - t), (1 - ε) * (1 - t)])
-    bound = β * (a - b) - β * math.log(t) + power * β * math.log(ε * (1 - t))
-    return dpo.loss(tried, problem, PAIR) - math.exp(bound) * (1 + 1e-9)
+    loss = dpo.loss(np.log([t, ε * (1 - t), (1 - ε) * (1 - t)]), problem, PAIR)
+    x = math.exp(β * (a - b) - β * math.log(t) + power * β * math.log(ε * (1 - t)))
+    return max(loss - x * (1 + 1e-9), x / (1 + x) - loss * (1 + 1e-9))
 
 
 def _odds_from_loss(δ_ref, β, δ, factor=1):

@@ -108,12 +108,13 @@ class Outcome:
 
     @property
     def decided(self) -> bool | None:
-        return self.finding.passed if self.sound else None
+        """A pass counts only if the check is sound; a failure always does."""
+        return None if self.finding.passed and not self.sound else self.finding.passed
 
     @property
     def refutes(self) -> bool:
         """Its failure is a certified violation of the claim."""
-        return self.decided is False and self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
+        return self.decided is False and self.sound and self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
 
 
 _CARRIES = {
@@ -139,7 +140,7 @@ def verdict_of(outcomes) -> Verdict:
        not run or could not decide counts as supported if another route passed, else undecided.
     """
     by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
-    broken = [o for o in outcomes if o.finding.passed is False or not o.sound]
+    broken = [o for o in outcomes if o.decided is False or not o.sound]
     if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(o.refutes for o in broken):
         return Verdict.REFUTED
     if True in by_kind[Quantifier.VACUITY]:

@@ -22,6 +22,7 @@ from proofs_checks.__main__ import main
 from proofs_checks.registry import MODULES
 from proofs_checks.statement import Quantifier
 from proofs_checks.text import markdown_of, theorems_markdown
+from tabular import cpo, dpo, flow, rlhf
 from tabular.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +123,24 @@ def test_entry_point_exits_with_one_for_an_unexpected_verdict_and_two_for_bad_us
     monkeypatch.setattr(definition_3_3, "STATEMENTS", changed)
     assert main(["def-3.3", "def-3.3-loss", "--processes", "1"]) == 1
     assert "expected REFUTED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "function"),
+    [
+        ("dpo-ordered", dpo, "gradient"),
+        ("dpo-unlabelled-response", dpo, "loss"),
+        ("assumption-3.1", rlhf, "optimal_policy"),
+        ("flow-monotone", flow, "margin_at"),
+        ("triangle-defect", cpo, "reference_margin"),
+    ],
+)
+def test_a_sign_flipped_in_the_library_is_seen(monkeypatch, name, module, function):
+    right = getattr(module, function)
+    monkeypatch.setattr(module, function, lambda *args, **kwargs: -right(*args, **kwargs))
+    result = verify([name])[0]
+    assert result.verdict is Verdict.UNDECIDED
+    assert "FAILED" in explain(name, result)
 
 
 @pytest.mark.parametrize("library", ["flint", "sympy"])
