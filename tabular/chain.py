@@ -17,28 +17,64 @@ from tabular.pooling import pool_levels
 _FITS = 600.0  # nats: e^600 and every sum of 10^12 such weights are finite
 
 
-def chain_tilt(log_p, margin):
-    r"""Multipliers ``tilt (n - 1,)`` and the mask of tight pairs of :math:`x_0\ge e^{m_0}x_1,\ x_1\ge e^{m_1}x_2,\dots`
+def single_path(n_nodes, winner, loser):
+    """``(nodes, edges)`` in the order of the labels where these draw one path and nothing else; ``None`` otherwise.
 
-    >>> tilt, tight = chain_tilt(np.log([0.1, 0.4, 0.5]), np.zeros(2))
-    >>> tight.tolist(), (tilt / np.log(2)).round(6).tolist()
-    ([True, True], [2.881285, 1.762571])
+    >>> [order.tolist() for order in single_path(5, np.array([3, 0]), np.array([0, 4]))]
+    [[3, 0, 4], [0, 1]]
+    >>> single_path(3, np.array([0, 1]), np.array([1, 0])) is None  # a cycle
+    True
+    """
+    n_edges = len(winner)
+    wins, losses = np.bincount(winner, minlength=n_nodes), np.bincount(loser, minlength=n_nodes)
+    first = np.flatnonzero(wins > losses)
+    if len(first) != 1 or wins.max() > 1 or losses.max() > 1:
+        return None
+    after, left = np.arange(n_nodes), wins
+    after[winner] = loser
+    for _ in range(n_edges.bit_length()):  # pointer doubling: left counts the edges up to the node that after names
+        left = left + left[after]
+        after = after[after]
+    if left[first[0]] != n_edges:
+        return None  # cycles beside the path
+    nodes, edges = np.empty(n_edges + 1, dtype=np.int64), np.empty(n_edges, dtype=np.int64)
+    nodes[n_edges - left[winner]] = winner
+    nodes[n_edges] = after[first[0]]
+    edges[n_edges - left[winner]] = np.arange(n_edges)
+    return nodes, edges
+
+
+def project_chain(log_p, margin):
+    r"""The projection onto :math:`x_0\ge e^{m_0}x_1,\ x_1\ge e^{m_1}x_2,\dots`
+
+    Returns:
+        ``log x (n,)``, multipliers ``tilt (n - 1,)`` and the ``(n - 1,)`` mask of tight pairs.
+
+    >>> log_x, tilt, tight = project_chain(np.log([0.1, 0.4, 0.5]), np.zeros(2))
+    >>> np.exp(log_x).round(6).tolist(), tight.tolist()  # one pool: the geometric mean
+    ([0.271442, 0.271442, 0.271442], [True, True])
+    >>> (tilt / np.log(2)).round(6).tolist()
+    [2.881285, 1.762571]
     """
     shift = np.append(0.0, -np.cumsum(margin))
     tight = pool_chain(log_p - shift, shift)
-    tilt = np.zeros(len(margin))
+    pool = np.append(0, np.cumsum(~tight))
+    shift -= shift[np.append(0, np.flatnonzero(~tight) + 1)][pool]  # only ratios inside a pool matter
+    log_x = pool_levels(log_p, shift, pool)
+    return log_x, _multipliers(log_p, log_x, margin, tight), tight
+
+
+def _multipliers(log_p, log_x, margin, tight):
     if not margin.any():
-        pool = np.append(0, np.cumsum(~tight))
-        risen = np.cumsum(pool_levels(log_p, shift, pool) - log_p)  # every pool's own sum is 0
-        tilt[tight] = 2 * risen[:-1][tight]
-    else:
-        both = tight[1:] & tight[:-1]
-        bands = np.ones((3, len(margin)))
-        bands[0, 1:] = np.where(both, -expit(-margin[1:]), 0.0)
-        bands[2, :-1] = np.where(both, -expit(margin[:-1]), 0.0)
-        shortfall = np.where(tight, margin - log_p[:-1] + log_p[1:], 0.0)
-        tilt = solve_banded((1, 1), bands, shortfall)  # an M-matrix, column sums 0 or more: stable
-    return np.maximum(tilt, 0.0), tight
+        risen = np.cumsum(log_x - log_p)  # every pool's own sum is 0
+        return np.where(tight, np.maximum(2 * risen[:-1], 0.0), 0.0)
+    both = tight[1:] & tight[:-1]
+    bands = np.ones((3, len(margin)))
+    bands[0, 1:] = np.where(both, -expit(-margin[1:]), 0.0)
+    bands[2, :-1] = np.where(both, -expit(margin[:-1]), 0.0)
+    shortfall = np.where(tight, margin - log_p[:-1] + log_p[1:], 0.0)
+    tilt = solve_banded((1, 1), bands, shortfall)  # an M-matrix, column sums 0 or more: stable
+    return np.maximum(tilt, 0.0)
 
 
 def pool_chain(value, log_weight):

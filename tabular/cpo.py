@@ -129,7 +129,8 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
     price = np.full(problem.n_prompts, np.inf)
-    price[feasible] = problem.beta * kl(log_policy[feasible], log_star[feasible])
+    divergence = kl(log_policy[feasible], log_star[feasible])
+    price[feasible] = problem.beta * divergence
     return ConstrainedOptimum(
         status=Status.UNIQUE if feasible.all() else Status.INFEASIBLE,
         log_policy=log_policy,
@@ -137,7 +138,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
         tilt=tilt,
         price=price,
         cycle=tuple(_named(cycle, problem.n_responses) for cycle in projection.cycles),
-        residuals=_residuals(log_policy, log_star, tilt[counted], winner, loser, margin[counted]),
+        residuals=_residuals(log_policy, log_star, divergence, tilt[counted], winner, loser, margin[counted]),
     )
 
 
@@ -164,7 +165,7 @@ def _named(cycle, n_responses):
     return cycle[0] // n_responses, tuple(node % n_responses for node in cycle)
 
 
-def _residuals(log_policy, log_star, tilt, winner, loser, margin):
+def _residuals(log_policy, log_star, divergence, tilt, winner, loser, margin):
     """The optimality conditions, in nats, on the responses that keep positive probability."""
     feasible = (log_policy > -np.inf).any(axis=1)
     shape, flat, star = log_policy.shape, log_policy.ravel(), log_star.ravel()
@@ -177,7 +178,7 @@ def _residuals(log_policy, log_star, tilt, winner, loser, margin):
     there = tilted > -np.inf
     error = np.where(there, log_policy[feasible], 0.0) - np.where(there, explained, 0.0)
     log_sum = tilted.max(axis=1) - explained.max(axis=1)
-    gap = kl(log_policy[feasible], log_star[feasible]) + log_sum
+    gap = divergence + log_sum
     return Residuals(
         primal=float(np.max(-slack, initial=0.0)) + 0.0,  # not -0.0
         dual=float(np.max(-tilt, initial=0.0)) + 0.0,

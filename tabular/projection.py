@@ -15,12 +15,10 @@ The methods only name the tight pairs; the levels of the pools they form are the
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.csgraph import breadth_first_order
 
 from tabular import tolerances
 from tabular.balance import balance
-from tabular.chain import chain_tilt
-from tabular.digraph import adjacency
+from tabular.chain import project_chain, single_path
 from tabular.log_space import softplus
 from tabular.order_structure import analyse
 from tabular.partition import isotonic
@@ -53,6 +51,12 @@ def project(log_p, winner, loser, margin) -> Projection:
     >>> (np.exp(flat.log_x) / np.exp(flat.log_x).sum()).round(9).tolist()  # (2, 2, 5) / 9
     [0.222222222, 0.222222222, 0.555555556]
     """
+    path = single_path(len(log_p), winner, loser)
+    if path is not None:  # nothing to settle or to tell apart first: the common case, without its set-up
+        nodes, edges = path
+        log_x, tilt = log_p.copy(), np.empty(len(winner))
+        log_x[nodes], tilt[edges], _ = project_chain(log_p[nodes], margin[edges])
+        return Projection(log_x, tilt, [])
     structure = analyse(len(log_p), winner, loser, margin)
     alive = ~structure.dead[loser]
     group, offset, log_mass = _contract(log_p, structure)
@@ -113,14 +117,11 @@ def _one_component(log_p, winner, loser, margin):
     nodes, end = np.unique(np.concatenate([winner, loser]), return_inverse=True)
     w, lo = np.split(end, 2)
     a = log_p[nodes]
-    if len(w) == len(nodes) - 1 and np.bincount(w).max() == 1 and np.bincount(lo).max() == 1:
-        first = int(np.argmin(np.bincount(lo, minlength=len(nodes))))
-        order = breadth_first_order(adjacency(len(nodes), w, lo), first, return_predecessors=False)
-        edge = np.empty(len(nodes), dtype=np.int64)
-        edge[w] = np.arange(len(w))
-        edge = edge[order[:-1]]
+    path = single_path(len(nodes), w, lo)
+    if path is not None:
+        order, edge = path
         tilt, tight = np.empty(len(w)), np.empty(len(w), dtype=bool)
-        tilt[edge], tight[edge] = chain_tilt(a[order], margin[edge])
+        _, tilt[edge], tight[edge] = project_chain(a[order], margin[edge])
         return tilt, tight
     if len(nodes) >= _LARGE:
         u = potentials(len(nodes), w, lo, margin)

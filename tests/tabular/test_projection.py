@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression, nnls
 
-from tabular.chain import chain_tilt, pool_chain
+from tabular.chain import pool_chain, project_chain, single_path
 from tabular.order_structure import analyse
 from tabular.partition import isotonic
 from tabular.pool_and_split import enumerate_active_sets, lift, pool_and_split
@@ -95,7 +95,7 @@ def test_chains_agree_with_pool_and_split(log_p, step):
     log_p = np.array(log_p)
     margin = step * np.linspace(0.5, 1, len(log_p) - 1)
     winner = np.arange(len(log_p) - 1)
-    tilt, tight = chain_tilt(log_p, margin)
+    _, tilt, tight = project_chain(log_p, margin)
     solves(log_p, winner, winner + 1, margin, tilt, atol=1e-9)
     assert not tilt[~tight].any()
     other = pool_and_split(log_p, winner, winner + 1, margin)
@@ -119,7 +119,7 @@ def test_log_weights_pool_as_numbers_do(value, spread):
 
 def test_weights_beyond_a_double_still_pool():
     """The lighter of two pooled responses 3000 nats apart has no say in their level."""
-    tilt, tight = chain_tilt(np.array([-5.0, -4.0, -4000.0]), np.array([3000.0, 500.0]))
+    _, tilt, tight = project_chain(np.array([-5.0, -4.0, -4000.0]), np.array([3000.0, 500.0]))
     assert tight.tolist() == [True, False]
     np.testing.assert_allclose(tilt, [3001.0, 0.0])
     found = project(np.array([-5.0, -4.0, -4000.0]), np.array([0, 1]), np.array([1, 2]), np.array([3000.0, 500.0]))
@@ -166,3 +166,29 @@ def test_cycles_are_judged_as_by_walking_them(seed):
     balanced = np.isclose(closure + closure.T, 0) & ~dead[:, None] & ~dead[None]
     together = (structure.group[:, None] == structure.group[None]) & ~np.eye(n, dtype=bool)
     assert (together & ~dead[:, None] & ~dead[None]).tolist() == (balanced & ~np.eye(n, dtype=bool)).tolist()
+
+
+@given(st.permutations(range(6)), st.integers(2, 6), st.permutations(range(5)))
+def test_a_single_path_is_found_in_order_however_it_is_listed(names, length, listing):
+    path = np.array(names[:length])
+    edges = np.array([e for e in listing if e < length - 1])
+    nodes, order = single_path(6, path[:-1][edges], path[1:][edges])
+    np.testing.assert_array_equal(nodes, path)
+    np.testing.assert_array_equal(edges[order], np.arange(length - 1))
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        [(0, 1), (1, 0)],  # a cycle
+        [(0, 1), (2, 3), (3, 4), (4, 2)],  # a path and a cycle
+        [(0, 1), (2, 3)],  # two paths
+        [(0, 1), (0, 2)],  # a fork
+        [(0, 2), (1, 2)],  # a meeting
+        [(0, 1), (0, 1)],  # a label twice
+        [],
+    ],
+)
+def test_what_is_not_a_single_path(edges):
+    winner, loser = np.array(edges, dtype=int).reshape(-1, 2).T
+    assert single_path(5, winner, loser) is None
