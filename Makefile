@@ -21,7 +21,7 @@ demo: $(READY)
 	@$(BIN)/marimo run --no-sandbox demos
 
 bench: $(READY)
-	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q
+	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q -s
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
