@@ -57,6 +57,12 @@ def _descend(depth, beta, step):
 def draw(table: Table) -> Figure:
     """Escape times on a log scale; gradient descent as points on DPO's curve."""
     figure, ax = style.new_figure(columns=1, height=2.7)
+    panel(ax, table)
+    return figure
+
+
+def panel(ax, table: Table) -> None:
+    """Escape times by margin, each curve named beside it."""
     margins = table.settings["margins"]
     for k, margin in enumerate(margins):
         look = style.line("ecpo", label=rf"$\Psi={style.number(margin)}$", linewidth=0.9 + 0.3 * k)
@@ -99,7 +105,6 @@ def draw(table: Table) -> Figure:
     ax.set_yscale("log")
     ax.set(xlabel=r"misalignment $\beta|\delta_{\rm ref}|$ (nats)", ylabel=r"escape time $2\beta^2t$")
     ax.set(xlim=(0, table["depth"][-1]), ylim=(0.3, 1.6 * table["time_margin_0"].max()))
-    return figure
 
 
 def caption(table: Table) -> str:

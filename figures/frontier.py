@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.table import Table
-from tabular import Preferences, failure_modes, logs, margins
+from tabular import Preferences, failure_modes, logs
+from tabular.audit import audit
 
 TITLE = "Worst-case accuracy against training loss, and a real run"
 
@@ -29,17 +30,20 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
     Raises:
         logs.DataUnavailable: neither the data directory nor the network has them.
     """
-    log = logs.load(run)
-    delta = log.log_prob[:, log.winner] - log.log_prob[:, log.loser]
-    frontier = failure_modes.separable_frontier(delta[0], log.beta)
-    loss = margins.loss(delta, delta[0], log.beta).mean(axis=1)
+    course = audit(logs.load(run))
+    frontier = failure_modes.separable_frontier(course.delta_ref, course.beta)
     run_loss, run_worst = frontier.steps
-    columns = {"run_loss": run_loss, "run_worst": run_worst, "checkpoint_examples": log.step, "checkpoint_loss": loss}
-    columns["checkpoint_had"] = (delta > 0).mean(axis=1)
-    columns["checkpoint_certified"] = frontier.worst_case_accuracy(loss)
+    columns = {"run_loss": run_loss, "run_worst": run_worst, "checkpoint_examples": course.step}
+    columns |= {"checkpoint_loss": course.loss, "checkpoint_had": course.absolute_accuracy}
+    columns["checkpoint_certified"] = frontier.worst_case_accuracy(course.loss)
     problem = logs.load("superhf-rewards").problem(set=prompts, pool="base_sft", beta=beta)
     pairs = _neighbours(problem, responses)
-    settings = {"run": log.name, "run_beta": log.beta, "run_pairs": delta.shape[1], "prompts": problem.n_prompts}
+    settings = {
+        "run": course.source,
+        "run_beta": course.beta,
+        "run_pairs": course.n_pairs,
+        "prompts": problem.n_prompts,
+    }
     settings |= {"set": prompts, "beta": beta, "responses": responses, "labels": len(pairs)}
     labellings = {
         "ordered": Preferences.from_pairs(pairs),
@@ -112,7 +116,7 @@ def _run(ax, table):
 def _prompts(ax, table):
     for name, label, look in (
         ("ordered", "one label a pair", {"color": style.RULE, "linestyle": "-"}),
-        ("population", "both orders, Bradley-Terry rates", {"color": style.LOOKS["rlhf"].color, "linestyle": "--"}),
+        ("population", "both orders, Bradley-Terry rates", {"color": style.RULE, "linestyle": (0, (3, 1.2))}),
     ):
         ax.step(table[f"{name}_loss"], 100 * table[f"{name}_worst"], where="post", label=label, **look)
     ax.axvline(np.log(2), color=style.RULE, linewidth=0.6, linestyle=(0, (2, 2)))

@@ -101,7 +101,8 @@ def _boundary(ax, table):
 def _prices(ax, table):
     _boundary(ax, table)
     for name in ("dpo", "hypo", "ecpo", "cpo"):
-        ax.plot(table["delta_ref"], table[f"price_{name}"], **style.line(name))
+        at_zero = {"clip_on": False} if name == "dpo" else {}
+        ax.plot(table["delta_ref"], table[f"price_{name}"], **style.line(name), **at_zero)
     ax.set(
         ylabel=r"price $\beta\,\mathrm{KL}(\pi\,\|\,\pi^{\mathrm{*}})$ (reward)",
         ylim=(0, 1.1 * table["price_cpo"].max()),

@@ -20,7 +20,7 @@ from figures.table import Table
 from tabular import InputError, flow, margins
 
 TITLE = "Pairs in the undesirable region over training, in the spirit of the paper’s Figure 2"
-LABELS = {"dpo": "DPO", "ecpo": "margin of Eq. 17", "code": "released code"}
+LABELS = {"dpo": "DPO", "ecpo": "margin of Eq. 17", "code": style.LOOKS["code"].label}
 EXACT = {"color": "black", "linestyle": (0, (1, 1)), "linewidth": 0.9, "label": "exact gradient flow"}
 SPREADS = (1.0, 3.0, 10.0, 30.0)  # beta * s of the lower panel
 QUANTILES = 4000
@@ -91,14 +91,15 @@ def _margin(loss, delta_ref, beta, gamma):
 def _course(name, delta_ref, psi, visits, beta, step):
     """The share in U at each epoch: over the seeds of a training run, and of exact flow for the same time."""
     delta = delta_ref.copy()
-    trained, exact = [np.zeros(len(delta))], [np.zeros(len(delta))]  # at the reference no pair is in U
+    trained = [_share_in_u(delta, delta_ref)]
     for count in visits:
         for visit in range(count.max()):
             push = 2 * beta * step * expit(psi - beta * (delta - delta_ref))
             delta += np.where(count > visit, push, 0.0)
         trained.append(_share_in_u(delta, delta_ref))
-        exact.append(_share_in_u(flow.margin_at(step * len(exact), delta_ref, beta, psi), delta_ref))
-    trained, exact = np.array(trained), np.array(exact)
+    times = step * np.arange(len(visits) + 1)
+    exact = np.array([_share_in_u(flow.margin_at(time, delta_ref, beta, psi), delta_ref) for time in times])
+    trained = np.array(trained)
     return {
         f"{name}_mean": trained.mean(axis=1),
         f"{name}_low": trained.min(axis=1),
@@ -170,6 +171,7 @@ def _left_panel(ax, table):
             (4, 2),
             textcoords="offset points",
             fontsize="small",
+            color=style.LOOKS["dpo"].color,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
     ax.axvline(s["horizon_at_end"], color=style.RULE, linewidth=0.8, linestyle=(0, (2, 2)))

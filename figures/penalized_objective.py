@@ -9,14 +9,15 @@ from tabular import InputError, Preferences, Problem, cpo, rlhf
 
 TITLE = "CPO's penalised objective and the window of Theorem 4.9"
 
-#: the curves of the left panel: what gamma is, and a shade that darkens with it; gamma = 0 is RLHF
+#: the curves of the left panel: what gamma is, and the look; gamma = 0 is RLHF
 CURVES = {
-    "rlhf": ("RLHF", style.LOOKS["rlhf"].color, style.LOOKS["rlhf"].linestyle),
-    "below": (r"below $\gamma^*$", "#7CC4BC", (0, (3, 1.3))),
-    "inside": ("in the window", "#1F8F86", "-"),
-    "fold": (r"$\gamma_{\max}$: the fold", "#0B5C56", (0, (6, 1.5, 1, 1.5))),
-    "beyond": (r"beyond $\gamma_{\max}$", "#03211F", (0, (1, 1.2))),
+    "rlhf": ("RLHF", style.line("rlhf")),
+    "below": (r"below $\gamma^{\mathrm{*}}$", style.line("penalty", linewidth=1.0)),
+    "inside": ("in the window", style.line("penalty", linestyle="-")),
+    "fold": (r"$\gamma_{\max}$, the fold", style.line("penalty", linestyle=(0, (6, 1.5, 1, 1.5)))),
+    "beyond": (r"beyond $\gamma_{\max}$", style.line("penalty", linestyle=(0, (1, 1.2)), linewidth=1.9)),
 }
+WINDOW = "#E9E4FC"
 
 
 def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, points=361) -> Table:
@@ -77,11 +78,11 @@ def draw(table: Table) -> Figure:
 def objective_panel(ax, table: Table) -> None:
     """The objective for each gamma, with its local maximum where there is one."""
     delta, local = table["delta"], dict(zip(table["local_gamma"], table["local_delta"], strict=True))
-    for name, (label, color, linestyle) in CURVES.items():
+    for name, (label, look) in CURVES.items():
         gamma, values = table.settings[f"gamma_{name}"], table[f"objective_{name}"]
-        ax.plot(delta, values, color=color, linestyle=linestyle, label=rf"$\gamma={gamma:.2f}$, {label}")
+        ax.plot(delta, values, **look | {"label": rf"$\gamma={gamma:.2f}$, {label}"})
         if gamma in local:
-            ax.plot(local[gamma], np.interp(local[gamma], delta, values), "o", color=color, zorder=3)
+            ax.plot(local[gamma], np.interp(local[gamma], delta, values), "o", color=look["color"], zorder=3)
     ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
     ax.set(xlabel=style.SYMBOLS["delta"], ylabel=r"$J(\pi)-V$ (units of reward)", xlim=(delta[0], delta[-1]))
     ax.set_ylim(-2.6, 2.6)
@@ -93,19 +94,22 @@ def branch_panel(ax, table: Table) -> None:
     """Where the objective is stationary: the rising branch holds the maxima, the falling one the minima."""
     s, delta, gamma = table.settings, table["branch_delta"], table["branch_gamma"]
     fold = int(np.argmax(gamma))
-    ax.axvspan(s["gamma_star"], s["gamma_max"], color="#DDEEEC", linewidth=0, zorder=0)
-    shade = CURVES["inside"][1]
+    ax.axvspan(s["gamma_star"], s["gamma_max"], color=WINDOW, linewidth=0, zorder=0)
+    shade = style.LOOKS["penalty"].color
     ax.plot(gamma[: fold + 1], delta[: fold + 1], color=shade, label="local maximum")
     ax.plot(gamma[fold:], delta[fold:], color=shade, linestyle=(0, (3, 2)), label="local minimum")
-    color = {s[f"gamma_{name}"]: look[1] for name, look in CURVES.items()}
+    color = {s[f"gamma_{name}"]: look["color"] for name, (_, look) in CURVES.items()}
     for at, height in zip(table["local_gamma"], table["local_delta"], strict=True):
         ax.plot(at, height, "o", color=color[at], zorder=3)
-    ax.plot(s["gamma_max"], delta[fold], "o", color=CURVES["fold"][1], zorder=3)
+    ax.plot(s["gamma_max"], delta[fold], "o", color=shade, markerfacecolor="white", zorder=3)
     ax.axhline(0, color=style.RULE, linewidth=0.6, zorder=1)
     top = 5.0
-    for at, text, side in ((s["gamma_star"], r"$\gamma^*$", "right"), (s["gamma_max"], r"$\gamma_{\max}$", "left")):
+    for at, text, side in (
+        (s["gamma_star"], r"$\gamma^{\mathrm{*}}$", "right"),
+        (s["gamma_max"], r"$\gamma_{\max}$", "left"),
+    ):
         ax.text(at, top, f" {text} ", ha=side, va="top")
-    ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color="#0B5C56", fontsize=8)
+    ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color=shade, fontsize=8)
     ax.text(1.3 * s["gamma_max"], -0.15, "no local\nmaximum", ha="center", va="top", fontsize=8)
     ax.set(xlabel=r"penalty weight $\gamma$", ylabel=r"stationary $\delta$ (nats)")
     ax.set(xlim=(0, 1.6 * s["gamma_max"]), ylim=(s["delta_star"] - 0.4, top))
@@ -121,7 +125,7 @@ def caption(table: Table) -> str:
         f"β = {n(s['beta'])}, δ_ref = {n(s['delta_ref'])}, Δr = {n(s['reward_gap'])}, so δ* = {n(s['delta_star'])} "
         f"and RLHF itself ranks the pair wrong. (a) J less the RLHF value V at γ = {gammas}: for every γ > 0 it grows "
         "without bound, so it has no maximiser. Marks are local maxima. (b) The stationary points: the local maximum "
-        "(solid) and the local minimum (dashed) meet in a fold. Theorem 4.9, δ > 0, is true of the local maximum "
+        "(solid) and the local minimum (dashed) meet in a fold (open mark). Theorem 4.9, δ > 0, is true of the local maximum "
         f"exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = {n(s['gamma_max'], '.3f')} "
         f"(shaded); beyond, there is none. Closed form on {len(table['delta'])} points; marks by Lambert W."
     )

@@ -57,13 +57,15 @@ def draw(table: Table) -> Figure:
     )
     for level, at, color in ((-2, 0.4, DARK), (2, 4.55, LIGHT), (4, 4.55, LIGHT), (6, 4.55, WHITE)):
         ax.plot([level, level - y.max()], [0, y.max()], color=style.LOOKS["rlhf"].color, linewidth=0.6)
-        _label(ax, level - at, at, rf"$\delta^*={style.number(level)}$", color, style.LOOKS["rlhf"].color)
+        _label(
+            ax, level - at, at, rf"$\delta^{{\mathrm{{*}}}}={style.number(level)}$", color, style.LOOKS["rlhf"].color
+        )
     boundary = np.array([x.min(), 0.0])
     ax.plot(boundary, -boundary, color=style.LOOKS["rlhf"].color, linewidth=1.6)
     ax.axvline(0, color=style.RULE, linewidth=0.8)
     ax.set(xlim=(x.min(), x.max()), ylim=(0, y.max()), xlabel=style.SYMBOLS["delta_ref"])
     ax.set_ylabel(r"reward difference $\Delta r/\beta$ (nats)")
-    _label(ax, -3.3, 1.35, "$U$ holds $\\pi^*$:\nAssumption 3.1\nviolated", DARK)
+    _label(ax, -3.3, 1.35, "$U$ holds $\\pi^{\\mathrm{*}}$:\nAssumption 3.1\nviolated", DARK)
     _label(ax, -1.35, 3.1, "$U$ not empty,\nassumption holds", LIGHT)
     _label(ax, 1.5, 1.3, "$U$ empty", WHITE)
     return figure

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.table import Table
-from tabular import logs, margins
+from tabular import logs
+from tabular.audit import audit
 
 TITLE = "A real DPO run: the loss falls, a share of the pairs stays in U"
 
@@ -25,26 +26,25 @@ def compute(*, run="hh-pythia410m-dpo", extent=300.0) -> Table:
         logs.DataUnavailable: neither the data directory nor the network has the run.
     """
     log = logs.load(run)
-    delta = log.log_prob[:, log.winner] - log.log_prob[:, log.loser]
-    delta_ref, middle = delta[0], len(delta) // 2
-    beyond = (np.abs(np.stack([delta_ref, delta[-1]])) > extent).any(axis=0)
+    found, middle = audit(log), log.n_checkpoints // 2
+    beyond = (np.abs(np.stack([found.delta_ref, found.delta])) > extent).any(axis=0)
     return Table(
         {
-            "delta_ref": delta_ref,
-            "delta_middle": delta[middle],
-            "delta_last": delta[-1],
-            "examples": log.step,
-            "loss": margins.loss(delta, delta_ref, log.beta).mean(axis=1),
-            "share_u": ((delta > delta_ref) & (delta < 0)).mean(axis=1),
-            "relative_accuracy": (delta > delta_ref).mean(axis=1),
-            "absolute_accuracy": (delta > 0).mean(axis=1),
+            "delta_ref": found.delta_ref,
+            "delta_middle": log.pairs(middle).delta,
+            "delta_last": found.delta,
+            "examples": found.step,
+            "loss": found.loss,
+            "share_u": found.share_in_u,
+            "relative_accuracy": found.relative_accuracy,
+            "absolute_accuracy": found.absolute_accuracy,
         },
         {
-            "run": log.name,
-            "beta": log.beta,
-            "pairs": delta.shape[1],
-            "examples_middle": log.step[middle],
-            "examples_last": log.step[-1],
+            "run": found.source,
+            "beta": found.beta,
+            "pairs": found.n_pairs,
+            "examples_middle": found.step[middle],
+            "examples_last": found.step[-1],
             "extent": extent,
             "pairs_outside_window": beyond.sum(),
         },

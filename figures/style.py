@@ -32,8 +32,10 @@ LOOKS = {
     "dpo": Look("DPO", "#BC3D0A", "s", "-"),
     "cpo": Look("CPO, hard constraint", "#0E8B52", "^", (0, (6, 1.5, 1, 1.5))),
     "ecpo": Look("CPO, margin of Eq. 17", "#4EA8F5", "v", (0, (3, 1.3))),
-    "hypo": Look("HyPO", "#963F90", "P", (0, (4, 1.2, 1, 1.2, 1, 1.2))),
-    "code": Look("released code", "#D2981A", "X", (0, (8, 1.6))),
+    "hypo": Look("HyPO (released “clip”)", "#963F90", "P", (0, (4, 1.2, 1, 1.2, 1, 1.2))),
+    "code": Look("released “cpo”", "#D2981A", "X", (0, (8, 1.6))),
+    "easy": Look("released “easy”", "#5A1600", "*", (0, (9, 1.2, 2.6, 1.2))),
+    "penalty": Look("CPO, penalised objective", "#7A5AF0", "p", (0, (2.2, 1))),
 }
 REGION_U = "#F3D9CC"
 RULE = "#404040"  # axes through zero, thresholds

@@ -9,14 +9,8 @@ from tabular import margins
 
 TITLE = "What every loss asks for: target margins"
 
-LABELS = {
-    "dpo": r"DPO: $T=\delta_{\rm ref}$",
-    "ecpo": r"CPO, Eq. 17, $\gamma/\beta={kappa:g}$",
-    "hypo": "HyPO, released “clip”",
-    "code_cpo": "released “cpo”",
-    "code_easy": "released “easy”",
-}
-_SOLID = {"code_cpo": {"linestyle": "-"}}  # the two released losses share a colour
+#: loss -> its look
+LOSSES = {"dpo": "dpo", "ecpo": "ecpo", "hypo": "hypo", "code_cpo": "code", "code_easy": "easy"}
 
 
 def compute(
@@ -52,22 +46,25 @@ def compute(
 @style.styled
 def draw(table: Table) -> Figure:
     """One panel: below the diagonal a loss asks for less than DPO, above the horizontal it asks for the right order."""
-    figure, ax = style.new_figure(columns=1, height=3.3)
+    figure, ax = style.new_figure(columns=1, height=3.4)
+    panel(ax, table)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, columnspacing=1.4)
+    return figure
+
+
+def panel(ax, table: Table) -> None:
+    """The target of every loss against the reference's log-ratio."""
     delta_ref = table["delta_ref"]
     reach = delta_ref[-1]
     ax.fill_between(delta_ref, -2 * reach, delta_ref, color="#F3EAD3", linewidth=0, zorder=0)
-    ax.text(0.97 * reach, -0.9 * reach, "asks for less than DPO", ha="right", fontsize=8, color="#6B5210")
-    ax.text(-0.97 * reach, -0.04 * reach, "target negative", ha="left", va="top", fontsize=8, color=style.RULE)
-    for name, label in LABELS.items():
-        x = table["delta_ref_easy"] if name == "code_easy" else delta_ref
-        text = label.replace("{kappa:g}", f"{table.settings['kappa_ecpo']:g}")
-        ax.plot(x, table[name], **style.line(name.partition("_")[0], label=text, **_SOLID.get(name, {})))
+    ax.text(0.97 * reach, -0.95 * reach, "asks for less than DPO", ha="right", fontsize="small", color="#6B5210")
+    ax.text(-0.97 * reach, -0.05 * reach, "target negative", ha="left", va="top", fontsize="small", color=style.RULE)
+    for name, look in LOSSES.items():
+        ax.plot(table["delta_ref_easy" if name == "code_easy" else "delta_ref"], table[name], **style.line(look))
     ax.axhline(0, color=style.RULE, linewidth=0.6, zorder=1)
     ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
     ax.set(xlabel=style.SYMBOLS["delta_ref"], ylabel=r"target margin $T$ (nats)")
-    ax.set(xlim=(-reach, reach), ylim=(-1.15 * reach, 1.35 * reach))
-    ax.legend(loc="upper left", fontsize=7)
-    return figure
+    ax.set(xlim=(-reach, reach), ylim=(-1.15 * reach, 1.15 * reach))
 
 
 def caption(table: Table) -> str:

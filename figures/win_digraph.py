@@ -10,7 +10,7 @@ from tabular import Preferences, Problem, dpo
 
 TITLE = "The win digraph and its verdict"
 
-_COLORS = ("#BC3D0A", "#4EA8F5", "#0E8B52", "#963F90", "#D2981A", "#1D2290")
+_COLORS = ("#37536B", "#B07BAC", "#6B8E23", "#8A6D3B", "#B5651D", "#8C8C8C")  # of blocks: no object of style.LOOKS
 _JOINING = {"color": "black", "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
 _NAMES = "abcdef"
 _TWO_PAIRS = ((0, 1), (1, 2), (2, 0), (3, 4), (4, 3))

@@ -1,10 +1,31 @@
-"""The overview shows the other figures' own tables, and four small facts of its own."""
+"""The overview computes nothing: it draws the other figures' own tables."""
 
 import numpy as np
 import pytest
 
-from figures import overview, two_readings, undesirable_region
+from figures import (
+    escape_time,
+    optima_vs_reference,
+    overview,
+    paper_figure_2,
+    penalized_objective,
+    projection,
+    style,
+    target_margins,
+    two_readings,
+    undesirable_region,
+)
 from figures.table import Table
+
+PARTS = {
+    "region": undesirable_region,
+    "readings": two_readings,
+    "optima": optima_vs_reference,
+    "escape": escape_time,
+    "penalty": penalized_objective,
+    "targets": target_margins,
+    "projection": projection,
+}
 
 
 @pytest.fixture(scope="module")
@@ -13,51 +34,34 @@ def table():
 
 
 def test_parts_are_the_other_figures_tables(table):
-    for name, module in (("region", undesirable_region), ("readings", two_readings)):
+    for name, module in PARTS.items():
         assert table.part(name).to_text() == module.compute().to_text()
-
-
-def test_escape_is_exponential_for_dpo_and_linear_for_hypo(table):
-    part = table.part("escape")
-    x = part["climb"]
-    assert part["dpo"] == pytest.approx(x + np.expm1(x), rel=1e-12)
-    assert part["hypo"] == pytest.approx(x - np.expm1(-x), rel=1e-12)
-    assert (part["ecpo"] <= part["dpo"]).all()
-
-
-def test_the_penalised_objective_rises_without_bound_and_has_its_local_maximum_in_the_window(table):
-    part = table.part("penalty")
-    star, top = part.settings["gamma_star"], part.settings["gamma_max"]
-    assert 0 < star < 0.34 < top < 0.6
-    assert part["local_delta_0.34"][0] > 0 > part["local_delta_0"][0]
-    assert "local_delta_0.6" not in part
-    assert (np.diff(part["objective_0.6"]) > 0).all()
-    inside = part["objective_0.34"]
-    rising = np.diff(inside) > 0
-    assert np.flatnonzero(np.diff(rising.astype(int))).size == 2  # up to the local maximum, down, up for good
-    near = np.abs(part["delta"] - part["local_delta_0.34"]).argmin()
-    assert inside[near] == pytest.approx(part["local_objective_0.34"][0], abs=1e-4)
-    pi = 1 / (1 + np.exp(-part["delta"]))
-    divergence = pi * np.log(4 * pi) + (1 - pi) * np.log(4 * (1 - pi) / 3)
-    assert part["objective_0.6"] == pytest.approx(0.6 * part["delta"] - divergence, abs=1e-12)
-
-
-def test_the_projection_ties_the_pair_at_its_geometric_mean(table):
-    part = table.part("projection")
-    assert part["rlhf"] == pytest.approx([0.1, 0.4, 0.3, 0.2])
-    assert part["cpo"] == pytest.approx([2 / 9, 2 / 9, 1 / 3, 2 / 9])
-    assert part.settings["price_in_beta"] == pytest.approx(-np.log(0.9))
-
-
-def test_targets_below_zero_are_dpos_and_eq_17s(table):
-    part = table.part("targets")
-    negative = {name for name in ("dpo", "hypo", "ecpo", "code_cpo") if part[name].min() < 0}
-    assert negative == {"dpo", "ecpo"}
+    training = paper_figure_2.compute(misalignment=[0.3])
+    assert table.part("training").to_text() == training.to_text()
+    assert set(overview.TITLES) == {*PARTS, "training"}
 
 
 def test_eight_panels_with_their_letters(table):
     figure = overview.draw(table)
     assert [ax.get_title(loc="left").split("}")[0][-1] for ax in figure.axes] == list("abcdefgh")
+
+
+def test_the_shared_legend_names_every_object_that_a_panel_leaves_unnamed(table):
+    """Every curve in the colour of an object is in the shared legend, but for the penalised objective's own."""
+    figure = overview.draw(table)
+    named = {text.get_text() for text in figure.legends[0].get_texts()}
+    looks = {look.color: name for name, look in style.LOOKS.items()}
+    drawn = {looks[line.get_color()] for ax in figure.axes for line in ax.get_lines() if line.get_color() in looks}
+    assert {style.LOOKS[name].label for name in drawn - {"penalty"}} <= named
+    penalty = next(ax for ax in figure.axes if "penalised" in ax.get_title(loc="left"))
+    assert len(penalty.get_legend().get_texts()) == len(penalized_objective.CURVES)
+
+
+def test_the_caption_tells_what_its_parts_hold(table):
+    caption = overview.caption(table)
+    assert f"{table.settings['penalty']['gamma_max']:.3f}" in caption
+    assert f"{table.settings['projection']['price_chain']:.4f}" in caption
+    assert np.isclose(table["escape.time_margin_0"][-1], 12 + np.expm1(12))
 
 
 def test_joined_tables_come_apart_again():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from figures import target_margins
+from figures import style, target_margins
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,15 @@ def test_where_targets_are_positive(table):
 
 
 def test_every_loss_is_drawn(table):
-    (ax,) = target_margins.draw(table).axes
-    labels = {text.get_text() for text in ax.get_legend().get_texts()}
-    assert len(labels) == 5
-    for line in ax.get_lines():
-        if line.get_label() == "released “easy”":
-            assert (line.get_ydata() < line.get_xdata()).all()
+    """Each target is drawn once, with the look its loss has in every figure."""
+    figure = target_margins.draw(table)
+    (ax,), (legend,) = figure.axes, figure.legends
+    drawn = {line.get_label(): line for line in ax.get_lines()}
+    assert {text.get_text() for text in legend.get_texts()} <= set(drawn)
+    for name, look in target_margins.LOSSES.items():
+        line = drawn[style.LOOKS[look].label]
+        assert np.array_equal(line.get_ydata(), table[name])
+        assert line.get_color() == style.LOOKS[look].color
 
 
 def test_the_caption_names_the_settings(table):
