@@ -45,6 +45,7 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
         "prompts": problem.n_prompts,
     }
     settings |= {"set": prompts, "beta": beta, "responses": responses, "labels": len(pairs)}
+    settings["uniform"] = _share_uniform(problem)
     labellings = {
         "ordered": Preferences.from_pairs(pairs),
         "population": Preferences.from_bradley_terry(problem, pairs),
@@ -57,6 +58,12 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
         settings[f"{name}_gap"] = float(np.max(-np.diff(worst[shown])))
         settings[f"{name}_infimum"] = found.infimum
     return Table(columns, settings)
+
+
+def _share_uniform(problem):
+    """The share of prompts whose reference is uniform over the responses that are there."""
+    least = np.where(problem.present, problem.log_ref, np.inf).min(axis=1)
+    return float((problem.log_ref.max(axis=1) - least < 1e-12).mean())
 
 
 def _neighbours(problem, responses):
@@ -137,7 +144,9 @@ def caption(table: Table) -> str:
         f"log 2, {100 * table['checkpoint_certified'][0]:.1f} % are certain and "
         f"{100 * table['checkpoint_had'][0]:.1f} % right. "
         f"(b) {s['prompts']} prompts of superhf-rewards ({s['set']}, β = {s['beta']:g}), {s['responses']} responses "
-        f"each from best to worst reward, neighbours labelled: {s['labels']} pairs in chains. One label a pair, and "
+        f"each from best to worst reward, neighbours labelled: {s['labels']} pairs in chains. With one label a "
+        "pair the worst case is close to a straight line, because the reference is uniform on "
+        f"{100 * s['uniform']:.0f} % of these prompts, where every wrong label costs log 2. With "
         "both orders at the Bradley-Terry rates of the reward, where even the least loss, "
         f"{s['population_infimum']:.3f}, leaves the minority labels wrong. Every tie pattern of every prompt was "
         f"searched; no step is higher than {100 * max(s['ordered_gap'], s['population_gap']):.1g} % of the weight."

@@ -104,11 +104,8 @@ def branch_panel(ax, table: Table) -> None:
     ax.plot(s["gamma_max"], delta[fold], "o", color=shade, markerfacecolor="white", zorder=3)
     ax.axhline(0, color=style.RULE, linewidth=0.6, zorder=1)
     top = 5.0
-    for at, text, side in (
-        (s["gamma_star"], r"$\gamma^{\mathrm{*}}$", "right"),
-        (s["gamma_max"], r"$\gamma_{\max}$", "left"),
-    ):
-        ax.text(at, top, f" {text} ", ha=side, va="top")
+    ax.text(s["gamma_star"], top, r"$\gamma^{\mathrm{*}}$ ", ha="right", va="top")
+    ax.text(s["gamma_max"], top, r" $\gamma_{\max}$", ha="left", va="top")
     ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color=shade, fontsize=8)
     ax.text(1.3 * s["gamma_max"], -0.15, "no local\nmaximum", ha="center", va="top", fontsize=8)
     ax.set(xlabel=r"penalty weight $\gamma$", ylabel=r"stationary $\delta$ (nats)")
@@ -125,7 +122,7 @@ def caption(table: Table) -> str:
         f"β = {n(s['beta'])}, δ_ref = {n(s['delta_ref'])}, Δr = {n(s['reward_gap'])}, so δ* = {n(s['delta_star'])} "
         f"and RLHF itself ranks the pair wrong. (a) J less the RLHF value V at γ = {gammas}: for every γ > 0 it grows "
         "without bound, so it has no maximiser. Marks are local maxima. (b) The stationary points: the local maximum "
-        "(solid) and the local minimum (dashed) meet in a fold (open mark). Theorem 4.9, δ > 0, is true of the local maximum "
-        f"exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = {n(s['gamma_max'], '.3f')} "
+        "(solid) and the local minimum (dashed) meet in a fold (open mark). Theorem 4.9, δ > 0, is true of the local "
+        f"maximum exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = {n(s['gamma_max'], '.3f')} "
         f"(shaded); beyond, there is none. Closed form on {len(table['delta'])} points; marks by Lambert W."
     )

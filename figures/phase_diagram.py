@@ -57,9 +57,8 @@ def draw(table: Table) -> Figure:
     )
     for level, at, color in ((-2, 0.4, DARK), (2, 4.55, LIGHT), (4, 4.55, LIGHT), (6, 4.55, WHITE)):
         ax.plot([level, level - y.max()], [0, y.max()], color=style.LOOKS["rlhf"].color, linewidth=0.6)
-        _label(
-            ax, level - at, at, rf"$\delta^{{\mathrm{{*}}}}={style.number(level)}$", color, style.LOOKS["rlhf"].color
-        )
+        words = rf"$\delta^{{\mathrm{{*}}}}={style.number(level)}$"
+        _label(ax, level - at, at, words, color, style.LOOKS["rlhf"].color)
     boundary = np.array([x.min(), 0.0])
     ax.plot(boundary, -boundary, color=style.LOOKS["rlhf"].color, linewidth=1.6)
     ax.axvline(0, color=style.RULE, linewidth=0.8)
