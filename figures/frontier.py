@@ -147,7 +147,7 @@ def caption(table: Table) -> str:
         f"each from best to worst reward, neighbours labelled: {s['labels']} pairs in chains. With one label a "
         "pair the worst case is close to a straight line, because the reference is uniform on "
         f"{100 * s['uniform']:.0f} % of these prompts, where every wrong label costs log 2. With "
-        "both orders at the Bradley-Terry rates of the reward, where even the least loss, "
+        "both orders at the Bradley-Terry rates of the reward even the least loss, "
         f"{s['population_infimum']:.3f}, leaves the minority labels wrong. Every tie pattern of every prompt was "
         f"searched; no step is higher than {100 * max(s['ordered_gap'], s['population_gap']):.1g} % of the weight."
     )

@@ -123,6 +123,6 @@ def caption(table: Table) -> str:
         f"and RLHF itself ranks the pair wrong. (a) J less the RLHF value V at γ = {gammas}: for every γ > 0 it grows "
         "without bound, so it has no maximiser. Marks are local maxima. (b) The stationary points: the local maximum "
         "(solid) and the local minimum (dashed) meet in a fold (open mark). Theorem 4.9, δ > 0, is true of the local "
-        f"maximum exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = {n(s['gamma_max'], '.3f')} "
-        f"(shaded); beyond, there is none. Closed form on {len(table['delta'])} points; marks by Lambert W."
+        f"maximum exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = "
+        f"{n(s['gamma_max'], '.3f')} (shaded); beyond, there is none. Closed form on {len(table['delta'])} points; marks by Lambert W."
     )
