@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 import figures
 import proofs_checks
-from condeq import report_audit, report_failures, report_headlines
+from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_votes
 from tabular import logs
 
 RUN = "hh-pythia410m-dpo"
@@ -73,7 +73,7 @@ def build(out: str | Path, progress: Callable[[int, int, str], None] | None = No
     tell = progress or (lambda done, total, what: None)
     n_statements = len(proofs_checks.statements())
     total = n_statements + len(figures.FIGURES) + 2
-    verified = proofs_checks.verify(progress=lambda n, _, r: tell(n, total, r.statement.title))
+    verified = proofs_checks.verify(progress=lambda n, _, r: tell(n, total, r.statement.title), processes=2)
     results = [result.to_dict() for result in verified]
     missing = {}
     drawn = {}
@@ -82,10 +82,16 @@ def build(out: str | Path, progress: Callable[[int, int, str], None] | None = No
         drawn[name] = _unless_missing(missing, f"figure {name}", figures.save, name, out / "figures", FORMATS)
     tell(total - 2, total, "failure lists")
     examples = report_failures.examples()
-    tell(total - 1, total, "audit of the real run")
-    audit = _unless_missing(missing, "audit", report_audit.section, RUN)
+    tell(total - 1, total, "real data")
+    sections = {
+        "examples": examples,
+        "guarantees": report_guarantees.small(),
+        "real_guarantees": _unless_missing(missing, "guarantees", report_guarantees.real),
+        "votes": _unless_missing(missing, "votes", report_votes.section),
+        "audit": _unless_missing(missing, "audit", report_audit.section, RUN),
+    }
     _write_verdicts(out / "verdicts.json", results)
-    page = _page(results, drawn, examples, audit, missing, time.perf_counter() - start)
+    page = _page(results, drawn, sections, missing, time.perf_counter() - start)
     (out / "index.html").write_text(page, encoding="utf-8")
     tell(total, total, "report")
     return Summary(out / "index.html", verified, [f"{part}: {why}" for part, why in missing.items()])
@@ -106,7 +112,7 @@ def _write_verdicts(path, results):
     path.write_text(json.dumps(timeless, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _page(results, drawn, examples, audit, missing, seconds):
+def _page(results, drawn, sections, missing, seconds):
     controls = [control for result in results for check in result["checks"] for control in check["controls"]]
     count = Counter(result["verdict"] for result in results)
     slowest = max(results, key=lambda result: result["seconds"])
@@ -125,9 +131,9 @@ def _page(results, drawn, examples, audit, missing, seconds):
             n_controls_refused=sum(control["failed_as_it_should"] for control in controls),
             figures=[(name, figures.module(name).TITLE, figure, _data_uri(figure)) for name, figure in drawn.items()],
             formats=FORMATS,
-            examples=examples,
-            audit=audit,
+            guarantee_columns=report_guarantees.COLUMNS,
             missing_parts=missing,
+            **sections,
             versions={"Python": platform.python_version()} | {package: version(package) for package in PACKAGES},
             seconds={"total": f"{seconds:.0f}", "slowest": slowest["title"], "statements": f"{slowest['seconds']:.1f}"},
         )

@@ -124,5 +124,6 @@ def caption(table: Table) -> str:
         "without bound, so it has no maximiser. Marks are local maxima. (b) The stationary points: the local maximum "
         "(solid) and the local minimum (dashed) meet in a fold (open mark). Theorem 4.9, δ > 0, is true of the local "
         f"maximum exactly for γ between γ* = −βδ*/4 = {n(s['gamma_star'], '.3f')} and γ_max = "
-        f"{n(s['gamma_max'], '.3f')} (shaded); beyond, there is none. Closed form on {len(table['delta'])} points; marks by Lambert W."
+        f"{n(s['gamma_max'], '.3f')} (shaded); beyond, there is none. Closed form on "
+        f"{len(table['delta'])} points; marks by Lambert W."
     )

@@ -30,7 +30,7 @@ def build_small(directory: Path) -> Built:
     """A report of few parts, by the same code that makes the whole one."""
     told = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proofs_checks, "verify", lambda progress: VERIFY(STATEMENTS, progress))
+        patch.setattr(proofs_checks, "verify", lambda progress, processes: VERIFY(STATEMENTS, progress))
         patch.setattr(proofs_checks, "statements", lambda: STATEMENTS)
         patch.setattr(figures, "FIGURES", {name: figures.FIGURES[name] for name in DRAWN})
         summary = report.build(directory, lambda *step: told.append(step))

@@ -11,7 +11,7 @@ import pytest
 
 import figures
 import proofs_checks
-from condeq import report, report_audit, report_failures, report_headlines
+from condeq import report, report_audit, report_failures, report_guarantees, report_headlines, report_votes
 
 
 class Page(HTMLParser):
@@ -37,6 +37,10 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+EMPTY = {"examples": [], "guarantees": [], "real_guarantees": None, "votes": None, "audit": None}
+ABSENT = {"guarantees": "no rewards", "votes": "no votes", "audit": "no run"}
+
+
 def timeless(page):
     return re.sub(r'<p id="time">.*?</p>', "", page)
 
@@ -48,7 +52,7 @@ def test_page_holds_every_part(small_report, real_data):
         for check in result["checks"]:
             assert check["name"].split("_")[0] in page.text
     assert len(page.all("figure")) == 2
-    assert {"summary", "verdicts", "figures", "failures", "audit", "made", "not-covered"} <= {
+    assert {"summary", "verdicts", "figures", "failures", "guarantees", "votes", "audit", "made", "not-covered"} <= {
         attributes.get("id") for attributes in page.all("section")
     }
     assert small_report.summary.missing == []
@@ -135,6 +139,27 @@ def test_failure_lists_name_every_pair(small_report):
     ]
 
 
+def test_guarantees_are_those_of_the_table(small_report):
+    """The hard constraint leaves no label inverted; where outcomes agree, readings share a row and none is lost."""
+    for part in report_guarantees.small():
+        assert part.title in small_report.page
+        readings = ", ".join(row[0] for row in part.rows)
+        assert readings == ", ".join(report_guarantees.NAMES.values())
+        hard = next(row for row in part.rows if "hard constraint" in row[0])
+        assert hard[3:6] == ("0.0 %", "100.0 %", "0.0000")
+        assert all(len(row) == len(report_guarantees.COLUMNS) for row in part.rows)
+    pair = report_guarantees.small()[0].rows
+    assert [row[1] for row in pair if "Eq. 10" in row[0]] == ["no: UNBOUNDED"]
+    assert pair[0][5] == f"−{np.log(9) - 1:.4f}"
+
+
+def test_votes_have_the_known_verdicts(real_data):
+    count = {what: prompts for what, prompts, _ in report_votes.section().rows}
+    assert (count["UNIQUE"], count["SET"], count["UNATTAINED"]) == (23, 0, 147)
+    one, several, undecided = list(count.values())[3:6]
+    assert one + several + undecided == 147
+
+
 def test_verdicts_are_saved_without_times(small_report):
     saved = json.loads((small_report.directory / "verdicts.json").read_text(encoding="utf-8"))
     expected = [{k: v for k, v in result.items() if k != "seconds"} for result in small_report.results]
@@ -149,8 +174,13 @@ def test_progress_goes_to_its_end(small_report):
 
 def test_without_data_the_report_says_what_is_missing_and_why(report_without_data, small_report):
     page = Page(report_without_data.page)
-    assert [line.split(":")[0] for line in report_without_data.summary.missing] == ["figure real_run", "audit"]
-    assert page.text.count("Not in this report:") == 2
+    assert [line.split(":")[0] for line in report_without_data.summary.missing] == [
+        "figure real_run",
+        "guarantees",
+        "votes",
+        "audit",
+    ]
+    assert page.text.count("Not in this report:") == 4
     assert "CONDEQ_DATA must name a directory" in page.text
     assert len(page.all("figure")) == 1
     assert "verdicts.json" in report_without_data.page
@@ -172,7 +202,7 @@ def test_any_other_exception_surfaces(monkeypatch, tmp_path):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(proofs_checks, "verify", lambda progress: [])
+    monkeypatch.setattr(proofs_checks, "verify", lambda progress, processes: [])
     monkeypatch.setattr(figures, "save", broken)
     with pytest.raises(ZeroDivisionError):
         report.build(tmp_path)
@@ -183,9 +213,7 @@ def test_the_same_page_each_time(small_report, tmp_path, monkeypatch):
     drawn = {name: figures.save(name, tmp_path, report.FORMATS) for name in ("undesirable_region",)}
     results = small_report.results
     slower = [result | {"seconds": result["seconds"] + 1} for result in results]
-    pages = [
-        report._page(rows, drawn, [], None, {"audit": "no data"}, time) for rows, time in ((results, 1), (slower, 9))
-    ]
+    pages = [report._page(rows, drawn, EMPTY, ABSENT, time) for rows, time in ((results, 1), (slower, 9))]
     assert pages[0] != pages[1]
     assert timeless(pages[0]) == timeless(pages[1])
 
@@ -198,7 +226,7 @@ def test_texts_are_escaped_and_indices_set(small_report, tmp_path):
         "expected": "PROVED",
     }
     result["checks"] = [result["checks"][0] | {"witness": "<i>1</i>"}]
-    page = report._page([result], {}, [], None, {"audit": "no data"}, 0)
+    page = report._page([result], {}, EMPTY, ABSENT, 0)
     assert "<code>&lt;i&gt;1&lt;/i&gt;</code>" in page
     assert (
         "&lt;script&gt;alert(1)&lt;/script&gt; if δ<sub>ref</sub> &lt; 0 &amp; r<sub>w</sub> &gt; r<sub>l</sub>" in page
