@@ -5,9 +5,11 @@ import json
 import sys
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from proofs_checks import explain, slowest, summary, table_rows, theorems_markdown, verify
 from tabular.errors import InputError
@@ -54,10 +56,14 @@ def _verify(options):
 
 
 def print_table(results) -> None:
-    """One row for each statement, the count of verdicts, and what took longest."""
-    table = Table("id", "statement", "verdict", "note")
+    """One row for each statement, a note where there is one under its title, the verdicts' count, the slowest."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("id", no_wrap=True)
+    table.add_column("statement")
+    table.add_column("verdict", max_width=13)
     for name, title, verdict, note in table_rows(results):
-        table.add_row(name, title, f"[{_COLOURS.get(verdict, 'default')}]{verdict}[/]", note)
+        words = Text(title).append(f"\n{note}" if note else "", style="italic")
+        table.add_row(name, words, Text(verdict, style=_COLOURS.get(verdict, "default")))
     console = Console()
     console.print(table)
     console.print(summary(results))

@@ -1,5 +1,6 @@
 """The command line as a user meets it: what is printed, what is saved, the exit code, never a traceback."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import proofs_checks.__main__
 from condeq import cli
+from proofs_checks import Verdict
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOG = "ref_chosen_logps,ref_rejected_logps,policy_chosen_logps,policy_rejected_logps\n-9,-7,-9.5,-8.5\n-4,-5,-3,-6\n"
@@ -34,6 +37,22 @@ def test_help_names_every_command(condeq):
     assert code == 0
     for name in ("check", "figures", "report", "solve", "failures", "audit"):
         assert name in out
+
+
+def test_check_prints_a_table_that_fits_a_terminal(condeq, monkeypatch):
+    """In 80 columns a short title takes one line; a note stands under its title."""
+    monkeypatch.setenv("COLUMNS", "80")
+    result = proofs_checks.verify(["def-3.3"])[0]
+    off = dataclasses.replace(result, statement=dataclasses.replace(result.statement, expected=Verdict.REFUTED))
+    monkeypatch.setattr(proofs_checks.__main__, "verify", lambda *_: [result, off])
+    code, out, _ = condeq("check", "def-3.3", "prop-3.4")
+    assert code == 1
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    first, second = [i for i, line in enumerate(lines) if line.startswith("def-3.3 ")]
+    assert lines[first].endswith("PROVED")
+    assert second - first <= 2
+    assert lines[second + (second - first)].strip() == "expected REFUTED"
 
 
 def test_check_explains_one_statement_and_gives_json(condeq):
