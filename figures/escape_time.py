@@ -91,7 +91,7 @@ def panel(ax, table: Table) -> None:
         fontsize="small",
         color=style.LOOKS["dpo"].color,
     )
-    ax.plot(table["depth"], table["depth"], color=style.RULE, linewidth=0.8, linestyle=(0, (1, 1.2)))
+    ax.plot(table["depth"], table["depth"], color=style.RULE, linewidth=0.7)
     middle = 0.45 * table["depth"][-1]
     ax.annotate(
         r"$\Psi\to\infty$: linear",

@@ -23,6 +23,7 @@ TITLE = "Pairs in the undesirable region over training, in the spirit of the pap
 LABELS = {"dpo": "DPO", "ecpo": "margin of Eq. 17", "code": style.LOOKS["code"].label}
 EXACT = {"color": "black", "linestyle": (0, (1, 1)), "linewidth": 0.9, "label": "exact gradient flow"}
 SPREADS = (1.0, 3.0, 10.0, 30.0)  # beta * s of the lower panel
+_NAMED_AT = ((20, "right"), (20, "left"), (50, "left"), (75, "left"))  # height and alignment of each curve's name
 QUANTILES = 4000
 
 
@@ -160,19 +161,19 @@ def course_panel(ax, table: Table, share: float) -> None:
 
 def _left_panel(ax, table):
     s, horizon = table.settings, table["horizon"]
-    for product in SPREADS:
+    for product, (height, align) in zip(SPREADS, _NAMED_AT, strict=True):
         for loss in ("dpo", "ecpo"):
             left = 100 * table[f"{loss}_left_{product:g}"]
             ax.plot(horizon, left, **style.line(loss, label=None, linewidth=0.7 + 0.35 * SPREADS.index(product)))
-        at = np.searchsorted(-table[f"dpo_left_{product:g}"], -0.75)
+        at = np.searchsorted(-table[f"dpo_left_{product:g}"], -height / 100)
         ax.annotate(
             rf"$\beta s={product:g}$",
-            (horizon[at], 75),
-            (4, 2),
+            (horizon[at], height),
+            (3 if align == "left" else -4, 3 if align == "left" else -3),
             textcoords="offset points",
+            ha=align,
             fontsize="small",
             color=style.LOOKS["dpo"].color,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
     ax.axvline(s["horizon_at_end"], color=style.RULE, linewidth=0.8, linestyle=(0, (2, 2)))
     ax.annotate(

@@ -81,7 +81,7 @@ def _plane(ax, table, when):
 
 def _shares(ax, table):
     looks = {
-        "relative_accuracy": ("relative accuracy, logged", style.RULE, ":"),
+        "relative_accuracy": ("relative accuracy, logged", style.RULE, (0, (4, 1.2, 1, 1.2))),
         "absolute_accuracy": ("absolute accuracy, not logged", style.RULE, "--"),
         "share_u": ("in $U$, not logged", style.LOOKS["dpo"].color, "-"),
     }
