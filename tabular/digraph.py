@@ -1,7 +1,7 @@
 """The win digraph of a preference data set: its strongly connected blocks, in the order of their wins."""
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 
@@ -14,10 +14,13 @@ def win_digraph(preferences, problem) -> csr_array:
 
 
 def adjacency(n_nodes, winner, loser) -> csr_array:
-    """Sparse 0/1 adjacency of a digraph given by its edges; parallel edges count once."""
-    graph = coo_array((np.ones(len(winner)), (winner, loser)), shape=(n_nodes, n_nodes)).tocsr()
-    graph.data[:] = 1
-    return graph
+    """Sparse 0/1 adjacency of a digraph given by its edges; parallel edges count once.
+
+    They have to: scipy's strong components never end on a row that names a neighbour twice.
+    """
+    tail, head = np.divmod(np.unique(np.asarray(winner, dtype=np.int64) * n_nodes + loser), n_nodes)
+    ends = np.cumsum(np.bincount(tail, minlength=n_nodes))
+    return csr_array((np.ones(len(head)), head, np.append(0, ends)), shape=(n_nodes, n_nodes))
 
 
 def block_labels(graph) -> np.ndarray:

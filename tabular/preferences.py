@@ -1,9 +1,10 @@
 """Labelled pairs, and the digraph of wins they draw on the responses of each prompt."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from scipy.special import log_expit, logsumexp
+from scipy.special import log_expit
 
 from tabular import digraph
 from tabular.errors import InputError
@@ -106,10 +107,13 @@ class Preferences:
     def n_pairs(self) -> int:
         return len(self.prompt)
 
-    @property
+    @cached_property
     def log_share(self) -> np.ndarray:
         """``(n_pairs,)`` log of each label's share of the mean loss; ``exp`` of it sums to 1."""
-        return self.log_weight - logsumexp(self.log_weight)
+        log_share = self.log_weight - self.log_weight.max()
+        log_share -= np.log(np.exp(log_share).sum())
+        log_share.flags.writeable = False
+        return log_share
 
     def check_against(self, problem: Problem) -> "Preferences":
         """These labels, once every one is known to speak of responses that are there."""
