@@ -125,6 +125,6 @@ def caption(table: Table) -> str:
         "take equal shares at m = 0, proportional to the geometric mean of their π*; others keep their proportions. "
         "Below, each label as an arrow from winner to loser with its multiplier λ/β; dashed labels are slack. Price of "
         f"alignment, β KL(π‖π*): {n(s['price_chain'], '.4f')} (chain) and {n(s['price_order'], '.4f')} (partial "
-        "order), in units of reward. Exact: which labels are tight is found first, the levels of the pools they form are "
+        "order), in units of reward. Exact: the tight labels are found first, the levels of the pools they form are "
         "then closed forms, and the optimality conditions hold to rounding."
     )
