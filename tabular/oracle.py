@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tabular import rlhf
 
-# --- failure thresholds (THEORY: failure modes) ---------------------------------------------------------------------
+# --- failure thresholds ----------------------------------------------------------------------------------------------
 
 
 def inversion_cost(problem, preferences, pairs) -> tuple[float, np.ndarray]:

@@ -1,0 +1,36 @@
+"""The README says what the toolkit says: verdicts, pictures, files. (Its Python example runs as a doctest.)"""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+THEOREMS = (ROOT / "THEOREMS.md").read_text()
+VERDICT = r"(PROVED|CERTIFIED|SUPPORTED|REFUTED|VACUOUS|NOT CHECKABLE HERE)"
+
+
+def rows_of_theorems():
+    """{id: (title, verdict)} of THEOREMS.md, which a test of its own keeps current."""
+    cells = [line.split(" | ") for line in THEOREMS.splitlines() if line.startswith("| ")][1:]
+    return {row[0].removeprefix("| "): (re.match(r"\*\*(.+?)\.\*\*", row[1])[1], row[3]) for row in cells}
+
+
+def test_the_verdicts_shown_are_the_current_ones():
+    known = rows_of_theorems()
+    table = README.split("```text\n")[1].split("```")[0]
+    shown = re.findall(rf"^([a-z]\S*)  +(.+?)  +{VERDICT}$\n?((?: {{20,}}.+\n)?)", table, flags=re.MULTILINE)
+    assert len(shown) >= 8
+    for name, title, verdict, more in shown:
+        assert known[name] == (" ".join(f"{title} {more}".split()), verdict)
+
+
+def test_the_counts_are_the_current_ones():
+    counted = " ".join(README.split()).split(" statements: ")[1].split(";")[0]
+    counts = dict(re.findall(rf"\*\*{VERDICT}\*\* \((\d+)\)", THEOREMS))
+    assert re.findall(rf"(\d+) {VERDICT}", counted) == [(count, verdict) for verdict, count in counts.items()]
+    assert f"{len(rows_of_theorems())} statements: " in README
+
+
+def test_pictures_and_files_are_there():
+    for target in re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"examples/[\w.]+", README):
+        assert (ROOT / target).is_file(), target
