@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 import figures
 import proofs_checks
 from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_votes
+from figures import style
 from tabular import logs
 
 RUN = "hh-pythia410m-dpo"
@@ -129,7 +130,10 @@ def _page(results, drawn, sections, missing, seconds):
             n_checks=sum(len(result["checks"]) for result in results),
             n_controls=len(controls),
             n_controls_refused=sum(control["failed_as_it_should"] for control in controls),
-            figures=[(name, figures.module(name).TITLE, figure, _data_uri(figure)) for name, figure in drawn.items()],
+            figures=[
+                (name, figures.module(name).TITLE, figure, _data_uri(figure), _columns(figure))
+                for name, figure in drawn.items()
+            ],
             formats=FORMATS,
             guarantee_columns=report_guarantees.COLUMNS,
             missing_parts=missing,
@@ -159,6 +163,14 @@ def _data_uri(figure):
     return "data:image/svg+xml;base64," + base64.b64encode(figure.paths["svg"].read_bytes()).decode()
 
 
+def _columns(figure):
+    """How many text columns wide the figure was made, from the width of its SVG."""
+    if figure is None:
+        return None
+    points = float(re.search(r'width="([\d.]+)pt"', figure.paths["svg"].read_text(encoding="utf-8"))[1])
+    return round(points / 72 / style.ONE_COLUMN)
+
+
 def _slug(verdict):
     return verdict.lower().replace(" ", "-")
 
@@ -167,6 +179,7 @@ def _number(value):
     return f"{value:.3g}"
 
 
+_NBSP = "\N{NO-BREAK SPACE}"
 #: a Greek letter, or a single Latin one, with a short index: δ_ref, π_w, r_l
 _INDEXED = re.compile(r"([α-ωΑ-Ω]|(?<![A-Za-z0-9_])[A-Za-z])_([A-Za-z]{1,3}|\d)\b")
 
@@ -177,7 +190,8 @@ def _math(text):
     >>> _math("δ_ref < 0 & π(y_w)")
     Markup('δ<sub>ref</sub> &lt; 0 &amp; π(y<sub>w</sub>)')
     """
-    return Markup(_INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text))).replace(" %", "\N{NO-BREAK SPACE}%"))
+    indexed = _INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text)))
+    return Markup(indexed.replace(" %", f"{_NBSP}%").replace(" = ", f"{_NBSP}={_NBSP}"))
 
 
 def _count(number, noun):

@@ -80,7 +80,11 @@ def _row(row, names):
         delta_dpo=_nats(row["delta_dpo"]),
         threshold=_nats(row["threshold"]),
         failures=[
-            Failure(kind.replace("_", " "), _symbols(found[kind]["why"]), _witness(found[kind]["witness"], names))
+            Failure(
+                kind.replace("_", " ").replace("dpo", "DPO"),
+                _symbols(found[kind]["why"]),
+                _witness(found[kind]["witness"], names),
+            )
             for kind in row["kinds"]
         ],
     )

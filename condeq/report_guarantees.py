@@ -94,9 +94,11 @@ def _percent(value):
 
 
 def _number(value):
-    """Four decimals; rounding noise around 0 has no sign.
+    """Three digits; rounding noise around 0 is 0.
 
     >>> _number(-1.23456), _number(-1e-16), _number(float("inf"))
-    ('−1.2346', '0.0000', '∞')
+    ('−1.23', '0', '∞')
     """
-    return "" if value is None else f"{round(value, 4) + 0.0:.4f}".replace("inf", "∞").replace("-", "−")
+    if value is None:
+        return ""
+    return f"{0.0 if abs(value) < 1e-12 else value:.3g}".replace("inf", "∞").replace("-", "−")

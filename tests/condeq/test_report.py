@@ -97,6 +97,12 @@ def test_page_fetches_nothing(small_report):
     assert not re.search(r"url\(|@import|https?://", re.search(r"<style>(.*?)</style>", small_report.page, re.S)[1])
 
 
+def test_figures_of_one_column_stay_narrow(small_report, tmp_path):
+    drawn = {name: figures.save(name, tmp_path, ["svg"]) for name in ("undesirable_region", "target_margins")}
+    assert [report._columns(figure) for figure in drawn.values()] == [2, 1]
+    assert {image["class"] for image in Page(small_report.page).all("img")} == {"columns-2"}
+
+
 def test_links_lead_somewhere(small_report):
     page = Page(small_report.page)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -146,11 +152,11 @@ def test_guarantees_are_those_of_the_table(small_report):
         readings = ", ".join(row[0] for row in part.rows)
         assert readings == ", ".join(report_guarantees.NAMES.values())
         hard = next(row for row in part.rows if "hard constraint" in row[0])
-        assert hard[3:6] == ("0.0 %", "100.0 %", "0.0000")
+        assert hard[3:6] == ("0.0 %", "100.0 %", "0")
         assert all(len(row) == len(report_guarantees.COLUMNS) for row in part.rows)
     pair = report_guarantees.small()[0].rows
     assert [row[1] for row in pair if "Eq. 10" in row[0]] == ["no: UNBOUNDED"]
-    assert pair[0][5] == f"−{np.log(9) - 1:.4f}"
+    assert pair[0][5] == f"−{np.log(9) - 1:.3g}"
 
 
 def test_votes_have_the_known_verdicts(real_data):
