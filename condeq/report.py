@@ -185,13 +185,14 @@ _INDEXED = re.compile(r"([α-ωΑ-Ω]|(?<![A-Za-z0-9_])[A-Za-z])_([A-Za-z]{1,3}|
 
 
 def _math(text):
-    """Plain text, escaped, with its indices set as subscripts.
+    """Plain text, escaped, with its indices as subscripts; equations and percentages keep together.
 
     >>> _math("δ_ref < 0 & π(y_w)")
     Markup('δ<sub>ref</sub> &lt; 0 &amp; π(y<sub>w</sub>)')
     """
     indexed = _INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text)))
-    return Markup(indexed.replace(" %", f"{_NBSP}%").replace(" = ", f"{_NBSP}={_NBSP}"))
+    together = indexed.replace(" %", f"{_NBSP}%").replace(" = ", f"{_NBSP}={_NBSP}")
+    return Markup(together.replace("&#39;", "’"))
 
 
 def _count(number, noun):

@@ -113,6 +113,7 @@ def _symbols(text):
     """The sentences of the mathematics with its symbols.
 
     >>> _symbols("delta* = delta_ref + Dr/beta = -0.3")
-    'δ* = δ_ref + Δr/β = -0.3'
+    'δ* = δ_ref + Δr/β = −0.3'
     """
-    return re.sub(r"\b(delta|beta|gamma|Dr)(?![a-z])", lambda name: _GREEK[name[1]], text)
+    greek = re.sub(r"\b(delta|beta|gamma|Dr)(?![a-z])", lambda name: _GREEK[name[1]], text)
+    return re.sub(r"(?<=[\s(])-(?=\d|inf)", "−", greek)

@@ -128,5 +128,5 @@ def caption(table: Table) -> str:
         f"(b) δ_ref = {n(s['delta_ref_misaligned'])} < −Δr/β: the population loss still stops at the RLHF optimum, "
         f"δ* = {n(s['delta_star_misaligned'])}, inside U (shaded). (c) Gradient flow in tabular softmax logits from "
         f"the reference of (b): ordered labels leave U at time {n(s['escape_time'], '.3f')} and never stop (closed "
-        "form), population labels end at δ* (integrated with relative tolerance 1e-10)."
+        "form), population labels end at δ* (integrated with relative tolerance 10⁻¹⁰)."
     )

@@ -130,7 +130,7 @@ class Listing:
             return Finding(False, _NOTHING_FALLS)
         if free.sum() == self.problem.present[prompt].sum():
             return Finding(False, "no label of positive weight speaks of this prompt, so its loss does not fall")
-        why = f"{int(free.sum())} responses of the prompt carry no label: the loss does not see their mass"
+        why = f"unlabelled responses of the prompt: {int(free.sum())}; the loss does not see their mass"
         row = _with_mass(self._row("near_optimum", pair), self.problem.log_ref[prompt], free)
         return self._occurs(Kind.MASS_TO_UNLABELLED, pair, why, row, "near_optimum")
 
