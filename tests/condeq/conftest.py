@@ -42,7 +42,7 @@ def build_small(directory: Path) -> Built:
 def small_report(tmp_path_factory) -> Built:
     """The small report, with the real run where its data is at hand; nothing is downloaded."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONDEQ_DATA", os.environ.get("CONDEQ_DATA", str(tmp_path_factory.mktemp("empty"))))
+        patch.setenv("CONDEQ_DATA", os.environ.get("CONDEQ_DATA") or str(tmp_path_factory.mktemp("empty")))
         return build_small(tmp_path_factory.mktemp("report"))
 
 

@@ -54,6 +54,13 @@ def test_no_sideways_scrolling_on_small_screens(browser, width):
     assert page == window == width
 
 
+def test_an_address_in_a_missing_parts_reason_does_not_widen_the_page(browser):
+    browser.viewport(320, 844, mobile=True)
+    reason = f"<p class='missing'>https://{'a' * 200}</p>"
+    browser.run("document.querySelector('#audit').insertAdjacentHTML('beforeend', arguments[0])", reason)
+    assert browser.run(WIDTHS) == [320, 320]
+
+
 def test_it_prints(browser):
     """On paper: what was opened, the kinds of failure, and no empty summaries of closed rows."""
     browser.devtools("Emulation.setEmulatedMedia", {"media": "print"})
