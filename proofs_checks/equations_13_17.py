@@ -115,17 +115,17 @@ def _positive_iff(sign=1):
     return beta * optimum - inverse * (gamma + sign * (beta * delta_ref + reward) / inverse)
 
 
-def _turns_elsewhere(δr, Ψ):
+def _turns_elsewhere(Δr, Ψ):
     """Each label with its own +Ψ: how far the slope at βh = Δr + Ψ is from 0, less 1/100."""
-    u = δr + Ψ
-    slope = sigmoid(-δr) * sigmoid(u + Ψ) - sigmoid(δr) * sigmoid(Ψ - u)
+    u = Δr + Ψ
+    slope = sigmoid(-Δr) * sigmoid(u + Ψ) - sigmoid(Δr) * sigmoid(Ψ - u)
     return abs(slope) - Fraction(1, 100)
 
 
-def _turns_elsewhere_signed(δr, Ψ):
+def _turns_elsewhere_signed(Δr, Ψ):
     """The margin with the sign of the pair: the slope at the same point."""
-    u = δr + Ψ
-    slope = sigmoid(-δr) * sigmoid(u - Ψ) - sigmoid(δr) * sigmoid(Ψ - u)
+    u = Δr + Ψ
+    slope = sigmoid(-Δr) * sigmoid(u - Ψ) - sigmoid(Δr) * sigmoid(Ψ - u)
     return abs(slope) - Fraction(1, 100)
 
 
@@ -263,7 +263,7 @@ STATEMENTS = (
             search.counterexample(
                 "the slope there is off 0 by 1/100",
                 _turns_elsewhere,
-                {"δr": (-3, 3), "Ψ": (Fraction(1, 10), 3)},
+                {"Δr": (-3, 3), "Ψ": (Fraction(1, 10), 3)},
                 controls={"margin with the sign of the pair": _turns_elsewhere_signed},
             ),
         ),

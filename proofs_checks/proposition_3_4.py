@@ -18,7 +18,7 @@ from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
 _SOURCE = "Yang et al. 2026, Proposition 3.4, as transcribed"
-_SPACE = {"δ_ref": (-10, 10), "δr": (Fraction(1, 100), 10), "β": (Fraction(1, 10), 10), "δ": (-10, 10)}
+_SPACE = {"δ_ref": (-10, 10), "Δr": (Fraction(1, 100), 10), "β": (Fraction(1, 10), 10), "δ": (-10, 10)}
 
 
 def _gap_above(sign=1):
@@ -33,12 +33,12 @@ def _gap_below(sign=1):
     return -(-(slack + sign * reward / beta) + reward / beta)
 
 
-def _in_u_without_condition(δ_ref, δr, β, δ):
+def _in_u_without_condition(δ_ref, Δr, β, δ):
     """Positive where δ ∈ U, Δr > 0 and yet δ_ref > -Δr/β."""
-    return least(δ - δ_ref, -δ, δ_ref + δr / β)
+    return least(δ - δ_ref, -δ, δ_ref + Δr / β)
 
 
-def _in_u_of_a_good_reference(δ_ref, δr, β, δ):
+def _in_u_of_a_good_reference(δ_ref, Δr, β, δ):
     return least(δ - δ_ref, -δ, δ_ref)
 
 

@@ -9,13 +9,13 @@ from proofs_checks.searches_dpo import PAIR, POLICY, policy, searched, three, tw
 from tabular import Preferences, Problem, cpo, margins, rlhf
 from tabular.log_space import kl
 
-_PENALTY = {"δ_ref": (-5, 5), "β": (0.1, 10), "δr": (-3, 3), "γ": (0.01, 5)}
+_PENALTY = {"δ_ref": (-5, 5), "β": (0.1, 10), "Δr": (-3, 3), "γ": (0.01, 5)}
 _LOGITS = {"a": (-3, 3), "b": (-3, 3)}
 _CHAIN = Preferences.from_pairs([(0, 1), (1, 2)])
 
 
-def _optimal_margin(δ_ref, β, δr):
-    return δ_ref + δr / β
+def _optimal_margin(δ_ref, β, Δr):
+    return δ_ref + Δr / β
 
 
 def _summit(κ):
@@ -23,12 +23,12 @@ def _summit(κ):
     return math.asinh(1 / (2 * κ)) - 2 * κ - math.sqrt(4 * κ * κ + 1)
 
 
-def _local(δ_ref, β, δr, γ):
-    return cpo.penalized_optimum(two(δ_ref, β, δr), PAIR, γ).local
+def _local(δ_ref, β, Δr, γ):
+    return cpo.penalized_optimum(two(δ_ref, β, Δr), PAIR, γ).local
 
 
-def _window(δ_ref, β, δr=0.0):
-    lowest, highest = cpo.gamma_window(two(δ_ref, β, δr), PAIR)
+def _window(δ_ref, β, Δr=0.0):
+    lowest, highest = cpo.gamma_window(two(δ_ref, β, Δr), PAIR)
     return lowest[0], highest[0]
 
 
@@ -39,25 +39,25 @@ def _penalty_growth(a, b, r_a, r_b, β, γ, T, factor=0.99):
     return factor * γ * T - (far - near)
 
 
-def _not_stationary(δ_ref, β, δr, γ, δ, factor=1):
+def _not_stationary(δ_ref, β, Δr, γ, δ, factor=1):
     """dJ/dδ by differences against β σ(δ)σ(-δ)[δ* - G(δ)]."""
-    problem, step = two(δ_ref, β, δr), 1e-4
+    problem, step = two(δ_ref, β, Δr), 1e-4
     up, down = (cpo.penalized_objective(policy(δ + side * step, 0), problem, PAIR, γ)[0] for side in (1, -1))
     level = δ - 2 * factor * γ / β * (1 + math.cosh(δ))
-    slope = β / (2 + 2 * math.cosh(δ)) * (_optimal_margin(δ_ref, β, δr) - level)
+    slope = β / (2 + 2 * math.cosh(δ)) * (_optimal_margin(δ_ref, β, Δr) - level)
     return abs((up - down) / (2 * step) - slope) - 1e-5 * (1 + β + γ)
 
 
-def _wrong_existence(δ_ref, β, δr, γ, shift=0):
+def _wrong_existence(δ_ref, β, Δr, γ, shift=0):
     """δ* - F(κ) where a local maximum was found, F(κ) - δ* where none was."""
-    excess = _optimal_margin(δ_ref, β, δr) - _summit(γ / β) - shift
-    return (excess if _local(δ_ref, β, δr, γ) is not None else -excess) - 1e-6
+    excess = _optimal_margin(δ_ref, β, Δr) - _summit(γ / β) - shift
+    return (excess if _local(δ_ref, β, Δr, γ) is not None else -excess) - 1e-6
 
 
-def _window_end_is_off(δ_ref, β, δr, factor=1):
+def _window_end_is_off(δ_ref, β, Δr, factor=1):
     """1 where a local maximum is missing below γ_max, or there is one above it."""
-    highest = factor * _window(δ_ref, β, δr)[1]
-    below, above = (_local(δ_ref, β, δr, share * highest) for share in (0.999, 1.001))
+    highest = factor * _window(δ_ref, β, Δr)[1]
+    below, above = (_local(δ_ref, β, Δr, share * highest) for share in (0.999, 1.001))
     return 1.0 if below is None or above is not None else -1.0
 
 
@@ -67,10 +67,10 @@ def _window_is_empty(β, s, factor=1):
     return factor * lowest - highest
 
 
-def _local_sign(δ_ref, β, δr, γ, quarter=0.25):
+def _local_sign(δ_ref, β, Δr, γ, quarter=0.25):
     """-δ(γ - γ*) at the local maximum."""
-    found = _local(δ_ref, β, δr, γ)
-    delta_star = _optimal_margin(δ_ref, β, δr)
+    found = _local(δ_ref, β, Δr, γ)
+    delta_star = _optimal_margin(δ_ref, β, Δr)
     if found is None or delta_star >= 0:
         return -1.0
     return -PAIR.delta(found)[0] * (γ + quarter * β * delta_star) - 1e-12
@@ -90,14 +90,14 @@ def _third_response_repaired(a, o, log_κ, floor=1):
     return -1.0 if found is None else float(PAIR.delta(found)[0])
 
 
-def _margin_differs(δ_ref, β, δr, γ, sign=1):
+def _margin_differs(δ_ref, β, Δr, γ, sign=1):
     """β(δ - δ_ref) - Δr - Ψ* at the local maximum."""
-    found = _local(δ_ref, β, δr, γ)
+    found = _local(δ_ref, β, Δr, γ)
     if found is None:
         return -1.0
     w, loser = np.exp(found[0])
     exact = γ * (1 / w + sign / loser)
-    return abs(β * (PAIR.delta(found)[0] - δ_ref) - δr - exact) - 1e-7 * (1 + β + γ + abs(exact))
+    return abs(β * (PAIR.delta(found)[0] - δ_ref) - Δr - exact) - 1e-7 * (1 + β + γ + abs(exact))
 
 
 def _lambert_line(a, b, r_a, r_b, β, γ, factor=1):
@@ -110,12 +110,12 @@ def _lambert_line(a, b, r_a, r_b, β, γ, factor=1):
     return float(np.ptp(line)) - 1e-7 * (1 + np.abs(line).max())
 
 
-def _margin_optimum(δ_ref, β, δr, γ, kind="pair"):
-    problem = two(δ_ref, β, δr)
+def _margin_optimum(δ_ref, β, Δr, γ, kind="pair"):
+    problem = two(δ_ref, β, Δr)
     labels = Preferences.from_bradley_terry(problem, [(0, 1)])
     found = PAIR.delta(cpo.reference_margin_solve(problem, labels, γ, margin_of=kind).log_policy)[0]
     added = float(cpo.reference_margin(problem, PAIR, γ)[0])
-    return abs(found - (δ_ref + (δr + added) / β)) - 1e-7 * (1 + abs(found))
+    return abs(found - (δ_ref + (Δr + added) / β)) - 1e-7 * (1 + abs(found))
 
 
 def _defect(a, b, γ, sign=1):
@@ -171,7 +171,7 @@ SEARCHES = {
     "eq-10-stationary": searched("dJ/dδ by differences", _not_stationary, {**_PENALTY, "δ": (-4, 4)}, factor=2),
     "eq-10-local": searched("existence", _wrong_existence, _PENALTY, shift=0.5),
     "gamma-max": searched(
-        "γ_max", _window_end_is_off, {"δ_ref": (-5, 5), "β": (0.1, 10), "δr": (-3, 3)}, draws=50, factor=1.1
+        "γ_max", _window_end_is_off, {"δ_ref": (-5, 5), "β": (0.1, 10), "Δr": (-3, 3)}, draws=50, factor=1.1
     ),
     "gamma-window": searched("γ* < γ_max", _window_is_empty, {"β": (0.1, 10), "s": (0.01, 50)}, factor=1.01),
     "thm-4.9-local": searched("sign of δ", _local_sign, _PENALTY, quarter=0.125),
@@ -190,7 +190,7 @@ SEARCHES = {
     "eq-19": searched(
         "the optimum",
         _margin_optimum,
-        {"δ_ref": (-3, 3), "β": (0.2, 5), "δr": (0.01, 3), "γ": (0.01, 0.3)},
+        {"δ_ref": (-3, 3), "β": (0.2, 5), "Δr": (0.01, 3), "γ": (0.01, 0.3)},
         kind="label",
     ),
     "triangle-defect": searched("the defect", _defect, {**_LOGITS, "γ": (0.01, 2)}, sign=-1),

@@ -21,9 +21,9 @@ THREE = {"a": (-4, 4), "b": (-4, 4), "r_a": (-2, 2), "r_b": (-2, 2), "β": (0.2,
 POLICY = {"u": (-4, 4), "v": (-4, 4)}
 
 
-def two(δ_ref, β, δr=0.0):
+def two(δ_ref, β, Δr=0.0):
     """Two responses with reference margin δ_ref and reward difference Δr."""
-    return Problem.from_unnormalized([δ_ref, 0.0], β, [δr, 0.0])
+    return Problem.from_unnormalized([δ_ref, 0.0], β, [Δr, 0.0])
 
 
 def three(a, b, r_a, r_b, β):
@@ -72,9 +72,9 @@ def _slope(δ_ref, β, δ, sign=1):
     return sign * dpo.gradient(policy(δ, 0), two(δ_ref, β), PAIR)[0, 0]
 
 
-def _below_optimum(δ_ref, β, δr, δ, labels="population"):
+def _below_optimum(δ_ref, β, Δr, δ, labels="population"):
     """How far the loss at δ lies below that of π*."""
-    problem = two(δ_ref, β, δr)
+    problem = two(δ_ref, β, Δr)
     known = Preferences.from_bradley_terry(problem, [(0, 1)]) if labels == "population" else PAIR
     best = dpo.loss(rlhf.optimal_policy(problem), problem, known)
     return best - dpo.loss(policy(δ, 0), problem, known) - 1e-12 * (1 + best)
@@ -138,9 +138,9 @@ def _loss_rose(δ_ref, β, s, beyond=0):
     return dpo.loss(policy((s + beyond) * δ_ref, 0), two(δ_ref, β), PAIR) - math.log(2)
 
 
-def _optimum_outside_u(β, δr, slack, sign=1):
-    δ_ref = -(slack + sign * δr / β)
-    δ = PAIR.delta(rlhf.optimal_policy(two(δ_ref, β, δr)))[0]
+def _optimum_outside_u(β, Δr, slack, sign=1):
+    δ_ref = -(slack + sign * Δr / β)
+    δ = PAIR.delta(rlhf.optimal_policy(two(δ_ref, β, Δr)))[0]
     return max(δ_ref - δ, δ)
 
 
@@ -156,10 +156,10 @@ def _optima_differ(a, b, r_a, r_b, β, labels="population"):
     return gap - 1e-8 * (1 + 10 / β)
 
 
-def _ranking_differs(δ_ref, β, δr, sign=1):
-    problem = two(δ_ref, β, δr)
+def _ranking_differs(δ_ref, β, Δr, sign=1):
+    problem = two(δ_ref, β, Δr)
     found = PAIR.delta(dpo.solve(problem, Preferences.from_bradley_terry(problem)).log_policy)[0]
-    return -found * (δ_ref + sign * δr / β) - 1e-9
+    return -found * (δ_ref + sign * Δr / β) - 1e-9
 
 
 def _excess_differs(δ_ref, β, t, factor=1):
@@ -210,7 +210,7 @@ def _not_linear(β, d, s, offset=0):
     return max(d / (2 * β) - time, time - d / (2 * β) - 1 / (2 * β**2)) * β**2 - 1e-9 * (1 + β * d)
 
 
-_TWO = {**WIDE, "δr": (-5, 5)}
+_TWO = {**WIDE, "Δr": (-5, 5)}
 _FLOW = {"δ_ref": (-10, 10), "β": (0.1, 5), "Ψ": (-5, 5), "t": (0.01, 100)}
 
 SEARCHES = {
@@ -243,7 +243,7 @@ SEARCHES = {
         "velocities", _flow_signs, {"a": (-4, 4), "b": (-4, 4), "β": (0.1, 3), **POLICY}, other=-1
     ),
     "def-3.3-loss": searched("the loss fell", _loss_rose, {**WIDE, "s": (0.01, 0.99)}, beyond=1),
-    "prop-3.4": searched("π* ∈ U", _optimum_outside_u, {"β": (0.05, 20), "δr": (0.01, 5), "slack": (0.01, 5)}, sign=-1),
+    "prop-3.4": searched("π* ∈ U", _optimum_outside_u, {"β": (0.05, 20), "Δr": (0.01, 5), "slack": (0.01, 5)}, sign=-1),
     "prop-3.4-weaker": searched(
         "the push", _push_grows, {"δ_ref": (-10, 0), "β": (0.05, 2), "δ": (-10, 5), "step": (0.01, 5)}, sign=-1
     ),

@@ -20,7 +20,7 @@ from proofs_checks.statement import Check, Control, Finding, Quantifier, Stateme
 from proofs_checks.symbolic import positive, real
 
 _SOURCE = "Yang et al. 2026, Theorem 3.5, as transcribed"
-_SPACE = {"β": (Fraction(1, 10), 10), "δr": (Fraction(1, 10), 10), "δ_ref": (-10, 10), "δ": (-20, 20)}
+_SPACE = {"β": (Fraction(1, 10), 10), "Δr": (Fraction(1, 10), 10), "δ_ref": (-10, 10), "δ": (-20, 20)}
 _NO_DELTA = {name: ends for name, ends in _SPACE.items() if name != "δ"}
 
 
@@ -28,32 +28,32 @@ def _ordered_loss(β, δ_ref, δ):
     return softplus(-β * (δ - δ_ref))
 
 
-def _population_loss(β, δr, δ_ref, δ):
+def _population_loss(β, Δr, δ_ref, δ):
     h = δ - δ_ref
-    return sigmoid(δr) * softplus(-β * h) + sigmoid(-δr) * softplus(β * h)
+    return sigmoid(Δr) * softplus(-β * h) + sigmoid(-Δr) * softplus(β * h)
 
 
-def _better_than_rlhf(β, δr, δ_ref, δ):
+def _better_than_rlhf(β, Δr, δ_ref, δ):
     """Positive where the condition holds and the ordered loss at δ is below that at δ*."""
-    optimum = δ_ref + δr / β
-    return least(δ_ref + δr / β, _ordered_loss(β, δ_ref, optimum) - _ordered_loss(β, δ_ref, δ))
+    optimum = δ_ref + Δr / β
+    return least(δ_ref + Δr / β, _ordered_loss(β, δ_ref, optimum) - _ordered_loss(β, δ_ref, δ))
 
 
-def _better_than_rlhf_on_population(β, δr, δ_ref, δ):
-    optimum = δ_ref + δr / β
-    return least(δ_ref + δr / β, _population_loss(β, δr, δ_ref, optimum) - _population_loss(β, δr, δ_ref, δ))
+def _better_than_rlhf_on_population(β, Δr, δ_ref, δ):
+    optimum = δ_ref + Δr / β
+    return least(δ_ref + Δr / β, _population_loss(β, Δr, δ_ref, optimum) - _population_loss(β, Δr, δ_ref, δ))
 
 
-def _same_optimum_without_condition(β, δr, δ_ref, step=Fraction(1, 1000)):
+def _same_optimum_without_condition(β, Δr, δ_ref, step=Fraction(1, 1000)):
     """Positive where the condition fails and the population loss turns within 1/1000 of δ*."""
-    z, width = δr, β * step
+    z, width = Δr, β * step
     rises_after, falls_before = sigmoid(z + width) - sigmoid(z), sigmoid(z) - sigmoid(z - width)
-    return least(-(δ_ref + δr / β), rises_after, falls_before)
+    return least(-(δ_ref + Δr / β), rises_after, falls_before)
 
 
-def _same_optimum_ordered(β, δr, δ_ref, step=Fraction(1, 1000)):
+def _same_optimum_ordered(β, Δr, δ_ref, step=Fraction(1, 1000)):
     """The same for one label per pair, whose slope -σ(-βh) never turns."""
-    return least(-(δ_ref + δr / β), -sigmoid(-δr - β * step), sigmoid(-δr + β * step))
+    return least(-(δ_ref + Δr / β), -sigmoid(-Δr - β * step), sigmoid(-Δr + β * step))
 
 
 def _printed_numbers(loss_at_optimum=Fraction(3133, 10**4)):

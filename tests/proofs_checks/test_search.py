@@ -101,13 +101,13 @@ def test_theorem_3_5_is_refuted_from_scratch_over_problems_of_three_responses(vi
 
 
 def test_necessity_in_proposition_3_4_is_refuted_from_scratch_over_problems():
-    def violation(δ_ref, δr, β, δ):
-        problem = Problem.from_unnormalized([δ_ref, 0.0], β, [δr, 0.0])
+    def violation(δ_ref, Δr, β, δ):
+        problem = Problem.from_unnormalized([δ_ref, 0.0], β, [Δr, 0.0])
         pair = Preferences.from_pairs([(0, 1)])
         policy = Problem.from_unnormalized([δ, 0.0], β).log_ref
         fallen = dpo.loss(problem.log_ref, problem, pair) - dpo.loss(policy, problem, pair)
         return min(fallen, -float(pair.delta(policy)[0]), _condition(problem, pair))
 
-    space = {"δ_ref": (-5, 5), "δr": (Fraction(1, 10), 5), "β": (Fraction(1, 10), 5), "δ": (-5, 5)}
+    space = {"δ_ref": (-5, 5), "Δr": (Fraction(1, 10), 5), "β": (Fraction(1, 10), 5), "δ": (-5, 5)}
     point = search.shrink(violation, space, search.find(violation, space, np.random.default_rng(0), draws=300))
-    assert point["δ_ref"] < point["δ"] < 0 < point["δ_ref"] + point["δr"] / point["β"]
+    assert point["δ_ref"] < point["δ"] < 0 < point["δ_ref"] + point["Δr"] / point["β"]
