@@ -20,8 +20,7 @@ from scipy.special import expit, logsumexp
 
 from tabular import tolerances
 from tabular.infimum import Infimum
-from tabular.log_space import softplus
-from tabular.ties import normalised
+from tabular.log_space import normalised, softplus
 
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats

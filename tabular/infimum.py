@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
 from tabular import digraph, ties
+from tabular.log_space import normalised
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -63,7 +64,7 @@ class Infimum:
     @property
     def log_policy(self) -> np.ndarray:
         """``(n_prompts, n_responses)`` policy near the infimum, at it where it is attained."""
-        return ties.normalised(self.unnormalised.reshape(self.graph.problem.log_ref.shape))
+        return normalised(self.unnormalised.reshape(self.graph.problem.log_ref.shape))
 
     @property
     def connected(self) -> bool:
@@ -96,7 +97,7 @@ class Infimum:
         prompt = fit.copies.node[fit.copies.start] // n_responses
         rows = self.unnormalised.reshape(-1, n_responses)[prompt]
         rows[fit.copies.node_copy, fit.copies.node % n_responses] = fit.log_policy()
-        return ties.normalised(rows)
+        return normalised(rows)
 
 
 def infimum(problem: Problem, preferences: Preferences, offset=None) -> Infimum:

@@ -27,6 +27,7 @@ import numpy as np
 from tabular import ties
 from tabular.errors import InputError
 from tabular.infimum import Infimum
+from tabular.log_space import normalised
 
 PARTITIONS = 20_000  # searched for one component at most: seconds; beyond it, certified bounds
 
@@ -86,7 +87,7 @@ def policy(at: Infimum, components, patterns) -> np.ndarray:
     if len(components):
         copies = ties.Copies(at.graph, np.array(components))
         log_policy[copies.node] = copies.fit(_leaders(copies, patterns)).log_policy()
-    return ties.normalised(log_policy.reshape(at.graph.problem.log_ref.shape))
+    return normalised(log_policy.reshape(at.graph.problem.log_ref.shape))
 
 
 def _leaders(copies, patterns):

@@ -55,7 +55,7 @@ def softplus(x):
 
 
 def normalised(log_values):
-    """Rows shifted so that their exponentials sum to 1.
+    """Rows shifted so that their exponentials sum to 1; equal entries stay equal.
 
     >>> normalised(np.array([[1000.0, 1000.0]])).round(6).tolist()
     [[-0.693147, -0.693147]]

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabular.infimum import Infimum, Relation, infimum
+from tabular.log_space import normalised
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
-from tabular.ties import normalised
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from tabular import bradley_terry, digraph
 from tabular.log_space import softplus
@@ -221,8 +221,3 @@ class TiedFit:
 
     def _total(self, per_edge):
         return np.bincount(self.copies.edge_copy, per_edge, len(self.copies))
-
-
-def normalised(log_weight):
-    """Rows that sum to 1 in probability; ties stay exact."""
-    return log_weight - logsumexp(log_weight, axis=-1, keepdims=True)

@@ -134,6 +134,14 @@ def test_a_light_label_beside_a_heavy_one_is_inverted_as_deep_as_the_heavy_one_a
     np.testing.assert_allclose(deep.delta, -np.log(np.expm1(1.0)), rtol=1e-12)
 
 
+def test_witnesses_are_policies_where_a_tiny_beta_makes_their_logs_large():
+    """Logs of -7e7 less the log of a sum of that size would round the row's sum by 1e-9."""
+    _, _, (row,) = rows_of([0.25] * 4, 1e-4, [(1, 0)])
+    witness = row.findings[Kind.CHOSEN_PROBABILITY_FALLS].witness
+    assert witness.row.min() < -1e7
+    assert np.exp(witness.row).sum() == pytest.approx(1, abs=1e-14)
+
+
 def test_pairs_only_asked_about():
     _, _, rows = rows_of([0.1, 0.2, 0.3, 0.4], 1.0, [(0, 0, 1), (0, 1, 2), (0, 2, 0, 0), (0, 3, 0, 0)])
     assert Kind.DPO_OPTIMUM_INVERTED in rows[2].kinds
