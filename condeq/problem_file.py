@@ -59,10 +59,14 @@ def _parsed(path):
         raise InputError("the file is not UTF-8 text: save it as UTF-8") from None
     except json.JSONDecodeError as error:
         raise InputError(f"line {error.lineno} is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise InputError("the file is nested too deeply: write one mapping with beta and prompts") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else "the file"
         raise InputError(f"{place} is not YAML: {getattr(error, 'problem', error)}") from None
+    except ValueError as error:  # a date with month 13, an integer of 5000 digits
+        raise InputError(f"the file holds a value that cannot be read: {error}") from None
 
 
 def _understood(content) -> ProblemFile:
@@ -77,10 +81,9 @@ def _understood(content) -> ProblemFile:
     with_reward = ["reward" in prompt for prompt in prompts]
     if any(with_reward) and not all(with_reward):
         raise InputError(f"prompts[{with_reward.index(False)}] has no reward, others have: give all or none")
-    reward = (
-        [_numbers(p["reward"], f"prompts[{i}].reward") for i, p in enumerate(prompts)] if all(with_reward) else None
-    )
-    problem = Problem([_log_reference(p, i) for i, p in enumerate(prompts)], content["beta"], reward)
+    log_reference = [_log_reference(prompt, index) for index, prompt in enumerate(prompts)]
+    reward = [_reward(p, i, len(log_reference[i])) for i, p in enumerate(prompts)] if all(with_reward) else None
+    problem = Problem(log_reference, _number(content["beta"], "beta"), reward)
     names = [_names(prompt, index, problem) for index, prompt in enumerate(prompts)]
     return ProblemFile(problem, _preferences(prompts, names, problem), names)
 
@@ -98,10 +101,16 @@ def _mapping(value, place, known, required):
 def _numbers(values, place):
     if not isinstance(values, list) or not values:
         raise InputError(f"{place} must be a list of numbers")
-    for index, value in enumerate(values):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{place}[{index}] is {value!r}: it must be a number")
-    return np.array(values, dtype=float)
+    return np.array([_number(value, f"{place}[{index}]") for index, value in enumerate(values)])
+
+
+def _number(value, place):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{place} is {value!r:.60}: it must be a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f"{place} is beyond the floating-point numbers: give a smaller one") from None
 
 
 def _log_reference(prompt, index):
@@ -110,6 +119,15 @@ def _log_reference(prompt, index):
     values = _numbers(prompt[key], f"prompts[{index}].{key}")
     make = Problem.from_probabilities if key == "reference" else Problem
     return _located(f"prompts[{index}].{key}", make, values, 1.0).log_ref[0]
+
+
+def _reward(prompt, index, n_responses):
+    values = _numbers(prompt["reward"], f"prompts[{index}].reward")
+    if len(values) != n_responses:
+        raise InputError(
+            f"prompts[{index}].reward has {len(values)} entries for {n_responses} responses: give one each"
+        )
+    return values
 
 
 def _names(prompt, index, problem):
@@ -133,10 +151,13 @@ def _labels(given, names, index, problem):
     place = f"prompts[{index}].preferences"
     if given == "bradley-terry":
         there = np.flatnonzero(problem.present[index])
+        if len(there) == 1:
+            return []
         population = _located(
             place, Preferences.from_bradley_terry, problem, [(index, *p) for p in combinations(there, 2)]
         )
-        return _rows(population)
+        columns = (population.prompt, population.winner, population.loser, population.log_weight)
+        return list(zip(*columns, strict=True))
     if not isinstance(given, list):
         raise InputError(f"{place} must be a list of [winner, loser] pairs, or bradley-terry")
     return [row for i, pair in enumerate(given) for row in _label(pair, names, index, problem, f"{place}[{i}]")]
@@ -148,12 +169,11 @@ def _label(pair, names, index, problem, place):
     winner, loser = (_response(name, names, place) for name in pair[:2])
     if winner == loser:
         raise InputError(f"{place} prefers {pair[0]!r} to itself: name two responses")
-    weight = _numbers(pair[2:] or [1.0], f"{place}.weight")
-    return _rows(_located(place, lambda: Preferences([index], [winner], [loser], weight).check_against(problem)))
-
-
-def _rows(labels):
-    return list(zip(labels.prompt, labels.winner, labels.loser, labels.log_weight, strict=True))
+    weight = _number(pair[2] if len(pair) == 3 else 1.0, f"{place}[2]")
+    if not 0 <= weight < np.inf:
+        raise InputError(f"{place}[2] is {weight}: a weight must be finite and at least 0")
+    _located(place, lambda: Preferences([index], [winner], [loser]).check_against(problem))
+    return [(index, winner, loser, np.log(weight) if weight else -np.inf)]
 
 
 def _located(place, make, *args):

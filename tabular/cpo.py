@@ -143,16 +143,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
 
 
 def _margins(margin, preferences):
-    margin = np.array(margin, dtype=float)
-    if margin.shape not in ((), (preferences.n_pairs,)):
-        raise InputError(
-            f"margin has shape {margin.shape} for {preferences.n_pairs} pairs: give one number, or one for each pair"
-        )
-    margin = np.broadcast_to(margin, preferences.n_pairs)
-    bad = ~np.isfinite(margin)
-    if bad.any():
-        pair = int(np.argmax(bad))
-        raise InputError(f"margin[{pair}] is {margin[pair]}: a margin must be finite; leave the pair out to drop it")
+    margin = preferences.per_pair(margin, "margin")
     if margin.min() < -tolerances.HEAVY and margin.max() > tolerances.HEAVY:
         raise InputError(
             f"margins go from {margin.min()} to {margin.max()}: where both signs occur, one of them must stay within "

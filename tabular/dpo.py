@@ -33,7 +33,7 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
     but for contradictory blocks of more than 400 responses whose weights are over e^30 apart: see ``residual``.
 
     Raises:
-        InputError: a label that does not fit the problem.
+        InputError: a label that does not fit the problem, or a margin that is not finite.
 
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
     >>> one_sided = solve(problem, Preferences.from_pairs([(0, 1)]))
@@ -44,7 +44,7 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
     """
     preferences.check_against(problem)
     base = preferences.prompt * problem.n_responses
-    offset = np.broadcast_to(np.asarray(margin, dtype=float), base.shape)
+    offset = preferences.per_pair(margin, "margin")
     fit = bradley_terry.fit(
         problem.log_ref.size, base + preferences.winner, base + preferences.loser, preferences.log_share, offset
     )
@@ -66,9 +66,9 @@ def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
     >>> round(loss(problem.log_ref, problem, one_pair), 6), loss([0, -np.inf], problem, one_pair)
     (0.693147, 0.0)
     """
-    cost = softplus(-problem.beta * improvement(log_policy, problem, preferences))
-    counted = preferences.log_weight > -np.inf
-    return float(np.exp(preferences.log_share[counted]) @ cost[counted])
+    counted = preferences.check_against(problem).counted()
+    cost = softplus(-problem.beta * improvement(log_policy, problem, counted))
+    return float(np.exp(counted.log_share) @ cost)
 
 
 def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
@@ -82,11 +82,12 @@ def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarr
     >>> gradient(problem.log_ref, problem, Preferences.from_pairs([(0, 1)])).tolist()
     [[-0.5, 0.5]]
     """
-    h = improvement(log_policy, problem, preferences)
-    push = problem.beta * np.exp(preferences.log_share + log_expit(-problem.beta * h))
-    base = preferences.prompt * problem.n_responses
+    counted = preferences.check_against(problem).counted()
+    h = improvement(log_policy, problem, counted)
+    push = problem.beta * np.exp(counted.log_share + log_expit(-problem.beta * h))
+    base = counted.prompt * problem.n_responses
     size = problem.n_prompts * problem.n_responses
-    pull = np.bincount(base + preferences.loser, push, size) - np.bincount(base + preferences.winner, push, size)
+    pull = np.bincount(base + counted.loser, push, size) - np.bincount(base + counted.winner, push, size)
     return pull.reshape(problem.n_prompts, problem.n_responses)
 
 

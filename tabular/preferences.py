@@ -1,5 +1,6 @@
 """Labelled pairs, and the digraph of wins they draw on the responses of each prompt."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -67,7 +68,7 @@ class Preferences:
         >>> Preferences.from_wins([[0, 3], [1, 0]]).weight.tolist()
         [3.0, 1.0]
         """
-        wins = np.array(wins, dtype=float)
+        wins = _numbers(wins, "wins")
         wins = wins[None] if wins.ndim == 2 else wins
         if wins.ndim != 3 or wins.shape[1] != wins.shape[2]:
             raise InputError(f"wins has shape {wins.shape}: give (n, n) or (n_prompts, n, n) counts")
@@ -114,6 +115,25 @@ class Preferences:
         log_share -= np.log(np.exp(log_share).sum())
         log_share.flags.writeable = False
         return log_share
+
+    def per_pair(self, values, name) -> np.ndarray:
+        """One finite number, or one for each label, as ``(n_pairs,)``."""
+        values = _numbers(values, name)
+        if values.shape not in ((), (self.n_pairs,)):
+            raise InputError(
+                f"{name} has shape {values.shape} for {self.n_pairs} pairs: give one number, or one for each pair"
+            )
+        values = np.broadcast_to(values, self.n_pairs)
+        if not np.isfinite(values).all():
+            pair = int(np.argmin(np.isfinite(values)))
+            raise InputError(f"{name}[{pair}] is {values[pair]}: it must be finite; leave the pair out to drop it")
+        return values
+
+    def counted(self) -> "Preferences":
+        """The labels of positive weight, which alone carry loss."""
+        kept = self.log_weight > -np.inf
+        columns = (self.prompt[kept], self.winner[kept], self.loser[kept])
+        return self if kept.all() else Preferences(*columns, log_weight=self.log_weight[kept])
 
     def check_against(self, problem: Problem) -> "Preferences":
         """These labels, once every one is known to speak of responses that are there."""
@@ -188,8 +208,10 @@ def _indices(values, name):
 
 def _weights(weight, log_weight, n_pairs):
     """The weights and their logs, from whichever was given."""
+    if weight is not None and log_weight is not None:
+        raise InputError("weight and log_weight are both given: give one of the two")
     if log_weight is None:
-        weight = np.ones(n_pairs) if weight is None else np.array(weight, dtype=float).reshape(-1)
+        weight = np.ones(n_pairs) if weight is None else _numbers(weight, "weight").reshape(-1)
         bad = ~(np.isfinite(weight) & (weight >= 0))
         if bad.any():
             label = int(np.argmax(bad))
@@ -197,7 +219,7 @@ def _weights(weight, log_weight, n_pairs):
         with np.errstate(divide="ignore"):
             log_weight = np.log(weight)
     else:
-        log_weight = np.array(log_weight, dtype=float).reshape(-1)
+        log_weight = _numbers(log_weight, "log_weight").reshape(-1)
         bad = np.isnan(log_weight) | (log_weight == np.inf)
         if bad.any():
             label = int(np.argmax(bad))
@@ -210,8 +232,15 @@ def _weights(weight, log_weight, n_pairs):
     return weight, log_weight
 
 
+def _numbers(values, name):
+    try:
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is not an array of numbers: give numbers in rows of one length") from None
+
+
 def _as_row(label, pair):
-    pair = tuple(pair)
+    pair = tuple(pair) if isinstance(pair, Iterable) else (pair,)
     if len(pair) == 2:
         return (0, *pair, 1.0)
     if len(pair) == 3:

@@ -178,8 +178,10 @@ def _validated_log_ref(values):
 def _validated_beta(beta):
     try:
         value = float(beta)
+    except OverflowError:
+        raise InputError("beta is beyond the floating-point numbers: it must be finite and above 0") from None
     except (TypeError, ValueError):
-        raise InputError(f"beta is {beta!r}: it must be one number above 0") from None
+        raise InputError(f"beta is {beta!r:.60}: it must be one number above 0") from None
     if not (0 < value < np.inf):
         raise InputError(f"beta is {value}: it must be finite and above 0")
     return value
@@ -206,13 +208,17 @@ def _validated_reward(values, log_ref):
 def _validated_prompt_weights(values, n_prompts):
     if values is None:
         return np.full(n_prompts, 1 / n_prompts)
-    weights = np.array(values, dtype=float).reshape(-1)
+    try:
+        weights = np.array(values, dtype=float).reshape(-1)
+    except (TypeError, ValueError):
+        raise InputError("prompt_weights is not an array of numbers: give one number for each prompt") from None
     if len(weights) != n_prompts:
         raise InputError(f"prompt_weights has {len(weights)} entries for {n_prompts} prompts: give one for each")
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         index = int(np.argmax(bad))
         raise InputError(f"prompt_weights[{index}] is {weights[index]}: a weight must be finite and at least 0")
-    if weights.sum() == 0:
+    if weights.max() == 0:
         raise InputError("prompt_weights are all 0: give at least one prompt a positive weight")
+    weights /= weights.max()  # before the sum, which could overflow
     return weights / weights.sum()

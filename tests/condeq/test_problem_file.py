@@ -61,14 +61,21 @@ REFUSED = {
     "words": (one_prompt(reference=[0.5, "half"]), r"prompts\[0\]\.reference\[1\] is 'half': it must be a number"),
     "true": (one_prompt(reference=[0.5, True]), r"prompts\[0\]\.reference\[1\] is True"),
     "beta": (one_prompt() | {"beta": 0}, "beta is 0.0"),
-    "reward length": (one_prompt(reward=[1]), "reward row 0 has no value for response 1"),
+    "reward length": (one_prompt(reward=[1]), r"prompts\[0\].reward has 1 entries for 2 responses"),
+    "reward too long": (one_prompt(reward=[1, 2, 3]), r"prompts\[0\].reward has 3 entries for 2 responses"),
+    "beta true": (one_prompt() | {"beta": True}, "beta is True: it must be a number"),
+    "beta beyond floats": (one_prompt() | {"beta": 10**400}, "beta is beyond the floating-point numbers"),
+    "weight beyond floats": (one_prompt(preferences=[[0, 1, 10**400]]), r"preferences\[0\]\[2\] is beyond"),
+    "integer of 5000 digits": ('{"beta": ' + "1" * 5000 + "}", "the file holds a value that cannot be read"),
+    "deep": ("[" * 100_000, "the file is nested too deeply"),
+    "all weights 0": (one_prompt(preferences=[[0, 1, 0]]), "every label has weight 0"),
     "no preferences": (one_prompt(preferences=None), r"prompts\[0\] has no preferences"),
     "empty preferences": (one_prompt(preferences=[]), "no prompt has a preference"),
     "pair": (one_prompt(preferences=[[0]]), r"prompts\[0\]\.preferences\[0\] is \[0\]: write \[winner, loser\]"),
     "stranger": (one_prompt(preferences=[[0, 1], [0, "x"]]), r"preferences\[1\] names the response 'x'"),
     "index": (one_prompt(preferences=[[0, 7]]), r"preferences\[0\] names the response 7"),
     "itself": (one_prompt(preferences=[[1, 1]]), r"prompts\[0\]\.preferences\[0\] prefers 1 to itself"),
-    "weight": (one_prompt(preferences=[[0, 1, -2]]), r"preferences\[0\]: weight\[0\] is -2.0"),
+    "weight": (one_prompt(preferences=[[0, 1, -2]]), r"preferences\[0\]\[2\] is -2.0"),
     "absent": (one_prompt(reference=[1, 0]), r"preferences\[0\]: label 0: loser 1 .* reference probability 0"),
     "names": (one_prompt(responses=["a", "a"]), r"prompts\[0\]\.responses must be a list of 2 different names"),
     "population": (one_prompt(preferences="bradley-terry"), r"prompts\[0\]\.preferences: this problem has no reward"),
@@ -88,6 +95,20 @@ def test_bad_files_get_one_sentence_with_the_place(tmp_path, name):
         problem_file.read(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_label_of_weight_0_asks_about_a_pair(tmp_path):
+    file = problem_file.read(written(tmp_path, one_prompt(preferences=[[0, 1, 2], [1, 0, 0]])))
+    assert file.preferences.weight.tolist() == pytest.approx([2, 0])
+
+
+def test_a_lone_response_has_no_population_labels(tmp_path):
+    pair = one_prompt(reward=[1, 0], preferences="bradley-terry")["prompts"]
+    lone = one_prompt(reference=[1.0], reward=[1], preferences="bradley-terry")["prompts"]
+    assert problem_file.read(written(tmp_path, {"beta": 1, "prompts": pair + lone})).preferences.prompt.tolist() == [
+        0,
+        0,
+    ]
 
 
 def test_files_that_are_no_problem_files(tmp_path):

@@ -113,6 +113,13 @@ def test_extreme_log_probabilities(beta):
     assert np.isfinite(dpo.gradient(flipped, problem, label)).all()
 
 
+def test_a_label_of_weight_zero_may_be_undefined():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
+    labels = Preferences.from_pairs([(0, 0, 1, 1.0), (0, 1, 2, 0.0)])
+    assert dpo.loss([0, -INF, -INF], problem, labels) == 0
+    assert dpo.gradient([0, -INF, -INF], problem, labels).tolist() == [[0, 0, 0]]
+
+
 def test_labels_that_do_not_fit_the_problem_are_refused():
     with pytest.raises(InputError, match="prompt 1"):
         dpo.loss([0.0], Problem([0.0], 1), Preferences.from_pairs([(1, 0, 1)]))

@@ -45,6 +45,8 @@ REFUSED = {
     "reward inf": (lambda: Problem.from_probabilities([0.5, 0.5], 1, [1, INF]), r"reward\[0, 1\] is inf: "),
     "weights length": (lambda: Problem([0.0], 1, None, [1, 1]), r"prompt_weights has 2 entries for 1 prompts"),
     "weights sign": (lambda: Problem([[0.0], [0.0]], 1, None, [2, -1]), r"prompt_weights\[1\] is -1.0: "),
+    "weights in words": (lambda: Problem([0.0], 1, None, ["a"]), "prompt_weights is not an array of numbers"),
+    "beta beyond floats": (lambda: Problem([0.0], 10**400), "beta is beyond the floating-point numbers"),
     "weights zero": (lambda: Problem([[0.0], [0.0]], 1, None, [0, 0]), r"prompt_weights are all 0"),
     "no numbers": (lambda: Problem([["a", "b"]], 1), r"log_ref is not an array of numbers"),
     "empty": (lambda: Problem([], 1), r"log_ref has shape \(0,\): give one row"),
@@ -82,6 +84,7 @@ def test_what_a_reward_says_of_absent_responses_is_ignored():
 def test_prompt_weights_are_scaled_to_sum_to_one():
     assert Problem([[0.0], [0.0]], 1, prompt_weights=[3, 1]).prompt_weights.tolist() == [0.75, 0.25]
     assert Problem([[0.0], [0.0]], 1).prompt_weights.tolist() == [0.5, 0.5]
+    assert Problem([[0.0], [0.0]], 1, prompt_weights=[1.7e308, 1.7e308]).prompt_weights.tolist() == [0.5, 0.5]
 
 
 def test_frozen_and_copied_from_the_caller():
@@ -124,7 +127,7 @@ def test_a_hundred_thousand_responses():
 
 def test_a_row_is_renormalised_exactly_after_a_tiny_slip():
     slipped = Problem(np.log([[0.5, 0.5]]) + 5e-9, 1)
-    np.testing.assert_allclose(slipped.log_ref, np.log([[0.5, 0.5]]), atol=1e-15)
+    np.testing.assert_allclose(slipped.log_ref, np.log([[0.5, 0.5]]), rtol=0, atol=1e-15)
 
 
 def test_missing_reward_is_said():
