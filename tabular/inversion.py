@@ -23,9 +23,10 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.thresholds import lowered
 
+_BOUNDED = (Relation.SAME, Relation.ABOVE)  # the labels hold delta up; others fall freely
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
-_STEPS = 100  # a root that only touches (tau = inf L) is approached by halves: 2^-100
+_STEPS = 100  # a root that all but touches (tau just above inf L) is approached by halves: 2^-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +47,13 @@ class Inversions:
         """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss.
 
         Where delta falls freely it is -1 or less; beyond beta |delta| = 1e8 the witness stops there, at less loss.
+        Where delta is +inf the row is near its infimum, across blocks within e^-40.
         """
-        rows = np.empty((len(self.pair), self.at.graph.problem.n_responses))
-        for index in np.flatnonzero(np.isneginf(self.delta)):
+        rows = self.at.log_policy[self.at.winner[self.pair] // self.at.graph.problem.n_responses]
+        held = np.isin(self.at.relation[self.pair], _BOUNDED)
+        for index in np.flatnonzero(~held):
             rows[index] = lowered(self.at, self.pair[index], -1.0)
-        held = np.flatnonzero(np.isfinite(self.delta))
+        held = np.flatnonzero(held & (self.delta < np.inf))
         for batch in self.at.graph.batches(self.at.component[self.pair[held]]):
             part = held[batch]
             delta = np.maximum(self.delta[part], -_HELD / self.at.graph.problem.beta)
@@ -85,11 +88,12 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
     pairs = np.arange(preferences.n_pairs) if pairs is None else np.asarray(pairs, dtype=np.int64)
     level = np.broadcast_to(np.asarray(loss_level, dtype=float), pairs.shape)
     check_level(level, at.value)
-    delta = np.full(len(pairs), -np.inf)
-    bounded = np.flatnonzero(np.isin(at.relation[pairs], [Relation.SAME, Relation.ABOVE]))
+    bounded = np.isin(at.relation[pairs], _BOUNDED)
+    delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)
     allowed = np.maximum(level - at.elsewhere[pairs], at.cost[at.component[pairs]])
-    for batch in at.graph.batches(at.component[pairs[bounded]]):
-        part = bounded[batch]
+    climbing = np.flatnonzero(bounded & (level > at.value) & (level < np.inf))
+    for batch in at.graph.batches(at.component[pairs[climbing]]):
+        part = climbing[batch]
         start = _start(at, preferences, pairs[part], allowed[part])
         delta[part] = np.minimum(_climb(at, pairs[part], allowed[part], start), at.delta[pairs[part]])
     return Inversions(pairs, level, delta, at)

@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tabular import InputError, Preferences, Problem, dpo
+from tabular.infimum import infimum
 from tabular.inversion import deepest
 from tabular.thresholds import solve
 from tests.strategies import labelled_problems, policies_of
@@ -49,6 +50,34 @@ def test_one_pair_by_hand():
     problem = Problem.from_probabilities([0.1, 0.9], beta=0.5)
     found = deepest(problem, Preferences.from_pairs([(0, 1)]), [np.log(2)])
     assert found.delta[0] == pytest.approx(np.log(0.1 / 0.9))  # untrained: no deeper than the reference
+
+
+@pytest.mark.parametrize(
+    ("level", "delta", "shown"),
+    [
+        (0.0, np.inf, 40 + np.log(0.25)),
+        (1e-300, 300 * np.log(10) + np.log(0.25), 300 * np.log(10) + np.log(0.25)),
+        (np.inf, -np.inf, -1e8),
+    ],
+)
+def test_the_ends_of_the_levels(level, delta, shown):
+    """delta_ref - log(e^tau - 1) at the smallest and largest tau; the witness goes as far as it can."""
+    problem = Problem.from_probabilities([0.2, 0.8], beta=1)
+    found = deepest(problem, Preferences.from_pairs([(0, 1)]), level)
+    assert found.delta[0] == pytest.approx(delta)
+    witness = found.witness(0)
+    assert np.exp(witness).sum() == pytest.approx(1)
+    assert witness[0, 0] - witness[0, 1] == pytest.approx(shown)
+
+
+def test_at_the_infimum_every_delta_is_that_of_the_optimum():
+    """{0, 1} contradict one another and 0 beats 2: the first two have one delta there, the third grows for ever."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 1), (1, 0), (0, 2)])
+    found = deepest(problem, labels, infimum(problem, labels).value)
+    np.testing.assert_allclose(found.delta, [np.log(0.2 / 0.3), np.log(0.3 / 0.2), np.inf], rtol=1e-12)
+    for pair in range(3):
+        assert dpo.loss(found.witness(pair), problem, labels) == pytest.approx(found.loss_level[pair], abs=1e-15)
 
 
 def test_a_level_that_no_policy_has_is_refused():
