@@ -44,6 +44,10 @@ def check(
 ) -> None:
     """Verify the statements; exit 1 if a verdict is not the expected one. One name alone is explained at length."""
     from proofs_checks.__main__ import main as verify
+    from proofs_checks.registry import require
+
+    for name in names or []:
+        require(name)
 
     raise typer.Exit(verify([*(names or []), *(["--json"] if as_json else [])]))
 
@@ -59,10 +63,12 @@ def figures(
     ] = None,
 ) -> None:
     """Draw figures, each with its table as CSV and its caption beside it."""
-    from figures import FIGURES, FORMATS, save
+    from figures import FIGURES, FORMATS, module, save
     from tabular import logs
 
     chosen = names or list(FIGURES)
+    for name in chosen:
+        module(name)  # a name that nobody has is said before anything starts
     changed = show.parsed_settings(settings or [])
     if changed and len(chosen) != 1:
         raise InputError(f"--set changes one figure, {len(chosen)} are asked for: name the one")

@@ -45,11 +45,17 @@ def failures(source: ProblemFile) -> list[dict]:
 
 
 def _named(row, names):
-    findings = {
-        kind: finding | {"cycle": [names[y] for y in finding["cycle"]]} for kind, finding in row["findings"].items()
-    }
+    findings = {kind: _finding(finding, names) for kind, finding in row["findings"].items()}
     named = {"responses": names, "winner": names[row["winner"]], "loser": names[row["loser"]], "findings": findings}
     return row | named
+
+
+def _finding(finding, names):
+    """A finding with the responses of its cycle by name, also in its sentence."""
+    around = [*finding["cycle"], *finding["cycle"][:1]]
+    numbers, words = " > ".join(map(str, around)), " > ".join(names[y] for y in around)
+    why = finding["why"].replace(numbers, words) if around else finding["why"]
+    return finding | {"why": why, "cycle": [names[y] for y in finding["cycle"]]}
 
 
 def _prompt(source, solution, columns, index):

@@ -76,7 +76,7 @@ class DPOSolution:
 
     @cached_property
     def log_ratio(self) -> np.ndarray:
-        return self.fit.strength.reshape(self.problem.log_ref.shape) / self.problem.beta
+        return _frozen(self.fit.strength.reshape(self.problem.log_ref.shape) / self.problem.beta)
 
     @cached_property
     def statuses(self) -> list[Status]:
@@ -113,12 +113,12 @@ class DPOSolution:
     @cached_property
     def label(self) -> np.ndarray:
         """``(n_prompts, n_responses)`` block numbers, unique over all prompts."""
-        return self.fit.block.reshape(self.problem.log_ref.shape)
+        return _frozen(self.fit.block.reshape(self.problem.log_ref.shape))
 
     @cached_property
     def log_inner(self) -> np.ndarray:
         """``(n_prompts, n_responses)`` of log q: the proportions inside each block; each block sums to 1."""
-        return self._normalised_in_blocks(self.problem.log_ref + self.log_ratio)
+        return _frozen(self._normalised_in_blocks(self.problem.log_ref + self.log_ratio))
 
     @cached_property
     def limit_vertices(self) -> list[np.ndarray]:
@@ -126,11 +126,11 @@ class DPOSolution:
 
         The closure of the solution set is their convex hull.
         """
-        return [self._vertices(prompt) for prompt in range(self.problem.n_prompts)]
+        return [_frozen(self._vertices(prompt)) for prompt in range(self.problem.n_prompts)]
 
     @cached_property
     def _flow_limit(self):
-        return flow_limit.of(self)
+        return tuple(map(_frozen, flow_limit.of(self)))
 
     @property
     def log_policy(self) -> np.ndarray:
@@ -234,7 +234,7 @@ class DPOSolution:
     @cached_property
     def source(self) -> np.ndarray:
         """``(n_prompts, n_responses)`` mask of the responses in source blocks."""
-        return self.problem.present & (self._rank == 0)
+        return _frozen(self.problem.present & (self._rank == 0))
 
     @property
     def _rank(self):
@@ -276,3 +276,9 @@ class DPOSolution:
         base = prompt * self.problem.n_responses
         reached = breadth_first_order(self._digraph, base + winner, return_predecessors=False)
         return base + loser in reached
+
+
+def _frozen(array):
+    """The array, read-only: it is kept and handed out again."""
+    array.flags.writeable = False
+    return array

@@ -57,7 +57,8 @@ class Listing:
 
     def dpo_optimum_inverted(self, pair):
         relation, delta = self.at.relation[pair], self.at.delta[pair]
-        if relation == Relation.SAME and delta <= tolerances.LOSS * max(abs(self.delta_ref[pair]), 1):
+        rounding = tolerances.LOSS * max(abs(self.delta_ref[pair]), 1 / self.problem.beta, 1)
+        if relation == Relation.SAME and delta <= rounding:
             moved = delta - self.delta_ref[pair]
             why = f"delta = {delta:.6g} wherever the loss is least: the labels move it by {moved:.6g}"
             row = self._row("near_optimum", pair)

@@ -12,6 +12,8 @@ solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learn
 import numpy as np
 from scipy.special import wrightomega
 
+from tabular.errors import InputError
+
 _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
 
 
@@ -26,12 +28,17 @@ def margin_at(time, delta_ref, beta, margin=0.0):
 
     Never nan: where the answer overflows it is ``inf``.
 
+    Raises:
+        InputError: a negative time.
+
     >>> margin_at(0.0, -2.0, 0.5).tolist(), margin_at(np.inf, -2.0, 0.5).tolist()
     (-2.0, inf)
     >>> margin_at(escape_time(-2.0, 0.5), -2.0, 0.5).round(12).tolist()
     0.0
     """
     time, delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(time, delta_ref, beta, margin))
+    if (time < 0).any():
+        raise InputError(f"time is {time.min()}: the flow starts at time 0, give 0 or more")
     with np.errstate(over="ignore"):
         travelled = 2.0 * beta * beta * time
     climb = np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin))
@@ -61,14 +68,17 @@ def escape_time(delta_ref, beta, margin=0.0):
 
 
 def _climb(travelled, margin):
-    """beta h = u + Psi for margins that are not steeply negative, free of cancellation at both ends."""
+    """beta h = u + Psi for margins that are not steeply negative, to full relative accuracy also at early times."""
     start = np.exp(np.minimum(-margin, _STEEP))
     z = travelled + start - margin
     omega = wrightomega(z)
     with np.errstate(invalid="ignore"):
         early = travelled + (start - omega)  # e^u is small: u + Psi = s + e^-Psi - omega
         late = np.log(np.maximum(omega, 0.5)) + margin  # u = log omega
-    return np.where(z < 0, early, late)
+    climb = np.where(z < 0, early, late)
+    near = np.clip(climb, 0.0, 1.0)  # a Newton step on x + e^-Psi (e^x - 1) = s undoes the cancellation
+    polished = near - (near + start * np.expm1(near) - travelled) / (1 + start * np.exp(near))
+    return np.where(climb < 1, polished, climb)
 
 
 def _climb_steep(travelled, margin):

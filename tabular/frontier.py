@@ -46,6 +46,7 @@ class Frontier:
         options: what can be inverted beyond what is inverted at the infimum, which weighs ``base`` of ``total``.
         above: options of a relaxed problem, with its infimum and base, that bound A from below; ``None`` where
         ``options`` is complete.
+        highest: the loss level up to which the options were searched.
     """
 
     infimum: float
@@ -53,6 +54,7 @@ class Frontier:
     base: float
     total: float
     above: "Frontier | None" = None
+    highest: float = np.inf
 
     @cached_property
     def relaxation(self) -> knapsack.Relaxation:
@@ -66,7 +68,7 @@ class Frontier:
 
     @property
     def exact(self) -> bool:
-        """Whether the steps are A itself at every level."""
+        """Whether the steps are A itself at every level up to ``highest``."""
         return self.above is None and self.relaxation.exact
 
     def worst_case_accuracy(self, loss_level):
@@ -85,6 +87,11 @@ class Frontier:
         """Certified bounds on A at each level, as tight as the searches' limits allow."""
         level = np.asarray(loss_level, dtype=float)
         check_level(level, self.infimum)
+        if (level > self.highest).any():
+            raise InputError(
+                f"loss_level {level.max():.10g} is above {self.highest:.10g}, the highest that was searched: "
+                "build the frontier with a larger highest"
+            )
         if self.above is not None:
             lower = self.above.bounds(np.maximum(level, self.above.infimum)).lower
             return Bounds(lower, np.maximum(lower, self._accuracy(self.relaxation.bounds(self._budget(level))[0])))
@@ -102,7 +109,7 @@ class Frontier:
         return gain, gain if proved else most
 
     def _budget(self, level):
-        return np.maximum(level - self.infimum, 0) + tolerances.LOSS * max(self.infimum, 1.0)
+        return np.maximum(level - self.infimum, 0) + tolerances.LOSS * np.maximum(level, self.infimum)
 
     def _accuracy(self, gain):
         return np.maximum(self.total - self.base - gain, 0) / self.total
@@ -116,7 +123,7 @@ def separable(delta_ref, beta, weight=None) -> Frontier:
         weight: ``(n_pairs,)``, positive; equal by default.
 
     Raises:
-        InputError: not finite, or a weight that is not positive.
+        InputError: not finite, or a weight or beta that is not positive.
 
     Exact at every level for equal weights (sort the costs); for unequal weights exact at each level asked about,
     up to some thousands of pairs, bounds within one pair's weight beyond.
@@ -139,6 +146,8 @@ def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
     >>> separable_thresholds([-2.0, 0.0], beta=1.0).round(6).tolist()
     [0.063464, 0.346574]
     """
+    if not (0 < beta < np.inf):
+        raise InputError(f"beta is {beta}: it must be finite and above 0")
     delta_ref = np.array(delta_ref, dtype=float).reshape(-1)
     weight = np.ones(len(delta_ref)) if weight is None else np.array(weight, dtype=float).reshape(-1)
     _check_pairs(delta_ref, weight)
@@ -161,7 +170,7 @@ def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=j
         parts = infimum(*_split(problem, preferences, at, items.cut_short))
         relaxed = search(parts, possible, highest, limit=2 ** (_PART + 1))
         above = Frontier(parts.value, relaxed.options, relaxed.base, weight.sum())
-    return Frontier(at.value, items.options, items.base, weight.sum(), above)
+    return Frontier(at.value, items.options, items.base, weight.sum(), above, highest)
 
 
 @dataclass(frozen=True, eq=False)

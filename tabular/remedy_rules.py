@@ -24,7 +24,7 @@ def assumption_violated(known: Remedies, pair, delta_rlhf):
     reward_gap = beta * (delta_rlhf - delta_ref)
     log_gamma = np.log(max(-beta * delta_rlhf, 0.0) or np.nan) - known.log_inverse[pair]
     return {
-        "beta": _beta(reward_gap, delta_ref, "pi*_RLHF"),
+        "beta": _beta(reward_gap, delta_ref, "pi*_RLHF", _rounding(known, pair)),
         "hypo": Remedy(False, None, "a target in the loss does not move the RLHF optimum"),
         "eq17": _gamma(
             float(np.exp(log_gamma)) if delta_rlhf < 0 else 0.0,
@@ -51,7 +51,7 @@ def dpo_optimum_inverted(known: Remedies, pair):
     strength_gap = known.problem.beta * (known.at.delta[pair] - known.delta_ref[pair])
     hypo = float(known.hypo.at.delta[pair])
     return {
-        "beta": _beta(strength_gap, known.delta_ref[pair], "the DPO optimum"),
+        "beta": _beta(strength_gap, known.delta_ref[pair], "the DPO optimum", _rounding(known, pair)),
         "hypo": Remedy(hypo > 0, None, f"the optimum under HyPO's target has delta = {hypo:.6g}"),
         "eq17": _gamma(
             None if np.isnan(known.gamma[pair]) else float(known.gamma[pair]),
@@ -155,8 +155,9 @@ def _hypo_window(known, pair):
     return Remedy(bool(removes), None, f"under HyPO's loss the threshold is {threshold:.6g} and the start {start:.6g}")
 
 
-def _beta(gap, delta_ref, what):
-    """The sign of delta_ref + gap/beta as beta moves."""
+def _beta(gap, delta_ref, what, rounding):
+    """The sign of delta_ref + gap/beta as beta moves; a gap of 0 but for rounding moves nothing."""
+    gap = 0.0 if abs(gap) <= rounding else gap
     if gap > 0 > delta_ref:
         value = float(gap / -delta_ref)
         return Remedy(True, value, f"{what} ranks the pair right for beta < {value:.6g}")
@@ -164,6 +165,10 @@ def _beta(gap, delta_ref, what):
         value = float(-gap / delta_ref)
         return Remedy(False, value, f"a smaller one does not; {what} ranks the pair right for beta > {value:.6g}")
     return Remedy(False, None, f"{what} prefers l, or ties, for every beta")
+
+
+def _rounding(known, pair):
+    return tolerances.LOSS * max(known.problem.beta * abs(known.delta_ref[pair]), 1.0)
 
 
 def _gamma(value, how, why_not=""):

@@ -8,7 +8,7 @@ from tabular import joint, knapsack, tolerances
 from tabular.errors import InputError
 from tabular.frontier import label_units, search
 from tabular.infimum import infimum
-from tabular.inversion import check_level
+from tabular.inversion import check_level, positions
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -67,7 +67,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     check_level(loss_level, at.value)
     weight = label_units(at, preferences)
     items = search(at, weight, loss_level)
-    budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, 1.0)
+    budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
     log_policy = joint.policy(at, items.component[chosen], [items.pattern[k] for k in chosen])
     inverted = preferences.delta(log_policy)[at.graph.label] <= 0
@@ -91,7 +91,7 @@ def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float)
     """
     at = infimum(problem, preferences)
     check_level(loss_level, at.value)
-    budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, 1.0)
+    budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     found = joint.ways(at, at.graph.labelled, budget)
     states = [(0.0, frozenset())]
     for component in at.graph.labelled:
@@ -117,14 +117,10 @@ def _cheapest(ways):
 
 def _kept(at, preferences, pairs):
     """Positions among the labels that carry weight."""
-    pairs = np.asarray(pairs, dtype=np.int64).reshape(-1)
+    pairs = positions(pairs, preferences.n_pairs)
     position = np.full(preferences.n_pairs, -1)
     position[at.graph.label] = np.arange(len(at.graph.label))
-    bad = (pairs < 0) | (pairs >= preferences.n_pairs)
-    bad[~bad] = position[pairs[~bad]] < 0
-    if bad.any():
-        raise InputError(
-            f"pair {pairs[np.argmax(bad)]} is not a label of positive weight: name labels by position, 0 to "
-            f"{preferences.n_pairs - 1}, and leave out those of weight 0"
-        )
+    weightless = position[pairs] < 0
+    if weightless.any():
+        raise InputError(f"pair {pairs[np.argmax(weightless)]} has weight 0: leave it out, no label holds it")
     return position[np.unique(pairs)]

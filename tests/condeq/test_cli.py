@@ -67,7 +67,7 @@ def test_check_explains_one_statement_and_gives_json(condeq):
 def test_an_unknown_statement_lists_the_close_ones(condeq):
     code, out, err = condeq("check", "prop-3.5")
     assert (code, out) == (2, "")
-    assert "'prop-3.5': did you mean prop-3.4" in err
+    assert err.startswith("condeq: there is no statement 'prop-3.5': did you mean prop-3.4")
 
 
 def test_solve_shows_every_policy(condeq):
@@ -115,6 +115,13 @@ def test_failures_prints_the_table_and_saves_json(condeq, tmp_path):
     (row,) = json.loads((tmp_path / "misaligned_pair-failures.json").read_text())
     assert (row["winner"], row["loser"]) == ("helpful", "harmful")
     assert row["threshold"] == pytest.approx(np.log1p((0.1 / 0.9) ** 0.5))
+
+
+def test_a_cycle_is_told_by_name(condeq):
+    _, out, _ = condeq("failures", EXAMPLES / "contradictory_labels.json", "--json")
+    finding = json.loads(out)[0]["findings"]["contradictory_labels"]
+    assert finding["cycle"] == ["a", "b", "c"]
+    assert finding["why"].startswith("the labels say a > b > c > a: ")
 
 
 def test_audit_prints_the_tables_and_saves_json(condeq, tmp_path):

@@ -170,3 +170,10 @@ def test_nothing_overflows():
             for policy in (solution.log_policy, solution.closest_to_reference(), *solution.limit_vertices):
                 assert not np.isnan(policy).any()
                 assert np.exp(policy).sum(axis=-1) == pytest.approx(1.0)
+
+
+def test_what_a_solution_hands_out_is_read_only():
+    solution = dpo.solve(Problem.from_probabilities([0.2, 0.3, 0.5], 1), Preferences.from_pairs([(0, 1)]))
+    for array in (solution.log_policy, solution.log_ratio, solution.log_inner, solution.limit_vertices[0]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 7

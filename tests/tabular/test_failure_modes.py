@@ -276,3 +276,14 @@ def test_the_real_run_certifies_little_and_has_more(real_data):
 def test_labels_of_another_problem_are_refused():
     with pytest.raises(InputError, match="winner 2"):
         find(Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(2, 0)]))
+
+
+@pytest.mark.parametrize("beta", [1e-4, 1.0, 1e4])
+def test_a_gap_of_rounding_has_no_sign(beta):
+    """Wins .1 + .2 against .3: the labels move nothing, whatever their sum in floats says."""
+    contradictory = Preferences.from_pairs([(0, 0, 1, 0.1), (0, 0, 1, 0.2), (0, 1, 0, 0.3)])
+    pessimistic = failure_modes.find(Problem.from_probabilities([0.2, 0.8], beta), contradictory).rows[0]
+    remedy = pessimistic.findings[failure_modes.Kind.DPO_OPTIMUM_INVERTED].remedies["beta"]
+    assert not remedy.removes
+    tied = failure_modes.find(Problem.from_probabilities([0.5, 0.5], beta), contradictory).rows[0]
+    assert failure_modes.Kind.DPO_OPTIMUM_INVERTED in tied.kinds

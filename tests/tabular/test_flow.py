@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from tabular import Preferences, Problem, dpo, flow
+from tabular import InputError, Preferences, Problem, dpo, flow
 from tests import strategies
 
 INF = np.inf
@@ -52,9 +52,12 @@ def exact_climb(time, beta, margin):
 @example(1.0, 1.0, -39.9)  # across the switch to the steep form
 @example(1.0, 1.0, -40.1)
 @example(1e-9, 1.0, 0.0)
+@example(1e-6, 1e-4, 0.0)  # the climb is far below the rounding of e^-Psi - Psi
+@example(1e-12, 1e-4, 0.7)
+@example(1e-12, 1e-2, -30.0)
 def test_against_sixty_digits(time, beta, margin):
     climb = beta * flow.margin_at(time, 0.0, beta, margin)
-    assert climb == pytest.approx(exact_climb(time, beta, margin), rel=1e-9, abs=1e-13)
+    assert climb == pytest.approx(exact_climb(time, beta, margin), rel=1e-9, abs=1e-60)
 
 
 @given(strategies.log_odds(30), st.floats(0.01, 5), st.floats(-5, 30))
@@ -88,6 +91,11 @@ def test_escape_is_exponential_for_dpo_and_linear_under_a_large_margin():
 @example(-1.1, 0.3, 0.7)
 def test_the_flow_starts_at_the_reference_exactly(delta_ref, beta, margin):
     assert flow.margin_at(0.0, delta_ref, beta, margin) == delta_ref
+
+
+def test_there_is_no_time_before_the_reference():
+    with pytest.raises(InputError, match=r"time is -1.0: the flow starts at time 0"):
+        flow.margin_at([0.0, -1.0], -2.0, 3.0)
 
 
 def test_no_time_no_move_and_no_end():

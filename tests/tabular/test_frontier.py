@@ -158,8 +158,20 @@ def test_levels_and_labels_that_make_no_sense_are_refused():
     labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
     with pytest.raises(InputError, match="below the infimum"):
         failure_modes.worst_case_accuracy(problem, labels, 0.1)
-    with pytest.raises(InputError, match="pair 7 is not a label"):
+    with pytest.raises(InputError, match="pair 7 is not a label: name labels by position, 0 to 1"):
         failure_modes.joint_threshold(problem, labels, [7])
+    with pytest.raises(InputError, match="pair 1 has weight 0: leave it out"):
+        failure_modes.joint_threshold(problem, Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 0)]), [1])
+    with pytest.raises(InputError, match=r"pairs\[0\] is 0\.7: name a label by its position, a whole number"):
+        failure_modes.joint_threshold(problem, labels, [0.7])
+    for accuracy_at in (failure_modes.worst_case_accuracy, failure_modes.accuracy_bounds):
+        with pytest.raises(InputError, match="loss_level is empty: give at least one level"):
+            accuracy_at(problem, labels, [])
+        with pytest.raises(InputError, match=r"loss_level\[0\] is nan: give a number"):
+            accuracy_at(problem, labels, np.nan)
+    for beta in (np.nan, -1, 0, np.inf):
+        with pytest.raises(InputError, match=f"beta is {beta}: it must be finite and above 0"):
+            separable([1.0, -1.0], beta)
     with pytest.raises(InputError, match=r"delta_ref\[1\] is nan"):
         separable([0.0, np.nan], 0.1)
     with pytest.raises(InputError, match=r"weight\[0\] is 0"):
@@ -168,3 +180,19 @@ def test_levels_and_labels_that_make_no_sense_are_refused():
         separable([0.0, 1.0], 0.1, [1.0])
     with pytest.raises(InputError, match="no pairs"):
         separable([], 0.1)
+
+
+def test_a_frontier_answers_only_as_high_as_it_was_searched():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
+    labels = Preferences.from_pairs([(0, 1), (1, 2)])
+    with pytest.raises(InputError, match=r"loss_level 0.6 is above 0.1, the highest that was searched"):
+        frontier(problem, labels, highest=0.1).worst_case_accuracy(0.6)
+    assert frontier(problem, labels).worst_case_accuracy(0.6) == 0
+
+
+def test_thresholds_far_below_rounding_still_count():
+    assert separable([-100.0, -100.0], 1.0).worst_case_accuracy(0.0) == 1
+    problem = Problem.from_unnormalized([[-100.0, 0.0], [-100.0, 0.0]], 1.0)
+    labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
+    assert (failure_modes.thresholds(problem, labels) > 0).all()
+    assert failure_modes.worst_case_accuracy(problem, labels, 0.0) == 1
