@@ -15,6 +15,7 @@
 
 import numpy as np
 
+from tabular.errors import InputError
 from tabular.failure_kinds import Finding, Kind, Witness
 from tabular.failure_report import FailureReport, Row, find
 from tabular.frontier import Bounds, Frontier, frontier, separable_thresholds
@@ -73,7 +74,7 @@ def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level):
             as theirs. The result has its shape.
 
     Raises:
-        InputError: a level below the infimum of the loss, or one at which only bounds are known.
+        InputError: no level, a level below the infimum of the loss, or one at which only bounds are known.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
     >>> labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
@@ -95,7 +96,10 @@ def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> B
 
 
 def _frontier(problem, preferences, loss_level):
-    return frontier(problem, preferences, highest=float(np.max(loss_level)))
+    level = np.asarray(loss_level, dtype=float)
+    if level.size == 0:
+        raise InputError("loss_level is empty: give at least one level, in nats")
+    return frontier(problem, preferences, highest=float(level.max()))
 
 
 def _plain(values):

@@ -75,7 +75,7 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
         at: the problem's :func:`tabular.infimum.infimum`, where it is known already.
 
     Raises:
-        InputError: a level that no policy reaches.
+        InputError: a level that no policy reaches, or not one for each pair; a position that is no label.
 
     One pair alone: the loss sp(-beta h) equals the level at :math:`h=-\log(e^\tau-1)/\beta`.
 
@@ -85,8 +85,11 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
     ([-0.953542], -0.953542)
     """
     at = infimum(problem, preferences) if at is None else at
-    pairs = np.arange(preferences.n_pairs) if pairs is None else np.asarray(pairs, dtype=np.int64)
-    level = np.broadcast_to(np.asarray(loss_level, dtype=float), pairs.shape)
+    pairs = np.arange(preferences.n_pairs) if pairs is None else positions(pairs, preferences.n_pairs)
+    level = np.asarray(loss_level, dtype=float)
+    if level.shape not in ((), (1,), pairs.shape):
+        raise InputError(f"loss_level has shape {level.shape} for {len(pairs)} pairs: give one number, or one for each")
+    level = np.broadcast_to(level, pairs.shape)
     check_level(level, at.value)
     bounded = np.isin(at.relation[pairs], _BOUNDED)
     delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)
@@ -99,9 +102,22 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
     return Inversions(pairs, level, delta, at)
 
 
+def positions(pairs, n_pairs) -> np.ndarray:
+    """``(n,)`` positions of labels, refused where there is no such label."""
+    pairs = np.array(pairs).reshape(-1)
+    if pairs.size and pairs.dtype.kind not in "iu":
+        raise InputError(f"pairs[0] is {pairs.tolist()[0]!r}: name a label by its position, a whole number")
+    bad = (pairs < 0) | (pairs >= n_pairs)
+    if bad.any():
+        raise InputError(f"pair {pairs[np.argmax(bad)]} is not a label: name labels by position, 0 to {n_pairs - 1}")
+    return pairs.astype(np.int64)
+
+
 def check_level(level, least):
     """Refuse a level below the infimum, beyond rounding."""
     level = np.ravel(level)
+    if np.isnan(level).any():
+        raise InputError(f"loss_level[{int(np.argmax(np.isnan(level)))}] is nan: give a number, in nats")
     bad = ~(level >= least - tolerances.LOSS * max(least, 1.0))
     if bad.any():
         value = level[bad][0]

@@ -87,6 +87,21 @@ def test_a_level_that_no_policy_has_is_refused():
         deepest(problem, labels, 0.5)
 
 
+@pytest.mark.parametrize("pair", [7, -1])
+def test_a_position_without_a_label_is_refused(pair):
+    problem, labels = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match=f"pair {pair} is not a label: name labels by position, 0 to 0"):
+        deepest(problem, labels, 0.5, pairs=[pair])
+
+
+def test_levels_are_one_number_or_one_for_each_pair():
+    problem, labels = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match=r"loss_level has shape \(2,\) for 1 pairs: give one number, or one for each"):
+        deepest(problem, labels, [0.5, 0.6])
+    with pytest.raises(InputError, match=r"loss_level\[0\] is nan: give a number, in nats"):
+        deepest(problem, labels, np.nan)
+
+
 def test_a_pair_only_asked_about_is_bounded_by_the_chain_between():
     problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
     labels = Preferences.from_pairs([(0, 0, 1), (0, 1, 2), (0, 0, 2, 0), (0, 2, 0, 0)])
