@@ -234,10 +234,12 @@ def _falling_roots(f, end):
     """Where f(depth) crosses 0 from above on [0, end]: at most one crossing wherever f is convex."""
     depth = np.linspace(0.0, end, _GRID + 1)
     value = f(depth)
-    middle = value[1:-1]
-    dips = 1 + np.flatnonzero((middle > 0) & (middle <= value[:-2]) & (middle <= value[2:]))
+    falling = np.append(True, value[1:-1] <= value[:-2])  # the mass falls at depth 0, however soon it turns
+    dips = np.flatnonzero((value[:-1] > 0) & falling & (value[:-1] <= value[1:]))
     for i in dips:
-        dip = minimize_scalar(f, bounds=(depth[i - 1], depth[i + 1]), method="bounded", options={"xatol": 1e-12})
+        dip = minimize_scalar(
+            f, bounds=(depth[max(i - 1, 0)], depth[i + 1]), method="bounded", options={"xatol": 1e-12}
+        )
         if dip.fun <= 0:
             depth, value = np.append(depth, dip.x), np.append(value, dip.fun)
     order = np.argsort(depth)

@@ -139,6 +139,25 @@ def test_a_local_maximum_beats_its_neighbours(case, log_gamma):
         assert (there <= here + 1e-12 * (1 + np.abs(here)) * (1 + problem.beta)).all()
 
 
+def test_a_local_maximum_right_at_the_fold_of_two_losers_is_found():
+    """Its curve turns before the first interior grid point; the optimum is checked by its gradient and Hessian."""
+    wins, losses = [0.7008543874349036, 0.9646729629065317, 2.007191411532405], [0.7342747312495331, 1.3428614224655397]
+    labels = Preferences.from_pairs([(0, 1, 2, w) for w in wins] + [(0, 2, 0, w) for w in losses])
+    logits = np.array([-3.0663402069688037, -0.1777173603375153, -2.1521874583488296])
+    reward = [-0.24355867907910456, 1.0023136012756912, -0.8864599431605871]
+    problem = Problem(logits - np.logaddexp.reduce(logits), 1.0, reward)
+    gamma = 0.01579896690646177
+    found = cpo.penalized_optimum(problem, labels, gamma)
+    assert found.n_local.tolist() == [1]
+    pi = np.exp(found.local[0])
+    np.testing.assert_allclose(pi, [0.005698, 0.979032, 0.015270], atol=1e-6)
+    c = gamma * np.array([-sum(losses), sum(wins), sum(losses) - sum(wins)]) / (sum(wins) + sum(losses))
+    gradient = np.array(reward) - (found.local[0] - problem.log_ref[0]) + c / pi
+    assert np.ptp(gradient) < 1e-9
+    tangent = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])
+    assert np.linalg.eigvalsh(tangent @ np.diag(-1 / pi - c / pi**2) @ tangent.T).max() < 0
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_the_second_order_condition_is_negative_definiteness_on_the_simplex(seed):
     rng = np.random.default_rng(seed)
