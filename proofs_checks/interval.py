@@ -42,17 +42,28 @@ class Interval:
     def __repr__(self):
         return f"[{float(self.lo):.17g}, {float(self.hi):.17g}]"
 
-    def __gt__(self, other):
-        return bool(self.lo > Interval.of(other).hi)
-
     def __lt__(self, other):
-        return bool(self.hi < Interval.of(other).lo)
+        """Whether it holds for all pairs of numbers in the two; Undefined where it holds for some only."""
+        other = Interval.of(other)
+        return _one_of(self.hi < other.lo, self.lo >= other.hi)
+
+    def __gt__(self, other):
+        return Interval.of(other) < self
 
     def __ge__(self, other):
-        return bool(self.lo >= Interval.of(other).hi)
+        return not self < other
 
     def __le__(self, other):
-        return bool(self.hi <= Interval.of(other).lo)
+        return not self > other
+
+    def __eq__(self, other):
+        other = Interval.of(other)
+        return _one_of(self.lo >= other.hi and self.hi <= other.lo, self.hi < other.lo or self.lo > other.hi)
+
+    __hash__ = None
+
+    def __bool__(self):
+        return self != 0
 
     def __neg__(self):
         return Interval(-self.hi, -self.lo)
@@ -147,6 +158,13 @@ class Interval:
 
     def _increasing(self, function):
         return Interval(function(self.lo).lower(), function(self.hi).upper())
+
+
+def _one_of(certainly, certainly_not) -> bool:
+    """A branch on an undecided comparison would follow one of the two and forget the other."""
+    if not (certainly or certainly_not):
+        raise Undefined("the comparison holds in a part of the interval only")
+    return bool(certainly)
 
 
 def _number(value):

@@ -65,7 +65,7 @@ def is_positive(expression) -> Finding:
     (True, False)
     """
     for values in _spots(expression):
-        if _enclosure(expression, values) <= 0:
+        if _enclosure(expression, values).hi <= 0:
             named = {symbol.name: value for symbol, value in values.items()}
             return Finding(False, "not positive", witness=in_words(named))
     if expression.is_positive:
@@ -123,7 +123,7 @@ def _spot_check(expression, instance):
     expression, widest = expression.doit(), 0.0
     for values in _spots(expression):
         enclosed = _enclosure(expression, values)
-        if enclosed > 0 or enclosed < 0:
+        if enclosed.lo > 0 or enclosed.hi < 0:
             return {symbol.name: value for symbol, value in values.items()}, widest
         widest = max(widest, float(enclosed.hi - enclosed.lo))
     return None, widest

@@ -1,6 +1,7 @@
 """The branch and bound: rigorous enclosures, and three answers only."""
 
 import math
+import operator
 from fractions import Fraction
 
 import flint
@@ -103,6 +104,31 @@ def test_rounding_is_outwards(ends):
     assert rough.lo < rough.hi
     assert rough.lo.is_exact()
     assert rough.hi.is_exact()
+
+
+COMPARISONS = [operator.lt, operator.gt, operator.le, operator.ge, operator.eq, operator.ne]
+
+
+@pytest.mark.parametrize("compare", COMPARISONS)
+@given(first=st.tuples(rationals, rationals), second=st.tuples(rationals, rationals))
+@example(first=(Fraction(0), Fraction(1)), second=(Fraction(1), Fraction(2)))
+@example(first=(Fraction(1), Fraction(1)), second=(Fraction(1), Fraction(1)))
+@example(first=(Fraction(0), Fraction(2)), second=(Fraction(1), Fraction(1)))
+def test_a_comparison_is_answered_only_if_it_holds_for_all_numbers_or_for_none(compare, first, second):
+    try:
+        answer = compare(*(Interval.hull(min(ends), max(ends)) for ends in (first, second)))
+    except Undefined:
+        return
+    points = [between(first, share) for share in (0, Fraction(1, 2), 1)]
+    assert {compare(a, b) for a in points for b in (*second, sum(second) / 2)} == {answer}
+
+
+@pytest.mark.parametrize("compare", COMPARISONS)
+def test_an_undecided_comparison_says_so(compare):
+    with pytest.raises(Undefined):
+        compare(Interval.hull(-1, 2), 1)
+    with pytest.raises(Undefined):
+        bool(Interval.hull(-1, 2))
 
 
 def test_wide_intervals_keep_the_sign_of_their_lower_end():

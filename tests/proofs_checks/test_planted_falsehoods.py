@@ -65,6 +65,19 @@ def narrow_dip(x):
     return 1 - Q(101, 100) * exp(-(10**8) * (x - Q(1, 3)) ** 2)
 
 
+def lower_by_python_min(x):
+    """Python's min asks which is less: at x = 1/2 the second is, -1/2."""
+    return min(ball.number(1), 4 * (x - Q(1, 2)) ** 2 - Q(1, 2))
+
+
+def negative_in_a_branch(x):
+    return x - 2 if x > Q(1, 3) and x < Q(2, 3) else 1 + x
+
+
+def zero_at_a_branch(x):
+    return 0 * x if x == Q(1, 2) else 1 + x
+
+
 def mean_difference(kind):
     p, q = positive("p q")
     pooled = {"arithmetic": (p + q) / 2, "harmonic": 2 * p * q / (p + q)}[kind]
@@ -184,6 +197,8 @@ REFUTED = {
     "√x² = x for all real x": identity(root_of_square),
     "log |x| = log(|x| + e^−x²/10⁶)": identity(nearly_equal),
     "a narrow dip": inequality(narrow_dip, UNIT, budget=20_000),
+    "a Python branch on an interval": inequality(negative_in_a_branch, UNIT),
+    "a Python branch on equality": inequality(zero_at_a_branch, UNIT),
     "x² > 0 at 0 too": inequality(lambda x: x**2, LINE),
     "e^x ≥ 1 + 1.01 x": inequality(lambda x: exp(x) - 1 - Q(101, 100) * x, UNIT),
     "asinh x ≥ x": inequality(lambda x: asinh(x) - x, {"x": (Q(1, 1000), 50)}, strict=False),
@@ -193,6 +208,7 @@ REFUTED = {
 }
 
 UNPROVED = {
+    "Python's min of overlapping intervals": inequality(lower_by_python_min, {"x": (-2, 2)}),
     "a double zero inside, rational but not dyadic": inequality(lambda x: (x - Q(1, 3)) ** 2, UNIT),
     "a double zero inside, irrational": inequality(lambda x: (x**2 - Q(1, 2)) ** 2, UNIT),
     "undefined at 0": inequality(lambda x: 1 / x**2, LINE, budget=200),
