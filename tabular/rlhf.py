@@ -69,12 +69,15 @@ def objective(log_policy, problem: Problem) -> np.ndarray:
 
 
 def _best_reward(problem):
-    return np.where(problem.present, problem.require_reward(), -np.inf).max(axis=1, keepdims=True)
+    reward = problem.require_reward()
+    there = problem.present
+    return (reward if there.all() else np.where(there, reward, -np.inf)).max(axis=1, keepdims=True)
 
 
 def _advantage(problem):
-    """Reward less the best present reward of the prompt: at most 0, exactly 0 somewhere; 0 where absent."""
-    return np.where(problem.present, problem.require_reward() - _best_reward(problem), 0.0)
+    """Reward less the best present reward of the prompt: at most 0, and exactly 0 at the best."""
+    advantage = problem.require_reward() - _best_reward(problem)
+    return np.minimum(advantage, 0.0, out=advantage)  # an absent response is stored with reward 0, maybe above it
 
 
 def _row_logsumexp(a):
