@@ -105,9 +105,13 @@ def _halves(box, depth):
 
 
 def _middle(lo, hi):
-    if lo > 0 and hi > 2 * lo:
-        return Fraction(math.sqrt(lo) * math.sqrt(hi))
-    return Fraction(float((lo + hi) / 2)) if hi > lo else lo
+    """A short rational inside, or the exact mean where no float will do: a witness has to lie in its box."""
+    mean = (lo + hi) / 2
+    try:
+        middle = Fraction(math.sqrt(lo) * math.sqrt(hi)) if lo > 0 and hi > 2 * lo else Fraction(float(mean))
+    except OverflowError:
+        return mean
+    return middle if lo < middle < hi else mean
 
 
 def _round_down(least):

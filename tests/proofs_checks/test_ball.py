@@ -181,6 +181,22 @@ def test_positive_parameters_are_halved_geometrically():
     assert middle == pytest.approx(1)
 
 
+@given(low=st.fractions(-20, 20), width=st.fractions(0, 1), power=st.integers(-800, 800))
+@example(low=Fraction(1, 3), width=Fraction(1, 10**20), power=0)
+@example(low=Fraction(1, 10**20), width=Fraction(1), power=-680)
+@example(low=Fraction(1), width=Fraction(1), power=700)
+def test_a_box_is_halved_inside_itself(low, width, power):
+    low, high = low * Fraction(10) ** power, (low + width) * Fraction(10) ** power
+    assert low < ball._middle(low, high) < high or low == high
+
+
+def test_true_claims_on_boxes_beyond_floats_get_no_witness_outside():
+    third = Fraction(1, 3)
+    narrow = {"x": (third, third + Fraction(1, 10**20))}
+    assert ball.decide(lambda x: Fraction(1, 10**21) + 2 * (x - third) - (x - third), narrow).holds is True
+    assert ball.decide(lambda x: 2 * x - x, {"x": (Fraction(1, 10**700), 1)}).holds is True
+
+
 def test_the_budget_is_kept():
     assert ball.decide(lambda x: (x**2 - Fraction(1, 2)) ** 2, {"x": (0, 1)}, max_boxes=7).boxes == 7
 
