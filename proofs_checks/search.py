@@ -20,6 +20,10 @@ _SIMPLE = sorted(
 _NOISE = 1e-9  # a float violation below this may be rounding
 
 
+class NothingMet(ArithmeticError):
+    """The violation had no finite value at any draw: nothing was tried, so nothing is known."""
+
+
 def find(violation, space, rng, draws=1500, climbs=4, steps=120):
     """A point of the space with a positive violation, or None.
 
@@ -27,6 +31,9 @@ def find(violation, space, rng, draws=1500, climbs=4, steps=120):
         violation: called with floats by keyword; positive (beyond rounding) where the statement fails. It may return
             ``-inf`` where the hypotheses fail.
         space: name -> (low, high); positive ranges are searched by logarithm.
+
+    Raises:
+        NothingMet: no draw has a finite value. It leaves a check undecided.
 
     >>> space = {"x": (-3, 3)}
     >>> find(lambda x: x - 2, space, np.random.default_rng(0))["x"] > 2
@@ -37,6 +44,8 @@ def find(violation, space, rng, draws=1500, climbs=4, steps=120):
     points = [_draw(space, rng) for _ in range(draws)]
     scored = sorted(((_score(violation, p), i) for i, p in enumerate(points)), reverse=True)
     best = [(score, points[i]) for score, i in scored[:climbs]]
+    if best[0][0] == -math.inf:
+        raise NothingMet("no draw met the hypotheses")
     if best[0][0] <= _NOISE:
         best = [_climb(violation, space, *start, rng, steps) for start in best]
     score, point = max(best, key=lambda pair: pair[0])

@@ -4,6 +4,7 @@ Each is a statement of the project with one thing wrong (a sign, a hypothesis, a
 bound one per cent too small), or a false inequality made to deceive the branch and bound.
 """
 
+import math
 from fractions import Fraction as Q
 
 import pytest
@@ -218,6 +219,9 @@ UNPROVED = {
         lambda x: 1.0 if abs(x - 0.123456789) < 1e-9 else -1.0, {"x": (0, 1)}
     ),
     "sampling finds a wide one": sampled(lambda x: x - 0.5, {"x": (0, 1)}),
+    "hypotheses that no draw meets": sampled(lambda x: 1.0 if x > 2 else -math.inf, {"x": (0, 1)}),
+    "a predicate that is never a number": sampled(lambda x: math.nan * x, {"x": (0, 1)}),
+    "a predicate that always overflows": sampled(lambda x: exp(1000 + x), {"x": (0, 1)}),
     "corroboration alone": symbolic.check("planted", lambda: 0 * real("x"), corroborates=True),
     "a control that passes": symbolic.check(
         "planted", lambda: 0 * real("x"), controls={"x − x": lambda: 0 * real("x")}
