@@ -4,7 +4,14 @@ DPO and its relatives all have the form :math:`\mathrm{sp}(-\beta(\delta-T))` wi
 :math:`\delta=\log\pi_w/\pi_l`, :math:`\mathrm{sp}(z)=\log(1+e^z)` and a target :math:`T(\delta_{\rm ref})`: they push
 delta above T, softly. DPO's target is :math:`\delta_{\rm ref}` itself, negative whenever the reference prefers the
 dispreferred response.
+
+Every function that takes the parameters of a named loss raises InputError for one that is unknown, missing, not finite
+or out of range: beta, tau and alpha are above 0; gamma is at least 0, of any sign in "code_cpo"; log-probabilities are
+at most 0, and below 0 in "code_easy", which divides by them.
 """
+
+import functools
+import inspect
 
 import numpy as np
 from scipy.optimize import brentq
@@ -12,53 +19,131 @@ from scipy.special import log_expit, logit
 
 from tabular.errors import InputError
 from tabular.log_space import softplus
+from tabular.penalized import fold
+
+_POSITIVE, _AT_LEAST_0 = ("above 0", np.greater), ("at least 0", np.greater_equal)
+_RANGES = {"beta": _POSITIVE, "tau": _POSITIVE, "alpha": _POSITIVE}
+_RANGES_OF = {
+    "ecpo": {"gamma": _AT_LEAST_0} | dict.fromkeys(("log_ref_winner", "log_ref_loser"), ("at most 0", np.less_equal)),
+    "code_easy": {"gamma": _AT_LEAST_0} | dict.fromkeys(("log_ref_winner", "log_ref_loser"), ("below 0", np.less)),
+}
+_ONE_FOR_EACH_PAIR = ("delta_ref", "log_ref_winner", "log_ref_loser")
 
 
+def _checked(function):
+    """A target whose parameters are checked before it sees them."""
+
+    @functools.wraps(function)
+    def target_of(delta_ref, **params):
+        name = function.__name__
+        return function(_number(name, "delta_ref", delta_ref), **_parameters(function, params))
+
+    return target_of
+
+
+def _parameters(function, params, absent=()):
+    """All parameters of a loss as numbers; None, that of the optional log-probabilities, is left out."""
+    name, (_, *takes) = function.__name__, inspect.signature(function).parameters.values()
+    takes = {parameter.name: parameter.default for parameter in takes if parameter.name not in absent}
+    for key in params:
+        if key not in takes:
+            raise InputError(f"{name} has no parameter {key!r} here: it takes {', '.join(takes) or 'none'}")
+    for key, default in takes.items():
+        if default is inspect.Parameter.empty and key not in params:
+            raise InputError(f"{name} needs {key}: pass {key}=...")
+    return {
+        key: _number(name, key, value) for key, value in (takes | params).items() if value is not None or key in params
+    }
+
+
+def _number(name, key, value):
+    try:
+        number = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{key} of {name} is {value!r}: it must be a number") from None
+    if number.ndim and key not in _ONE_FOR_EACH_PAIR:
+        raise InputError(f"{key} of {name} has shape {number.shape}: give one number")
+    words, compare = (_RANGES | _RANGES_OF.get(name, {})).get(key, ("", None))
+    good = np.isfinite(number) & (True if compare is None else compare(number, 0))
+    if not good.all():
+        wrong = number.flat[np.argmin(good)]
+        raise InputError(f"{key} of {name} is {wrong}: it must be finite{' and ' if words else ''}{words}")
+    return number if number.ndim or key == "delta_ref" else float(number)
+
+
+@_checked
 def dpo(delta_ref):
-    r""":math:`T=\delta_{\rm ref}` (Rafailov et al. 2023, Eq. 7)."""
-    return np.array(delta_ref, dtype=float)
+    r""":math:`T=\delta_{\rm ref}` (Rafailov et al. 2023, Eq. 7).
+
+    >>> dpo([-2.0, 1.0]).tolist()
+    [-2.0, 1.0]
+    """
+    return delta_ref
 
 
+@_checked
 def hypo(delta_ref):
-    r""":math:`T=\max(\delta_{\rm ref},0)` (HyPO, arXiv 2602.11902): never a negative target."""
-    return np.maximum(np.asarray(delta_ref, dtype=float), 0.0)
+    r""":math:`T=\max(\delta_{\rm ref},0)` (HyPO, arXiv 2602.11902): never a negative target.
+
+    >>> hypo([-2.0, 1.0]).tolist()
+    [0.0, 1.0]
+    """
+    return np.maximum(delta_ref, 0.0)
 
 
+@_checked
 def ecpo(delta_ref, *, beta, gamma, log_ref_winner=None, log_ref_loser=None):
     r""":math:`T=\delta_{\rm ref}+\frac{\gamma}{\beta}\big(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l)\big)`.
 
     Eq. 17, as transcribed. Without reference log-probabilities the pair is taken to be the whole response space, where
     :math:`\pi_{\rm ref}(w)=\sigma(\delta_{\rm ref})`.
+
+    >>> ecpo(0.0, beta=0.5, gamma=0.1).round(9).tolist()  # two responses: 0 + 0.1/0.5 (2 + 2)
+    0.8
     """
-    delta_ref = np.asarray(delta_ref, dtype=float)
-    log_ref_winner = log_expit(delta_ref) if log_ref_winner is None else np.asarray(log_ref_winner, dtype=float)
-    log_ref_loser = log_expit(-delta_ref) if log_ref_loser is None else np.asarray(log_ref_loser, dtype=float)
+    if gamma == 0:
+        return delta_ref
+    log_ref_winner = log_expit(delta_ref) if log_ref_winner is None else log_ref_winner
+    log_ref_loser = log_expit(-delta_ref) if log_ref_loser is None else log_ref_loser
+    log_kappa = np.log(gamma) - np.log(beta)
     with np.errstate(over="ignore"):
-        return delta_ref + gamma / beta * (np.exp(-log_ref_winner) + np.exp(-log_ref_loser))
+        return delta_ref + np.exp(log_kappa - log_ref_winner) + np.exp(log_kappa - log_ref_loser)
 
 
+@_checked
 def code_easy(delta_ref, *, log_ref_winner, log_ref_loser, beta=0.1, gamma=0.5):
     r""":math:`T=\delta_{\rm ref}+\frac{\gamma}{\beta}\big(1/\log\pi_{\rm ref}(w)+1/\log\pi_{\rm ref}(l)\big)`.
 
     The released trainer's "easy" loss: log-probabilities (length-averaged there) stand where Eq. 17 has
     probabilities, so the margin is negative and the target lies *below* DPO's.
+
+    >>> code_easy(1.0, log_ref_winner=-1.0, log_ref_loser=-2.0).tolist()  # 1 - 0.5/0.1 (1 + 1/2)
+    -6.5
     """
-    inverse = 1 / np.asarray(log_ref_winner, dtype=float) + 1 / np.asarray(log_ref_loser, dtype=float)
-    return np.asarray(delta_ref, dtype=float) + gamma / beta * inverse
+    with np.errstate(over="ignore"):
+        return delta_ref + np.divide(gamma / beta, log_ref_winner) + np.divide(gamma / beta, log_ref_loser)
 
 
+@_checked
 def code_cpo(delta_ref, *, gamma=0.5, tau=2.0, alpha=1.0):
     r""":math:`T=\delta_{\rm ref}+\mathrm{sp}_\tau(\gamma-\delta_{\rm ref})/\alpha`.
 
     The released trainer's "cpo" loss, with :math:`\mathrm{sp}_\tau(z)=\log(1+e^{\tau z})/\tau`:
     for alpha = 1 a smooth :math:`\max(\delta_{\rm ref},\gamma)`.
+
+    >>> code_cpo([-50.0, 0.5, 50.0]).round(6).tolist()  # in the middle 0.5 + log 2/2
+    [0.5, 0.846574, 50.0]
     """
-    delta_ref = np.asarray(delta_ref, dtype=float)
     return delta_ref + softplus(tau * (gamma - delta_ref)) / (tau * alpha)
 
 
+@_checked
 def code_clip(delta_ref):
-    r""":math:`T=\max(\delta_{\rm ref},0)`: the released trainer's "clip" loss is HyPO's."""
+    r""":math:`T=\max(\delta_{\rm ref},0)`: the released trainer's "clip" loss is HyPO's.
+
+    >>> code_clip([-2.0, 1.0]).tolist()
+    [0.0, 1.0]
+    """
     return hypo(delta_ref)
 
 
@@ -74,16 +159,16 @@ def target(name, delta_ref, **params):
         params: keyword parameters of the function of that name in this module.
 
     Raises:
-        InputError: an unknown name.
+        InputError: an unknown name, or a parameter that the loss does not have, needs, or cannot take.
 
     >>> target("dpo", [-2.0, 1.0]).tolist(), target("hypo", [-2.0, 1.0]).tolist()
     ([-2.0, 1.0], [0.0, 1.0])
-    >>> target("ecpo", 0.0, beta=0.5, gamma=0.1).tolist()  # two responses: 0 + 0.1/0.5 (2 + 2)
-    0.8
+    >>> target("ecpo", 0.0, gamma=0.1)
+    Traceback (most recent call last):
+        ...
+    tabular.errors.InputError: ecpo needs beta: pass beta=...
     """
-    if name not in TARGETS:
-        raise InputError(f"there is no loss named {name!r}: choose one of {', '.join(TARGETS)}")
-    return TARGETS[name](delta_ref, **params)
+    return _known(name)(delta_ref, **params)
 
 
 def loss(delta, target_margin, beta):
@@ -92,11 +177,15 @@ def loss(delta, target_margin, beta):
     >>> float(loss(0.0, 0.0, beta=1).round(6))
     0.693147
     """
-    return softplus(-beta * (np.asarray(delta, dtype=float) - target_margin))
+    return softplus(-_number("the loss", "beta", beta) * (np.asarray(delta, dtype=float) - target_margin))
 
 
 def hinge(delta, target_margin):
-    """The hinge ``max(0, T - delta)`` that the loss divided by beta softens, in nats."""
+    """The hinge ``max(0, T - delta)`` that the loss divided by beta softens, in nats.
+
+    >>> hinge([0.0, 5.0], 2.0).tolist()
+    [2.0, 0.0]
+    """
     return np.maximum(np.asarray(target_margin, dtype=float) - delta, 0.0)
 
 
@@ -111,6 +200,7 @@ def soft_margin_gap(delta, target_margin, beta):
     [0.346574, 2.3e-05]
     """
     distance = np.abs(np.asarray(target_margin, dtype=float) - delta)
+    beta = _number("the loss", "beta", beta)
     return np.log1p(np.exp(-beta * distance)) / beta
 
 
@@ -123,13 +213,14 @@ def asks_less_than_dpo(name, **params):
     below 0 too.
 
     Args:
-        name, params: as for :func:`target`; "code_easy" takes ``log_ref_winner``, and the loser's follows.
+        name, params: as for :func:`target`, with two responses in "ecpo"; "code_easy" takes ``log_ref_winner``, and
+            the loser's follows.
 
     >>> asks_less_than_dpo("code_cpo"), asks_less_than_dpo("code_easy", log_ref_winner=-1.5)
     ([], [(-1.5, inf)])
     """
-    _known(name)
-    if name == "code_easy" and params.get("gamma", 0.5) > 0:
+    params = _region_parameters(name, params)
+    if name == "code_easy" and params["gamma"] > 0:
         return [(params["log_ref_winner"], np.inf)]
     return []
 
@@ -153,36 +244,53 @@ def positive_target(name, **params):
     >>> [(round(low, 6), high) for low, high in positive_target("code_easy", log_ref_winner=-1.5)]
     [(4.209124, inf)]
     """
-    _known(name)
+    params = _region_parameters(name, params)
     if name == "ecpo":
-        return _positive_ecpo(params["gamma"] / params["beta"])
+        return _positive_ecpo(**params)
     if name == "code_easy":
-        length, kappa = -params["log_ref_winner"], params.get("gamma", 0.5) / params.get("beta", 0.1)
-        half = (length - kappa / length) / 2
-        root = np.hypot(half, np.sqrt(2 * kappa))
-        return [(float(root - half if half < 0 else 2 * kappa / (root + half)), np.inf)]
+        return _positive_code_easy(**params)
     if name == "code_cpo":
-        return _positive_code_cpo(**({"gamma": 0.5, "tau": 2.0, "alpha": 1.0} | params))
+        return _positive_code_cpo(**params)
     return [(0.0, np.inf)]
 
 
 def _known(name):
     if name not in TARGETS:
         raise InputError(f"there is no loss named {name!r}: choose one of {', '.join(TARGETS)}")
+    return TARGETS[name]
 
 
-def _positive_ecpo(kappa):
-    if kappa == 0:
+def _region_parameters(name, params):
+    """Those of a loss as delta_ref varies: with two responses, or the chosen one's log-probability held fixed."""
+    follows = {"ecpo": ("log_ref_winner", "log_ref_loser"), "code_easy": ("log_ref_loser",)}
+    params = _parameters(_known(name), params, absent=follows.get(name, ()))
+    if np.ndim(params.get("log_ref_winner", 0.0)):
+        raise InputError(f"log_ref_winner of {name} has shape {params['log_ref_winner'].shape}: give one number")
+    return params
+
+
+def _positive_ecpo(beta, gamma):
+    if gamma == 0:
         return [(0.0, np.inf)]
+    log_kappa = np.log(gamma) - np.log(beta)
+    if log_kappa > 0 or fold(log_kappa) < 0:  # F decreases, and F(1) < 0
+        return [(-np.inf, np.inf)]
+    kappa = np.exp(log_kappa)
 
     def short_of(a):  # -T at delta_ref = -a
-        return a - 2 * kappa * (1 + np.cosh(a))
+        return a - 2 * kappa - np.exp(log_kappa + a) - np.exp(log_kappa - a)
 
-    peak = np.arcsinh(0.5 / kappa)
-    if short_of(peak) < 0:
-        return [(-np.inf, np.inf)]
-    nearer, farther = brentq(short_of, 0.0, peak), brentq(short_of, peak, 2 * peak + 2)
+    peak = np.log1p(np.hypot(1, 2 * kappa)) - np.log(2) - log_kappa
+    beyond = peak + 1 + np.log1p(peak)  # kappa e^peak >= 1, so that kappa e^beyond >= e (1 + peak) > beyond
+    nearer, farther = brentq(short_of, 0.0, peak), brentq(short_of, peak, beyond)
     return [(-np.inf, -farther), (-nearer, np.inf)]
+
+
+def _positive_code_easy(log_ref_winner, beta, gamma):
+    length, kappa = -log_ref_winner, gamma / beta
+    half = (length - kappa / length) / 2
+    root = np.hypot(half, np.sqrt(2 * kappa))
+    return [(float(root - half if half < 0 else 2 * kappa / (root + half)), np.inf)]
 
 
 def _positive_code_cpo(gamma, tau, alpha):

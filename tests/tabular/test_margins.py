@@ -92,6 +92,110 @@ def test_an_unknown_loss_lists_the_known_ones():
         margins.target("ppo", 0.0)
 
 
+def test_no_margin_asked_for_is_dpo_however_far_the_reference():
+    assert margins.target("ecpo", [-1e4, 1e4], beta=0.1, gamma=0.0).tolist() == [-1e4, 1e4]
+    assert margins.positive_target("ecpo", beta=0.1, gamma=0.0) == [(0.0, np.inf)]
+
+
+EASY = {"log_ref_winner": -1.0, "log_ref_loser": -2.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "said"),
+    [
+        ("ecpo", {}, "ecpo needs beta: pass beta="),
+        ("ecpo", {"beta": 0.1}, "ecpo needs gamma"),
+        ("ecpo", {"beta": 0.1, "gamma": -0.1}, "gamma of ecpo is -0.1: it must be finite and at least 0"),
+        ("ecpo", {"beta": 0.0, "gamma": 1.0}, "beta of ecpo is 0.0: it must be finite and above 0"),
+        ("ecpo", {"beta": np.nan, "gamma": 1.0}, "beta of ecpo is nan"),
+        ("ecpo", {"beta": None, "gamma": 1.0}, "beta of ecpo is nan"),
+        (
+            "ecpo",
+            {"beta": 1.0, "gamma": 1.0, "log_ref_winner": [-1.0, 0.5]},
+            "log_ref_winner of ecpo is 0.5: .*at most 0",
+        ),
+        ("code_easy", {"log_ref_winner": -1.0}, "code_easy needs log_ref_loser"),
+        (
+            "code_easy",
+            EASY | {"log_ref_loser": 0.0},
+            "log_ref_loser of code_easy is 0.0: it must be finite and below 0",
+        ),
+        ("code_easy", EASY | {"gamma": -1.0}, "gamma of code_easy is -1.0"),
+        ("code_easy", EASY | {"beta": -1.0}, "beta of code_easy is -1.0"),
+        ("code_cpo", {"tau": 0.0}, "tau of code_cpo is 0.0: it must be finite and above 0"),
+        ("code_cpo", {"alpha": 0.0}, "alpha of code_cpo is 0.0"),
+        ("code_cpo", {"alpha": -1}, "alpha of code_cpo is -1.0"),
+        ("code_cpo", {"gamma": np.inf}, "gamma of code_cpo is inf: it must be finite$"),
+        ("code_cpo", {"gamma": "a"}, "gamma of code_cpo is 'a': it must be a number"),
+        ("code_cpo", {"gamma": [0.1, 0.2]}, r"gamma of code_cpo has shape \(2,\): give one number"),
+        ("code_cpo", {"beta": 0.1}, "code_cpo has no parameter 'beta' here: it takes gamma, tau, alpha"),
+        ("dpo", {"beta": 0.1}, "dpo has no parameter 'beta' here: it takes none"),
+    ],
+)
+def test_parameters_that_a_loss_cannot_take_are_refused(name, params, said):
+    for function in (
+        lambda **given: margins.target(name, 0.5, **given),
+        lambda **given: margins.TARGETS[name](0.5, **given),
+    ):
+        with pytest.raises(InputError, match=said):
+            function(**params)
+    regions = {key: value for key, value in params.items() if key != "log_ref_loser"}
+    if "log_ref" not in said:  # a region lets them follow
+        for function in (margins.positive_target, margins.asks_less_than_dpo):
+            with pytest.raises(InputError, match=said):
+                function(name, **regions)
+
+
+@pytest.mark.parametrize("region", [margins.positive_target, margins.asks_less_than_dpo])
+def test_a_region_says_what_it_cannot_take(region):
+    for name, params, said in (
+        ("code_easy", {}, "code_easy needs log_ref_winner"),
+        ("code_easy", {"log_ref_winner": 0.0}, "log_ref_winner of code_easy is 0.0"),
+        ("code_easy", {"log_ref_winner": [-1.0, -2.0]}, "give one number"),
+        ("code_easy", EASY, "no parameter 'log_ref_loser' here"),
+        ("ecpo", {"beta": 1.0, "gamma": 0.1, "log_ref_winner": -1.0}, "no parameter 'log_ref_winner' here"),
+        ("ppo", {}, "no loss named 'ppo'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            region(name, **params)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, [0.0, np.inf], "a"])
+def test_a_reference_margin_that_is_no_number_is_refused(wrong):
+    for name in ("dpo", "hypo", "code_clip", "code_cpo"):
+        with pytest.raises(InputError, match="delta_ref of"):
+            margins.target(name, wrong)
+
+
+def test_the_loss_and_its_gap_need_a_positive_beta():
+    for function in (margins.loss, margins.soft_margin_gap):
+        with pytest.raises(InputError, match=r"beta of the loss is 0\.0: it must be finite and above 0"):
+            function(1.0, 0.0, beta=0.0)
+
+
+@pytest.mark.parametrize("log_kappa", [-690.0, -300.0, -30.0, -2.0, -1.4967])
+@pytest.mark.parametrize("beta", [1e-4, 1.0, 1e4])
+def test_the_interval_where_ecpo_is_not_positive_ends_at_its_roots(log_kappa, beta):
+    """T by logs of its two terms, at both ends of the interval and on either side of them."""
+    gamma = beta * np.exp(log_kappa)
+    log_kappa = np.log(gamma) - np.log(beta)
+    (_, farther), (nearer, _) = margins.positive_target("ecpo", beta=beta, gamma=gamma)
+    for a in (-farther, -nearer):
+        terms = 2 * np.exp(log_kappa) + np.exp(log_kappa + a) + np.exp(log_kappa - a)
+        assert a == pytest.approx(terms, rel=1e-9, abs=1e-11)
+    assert farther < nearer <= 0
+    assert margins.target("ecpo", (farther + nearer) / 2, beta=beta, gamma=gamma) < 0
+
+
+@pytest.mark.parametrize("gamma", [1e300, 1.0, 1e-300])
+@pytest.mark.parametrize("beta", [1e-4, 1e4])
+def test_extreme_parameters_overflow_to_infinity_or_nothing(beta, gamma):
+    assert not np.isnan(margins.target("ecpo", [-1e4, 0.0, 1e4], beta=beta, gamma=gamma)).any()
+    tiny = {"log_ref_winner": -1e-300, "log_ref_loser": [-1e-300, -1.0]}
+    assert (margins.target("code_easy", [0.0, 1.0], beta=beta, gamma=gamma, **tiny) <= 1.0).all()
+    assert margins.positive_target("ecpo", beta=beta, gamma=gamma)
+
+
 def test_the_minimiser_of_a_population_pair_sits_at_target_plus_the_label_margin():
     """sp with weights sigma(+-Dr): minimiser delta = T + Dr/beta, by a dense grid."""
     problem = Problem.from_probabilities([0.2, 0.8], 0.5, reward=[0.7, 0.0])
