@@ -81,7 +81,8 @@ def bradley_terry_gap(labels, strength, block) -> tuple[Interval, Interval]:
         labels: (winner, loser, n) with n a Fraction; strength: floats; block: numbers that rise along every label.
 
     Raises:
-        ArithmeticError: the block numbers fall along a label, so that moving the blocks apart does not help.
+        ArithmeticError: the block numbers fall along a label, so that moving the blocks apart does not help; or a
+            conserved flow near the given strengths leaves (0, n).
     """
     if any(block[win] > block[lose] for win, lose, _ in labels):
         raise ArithmeticError("the block numbers fall along a label")
@@ -100,7 +101,11 @@ def _entropy(q):
 
 
 def _circulation(labels, s):
-    """The flow n σ(-margin), in rationals, corrected along a spanning forest until it is conserved exactly."""
+    """The flow n σ(-margin), in rationals, corrected along a spanning forest until it is conserved exactly.
+
+    The surpluses of a tree sum to 0, since each label adds to one what it takes from another; so its root ends with 0.
+    A block that is not strongly connected shows in a flow of 0 or less: _entropy refuses it.
+    """
     gaps = np.array([float(s[win] - s[lose]) for win, lose, _ in labels])
     flow = [n * Fraction(float(q)) for (_, _, n), q in zip(labels, 1 / (1 + np.exp(gaps)), strict=True)]
     surplus = {}
@@ -112,8 +117,6 @@ def _circulation(labels, s):
         flow[edge] += -surplus[node] if away else surplus[node]
         surplus[parent] += surplus[node]
         surplus[node] = 0
-    if any(surplus.values()):
-        raise ArithmeticError("a block is not connected")
     return flow
 
 

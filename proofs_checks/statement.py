@@ -133,26 +133,35 @@ def verdict_of(outcomes) -> Verdict:
     """The weakest link of the checks that together cover the claim.
 
     1. One trusted counterexample refutes. So does the rigorous failure of a check that is a part of the claim itself.
-    2. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
-    3. Any other failure, and any control that slips through, leaves the claim undecided.
-    4. A part that is out of reach makes the whole not checkable here.
-    5. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
-       not run or could not decide counts as supported if another route passed, else undecided.
+    2. A check for a counterexample or for vacuity that was not run or could not decide leaves the claim undecided,
+       whatever the others say, corroborating or not: the claim may be false, or empty.
+    3. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
+    4. Any other failure, and any control that slips through, leaves the claim undecided.
+    5. A part that is out of reach makes the whole not checkable here.
+    6. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
+       not run or could not decide counts as supported if another route passed, else undecided. A corroborating check
+       that was not run counts as if it were not there: what carries the claim keeps its strength, and no part can lean
+       on the second route.
+
+    So a pass that is not run never strengthens a verdict: it stays, or is lowered along UNDECIDED < SUPPORTED <
+    CERTIFIED < PROVED, or becomes UNDECIDED from any other. A *failure* that is not run is not seen.
     """
     by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
     broken = [o for o in outcomes if o.decided is False or not o.sound]
     if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(o.refutes for o in broken):
         return Verdict.REFUTED
+    if None in by_kind[Quantifier.COUNTEREXAMPLE] + by_kind[Quantifier.VACUITY]:
+        return Verdict.UNDECIDED
     if True in by_kind[Quantifier.VACUITY]:
         return Verdict.VACUOUS
     if broken:
         return Verdict.UNDECIDED
-    if any(o.quantifier is Quantifier.OUT_OF_REACH for o in outcomes):
+    if by_kind[Quantifier.OUT_OF_REACH]:
         return Verdict.NOT_CHECKABLE_HERE
     carriers = [o for o in outcomes if not o.corroborates]
     second_route = any(o.corroborates and o.decided for o in outcomes)
     fallback = Verdict.SUPPORTED if second_route else Verdict.UNDECIDED
-    links = [_CARRIES.get(o.quantifier, fallback) if o.decided else fallback for o in carriers]
+    links = [_CARRIES[o.quantifier] if o.decided else fallback for o in carriers]
     return min(links, key=_STRENGTH.index, default=Verdict.UNDECIDED)
 
 

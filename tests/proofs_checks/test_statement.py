@@ -1,6 +1,7 @@
 """The verdict rule: the weakest link, and nothing that goes wrong makes it stronger."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -81,19 +82,63 @@ def test_a_second_route_whose_control_slips_through_unsettles_the_verdict(findin
     assert verdict_of([outcome(Quantifier.IDENTITY), leaking]) is Verdict.UNDECIDED
 
 
-def test_nothing_that_goes_wrong_strengthens_a_verdict():
-    kinds = [Quantifier.IDENTITY, Quantifier.BOX, Quantifier.CASES]
-    for pair in itertools.product(kinds, repeat=2):
-        for corroborated in (False, True):
-            second = [outcome(Quantifier.PROPERTY, corroborates=True)] if corroborated else []
-            whole = [outcome(kind) for kind in pair] + second
-            before = STRENGTH.index(verdict_of(whole))
-            for k, damage in itertools.product(range(len(whole)), (OPEN, None)):
-                broken = list(whole)
-                kind, extra = whole[k].quantifier, whole[k].corroborates
-                leaks = (("wrong version", False),) if damage is None else ()
-                broken[k] = outcome(kind, damage or PASSED, leaks, extra)
-                assert STRENGTH.index(verdict_of(broken)) <= before
+KINDS = [
+    outcome(kind, finding, (("wrong version", sound),), corroborates, is_claim)
+    for kind, finding, sound, corroborates, is_claim in itertools.product(
+        Quantifier, (PASSED, FAILED, OPEN), (True, False), (True, False), (True, False)
+    )
+]
+
+
+def at_most(verdict, other):
+    """The partial order: UNDECIDED below all; SUPPORTED < CERTIFIED < PROVED; no others are comparable."""
+    if verdict in {Verdict.UNDECIDED, other}:
+        return True
+    return {verdict, other} <= set(STRENGTH) and STRENGTH.index(verdict) < STRENGTH.index(other)
+
+
+def test_a_pass_that_is_not_run_never_strengthens_a_verdict():
+    """All pairs of outcomes. A sound check may also lose its controls, as it does where a library is missing."""
+    for first, second in itertools.product([kind for kind in KINDS if kind.finding is PASSED], KINDS):
+        before = verdict_of([first, second])
+        for controls in (first.controls, ()) if first.sound else (first.controls,):
+            not_run = replace(first, finding=OPEN, controls=controls)
+            assert at_most(verdict_of([not_run, second]), before), (first, second)
+            assert verdict_of([second, not_run]) is verdict_of([not_run, second])
+
+
+def test_a_control_that_slips_through_never_strengthens_a_verdict():
+    for first, second in itertools.product([kind for kind in KINDS if kind.sound], KINDS):
+        leaking = replace(first, controls=(("wrong version", False),))
+        assert at_most(verdict_of([leaking, second]), verdict_of([first, second])) or (
+            verdict_of([leaking, second]) is Verdict.VACUOUS and first.refutes
+        )
+
+
+DIRECT = {Quantifier.COUNTEREXAMPLE, Quantifier.VACUITY, Quantifier.OUT_OF_REACH}
+
+
+def test_a_corroborating_check_that_was_not_run_counts_as_if_it_were_not_there():
+    for other, kind in itertools.product(KINDS, set(Quantifier) - DIRECT):
+        assert verdict_of([other, outcome(kind, OPEN, (), corroborates=True)]) is verdict_of([other])
+
+
+@pytest.mark.parametrize("kind", [Quantifier.COUNTEREXAMPLE, Quantifier.VACUITY])
+@pytest.mark.parametrize("corroborates", [True, False])
+def test_an_open_search_for_a_counterexample_or_for_vacuity_leaves_the_claim_open(kind, corroborates):
+    others = [outcome(Quantifier.IDENTITY), outcome(Quantifier.PROPERTY, corroborates=True)]
+    assert verdict_of([outcome(kind, OPEN, (), corroborates), *others]) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("quantifier", RIGOROUS)
+def test_a_failure_refutes_only_if_its_controls_failed_too(quantifier):
+    """A machine that fails everything it is given refutes nothing. (A control passes here: it failed nothing.)"""
+    leaking = outcome(quantifier, FAILED, (("wrong version", False),), is_claim=True)
+    assert verdict_of([leaking, outcome(Quantifier.IDENTITY)]) is Verdict.UNDECIDED
+
+
+def test_one_part_of_the_claim_is_no_second_route_to_another():
+    assert verdict_of([outcome(Quantifier.BOX, OPEN), outcome(Quantifier.PROPERTY)]) is Verdict.UNDECIDED
 
 
 def statement(*checks, expected=Verdict.PROVED):
