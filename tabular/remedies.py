@@ -99,9 +99,9 @@ def _delta_with_margin(at, pairs, own_margin, log_inverse):
     """delta of each pair at the optimum with Eq. 17's margins, gamma set by the pair's own; nan where too steep."""
     copies = ties.Copies(at.graph, at.component[pairs])
     relative = log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy]
-    margin = np.exp(np.minimum(relative + np.log(own_margin)[copies.edge_copy], np.log(_TOO_STEEP)))
-    steep = np.bincount(copies.edge_copy, margin >= _TOO_STEEP, len(copies)) > 0
-    strength = copies.fit(offset=margin).strength
+    log_margin = relative + np.log(own_margin)[copies.edge_copy]
+    steep = np.bincount(copies.edge_copy, log_margin > np.log(_TOO_STEEP), len(copies)) > 0
+    strength = copies.fit(offset=np.exp(np.minimum(log_margin, np.log(_TOO_STEEP)))).strength
     winner, loser = (copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.winner, at.loser))
     log_ref = at.graph.log_ref
     moved = (strength[winner] - strength[loser]) / at.graph.problem.beta

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular import InputError, Preferences, Problem, bradley_terry, dpo, failure_modes, rlhf
+from tabular import InputError, Preferences, Problem, bradley_terry, displacement, dpo, failure_modes, rlhf
 from tabular.failure_modes import Kind, find
 from tabular.infimum import infimum
 from tabular.thresholds import solve
@@ -234,6 +234,27 @@ def test_the_hard_constraint_removes_inversion_unless_labels_contradict():
     assert row.findings[Kind.LOSS_FALLS_WHILE_INVERTED].remedies["hard_constraint"].removes
     _, _, rows = rows_of([0.1, 0.9], 2.0, [(0, 0, 1, 2), (0, 1, 0)])
     assert not rows[0].findings[Kind.LOSS_FALLS_WHILE_INVERTED].remedies["hard_constraint"].removes
+
+
+def test_with_two_responses_it_keeps_the_chosen_probability_only_where_that_is_at_most_half():
+    for chosen, kept in ((0.4, True), (0.5, True), (0.6, False)):
+        _, _, rows = rows_of([[chosen, 1 - chosen], [0.5, 0.5]], 1.0, [(0, 0, 1), (1, 0, 1)])
+        remedy = rows[0].findings[Kind.CHOSEN_PROBABILITY_FALLS].remedies["hard_constraint"]
+        assert remedy.removes == kept
+
+
+def test_at_first_order_two_responses_fall_only_against_the_push():
+    problem = Problem.from_probabilities([0.3, 0.7], 1.0)
+    at = infimum(problem, Preferences.from_pairs([(0, 0, 1, 1), (0, 1, 0, 3)]))
+    assert displacement.allowed_at_first_order(at).tolist() == [True, False]
+
+
+def test_the_search_for_gamma_stops_where_another_label_is_too_steep():
+    """1/pi of response 2 is 1e9: whatever the pair's own margin from 0.01 on, the other labels' exceed 1e3 nats."""
+    for third, found in ((1e-9, False), (0.2, True)):
+        ref = np.array([0.1, 0.9 - third, third])
+        _, _, rows = rows_of(ref, 2.0, [(0, 0, 1, 0.8), (0, 1, 0, 0.2), (0, 0, 2), (0, 2, 0)])
+        assert rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"].removes == found
 
 
 def test_the_theory_example_with_an_unlabelled_response():
