@@ -10,17 +10,17 @@ from tabular import Preferences, Problem, Status, dpo, flow
 from tests.strategies import labelled_problems
 
 
-def integrated(problem, preferences, log_time):
+def integrated(problem, preferences, log_time, margin=0.0):
     """Policy of the flow of one prompt at time e^log_time, by an implicit integrator on the raw equations."""
     share, w, v = preferences.log_share, preferences.winner, preferences.loser
     n, beta = problem.n_responses, problem.beta
 
     def velocity(tau, s):
-        push = beta**2 * np.exp(share + tau - np.logaddexp(0, s[w] - s[v]))
+        push = beta**2 * np.exp(share + tau - np.logaddexp(0, s[w] - s[v] - margin))
         return np.bincount(w, push, n) - np.bincount(v, push, n)
 
     def jacobian(tau, s):
-        h = s[w] - s[v]
+        h = s[w] - s[v] - margin
         bend = beta**2 * np.exp(share + tau - np.logaddexp(0, h) - np.logaddexp(0, -h))
         matrix = np.zeros((n, n))
         for a, b, sign in ((w, w, -1), (v, v, -1), (w, v, 1), (v, w, 1)):
@@ -79,6 +79,16 @@ def test_tied_blocks_of_different_sizes_against_the_integrator():
     assert off[1] < 5e-4
 
 
+def test_tied_sources_with_fixed_margins_against_the_integrator():
+    """Two pairs apart share the mass as the roots of w e^Psi: 1 e^log 9 against 4."""
+    problem = Problem.from_unnormalized(np.zeros(4), beta=1.0)
+    preferences, margin = Preferences.from_pairs([(0, 0, 1, 1), (0, 2, 3, 4)]), np.log([9.0, 1.0])
+    solution = dpo.solve(problem, preferences, margin)
+    assert solution.flow_limit_known.all()
+    assert np.exp(solution.log_policy[0]) == pytest.approx([3 / 5, 0, 2 / 5, 0], abs=1e-12)
+    assert integrated(problem, preferences, 14, margin) == pytest.approx([3 / 5, 0, 2 / 5, 0], abs=1e-2)
+
+
 def test_the_attained_member_against_the_integrator():
     problem = Problem.from_probabilities([0.2, 0.3, 0.1, 0.15, 0.25], beta=0.5)
     preferences = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1), (0, 2, 3, 1), (0, 3, 2, 2)])
@@ -110,6 +120,31 @@ def test_what_theory_does_not_decide_is_said_so():
     assert solution.contains(solution.log_policy, closure=True)
     assert solution.verdicts()[0]["mass"] is None
     assert len(solution.limit_vertices[0]) == 2
+
+
+JOINED = [(0, 1), (1, 2), (3, 4), (3, 2)]  # rates 1, 0, -1 and 1/2, -1/2: the label 3 > 2 joins them and is slack
+
+
+@pytest.mark.parametrize(
+    ("labels", "known", "expected"),
+    [
+        pytest.param(JOINED, True, [1, 0, 0, 0, 0], id="one fastest source needs no levels"),
+        pytest.param([*JOINED, (5, 6), (6, 7)], False, None, id="tied with a source of another component"),
+        pytest.param(
+            [(0, 0, 2, 1), (0, 1, 2, 3), (0, 2, 3, 1), (0, 4, 5, 1), (0, 4, 3, 1)],
+            True,
+            [1 / 4, 3 / 4, 0, 0, 0, 0],
+            id="tied sources of one piece, though it is not a whole component",
+        ),
+    ],
+)
+def test_a_slack_label_leaves_the_level_of_a_piece_unknown(labels, known, expected):
+    preferences = Preferences.from_pairs(labels)
+    problem = Problem.from_unnormalized(np.zeros(1 + max(preferences.winner.max(), preferences.loser.max())), beta=1.0)
+    solution = dpo.solve(problem, preferences)
+    assert solution.flow_limit_known.tolist() == [known]
+    if known:
+        assert np.exp(solution.log_policy[0]) == pytest.approx(expected, abs=1e-9)
 
 
 @given(labelled_problems())

@@ -171,6 +171,22 @@ def test_statuses_and_directions():
     assert witness[0, 1] - witness[0, 2] > 38
 
 
+def test_a_pair_is_unattained_where_another_prompt_is():
+    """The first prompt's labels contradict one another; only where the second's is tied does a policy have the loss."""
+    problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
+    found = solve(problem, Preferences.from_pairs([(0, 0, 1), (0, 1, 0), (1, 0, 1)]))
+    assert [found.status(pair) for pair in range(3)] == [Status.UNATTAINED, Status.UNATTAINED, Status.UNIQUE]
+
+
+def test_witnesses_keep_the_mean_log_ratio_of_a_component_as_gradient_flow_does():
+    """The labels do not speak of response 3: its log-ratio is the row's constant, and 0, 1, 2 have it on average."""
+    problem = Problem.from_probabilities([0.1, 0.2, 0.3, 0.4], beta=0.5)
+    found = solve(problem, Preferences.from_pairs([(0, 1), (1, 2)]))
+    for policy in (found.at.log_policy, found.witness(0), found.witness(1)):
+        ratio = (policy - problem.log_ref)[0]
+        assert ratio[:3].mean() == pytest.approx(ratio[3], abs=1e-12)
+
+
 @pytest.mark.parametrize("case", GOLDEN["thresholds"], ids=lambda case: case["name"])
 def test_golden_thresholds(case):
     problem = Problem.from_probabilities(case["ref"], case["beta"])
