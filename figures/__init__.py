@@ -100,6 +100,11 @@ def save(name: str, out: str | Path, formats=FORMATS, **settings) -> Saved:
     Raises:
         InputError: an unknown figure, format or setting, or a setting of the wrong kind.
         logs.DataUnavailable: real data is missing.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sorted(save("undesirable_region", folder, formats=["svg"], beta=0.2).paths)
+    ['csv', 'svg', 'txt']
     """
     _check_choice(formats, FORMATS, "format")
     known = defaults(name)

@@ -29,6 +29,11 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
 
     Raises:
         logs.DataUnavailable: neither the data directory nor the network has them.
+
+    >>> compute(run="mine")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tabular.errors.InputError: there is no data set 'mine': choose one of hh-pythia410m-dpo, ...
     """
     course = audit(logs.load(run))
     frontier = failure_modes.separable_frontier(course.delta_ref, course.beta)

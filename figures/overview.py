@@ -38,6 +38,9 @@ def compute(*, misalignment=0.3) -> Table:
 
     Args:
         misalignment: of the training panel.
+
+    >>> compute(misalignment=0.2).settings["training"]["misalignment"]
+    [0.2]
     """
     return Table.joined(
         {

@@ -51,6 +51,10 @@ def compute(
 
     Raises:
         InputError: a misalignment that is not a share.
+
+    >>> table = compute(misalignment=[0.3], pairs=50, epochs=2, seeds=1)
+    >>> table["epoch"].tolist(), "dpo_0.3_flow" in table
+    ([0, 1, 2], True)
     """
     if not all(0 < share < 1 for share in misalignment):
         raise InputError(f"misalignment is {misalignment}: it is a list of shares of pairs, each between 0 and 1")

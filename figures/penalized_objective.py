@@ -29,6 +29,10 @@ def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, poi
 
     Raises:
         InputError: delta* is not below 0, so that there is no gamma* > 0 to show.
+
+    >>> table = compute(beta=1.0, delta_ref=-1.5, reward_gap=0.5)  # delta* = -1, so gamma* = 1/4
+    >>> table.settings["gamma_star"], round(table.settings["gamma_max"], 6)
+    (0.25, 0.393669)
     """
     problem = Problem.from_unnormalized([delta_ref, 0.0], beta, [reward_gap, 0.0])
     pair = Preferences.from_pairs([(0, 1)])

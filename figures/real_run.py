@@ -24,6 +24,11 @@ def compute(*, run="hh-pythia410m-dpo", extent=300.0) -> Table:
 
     Raises:
         logs.DataUnavailable: neither the data directory nor the network has the run.
+
+    >>> compute(run="mine")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tabular.errors.InputError: there is no data set 'mine': choose one of hh-pythia410m-dpo, ...
     """
     log = logs.load(run)
     found, middle = audit(log), log.n_checkpoints // 2

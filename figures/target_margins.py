@@ -20,6 +20,10 @@ def compute(
 
     Columns: ``delta_ref`` and one target for each loss; ``delta_ref_easy`` and ``code_easy``, which is defined where
     the rejected response's log-probability is below 0. Settings hold where each target is positive.
+
+    >>> table = compute(kappa_ecpo=0.05)
+    >>> round(table.settings["least_ecpo"], 4)  # Eq. 17 asks for less than 0 around there
+    -1.8932
     """
     delta_ref = np.linspace(-reach, reach, points)
     easy = delta_ref[delta_ref > log_ref_winner + 0.02]

@@ -38,7 +38,12 @@ MODULES = (
 
 
 def statements() -> dict[str, tuple[Statement, str]]:
-    """Every statement by its id, with the file that holds it, in reading order."""
+    """Every statement by its id, with the file that holds it, in reading order.
+
+    >>> statement, file = statements()["prop-5.1"]
+    >>> statement.source, file
+    ('Yang et al. 2026, Proposition 5.1, as transcribed; the uniform error is ours', 'proofs_checks/proposition_5_1.py')
+    """
     found = {}
     for name in MODULES:
         for statement in importlib.import_module(f"proofs_checks.{name}").STATEMENTS:

@@ -18,7 +18,11 @@ _MEANINGS = {
 
 
 def table_rows(results: list[Result]) -> list[tuple[str, str, str, str]]:
-    """``(id, title, verdict, note)`` of each result; the note is empty when all is as expected."""
+    """``(id, title, verdict, note)`` of each result; the note is empty when all is as expected.
+
+    >>> table_rows(verify(["def-3.3"]))
+    [('def-3.3', 'When the undesirable set U is non-empty', 'PROVED', '')]
+    """
     return [(r.statement.id, r.statement.title, r.verdict.value, _note(r)) for r in results]
 
 
@@ -30,7 +34,11 @@ def _note(result):
 
 
 def summary(results: list[Result]) -> str:
-    """How many statements have which verdict, and which are not as expected."""
+    """How many statements have which verdict, and which are not as expected.
+
+    >>> summary(verify(["def-3.3", "prop-3.4"]))
+    '2 statements: 2 PROVED; every verdict is the expected one'
+    """
     counts = Counter(result.verdict.value for result in results)
     parts = [f"{counts[name]} {name}" for name in _MEANINGS if counts[name]]
     off = [result.statement.id for result in results if not result.as_expected]
@@ -39,7 +47,11 @@ def summary(results: list[Result]) -> str:
 
 
 def slowest(results: list[Result], count: int = 5) -> list[tuple[str, float]]:
-    """The statements that took longest, in seconds."""
+    """The statements that took longest, in seconds.
+
+    >>> [name for name, seconds in slowest(verify(["def-3.3"]))]
+    ['def-3.3']
+    """
     ordered = sorted(results, key=lambda result: -result.seconds)
     return [(result.statement.id, result.seconds) for result in ordered[:count]]
 
@@ -49,6 +61,9 @@ def explain(name: str, result: Result | None = None) -> str:
 
     Raises:
         InputError: an unknown name, with the close ones.
+
+    >>> print(explain("def-3.3").splitlines()[0])
+    def-3.3: When the undesirable set U is non-empty
     """
     require(name)
     known = (result or verify([name])[0]).to_dict()
@@ -86,8 +101,11 @@ def _check_lines(check):
 
 
 def theorems_markdown(results: list[Result] | None = None) -> str:
-    """THEOREMS.md: every statement with its source, verdict, method and file. No times, so that it is "
-    "reproducible."""
+    """THEOREMS.md: every statement with its source, verdict, method and file; no times, so that it is reproducible.
+
+    >>> print(theorems_markdown(verify(["def-3.3"])).splitlines()[-1].split(" | ")[0])
+    | def-3.3
+    """
     results = verify() if results is None else results
     return markdown_of([(result.statement, result.file, result.verdict) for result in results])
 

@@ -49,6 +49,11 @@ class Audit:
     Per pair, ``(n_pairs,)`` each: ``delta_ref`` and ``flip_threshold`` :math:`\mathrm{sp}(\beta\delta_{\rm ref})`; at
     the last checkpoint ``delta``, ``pair_loss`` :math:`\mathrm{sp}(-\beta h)` and ``short``, whether the pair has not
     passed its threshold.
+
+    >>> log = PairLog("toy", [-9.0], [-7.0], policy_chosen=[-9.5], policy_rejected=[-8.5])
+    >>> found = audit(log, beta=0.5)
+    >>> found.n_checkpoints, found.to_dict()["share_in_u"]
+    (2, [0.0, 1.0])
     """
 
     source: str

@@ -92,6 +92,11 @@ def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarr
 
 
 def improvement(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
-    r"""``(n_pairs,)`` of :math:`h=\delta-\delta_{\rm ref}` in nats, the argument of the loss."""
+    r"""``(n_pairs,)`` of :math:`h=\delta-\delta_{\rm ref}` in nats, the argument of the loss.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.8], beta=1)
+    >>> improvement(np.log([0.5, 0.5]), problem, Preferences.from_pairs([(0, 1)])).round(6).tolist()
+    [1.386294]
+    """
     preferences.check_against(problem)
     return preferences.delta(as_log_policy(log_policy, problem)) - preferences.delta(problem.log_ref)

@@ -159,6 +159,11 @@ def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=j
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.
+
+    >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
+    >>> found = frontier(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]))
+    >>> [series.round(4).tolist() for series in found.steps]  # losses, and the worst accuracy from each on
+    [[0.0, 0.1116, 0.4581], [1.0, 0.5, 0.0]]
     """
     at = infimum(problem, preferences)
     check_level(highest, at.value)
