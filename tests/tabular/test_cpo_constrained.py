@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from tabular import InputError, Preferences, Problem, Status, cpo, oracle, rlhf
+from tabular.cpo import _residuals
 from tabular.log_space import kl
 from tests.strategies import labelled_problems, log_policies
 
@@ -218,6 +219,37 @@ def test_bad_margins_are_refused(margin, said):
     problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1, reward=[0, 0, 0])
     with pytest.raises(InputError, match=said):
         cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 2)]), margin)
+
+
+# --- The residuals as evidence ---------------------------------------------------------------------------------------
+
+
+def residuals_of(pi, tilt, pairs, margin):
+    star = np.log([[0.1, 0.4, 0.5]])
+    log_policy, (winner, loser) = np.log([pi]), np.array(pairs).T
+    return _residuals(log_policy, star, kl(log_policy, star), np.array(tilt), winner, loser, np.array(margin))
+
+
+def test_residuals_of_a_feasible_policy_that_is_not_optimal():
+    """pi* = (.1, .4, .5) under 0 >= 1, margin 0, has the optimum (2, 2, 5)/9: the gap is what it leaves to gain."""
+    pi, star = np.array([0.3, 0.3, 0.4]), np.array([0.1, 0.4, 0.5])
+    found = residuals_of(pi, [np.log(4)], [(0, 1)], [0.0])  # the optimum's tilt: lambda = log(4)/2, so t = 2 lambda
+    optimum = np.array([2, 2, 5]) / 9
+    assert found.gap == pytest.approx(pi @ np.log(pi / star) - optimum @ np.log(optimum / star), abs=1e-14)
+    assert found.gap == pytest.approx(0.0487, abs=5e-5)
+    assert found.stationarity == pytest.approx(np.abs(np.log(pi / optimum)).max(), abs=1e-14)
+    assert found.stationarity == pytest.approx(0.3285, abs=5e-5)
+    assert (found.primal, found.dual, found.complementarity) == (0, 0, 0)
+
+
+def test_residuals_of_wrong_multipliers():
+    pi = [0.4, 0.2, 0.4]
+    slack = np.log(2) - 0.1
+    assert residuals_of(pi, [0.3], [(0, 1)], [0.1]).complementarity == pytest.approx(0.3, abs=1e-14)  # the tilt
+    assert residuals_of(pi, [3.0], [(0, 1)], [0.1]).complementarity == pytest.approx(slack, abs=1e-14)
+    untrue = residuals_of(pi, [-0.3], [(1, 2)], [0.1])
+    assert (untrue.dual, untrue.complementarity) == (0.3, 0)
+    assert untrue.primal == pytest.approx(0.1 + np.log(2), abs=1e-14)
 
 
 # --- Second routes ---------------------------------------------------------------------------------------------------
