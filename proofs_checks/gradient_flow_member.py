@@ -105,12 +105,11 @@ STATEMENTS = (
         title="The solution that gradient flow reaches",
         source="own derivation, in the file",
         hypotheses="Tabular softmax logits, flow from π_ref, labels whose loss has a minimiser.",
-        claim="The limit is the solution whose log-ratios have mean 0 over each labelled component and are 0 on "
-        "unlabelled "
-        "responses.",
+        claim="The limit is the solution for which log π/π_ref, less one constant per prompt, has mean 0 over each "
+        "labelled component and is 0 on unlabelled responses.",
         method="Every label's pulls cancel (identity), so component sums are conserved; convex gradient flow "
-        "converges "
-        "(Bruck 1975). The example is checked in rationals.",
+        "converges (Bruck 1975): the argument is in the file, and what is certified, in rationals, is the member of "
+        "the example.",
         conclusion="Of a whole set of solutions, training picks one, and it is known which.",
         expected=Verdict.CERTIFIED,
         checks=(

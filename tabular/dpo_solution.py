@@ -136,9 +136,9 @@ class DPOSolution:
     def log_policy(self) -> np.ndarray:
         """``(n_prompts, n_responses)``: where gradient flow from the reference ends; see :mod:`tabular.flow_limit`.
 
-        UNIQUE: the minimiser. SET: the member whose log-ratios have mean 0 over each labelled component and are 0 on
-        unlabelled responses. UNATTAINED: the limit policy of the flow, for every prompt with ``flow_limit_known``;
-        for the others the limit policy closest to the reference.
+        UNIQUE: the minimiser. SET: the member whose log-ratios, less one constant per prompt, have mean 0 over each
+        labelled component and are 0 on unlabelled responses. UNATTAINED: the limit policy of the flow, for every
+        prompt with ``flow_limit_known``; for the others the limit policy closest to the reference.
         """
         return self._flow_limit[0]
 

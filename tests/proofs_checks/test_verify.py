@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from proofs_checks import (
@@ -18,6 +19,7 @@ from proofs_checks import (
     table_rows,
     verify,
 )
+from proofs_checks import gradient_flow_member as flow_member
 from proofs_checks.__main__ import main
 from proofs_checks.registry import MODULES
 from proofs_checks.statement import Quantifier
@@ -123,6 +125,14 @@ def test_entry_point_exits_with_one_for_an_unexpected_verdict_and_two_for_bad_us
     monkeypatch.setattr(definition_3_3, "STATEMENTS", changed)
     assert main(["def-3.3", "def-3.3-loss", "--processes", "1"]) == 1
     assert "expected REFUTED" in capsys.readouterr().out
+
+
+def test_the_flow_member_is_known_up_to_one_constant_per_prompt():
+    """Literally, the log-ratio of the unlabelled response is not 0: the probabilities sum to 1 once more."""
+    log_ratio = (flow_member._library_example().log_policy - np.log([0.2, 0.3, 0.5]))[0]
+    assert abs(log_ratio[2]) > 0.1
+    assert (log_ratio - log_ratio[2])[:2].mean() == pytest.approx(0, abs=1e-9)
+    assert "less one constant per prompt" in KNOWN["flow-member"][0].claim
 
 
 @pytest.mark.parametrize(
