@@ -98,6 +98,9 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
     total margin forces them to 0, and with them every response that they are labelled over; one with negative total
     margin forces nothing. Decided from the digraph before anything is solved.
 
+    Accuracy: log-probabilities keep about 13 digits. Multipliers keep fewer where large margins of both signs meet in
+    one prompt: with margins to about 38 nats an error of 3e-7, relative, was seen.
+
     Args:
         problem: with a reward.
         preferences: the labelled pairs; weights do not matter, except that weight 0 drops a label.

@@ -160,7 +160,8 @@ def gamma_window(problem: Problem, preferences: Preferences) -> tuple[np.ndarray
 
     Returns:
         ``(gamma_star, gamma_max)``, each ``(n_prompts,)``. gamma_star is negative where :math:`\delta^*>0`: every
-        gamma from 0 to gamma_max is then in the window.
+        gamma from 0 to gamma_max is then in the window. gamma_max tends to
+        :math:`\beta e^{-\delta^*-1}` there and underflows to 0.0 for :math:`\delta^*` above 745.
 
     Raises:
         InputError: a prompt without exactly two responses and one labelled pair.
@@ -186,15 +187,26 @@ def gamma_window(problem: Problem, preferences: Preferences) -> tuple[np.ndarray
 
 
 def fold(log_kappa):
-    r""":math:`F(\kappa)`: the largest :math:`\delta^*` that still has a local maximum (see :func:`gamma_window`)."""
+    r""":math:`F(\kappa)`: the largest :math:`\delta^*` that still has a local maximum (see :func:`gamma_window`).
+
+    >>> float(fold(np.log(0.412681)).round(5))  # -log 3, the example there
+    -1.09861
+    """
     kappa = np.exp(log_kappa)
     root = np.sqrt(4 * kappa * kappa + 1)
     return np.log((1 + root) / 2) - log_kappa - 2 * kappa - root
 
 
 def checked_gamma(gamma):
-    """gamma as a float, once it is known to be finite and at least 0."""
-    value = float(gamma)
+    """gamma as a float, once it is known to be finite and at least 0.
+
+    >>> checked_gamma(2)
+    2.0
+    """
+    try:
+        value = float(gamma)
+    except (TypeError, ValueError):
+        raise InputError(f"gamma is {gamma!r}: give one number, finite and at least 0") from None
     if not 0 <= value < np.inf:
         raise InputError(f"gamma is {value}: it must be finite and at least 0")
     return value

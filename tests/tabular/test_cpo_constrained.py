@@ -213,7 +213,13 @@ def test_a_label_of_weight_zero_constrains_nothing():
 
 @pytest.mark.parametrize(
     ("margin", "said"),
-    [(np.inf, "finite"), ([0.0, np.nan], "finite"), ([0.0] * 3, "shape"), ([-40.0, 40.0], "both signs")],
+    [
+        (np.inf, "finite"),
+        ([0.0, np.nan], "finite"),
+        ([0.0] * 3, "shape"),
+        ([-40.0, 40.0], "both signs"),
+        ("a", "numbers"),
+    ],
 )
 def test_bad_margins_are_refused(margin, said):
     problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1, reward=[0, 0, 0])

@@ -158,6 +158,13 @@ def test_a_local_maximum_right_at_the_fold_of_two_losers_is_found():
     assert np.linalg.eigvalsh(tangent @ np.diag(-1 / pi - c / pi**2) @ tangent.T).max() < 0
 
 
+@pytest.mark.parametrize("gamma", ["a", None, [0.1, 0.2], -1.0, np.inf, np.nan])
+def test_a_gamma_that_is_no_weight_is_refused(gamma):
+    for function in (cpo.penalized_optimum, cpo.reference_margin):
+        with pytest.raises(InputError, match=r"^gamma is .* at least 0$"):
+            function(two_responses(0.0), PAIR, gamma)
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_the_second_order_condition_is_negative_definiteness_on_the_simplex(seed):
     rng = np.random.default_rng(seed)
@@ -205,6 +212,11 @@ def test_gamma_star_is_negative_for_an_aligned_optimum():
     (low,), (high,) = cpo.gamma_window(two_responses(2.0, beta=0.5), PAIR)
     assert low == -0.25
     assert high > 0
+
+
+def test_gamma_max_shrinks_to_0_with_the_smallest_double():
+    assert cpo.gamma_window(two_responses(700.0), PAIR)[1][0] == pytest.approx(np.exp(-701.0), rel=1e-9)
+    assert cpo.gamma_window(two_responses(800.0), PAIR)[1][0] == 0
 
 
 def test_the_window_needs_two_responses():
