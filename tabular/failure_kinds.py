@@ -68,8 +68,8 @@ class Finding:
     """Whether one kind of failure applies to one pair.
 
     Attributes:
-        occurs: ``None`` where it cannot be said (no reward).
-        why: one sentence, for either answer.
+        occurs: ``None`` where it cannot be said: no reward, or a search that found no policy and proves nothing.
+        why: one sentence, for each answer.
         witness: a policy that shows it, where it occurs.
         cycle: responses r0 > r1 > ... > r0 of a contradiction, by label.
         remedies: where it occurs, by name: "beta", "hypo", "eq17", "hard_constraint".

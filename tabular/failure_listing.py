@@ -109,7 +109,7 @@ class Listing:
         prompt = self.preferences.prompt[pair]
         if row is None:
             two = self.problem.present[prompt].sum() == 2
-            return Finding(False, _TWO_RESPONSES if two else _ALIGNED_PUSH)
+            return Finding(False, _TWO_RESPONSES) if two else Finding(None, _ALIGNED_PUSH)
         why = "the loss falls along a direction that takes mass from w"
         if row[1] == "near_optimum":
             why = "other prompts pay: their loss falls by more than this prompt's rises"
@@ -180,8 +180,8 @@ class Listing:
 _NOTHING_FALLS = "the reference already has the least loss: it cannot fall"
 _TWO_RESPONSES = "with two responses and nothing else to gain, the loss falls only as the chosen probability grows"
 _ALIGNED_PUSH = (
-    "the labels push the reference exactly along w's own probability, no small step does it, "
-    "and a search along rays found no large one"
+    "undecided: the labels push the reference exactly along w's own probability, so that curvature decides, "
+    "and a search along rays found no policy that shows it, which proves nothing"
 )
 
 

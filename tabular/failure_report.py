@@ -113,7 +113,7 @@ def _line(row):
 
 
 def find(problem: Problem, preferences: Preferences) -> FailureReport:
-    """Every kind of failure of every labelled pair, with a policy that shows it or the reason why it cannot occur.
+    """Each kind of failure of each labelled pair: a policy that shows it, why it cannot occur, or why that is open.
 
     A label of weight 0 is a pair that is only asked about: it carries no loss, the others may leave it open.
 

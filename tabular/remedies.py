@@ -65,7 +65,8 @@ class Remedies:
         margin = problem.beta * np.maximum(-self.delta_ref, 0)
         self.hypo = solve(problem, preferences, margin)
         self.hypo_start = float(np.exp(preferences.log_share) @ softplus(margin))
-        self.hypo_moves = displacement.allowed_at_first_order(self.hypo.at)
+        self.hypo_push = displacement.push(self.hypo.at)
+        self.hypo_moves = displacement.allowed_at_first_order(self.hypo.at, self.hypo_push)
         self.deepest = deepest(problem, preferences, np.log(2), at=found.at).delta
         self.gamma = self._least_gammas()
 

@@ -92,15 +92,19 @@ def chosen_probability_falls(known: Remedies, pair):
     at, prompt = known.at, int(known.at.winner[pair]) // known.problem.n_responses
     two = known.problem.present[prompt].sum() == 2
     log_winner = known.problem.log_ref.ravel()[at.winner[pair]]
-    hypo = not known.hypo_moves[pair]
+    aligned = not known.hypo_moves[pair]
+    hypo = bool(aligned and (two or not known.hypo_push[prompt].any()))
     hard = bool(two and log_winner <= np.log(0.5) and not _contradictory(known, pair))
     return {
         "beta": Remedy(False, None, "a smaller beta never does: at first order the push of the labels is free of beta"),
         "hypo": Remedy(
             hypo,
             None,
-            "at first order every fall of the loss now raises the chosen probability"
+            "every fall of its loss raises the chosen probability"
             if hypo
+            else "at first order every fall of its loss raises the chosen probability, but with three responses or "
+            "more curvature decides, which is left open"
+            if aligned
             else "the push of the labels at the reference still leaves room for it",
         ),
         "eq17": Remedy(

@@ -118,6 +118,20 @@ def test_one_winner_over_two_equals_loses_probability_only_below_beta_2(beta, fa
     """The push is then exactly along w's own probability; second order: V/(2 beta) against V/4, V the variance of s."""
     _, _, rows = rows_of([1 / 3] * 3, beta, [(0, 1), (0, 2)])
     assert [Kind.CHOSEN_PROBABILITY_FALLS in row.kinds for row in rows] == [falls, falls]
+    for row in rows:
+        finding = row.findings[Kind.CHOSEN_PROBABILITY_FALLS]
+        assert finding.to_dict()["occurs"] is (True if falls else None)  # a search that finds nothing is no proof
+        assert falls or finding.why.startswith("undecided")
+
+
+def test_hypo_removes_a_falling_chosen_probability_only_where_that_is_proved():
+    """From a uniform reference HyPO's loss is DPO's, whose witness falls; two responses leave one direction."""
+    _, _, rows = rows_of([1 / 3] * 3, 1.0, [(0, 1), (0, 2)])
+    remedy = rows[0].findings[Kind.CHOSEN_PROBABILITY_FALLS].remedies["hypo"]
+    assert (remedy.removes, "curvature decides, which is left open" in remedy.how) == (False, True)
+    for weight, removes in ((2, True), (1, False)):  # 0.9 of the lighter label's pull against half the heavier's
+        _, _, rows = rows_of([0.1, 0.9], 1.0, [(0, 0, 1, weight), (0, 1, 0, 3)])
+        assert rows[0].findings[Kind.CHOSEN_PROBABILITY_FALLS].remedies["hypo"].removes == removes
 
 
 def test_the_minority_label_of_two_responses_loses_probability():
