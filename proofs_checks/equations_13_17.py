@@ -79,19 +79,30 @@ def _is_local_maximum(κ, δ):
     return 1 - κ * (exp(δ) - exp(-δ))
 
 
+def _reward_difference(κ, δ_ref, δ):
+    """Δr/β = δ* - δ_ref at a stationary δ, where δ* = δ - 2κ(1 + cosh δ)."""
+    return δ - _exact_margin(κ, δ) - δ_ref
+
+
 def _substitution_is_off(κ, δ_ref, δ):
-    """Positive where Ψ_ref/β is more than 1/100 from Ψ*/β at a local maximum δ (Δr follows from them)."""
-    return least(_is_local_maximum(κ, δ), abs(_exact_margin(κ, δ_ref) - _exact_margin(κ, δ)) - Fraction(1, 100))
+    """Positive where Ψ_ref/β is more than 1/100 from Ψ*/β at a local maximum δ, the winner truly better: Δr > 0."""
+    distance = abs(_exact_margin(κ, δ_ref) - _exact_margin(κ, δ))
+    return least(_is_local_maximum(κ, δ), _reward_difference(κ, δ_ref, δ), distance - Fraction(1, 100))
+
+
+def _missing(κ, δ_ref, δ):
+    """(Ψ* - Ψ_ref)/β."""
+    return _exact_margin(κ, δ) - _exact_margin(κ, δ_ref)
 
 
 def _understated(κ, δ_ref, δ):
-    """Positive where δ_ref < 0 and yet Ψ_ref < Ψ* at a local maximum."""
-    return least(_is_local_maximum(κ, δ), -δ_ref, _exact_margin(κ, δ) - _exact_margin(κ, δ_ref))
+    """Positive where δ_ref < 0 < Δr and yet Ψ_ref < Ψ* at a local maximum."""
+    return least(_is_local_maximum(κ, δ), _reward_difference(κ, δ_ref, δ), -δ_ref, _missing(κ, δ_ref, δ))
 
 
 def _understated_though_trapped(κ, δ_ref, δ):
-    """The same on U, where δ_ref < δ < 0."""
-    return least(_understated(κ, δ_ref, δ), δ - δ_ref, -δ)
+    """Positive where Ψ_ref < Ψ* on U, δ_ref < δ < 0."""
+    return least(_missing(κ, δ_ref, δ), δ - δ_ref, -δ)
 
 
 _MARGIN_SPACE = {"κ": (Fraction(1, 100), 1), "δ_ref": (-6, 6), "δ": (-6, 6)}
@@ -179,7 +190,7 @@ STATEMENTS = (
         id="eq-17",
         title="The reference margin equals the exact one",
         source=_SOURCE.format("17"),
-        hypotheses="Two responses, one pair, at the local maximum of Eq. 10.",
+        hypotheses="Two responses, one pair, Δr > 0, at the local maximum of Eq. 10.",
         claim="Ψ_ref = γ(1/π_ref,w + 1/π_ref,l) equals Ψ* = γ(1/π_w + 1/π_l).",
         method="Search for a local maximum with the two margins at least β/100 apart; certified in ball arithmetic.",
         conclusion="Eq. 17 is an approximation.",
@@ -218,7 +229,7 @@ STATEMENTS = (
         id="eq-17-overstates-always",
         title="A misaligned reference always overstates the margin",
         source="what the substitution is often taken to do",
-        hypotheses="Two responses, one pair, δ_ref < 0, at the local maximum of Eq. 10.",
+        hypotheses="Two responses, one pair, δ_ref < 0 < Δr, at the local maximum of Eq. 10.",
         claim="Ψ_ref ≥ Ψ*.",
         method="Search for δ_ref < 0 with Ψ_ref < Ψ*; certified in ball arithmetic.",
         conclusion="False once the optimum is further from 0 than the reference, |δ| > |δ_ref|: see eq-17-overstates.",

@@ -3,15 +3,18 @@
 import json
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from proofs_checks import (
     Verdict,
     close_names,
     definition_3_3,
+    equations_13_17,
     explain,
     slowest,
     statements,
@@ -125,6 +128,26 @@ def test_entry_point_exits_with_one_for_an_unexpected_verdict_and_two_for_bad_us
     monkeypatch.setattr(definition_3_3, "STATEMENTS", changed)
     assert main(["def-3.3", "def-3.3-loss", "--processes", "1"]) == 1
     assert "expected REFUTED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["eq-17", "eq-17-overstates-always"])
+def test_the_witness_against_the_reference_margin_prefers_the_winner(name):
+    """Δr/β = δ − 2κ(1 + cosh δ) − δ_ref > 0 at a local maximum: 2κ sinh δ < 1."""
+    words = next(o.finding.witness for o in verify([name])[0].outcomes)
+    κ, δ_ref, δ = (float(Fraction(part.split(" = ")[1])) for part in words.split(", "))
+    reward = δ - 2 * κ * (1 + np.cosh(δ)) - δ_ref
+    assert reward > 0
+    assert 2 * κ * np.sinh(δ) < 1
+    margins = [2 * κ * (1 + np.cosh(d)) for d in (δ_ref, δ)]
+    assert margins[0] < margins[1] if name == "eq-17-overstates-always" else abs(margins[0] - margins[1]) > 0.01
+
+
+def test_the_printed_case_of_an_understated_margin():
+    """β = 1, δ_ref = −.1, Δr = .15, γ = .1 has its local maximum at δ = .473."""
+    δ = brentq(lambda d: equations_13_17._reward_difference(0.1, -0.1, d) - 0.15, 0, 1)
+    assert δ == pytest.approx(0.473, abs=5e-4)
+    assert equations_13_17._missing(0.1, -0.1, δ) == pytest.approx(0.0218, abs=1e-4)
+    assert equations_13_17._understated(0.1, -0.1, δ) > 0
 
 
 def test_the_flow_member_is_known_up_to_one_constant_per_prompt():
