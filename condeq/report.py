@@ -25,8 +25,8 @@ FORMATS = figures.FORMATS
 
 #: Verdicts in the order of the summary, each with its meaning in a few words.
 MEANING = {
-    "PROVED": "by identities, for all values",
-    "CERTIFIED": "rigorously, over whole boxes of parameters",
+    "PROVED": "by identities, where both sides are defined",
+    "CERTIFIED": "rigorously, on a stated box or instance",
     "SUPPORTED": "by cases and property tests",
     "REFUTED": "by a certified counterexample",
     "VACUOUS": "nothing meets its hypotheses",

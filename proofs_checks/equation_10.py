@@ -82,7 +82,8 @@ STATEMENTS = (
         id="eq-10",
         title="The penalised objective has no maximiser",
         source=_SOURCE + "; the finding is ours",
-        hypotheses="γ > 0, and some response has more labelled losses than wins (c_y < 0).",
+        hypotheses="γ > 0; J over policies with full support on the labelled responses, where it is finite; some "
+        "response has more labelled losses than wins (c_y < 0).",
         claim="sup J = +∞, whatever β, the reward and the reference are: Eq. 10 has no maximiser.",
         method="Limit along π_y = ε → 0 with the other proportions fixed: J + γ|c_y| log ε stays bounded.",
         conclusion="“The CPO optimum” of Eq. 10 can only mean a local one.",

@@ -104,7 +104,8 @@ STATEMENTS = (
         hypotheses="Labels around a cycle with margins of total M ≥ 0.",
         claim="M = 0 makes every constraint of the cycle tight (members equal at m = 0); M > 0 forces all members to "
         "0.",
-        method="(1 − e^M)π_1 is a sum of slacks ≥ 0: identity; e^M − 1 > 0; second route: the library.",
+        method="(1 − e^M)π_1 is a sum of slacks ≥ 0: identity, written out for three responses; a longer cycle adds "
+        "terms of the same kind. e^M − 1 > 0; second route: the library.",
         conclusion="Contradictory labels are not averaged: they are equalised, or wiped out.",
         expected=Verdict.PROVED,
         checks=(

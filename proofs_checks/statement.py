@@ -9,7 +9,7 @@ from enum import Enum
 class Verdict(Enum):
     """What is known of a statement. Computed by :func:`verdict_of`, never written by hand."""
 
-    PROVED = "PROVED"  #: by symbolic identities, for all values
+    PROVED = "PROVED"  #: by symbolic identities, for all values where both sides are defined
     CERTIFIED = "CERTIFIED"  #: rigorously, for every parameter in a stated box or every case of a finite list
     SUPPORTED = "SUPPORTED"  #: cases and property tests only
     REFUTED = "REFUTED"  #: by a witness in ball or rational arithmetic

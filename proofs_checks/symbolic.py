@@ -38,7 +38,10 @@ def function(name):
 
 
 def vanishes(expression, instance=None) -> Finding:
-    """Whether an expression in symbols with declared assumptions is 0 for all their values.
+    """Whether an expression, the difference of two sides, is 0 for all values where both sides are defined.
+
+    The values are those that the symbols' declared assumptions allow. Where a side is not defined (x/x at 0) nothing
+    is said: hypotheses or the signs of the symbols have to keep such points out.
 
     Args:
         instance: for expressions with undefined functions, the functions to put there at the spot check.

@@ -7,7 +7,7 @@ from proofs_checks.registry import require, verify
 from proofs_checks.statement import Result
 
 _MEANINGS = {
-    "PROVED": "by symbolic identities and the argument in the file, for all values",
+    "PROVED": "by symbolic identities and the argument in the file, for all values where both sides are defined",
     "CERTIFIED": "rigorously in ball or rational arithmetic, on the stated box or for the stated instance",
     "SUPPORTED": "by cases and by a search for violations that found none",
     "REFUTED": "by a witness certified in ball or rational arithmetic",

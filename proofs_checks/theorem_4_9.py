@@ -84,8 +84,8 @@ STATEMENTS = (
         id="thm-4.9",
         title="γ ≥ γ* makes δ > 0 on all pairs: of the maximiser of Eq. 10",
         source=_SOURCE,
-        hypotheses="π maximises the penalised objective of Eq. 10 with γ ≥ γ* > 0; wins and losses do not cancel "
-        "everywhere.",
+        hypotheses="π maximises the penalised objective of Eq. 10 over policies with full support on the labelled "
+        "responses, with γ ≥ γ* > 0; wins and losses do not cancel everywhere.",
         claim="δ > 0 on every labelled pair.",
         method="Eq. 10 has no maximiser for γ > 0 (eq-10), so nothing meets the hypotheses.",
         conclusion="Taken at its word the theorem speaks of a policy that does not exist.",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from condeq import report
 from proofs_checks import (
     Verdict,
     close_names,
@@ -19,7 +20,9 @@ from proofs_checks import (
     slowest,
     statements,
     summary,
+    symbolic,
     table_rows,
+    text,
     verify,
 )
 from proofs_checks import gradient_flow_member as flow_member
@@ -148,6 +151,28 @@ def test_the_printed_case_of_an_understated_margin():
     assert δ == pytest.approx(0.473, abs=5e-4)
     assert equations_13_17._missing(0.1, -0.1, δ) == pytest.approx(0.0218, abs=1e-4)
     assert equations_13_17._understated(0.1, -0.1, δ) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "words"),
+    [
+        ("eq-10", "hypotheses", "over policies with full support on the labelled responses"),
+        ("thm-4.9", "hypotheses", "over policies with full support on the labelled responses"),
+        ("cycle", "method", "written out for three responses; a longer cycle adds terms of the same kind"),
+        ("flow-member", "method", "what is certified, in rationals, is the member of the example"),
+    ],
+)
+def test_the_limits_of_a_statement_are_said(name, field, words):
+    assert words in getattr(KNOWN[name][0], field)
+
+
+def test_verdicts_claim_no_more_than_they_hold():
+    assert "where both sides are defined" in text._MEANINGS["PROVED"]
+    assert "where both sides are defined" in symbolic.vanishes.__doc__
+    assert "stated box" in text._MEANINGS["CERTIFIED"]
+    assert "instance" in text._MEANINGS["CERTIFIED"]
+    assert report.MEANING["CERTIFIED"] == "rigorously, on a stated box or instance"
+    assert report.MEANING["PROVED"] == "by identities, where both sides are defined"
 
 
 def test_the_flow_member_is_known_up_to_one_constant_per_prompt():
