@@ -18,7 +18,8 @@ def adjacency(n_nodes, winner, loser) -> csr_array:
 
     They have to: scipy's strong components never end on a row that names a neighbour twice.
     """
-    tail, head = np.divmod(np.unique(np.asarray(winner, dtype=np.int64) * n_nodes + loser), n_nodes)
+    key = np.sort(np.asarray(winner, dtype=np.int64) * n_nodes + loser)
+    tail, head = np.divmod(key[np.diff(key, prepend=-1) > 0], n_nodes)
     ends = np.cumsum(np.bincount(tail, minlength=n_nodes))
     return csr_array((np.ones(len(head)), head, np.append(0, ends)), shape=(n_nodes, n_nodes))
 

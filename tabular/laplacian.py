@@ -155,7 +155,7 @@ class Sparse:
         if self.tree_like:
             return self._factored(degree, divergence)
         imbalance = np.abs(divergence).max() / (won + lost).max()
-        return self._gradients(degree, divergence, np.clip(imbalance, 1e-9, 1e-2))
+        return self._gradients(degree, divergence, np.clip(imbalance, 1e-9, 1e-4))
 
     def _factored(self, degree, divergence):
         kept = np.delete(np.arange(self.n_nodes), self.ground)
