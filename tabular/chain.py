@@ -27,19 +27,21 @@ def single_path(n_nodes, winner, loser):
     """
     n_edges = len(winner)
     wins, losses = np.bincount(winner, minlength=n_nodes), np.bincount(loser, minlength=n_nodes)
-    first = np.flatnonzero(wins > losses)
-    if len(first) != 1 or wins.max() > 1 or losses.max() > 1:
+    first = wins > losses
+    if np.count_nonzero(first) != 1 or wins.max() > 1 or losses.max() > 1:
         return None
+    if (winner[1:] == loser[:-1]).all():  # listed in order, as most are
+        return np.append(winner, loser[-1]), np.arange(n_edges)
     after, left = np.arange(n_nodes), wins
     after[winner] = loser
     for _ in range(n_edges.bit_length()):  # pointer doubling: left counts the edges up to the node that after names
         left = left + left[after]
         after = after[after]
-    if left[first[0]] != n_edges:
+    if left[first.argmax()] != n_edges:
         return None  # cycles beside the path
     nodes, edges = np.empty(n_edges + 1, dtype=np.int64), np.empty(n_edges, dtype=np.int64)
     nodes[n_edges - left[winner]] = winner
-    nodes[n_edges] = after[first[0]]
+    nodes[n_edges] = after[first.argmax()]
     edges[n_edges - left[winner]] = np.arange(n_edges)
     return nodes, edges
 
@@ -56,10 +58,10 @@ def project_chain(log_p, margin):
     >>> (tilt / np.log(2)).round(6).tolist()
     [2.881285, 1.762571]
     """
-    shift = np.append(0.0, -np.cumsum(margin))
+    shift, pool = np.zeros(len(log_p)), np.zeros(len(log_p), dtype=np.int64)
+    shift[1:] -= np.cumsum(margin)
     tight = pool_chain(log_p - shift, shift)
-    pool = np.append(0, np.cumsum(~tight))
-    shift -= shift[np.append(0, np.flatnonzero(~tight) + 1)][pool]  # only ratios inside a pool matter
+    np.cumsum(~tight, out=pool[1:])
     log_x = pool_levels(log_p, shift, pool)
     return log_x, _multipliers(log_p, log_x, margin, tight), tight
 

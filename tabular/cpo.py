@@ -121,12 +121,13 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
     preferences.check_against(problem)
     margin = _margins(margin, preferences)
     log_star = rlhf.optimal_policy(problem)
-    counted = preferences.log_weight > -np.inf
+    counted = _index(preferences.log_weight > -np.inf)
     base = preferences.prompt * problem.n_responses
     winner, loser = (base + preferences.winner)[counted], (base + preferences.loser)[counted]
     projection = project(log_star.ravel(), winner, loser, margin[counted])
     log_x = projection.log_x.reshape(log_star.shape)
-    feasible = (log_x > -np.inf).any(axis=1)
+    some_left = (log_x > -np.inf).any(axis=1)
+    feasible = _index(some_left)
     log_policy = log_x.copy()
     log_policy[feasible] = normalised(log_x[feasible])
     tilt = np.zeros(preferences.n_pairs)
@@ -135,7 +136,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
     divergence = kl(log_policy[feasible], log_star[feasible])
     price[feasible] = problem.beta * divergence
     return ConstrainedOptimum(
-        status=Status.UNIQUE if feasible.all() else Status.INFEASIBLE,
+        status=Status.UNIQUE if some_left.all() else Status.INFEASIBLE,
         log_policy=log_policy,
         multipliers=problem.beta * tilt * expit(-margin),
         tilt=tilt,
@@ -155,28 +156,36 @@ def _margins(margin, preferences):
     return margin
 
 
+def _index(mask):
+    """The mask as an index that copies nothing where all of it is meant."""
+    return slice(None) if mask.all() else mask
+
+
 def _named(cycle, n_responses):
     return cycle[0] // n_responses, tuple(node % n_responses for node in cycle)
 
 
 def _residuals(log_policy, log_star, divergence, tilt, winner, loser, margin):
     """The optimality conditions, in nats, on the responses that keep positive probability."""
-    feasible = (log_policy > -np.inf).any(axis=1)
+    feasible = _index((log_policy > -np.inf).any(axis=1))
     shape, flat, star = log_policy.shape, log_policy.ravel(), log_star.ravel()
     lifted = lift(winner, loser, margin, tilt, flat.size)
     living = flat[winner] > -np.inf  # a pair of two zeros holds whatever its margin
-    slack = np.where(living, np.where(living, flat[winner], 0.0) - flat[loser], np.inf) - margin
+    slack = np.subtract(flat[winner], flat[loser], out=np.full(len(winner), np.inf), where=living) - margin
     alive = flat > -np.inf
     tilted = np.where(alive, star + lifted, -np.inf).reshape(shape)[feasible]
     explained = normalised(tilted)
-    there = tilted > -np.inf
-    error = np.where(there, log_policy[feasible], 0.0) - np.where(there, explained, 0.0)
+    error = np.subtract(log_policy[feasible], explained, out=np.zeros(tilted.shape), where=tilted > -np.inf)
     log_sum = tilted.max(axis=1) - explained.max(axis=1)
     gap = divergence + log_sum
     return Residuals(
-        primal=float(np.max(-slack, initial=0.0)) + 0.0,  # not -0.0
-        dual=float(np.max(-tilt, initial=0.0)) + 0.0,
-        complementarity=float(np.max(np.minimum(tilt, slack), initial=0.0)) + 0.0,
-        stationarity=float(np.max(np.abs(error), initial=0.0)) + 0.0,
-        gap=float(np.max(np.abs(gap), initial=0.0)) + 0.0,
+        primal=_worst(-slack),
+        dual=_worst(-tilt),
+        complementarity=_worst(np.minimum(tilt, slack)),
+        stationarity=_worst(np.abs(error)),
+        gap=_worst(np.abs(gap)),
     )
+
+
+def _worst(violation):
+    return max(float(violation.max()), 0.0) + 0.0 if violation.size else 0.0  # in this order nan stays, -0.0 does not

@@ -32,7 +32,7 @@ _PATIENCE = 50  # steps a pair, ten times what hard cases take; only pairs tied 
 
 def _shares(margin):
     """How a pair's multiplier divides between raising its winner and lowering its loser."""
-    margin = np.clip(margin, -tolerances.HEAVY, tolerances.HEAVY)
+    margin = np.minimum(np.maximum(margin, -tolerances.HEAVY), tolerances.HEAVY)
     return expit(-margin), expit(margin)
 
 

@@ -50,16 +50,16 @@ def pool_levels(log_p, shift, pool):
     >>> pool_levels(np.log([0.1, 0.4, 0.5]), np.zeros(3), np.array([0, 0, 1])).round(6).tolist()
     [-1.609438, -1.609438, -0.693147]
     """
-    n_pools = pool.max() + 1
-    weight = np.ones(len(pool))
+    first = np.empty(pool.max() + 1, dtype=np.int64)
+    first[pool[::-1]] = np.arange(len(pool))[::-1]
+    first = first[pool]
+    shift, anchor = shift - shift[first], log_p[first]  # all from one member: no digits are lost to a common offset
+    above = np.subtract(log_p, anchor, out=np.zeros(len(pool)), where=log_p != anchor)  # absent: -inf alone
     if shift.any():
-        top = np.full(n_pools, -np.inf)
+        top = np.zeros(len(pool))
         np.maximum.at(top, pool, shift)
         weight = np.exp(shift - top[pool])
-    first = np.empty(n_pools, dtype=np.int64)
-    first[pool[::-1]] = np.arange(len(pool))[::-1]
-    value = log_p - shift
-    anchor = value[first][pool]  # means of differences from one member lose no digits to a common offset
-    above = np.subtract(value, anchor, out=np.zeros_like(value), where=value != anchor)  # absent: -inf alone
-    mean = np.bincount(pool, weight * above, n_pools) / np.bincount(pool, weight, n_pools)
+        mean = np.bincount(pool, weight * (above - shift)) / np.bincount(pool, weight)
+    else:
+        mean = np.bincount(pool, above) / np.bincount(pool)
     return shift + (anchor + mean[pool])

@@ -123,7 +123,7 @@ class Preferences:
             raise InputError(
                 f"{name} has shape {values.shape} for {self.n_pairs} pairs: give one number, or one for each pair"
             )
-        values = np.broadcast_to(values, self.n_pairs)
+        values = np.full(self.n_pairs, values)
         if not np.isfinite(values).all():
             pair = int(np.argmin(np.isfinite(values)))
             raise InputError(f"{name}[{pair}] is {values[pair]}: it must be finite; leave the pair out to drop it")
