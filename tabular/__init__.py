@@ -1,4 +1,9 @@
-"""Exact RLHF, DPO and CPO on finite prompt/response spaces."""
+"""Exact RLHF, DPO and CPO on finite prompt/response spaces.
+
+The modules here are what one imports; four folders hold the machinery behind them: ``fits`` (Bradley-Terry, behind
+:mod:`tabular.dpo`), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind :mod:`tabular.failure_modes`) and
+``logged`` (behind :mod:`tabular.logs`).
+"""
 
 from tabular import audit, cpo, dpo, failure_modes, flow, guarantees, logs, margins, rlhf
 from tabular.errors import InputError

@@ -21,7 +21,7 @@ from scipy.special import logsumexp
 
 from tabular.errors import InputError
 from tabular.log_space import softplus
-from tabular.log_types import PairLog, RunLog, freeze
+from tabular.logged.records import PairLog, RunLog, freeze
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from tabular import rlhf, tolerances
 from tabular.errors import InputError
 from tabular.log_space import kl, normalised
 from tabular.penalized import PenalizedOptimum, gamma_window, penalized_objective, penalized_optimum
-from tabular.pool_and_split import lift
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.projection import project
+from tabular.projections.pool_and_split import lift
+from tabular.projections.projection import project
 from tabular.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.status import Status
 

@@ -13,8 +13,8 @@ is a matter of the win digraph alone, and :func:`solve` gives all solutions (the
 import numpy as np
 from scipy.special import log_expit
 
-from tabular import bradley_terry
 from tabular.dpo_solution import DPOSolution
+from tabular.fits import bradley_terry
 from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy

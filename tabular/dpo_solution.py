@@ -2,7 +2,8 @@ r"""The set of all DPO solutions of a problem and its labels, as an object.
 
 **Theorem (solution set).** Per prompt, let the blocks be the strongly connected components of the win digraph (an edge
 w -> l for each label of positive weight; unlabelled responses are blocks of their own), :math:`\rho` the fitted
-log-ratios of :func:`tabular.bradley_terry.fit` divided by beta, and :math:`q_b\propto\pi_{\rm ref}e^{\rho}` on block b.
+log-ratios of :func:`tabular.fits.bradley_terry.fit` divided by beta, and :math:`q_b\propto\pi_{\rm ref}e^{\rho}` on
+block b.
 
 1. :math:`\inf L` is the sum of the blocks' own minima. It depends on the labels alone, not on the reference or beta.
 2. L has a minimiser iff no edge joins two blocks. The minimisers are then :math:`\pi=\sum_b m_bq_b` with any block
@@ -11,9 +12,9 @@ log-ratios of :func:`tabular.bradley_terry.fit` divided by beta, and :math:`q_b\
    the *source* blocks, those without an incoming edge, with any :math:`m_b\ge 0` that sum to 1.
 
 *Proof.* L is a function of :math:`s=\beta\log(\pi/\pi_{\rm ref})` up to a constant per prompt, and s ranges over all
-of :math:`\mathbb R^n`: it is the f of :mod:`tabular.bradley_terry`, where 1 is shown. An edge between two blocks costs
-more than 0 at any finite s, so with one the infimum is not attained; without, f is the sum of the blocks' losses, each
-minimal exactly when s is the block's fit plus a constant, and these constants are the block masses: 2.
+of :math:`\mathbb R^n`: it is the f of :mod:`tabular.fits.bradley_terry`, where 1 is shown. An edge between two blocks
+costs more than 0 at any finite s, so with one the infimum is not attained; without, f is the sum of the blocks' losses,
+each minimal exactly when s is the block's fit plus a constant, and these constants are the block masses: 2.
 For 3, let L tend to its infimum along a sequence. Each block's loss tends to its minimum and is coercive and strictly
 convex in the differences, so proportions inside blocks converge to those of :math:`q_b`; each edge b -> c between
 blocks costs a vanishing amount, so :math:`s_w-s_l\to\infty` and the mass of c vanishes relative to that of b. The
@@ -35,7 +36,7 @@ import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
 from tabular import digraph, flow_limit
-from tabular.bradley_terry import Fit
+from tabular.fits.bradley_terry import Fit
 from tabular.log_space import normalised
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
@@ -51,7 +52,7 @@ class DPOSolution:
         log_ratio: ``(n_prompts, n_responses)`` of the fitted :math:`\rho=\log\pi/\pi_{\rm ref}`, with mean 0 over
             each block: only differences inside a block mean anything. 0 where a response is absent.
         margin: the fixed margin Psi of the loss sp(-(beta h - Psi)), ``(n_pairs,)`` or 0; 0 for DPO.
-        residual: the largest relative imbalance of the score equations (see :class:`tabular.bradley_terry.Fit`).
+        residual: the largest relative imbalance of the score equations (see :class:`tabular.fits.bradley_terry.Fit`).
 
     >>> from tabular import dpo
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)

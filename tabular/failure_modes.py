@@ -16,16 +16,16 @@
 import numpy as np
 
 from tabular.errors import InputError
-from tabular.failure_kinds import Finding, Kind, Witness
-from tabular.failure_report import FailureReport, Row, find
-from tabular.frontier import Bounds, Frontier, frontier, separable_thresholds
-from tabular.frontier import separable as separable_frontier
-from tabular.inversion import Inversions, deepest
+from tabular.failures.frontier import Bounds, Frontier, frontier, separable_thresholds
+from tabular.failures.frontier import separable as separable_frontier
+from tabular.failures.inversion import Inversions, deepest
+from tabular.failures.kinds import Finding, Kind, Witness
+from tabular.failures.report import FailureReport, Row, find
+from tabular.failures.thresholds import Thresholds
+from tabular.failures.thresholds import solve as solve_thresholds
+from tabular.failures.together import InvertedSet, inverted_sets, joint_threshold, largest_inverted_set
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.thresholds import Thresholds
-from tabular.thresholds import solve as solve_thresholds
-from tabular.together import InvertedSet, inverted_sets, joint_threshold, largest_inverted_set
 
 __all__ = [
     "Bounds",
@@ -56,7 +56,7 @@ __all__ = [
 def thresholds(problem: Problem, preferences: Preferences):
     r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
 
-    Mean loss below v_i implies that pair i is ranked correctly (proof in :mod:`tabular.thresholds`);
+    Mean loss below v_i implies that pair i is ranked correctly (proof in :mod:`tabular.failures.thresholds`);
     :func:`solve_thresholds` returns multipliers, statuses and witness policies too.
 
     >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)

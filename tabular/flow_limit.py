@@ -1,9 +1,9 @@
 r"""Where gradient flow of the DPO loss from the reference ends.
 
 In tabular softmax logits :math:`\dot\theta=-\nabla L`. The :math:`s=\beta\log\pi/\pi_{\rm ref}`, up to a constant per
-prompt, obeys :math:`\dot s=-\beta^2\nabla f(s)`, :math:`s(0)=0`, with the convex f of :mod:`tabular.bradley_terry`. The
-gradient of f sums to 0 over every weakly connected component of the win digraph, so the sum of s over each is
-conserved: 0 for ever, and s = 0 on unlabelled responses.
+prompt, obeys :math:`\dot s=-\beta^2\nabla f(s)`, :math:`s(0)=0`, with the convex f of
+:mod:`tabular.fits.bradley_terry`. The gradient of f sums to 0 over every weakly connected component of the win digraph,
+so the sum of s over each is conserved: 0 for ever, and s = 0 on unlabelled responses.
 
 **Attained.** s converges to the minimiser of f with mean 0 over each component.
 
@@ -37,7 +37,8 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.sparse.csgraph import connected_components
 
-from tabular import digraph, laplacian, tolerances
+from tabular import digraph, tolerances
+from tabular.fits import laplacian
 from tabular.log_space import normalised
 
 _LARGEST = 400
@@ -161,7 +162,7 @@ def _balanced(tail, head, log_weight, multiplier):
     r"""x with :math:`\sum_e(n_ee^{-(x_t-x_h)}-\alpha_e)(e_t-e_h)=0`, over edges from tail t to head h.
 
     The stationary point of a convex function with the same damped Newton step as in
-    :mod:`tabular.bradley_terry`, started at the answer for a forest of edges. ``None`` where there is none.
+    :mod:`tabular.fits.bradley_terry`, started at the answer for a forest of edges. ``None`` where there is none.
     """
     size = max(tail.max(), head.max()) + 1
     incidence = np.zeros((len(tail), size))

@@ -18,10 +18,10 @@ from functools import partial
 import numpy as np
 
 from tabular.errors import InputError
-from tabular.log_readers import read_pairs
-from tabular.log_store import DataUnavailable, fetch
-from tabular.log_tables import RewardLog, VoteLog, WinTable
-from tabular.log_types import PairLog, RunLog
+from tabular.logged.readers import read_pairs
+from tabular.logged.records import PairLog, RunLog
+from tabular.logged.store import DataUnavailable, fetch
+from tabular.logged.tables import RewardLog, VoteLog, WinTable
 
 __all__ = [
     "DATA_SETS",

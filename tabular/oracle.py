@@ -18,8 +18,9 @@ from tabular import rlhf
 def inversion_cost(problem, preferences, pairs) -> tuple[float, np.ndarray]:
     r"""The least mean DPO loss with :math:`\delta_i\le 0` on the listed pairs, and the constraints' multipliers.
 
-    Multipliers are per nat of delta, as in :class:`tabular.thresholds.Thresholds`. Where the value is not attained the
-    solver stops on the way to infinity; the value it reports is then above the infimum by its own tolerance.
+    Multipliers are per nat of delta, as in :class:`tabular.failures.thresholds.Thresholds`. Where the value is not
+    attained the solver stops on the way to infinity; the value it reports is then above the infimum by its own
+    tolerance.
 
     >>> from tabular import Preferences, Problem
     >>> problem = Problem.from_probabilities([0.2, 0.8], beta=1)

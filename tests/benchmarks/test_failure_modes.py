@@ -5,7 +5,7 @@ from time import perf_counter
 import numpy as np
 
 from tabular import Preferences, Problem, failure_modes, oracle
-from tabular.infimum import infimum
+from tabular.failures.infimum import infimum
 from tabular.log_space import softplus
 from tests.benchmarks.timing import timed
 

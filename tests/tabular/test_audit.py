@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tabular import InputError, Problem, dpo, logs, rlhf, thresholds
+from tabular import InputError, Problem, dpo, logs, rlhf
 from tabular.audit import audit
+from tabular.failures import thresholds
 from tabular.logs import PairLog, RunLog
 from tests.strategies import betas
 

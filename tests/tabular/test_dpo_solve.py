@@ -9,7 +9,7 @@ from scipy.special import log_expit, log_softmax
 
 from tabular import InputError, Preferences, Problem, Status, dpo, logs, oracle, rlhf
 from tests.strategies import betas, labelled_problems, preferences_on, problems
-from tests.tabular.test_bradley_terry import GOLDEN
+from tests.tabular.fits.test_bradley_terry import GOLDEN
 
 EXAMPLE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
 ONE_PAIR = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25)])

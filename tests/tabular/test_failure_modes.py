@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular import InputError, Preferences, Problem, bradley_terry, displacement, dpo, failure_modes, rlhf
+from tabular import InputError, Preferences, Problem, dpo, failure_modes, rlhf
 from tabular.failure_modes import Kind, find
-from tabular.infimum import infimum
-from tabular.thresholds import solve
+from tabular.failures import displacement
+from tabular.failures.infimum import infimum
+from tabular.failures.thresholds import solve
+from tabular.fits import bradley_terry
 from tests.strategies import labelled_problems
 
 START = np.log(2)

@@ -1,0 +1,1 @@
+"""How a DPO loss can fall while a label stays inverted: thresholds, worst cases, kinds, remedies."""

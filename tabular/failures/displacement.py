@@ -1,0 +1,134 @@
+r"""When can the chosen probability fall while the loss falls?
+
+At the reference let :math:`F=-\nabla_s L` be the push of the labels on :math:`s=\beta\log(\pi/\pi_{\rm ref})` (all
+prompts in one vector; :math:`\sum F=0` on each prompt) and :math:`a=e_w-\pi_{\rm ref}`, on the pair's prompt, the
+direction in which :math:`\log\pi_w` grows: a step d changes L by :math:`-F\cdot d` and :math:`\beta\log\pi_w` by
+:math:`a\cdot d`. Some d has :math:`F\cdot d>0>a\cdot d` unless F = 0 or F = c a with c > 0; the bisector
+:math:`F/|F|-a/|a|` is one. So:
+
+* F = 0: the reference has the least loss (L is convex); nothing can fall.
+* **F is not a positive multiple of a: it can**, for every beta, since neither F nor a depends on beta. A response
+without labels (F = 0 there, a < 0) or any other prompt with room to fall is enough.
+* F = c a, two responses: it cannot. Then L depends on h alone and rises below h = 0, where :math:`\pi_w` falls.
+* F = c a, three responses or more: the two conditions touch at first order and curvature decides. On the boundary
+  L = log 2 the first falls short by second-order terms of order 1, the second gains ones of order
+  :math:`1/\beta`, so a small beta allows it. The set is searched along rays (one response up, the others down).
+"""
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from tabular import tolerances
+from tabular.failures.infimum import Infimum
+from tabular.log_space import normalised, softplus
+
+_PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
+_STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats
+_VISIBLE = 10 * tolerances.LOSS  # a fall that any reader can check in double precision
+
+
+def push(at: Infimum) -> np.ndarray:
+    """``(n_prompts, n_responses)`` of F, exactly 0 where wins and losses balance to rounding."""
+    graph, size = at.graph, len(at.graph.component)
+    pull = np.exp(graph.log_share) * expit(graph.offset)
+    won, lost = np.bincount(graph.winner, pull, size), np.bincount(graph.loser, pull, size)
+    balanced = np.abs(won - lost) <= tolerances.LOSS * (won + lost)
+    return np.where(balanced, 0.0, won - lost).reshape(graph.problem.log_ref.shape)
+
+
+def allowed_at_first_order(at: Infimum, force=None) -> np.ndarray:
+    """``(n_pairs,)`` whether some small step lowers both the loss and pi_w: F is neither 0 nor c a, c > 0."""
+    force = push(at) if force is None else force
+    n_responses = force.shape[1]
+    prompt, winner = at.winner // n_responses, at.winner % n_responses
+    pushed = force.any(axis=1)
+    others = pushed.sum() - pushed[prompt]
+    own = force[prompt]
+    toward = _toward(at.graph.problem.log_ref[prompt], winner)
+    along = (own * toward).sum(axis=1)
+    off = own - along[:, None] * toward
+    generic = np.sqrt((off**2).sum(axis=1)) > _PARALLEL * np.sqrt((own**2).sum(axis=1))
+    return (others > 0) | (pushed[prompt] & (generic | (along < 0)))
+
+
+def _toward(log_ref, winner):
+    """Unit rows along a: 1 - pi_w times e_w less the others' conditional distribution, so that no tail underflows."""
+    others = log_ref.copy()
+    others[np.arange(len(winner)), winner] = -np.inf
+    toward = -np.exp(others - logsumexp(others, axis=1, keepdims=True))
+    toward[np.arange(len(winner)), winner] = 1
+    return toward / np.linalg.norm(toward, axis=1, keepdims=True)
+
+
+def falling_row(at: Infimum, pair, force):
+    """``(row, elsewhere)`` of a policy whose loss and chosen probability are below the reference's, or ``None``.
+
+    ``elsewhere`` says where the other prompts are: at the "reference" where the pair's own prompt loses enough, else
+    "near_optimum".
+    """
+    n_responses = force.shape[1]
+    prompt, winner = divmod(int(at.winner[pair]), n_responses)
+    local = _Prompt(at, prompt)
+    toward = _toward(local.log_ref[None], np.array([winner]))[0]
+    own = force[prompt]
+    if own.any():
+        direction = own / np.linalg.norm(own) - toward
+        if np.linalg.norm(direction) > _PARALLEL:
+            row = local.lowest(winner, _STEPS[:, None] * (direction / np.abs(direction).max()), 0.0)
+            if row is not None:
+                return row, "reference"
+    if local.room > 2 * _VISIBLE:
+        row = local.lowest(winner, -_STEPS[:, None] * (toward / np.abs(toward).max()), local.room)
+        if row is not None:
+            return row, "near_optimum"
+    if own.any() and local.there.sum() > 2:
+        row = local.lowest(winner, _rays(local, winner), 0.0)
+        if row is not None:
+            return row, "reference"
+    return None
+
+
+class _Prompt:
+    """One prompt's part of the loss as a function of s, and the room that the other prompts leave it."""
+
+    def __init__(self, at: Infimum, prompt):
+        graph, n_responses = at.graph, at.graph.problem.n_responses
+        self.beta, self.log_ref = graph.problem.beta, graph.problem.log_ref[prompt]
+        self.there = np.isfinite(self.log_ref)
+        labels = np.flatnonzero(graph.winner // n_responses == prompt)
+        self.winner, self.loser = graph.winner[labels] % n_responses, graph.loser[labels] % n_responses
+        self.share, self.offset = np.exp(graph.log_share[labels]), graph.offset[labels]
+        components = np.unique(graph.component[prompt * n_responses : (prompt + 1) * n_responses])
+        start = float(np.exp(graph.log_share) @ softplus(graph.offset))
+        own_start = float(self.loss(np.zeros((1, n_responses)))[0])
+        self.room = max((start - own_start) - (at.value - at.cost[components].sum()), 0.0)
+
+    def loss(self, s):
+        return softplus(self.offset - (s[:, self.winner] - s[:, self.loser])) @ self.share
+
+    def lowest(self, winner, s, room):
+        """The row of the lowest chosen probability among those whose loss falls visibly, given room to rise."""
+        rows = normalised(np.where(self.there, self.log_ref + s / self.beta, -np.inf))
+        fell = self.loss(s) < self.loss(np.zeros((1, len(self.log_ref)))) + room - _VISIBLE
+        fell &= rows[:, winner] < self.log_ref[winner] - _VISIBLE
+        if not fell.any():
+            return None
+        candidates = np.flatnonzero(fell)
+        return rows[candidates[np.argmin(rows[candidates, winner])]]
+
+
+def _rays(local, winner):
+    """Points just inside L = L(ref): one response raised as far as lowering all others but the winner pays for."""
+    down = np.exp2(np.arange(-12, 9, 0.25))
+    raised = np.flatnonzero(local.there & (np.arange(len(local.log_ref)) != winner))
+    s = np.repeat(-down, len(raised))[:, None] * np.ones(len(local.log_ref))
+    s[:, winner] = 0
+    row, column = np.arange(len(s)), np.tile(raised, len(down))
+    start = local.loss(np.zeros((1, s.shape[1]))) - 2 * _VISIBLE
+    low, high = np.zeros(len(s)), np.full(len(s), 4096.0)
+    for _ in range(60):  # the loss grows along the raised response once it is above the winner: bisect
+        s[row, column] = (low + high) / 2
+        under = local.loss(s) < start
+        low, high = np.where(under, (low + high) / 2, low), np.where(under, high, (low + high) / 2)
+    s[row, column] = low
+    return s

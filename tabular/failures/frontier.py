@@ -1,0 +1,263 @@
+r"""How wrong can a policy be at a given training loss? Worst-case ranking accuracy against mean loss.
+
+.. math:: A(\tau)=\min\Big\{\sum_i\bar w_i\,[\delta_i(\pi)>0]:L(\pi)\le\tau\Big\}.
+
+A tie, :math:`\delta_i=0`, counts as not correct, and a level counts as reached where policies come arbitrarily close
+to it: A is a falling step function that includes its steps. Pairs that share no response with others are items of a
+knapsack: inverting pair i costs :math:`\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})`, the others cost nothing
+in the limit. In general the items are the tie patterns of each component of the labels
+(:mod:`tabular.failures.joint`), at most one from each, and :mod:`tabular.failures.knapsack` fills the budget
+:math:`\tau-\inf L`.
+
+Where a component has too many patterns to search, two bounds remain. Patterns that were found are policies: A is at
+most what they leave. And splitting a component's labels into parts, each free of the others, only drops constraints:
+the parts are searched exactly, and A is at least what their knapsack leaves.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tabular import tolerances
+from tabular.errors import InputError
+from tabular.failures import joint, knapsack, thresholds
+from tabular.failures.infimum import Infimum, infimum
+from tabular.failures.inversion import check_level
+from tabular.log_space import softplus
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+_PART = 8  # labels searched together where a component is split: at most 2^8 tie patterns
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Certified bounds, ``lower <= truth <= upper``; equal where the value is exact."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """The items of the knapsack behind A, and its value at any loss level.
+
+    Attributes:
+        infimum: inf L; no level lies below it.
+        options: what can be inverted beyond what is inverted at the infimum, which weighs ``base`` of ``total``.
+        above: options of a relaxed problem, with its infimum and base, that bound A from below; ``None`` where
+        ``options`` is complete.
+        highest: the loss level up to which the options were searched.
+    """
+
+    infimum: float
+    options: knapsack.Options
+    base: float
+    total: float
+    above: "Frontier | None" = None
+    highest: float = np.inf
+
+    @cached_property
+    def relaxation(self) -> knapsack.Relaxation:
+        return knapsack.relax(self.options)
+
+    @property
+    def steps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Loss levels and the accuracy from each on: A itself where ``exact``, else an upper bound of it."""
+        relaxed = self.relaxation
+        return self.infimum + relaxed.cost, self._accuracy(relaxed.gain)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the steps are A itself at every level up to ``highest``."""
+        return self.above is None and self.relaxation.exact
+
+    def worst_case_accuracy(self, loss_level):
+        """A at each level; raises :class:`InputError` below the infimum or where only bounds are known."""
+        bounds = self.bounds(loss_level)
+        open_ = np.flatnonzero(np.ravel(bounds.upper - bounds.lower))
+        if open_.size:
+            low, high = np.ravel(bounds.lower)[open_[0]], np.ravel(bounds.upper)[open_[0]]
+            raise InputError(
+                f"the worst-case accuracy at loss_level {np.ravel(loss_level)[open_[0]]:.10g} is only known to lie "
+                f"between {low:.6g} and {high:.6g}: use failure_modes.accuracy_bounds for both"
+            )
+        return bounds.lower
+
+    def bounds(self, loss_level) -> Bounds:
+        """Certified bounds on A at each level, as tight as the searches' limits allow."""
+        level = np.asarray(loss_level, dtype=float)
+        check_level(level, self.infimum)
+        if (level > self.highest).any():
+            raise InputError(
+                f"loss_level {level.max():.10g} is above {self.highest:.10g}, the highest that was searched: "
+                "build the frontier with a larger highest"
+            )
+        if self.above is not None:
+            lower = self.above.bounds(np.maximum(level, self.above.infimum)).lower
+            return Bounds(lower, np.maximum(lower, self._accuracy(self.relaxation.bounds(self._budget(level))[0])))
+        feasible, most = self.relaxation.bounds(self._budget(level))
+        if not self.relaxation.exact:
+            pairs = [self._filled(b, *g) for b, *g in np.broadcast(self._budget(level), feasible, most)]
+            feasible, most = (np.array(g).reshape(level.shape) for g in zip(*pairs, strict=True))
+        return Bounds(self._accuracy(most), self._accuracy(feasible))
+
+    def _filled(self, budget, feasible, most):
+        if feasible == most or not knapsack.searchable(self.options, self.relaxation):
+            return feasible, most
+        chosen, proved = knapsack.best(self.options, self.relaxation, budget)
+        gain = self.options.gain[chosen].sum()
+        return gain, gain if proved else most
+
+    def _budget(self, level):
+        return np.maximum(level - self.infimum, 0) + tolerances.LOSS * np.maximum(level, self.infimum)
+
+    def _accuracy(self, gain):
+        return np.maximum(self.total - self.base - gain, 0) / self.total
+
+
+def separable(delta_ref, beta, weight=None) -> Frontier:
+    r"""The frontier of labelled pairs that share no response, from their reference log-ratios alone.
+
+    Args:
+        delta_ref: ``(n_pairs,)`` :math:`\log\pi_{\rm ref}(w)/\pi_{\rm ref}(l)` in nats, as trainers log them.
+        weight: ``(n_pairs,)``, positive; equal by default.
+
+    Raises:
+        InputError: not finite, or a weight or beta that is not positive.
+
+    Exact at every level for equal weights (sort the costs); for unequal weights exact at each level asked about,
+    up to some thousands of pairs, bounds within one pair's weight beyond.
+
+    >>> frontier = separable([-2.0, 0.0, 2.0], beta=1.0)
+    >>> [a.round(4).tolist() for a in frontier.steps]
+    [[0.0, 0.0423, 0.2734, 0.9823], [1.0, 0.6667, 0.3333, 0.0]]
+    >>> frontier.worst_case_accuracy([0.04, np.log(2)]).round(4).tolist()  # untrained, two of three may be wrong
+    [1.0, 0.3333]
+    """
+    cost = separable_thresholds(delta_ref, beta, weight)
+    weight = np.ones(len(cost)) if weight is None else np.array(weight, dtype=float).reshape(-1)
+    gain = _units(weight)
+    return Frontier(0.0, knapsack.Options(np.arange(len(cost)), cost, gain), 0.0, gain.sum())
+
+
+def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
+    r"""``(n_pairs,)`` of :math:`v_i=\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})` for pairs that share no response.
+
+    >>> separable_thresholds([-2.0, 0.0], beta=1.0).round(6).tolist()
+    [0.063464, 0.346574]
+    """
+    if not (0 < beta < np.inf):
+        raise InputError(f"beta is {beta}: it must be finite and above 0")
+    delta_ref = np.array(delta_ref, dtype=float).reshape(-1)
+    weight = np.ones(len(delta_ref)) if weight is None else np.array(weight, dtype=float).reshape(-1)
+    _check_pairs(delta_ref, weight)
+    return weight / weight.sum() * softplus(beta * delta_ref)
+
+
+def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=joint.PARTITIONS) -> Frontier:
+    """The frontier of any labels, for levels up to ``highest``; exact unless a component exceeds the limit.
+
+    Raises:
+        InputError: labels that the problem does not have, or a level below the infimum.
+
+    >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
+    >>> found = frontier(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]))
+    >>> [series.round(4).tolist() for series in found.steps]  # losses, and the worst accuracy from each on
+    [[0.0, 0.1116, 0.4581], [1.0, 0.5, 0.0]]
+    """
+    at = infimum(problem, preferences)
+    check_level(highest, at.value)
+    weight = label_units(at, preferences)
+    items = search(at, weight, highest, limit)
+    above = None
+    if items.cut_short.size:
+        possible = np.where(thresholds.solve(problem, preferences).value[at.graph.label] <= highest, weight, 0)
+        parts = infimum(*_split(problem, preferences, at, items.cut_short))
+        relaxed = search(parts, possible, highest, limit=2 ** (_PART + 1))
+        above = Frontier(parts.value, relaxed.options, relaxed.base, weight.sum())
+    return Frontier(at.value, items.options, items.base, weight.sum(), above, highest)
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """The options of a knapsack, each with the component and the tie pattern that it stands for.
+
+    ``base`` is the weight that is inverted where the loss is least; options count what comes on top of it.
+    """
+
+    options: knapsack.Options
+    base: float
+    component: np.ndarray
+    pattern: list
+    cut_short: np.ndarray
+
+
+def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS) -> Items:
+    """All that can be chosen up to a loss level; ``weight`` says what each kept label counts for."""
+    graph = at.graph
+    one = graph.labels_of.size == 1
+    alone = np.flatnonzero(one[graph.component[graph.winner]])
+    shared = np.flatnonzero(graph.labels_of.size > 1)
+    found = joint.ways(at, shared, highest - at.value + tolerances.LOSS, limit=limit)
+    gain = np.array([weight[inverted].sum() for inverted in found.inverted])
+    at_rest = np.zeros(len(one))
+    at_rest[shared] = gain[: len(shared)]  # the first patterns are those without ties
+    more = np.r_[weight[alone], gain - at_rest[found.component]]
+    component = np.r_[graph.component[graph.winner[alone]], found.component]
+    cost = np.r_[_own_cost(graph)[alone], found.cost]
+    worth = np.flatnonzero(more > 0)
+    group = np.unique(component[worth], return_inverse=True)[1]
+    pattern = [found.pattern[k - len(alone)] if k >= len(alone) else (0, 0) for k in worth]
+    options = knapsack.Options(group, cost[worth], more[worth])
+    return Items(options, float(at_rest.sum()), component[worth], pattern, found.cut_short)
+
+
+def label_units(at: Infimum, preferences: Preferences) -> np.ndarray:
+    """What each kept label counts for: whole numbers where the weights allow it, so that sums are exact."""
+    log_weight = preferences.log_weight[at.graph.label]
+    return _units(np.exp(log_weight - log_weight.max()))
+
+
+def _units(weight):
+    ratio = weight / weight.min() if weight.min() > 0 else weight
+    whole = np.round(ratio)
+    exact = whole.sum() < 2**53 and np.all(np.abs(ratio - whole) <= tolerances.LOSS * whole)
+    return whole if exact else weight / weight.sum()
+
+
+def _own_cost(graph):
+    """What tying a label's two responses costs where nothing else touches them."""
+    delta_ref = graph.log_ref[graph.winner] - graph.log_ref[graph.loser]
+    return np.exp(graph.log_share) * softplus(graph.problem.beta * delta_ref + graph.offset)
+
+
+def _split(problem, preferences, at, components):
+    """The same labels with those of some components in parts, each part on its own copy of the prompt."""
+    prompt, log_ref = preferences.prompt.copy(), [problem.log_ref]
+    n_prompts = problem.n_prompts
+    for component in components:
+        labels = at.graph.label[at.graph.labels_of.gather(np.array([component]))[0]]
+        labels = labels[np.lexsort((preferences.loser[labels], preferences.winner[labels]))]
+        for part in np.split(labels, np.arange(_PART, len(labels), _PART)):
+            log_ref.append(problem.log_ref[prompt[part[:1]]])
+            prompt[part] = n_prompts
+            n_prompts += 1
+    parts = Preferences(prompt, preferences.winner, preferences.loser, log_weight=preferences.log_weight)
+    return Problem(np.concatenate(log_ref), problem.beta), parts
+
+
+def _check_pairs(delta_ref, weight):
+    if weight.shape != delta_ref.shape:
+        raise InputError(f"there are {len(weight)} weights for {len(delta_ref)} pairs: give one for each pair")
+    for name, values, bad in (
+        ("delta_ref", delta_ref, ~np.isfinite(delta_ref)),
+        ("weight", weight, ~(np.isfinite(weight) & (weight > 0))),
+    ):
+        if bad.any():
+            pair = int(np.argmax(bad))
+            rule = "it must be finite" if name == "delta_ref" else "it must be finite and above 0"
+            raise InputError(f"{name}[{pair}] is {values[pair]}: {rule}; drop the pair")
+    if delta_ref.size == 0:
+        raise InputError("there are no pairs: give at least one delta_ref")

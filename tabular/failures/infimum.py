@@ -1,0 +1,147 @@
+r"""Where the DPO loss is least, component by component, and what each pair's delta is there.
+
+A label of positive weight has the same margin, finite or infinite, at every minimising sequence, because softplus is
+strictly convex. A pair that is only asked about (a label of weight 0) may be left free by the labels.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from scipy.sparse.csgraph import breadth_first_order
+
+from tabular import digraph
+from tabular.failures import ties
+from tabular.log_space import normalised
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+
+class Relation(IntEnum):
+    """Where the win digraph puts a pair (w, l): what delta can be where the loss is least."""
+
+    FREE = 0  #: neither block reaches the other: delta can be anything
+    SAME = 1  #: one block: delta is one finite number
+    ABOVE = 2  #: w's block reaches l's by wins: delta tends to +inf along every minimising sequence
+    BELOW = 3  #: l's block reaches w's: delta tends to -inf
+
+
+@dataclass(frozen=True, eq=False)
+class Infimum:
+    """The unconstrained fit of every component, and the pairs that are asked about.
+
+    Attributes:
+        winner, loser: ``(n_pairs,)`` flat nodes of the pairs.
+        relation: ``(n_pairs,)`` of :class:`Relation`.
+        delta: ``(n_pairs,)`` delta where the loss is least: +-inf in the limit, nan where it is free.
+        cost: ``(n_components,)`` parts of inf L, in nats of mean loss; attained: whether a policy has them.
+        unnormalised: ``(n_nodes,)`` log-probabilities near the infimum, at it where it is attained.
+    """
+
+    graph: ties.LabelGraph
+    winner: np.ndarray
+    loser: np.ndarray
+    relation: np.ndarray
+    delta: np.ndarray
+    cost: np.ndarray
+    attained: np.ndarray
+    unnormalised: np.ndarray
+
+    @property
+    def value(self) -> float:
+        """inf L."""
+        return float(self.cost.sum())
+
+    @property
+    def component(self) -> np.ndarray:
+        """``(n_pairs,)`` component of each pair's winner."""
+        return self.graph.component[self.winner]
+
+    @property
+    def elsewhere(self) -> np.ndarray:
+        """``(n_pairs,)`` the infimum of everything but the pair's component."""
+        return self.value - self.cost[self.component]
+
+    @property
+    def log_policy(self) -> np.ndarray:
+        """``(n_prompts, n_responses)`` policy near the infimum, at it where it is attained."""
+        return normalised(self.unnormalised.reshape(self.graph.problem.log_ref.shape))
+
+    @property
+    def connected(self) -> bool:
+        """Whether the labels join all responses of every prompt: minimisers, where there are any, are then unique."""
+        there = self.graph.problem.present.ravel()
+        return len(np.unique(self.graph.component[there])) == self.graph.problem.n_prompts
+
+    def with_row(self, prompt, row) -> np.ndarray:
+        """The policy near the infimum with one prompt's row replaced."""
+        policy = self.log_policy
+        policy[prompt] = row
+        return policy
+
+    def reached(self, node) -> np.ndarray:
+        """The nodes that a node reaches by wins, itself included."""
+        return breadth_first_order(_digraph(self.graph), node, return_predecessors=False)
+
+    def hold(self, pairs, delta):
+        """The fits with each listed pair held at a delta, and the place of each winner in them."""
+        copies = ties.Copies(self.graph, self.component[pairs])
+        winner = copies.at(np.arange(len(pairs)), self.winner[pairs])
+        leader, gap = np.arange(len(copies.node)), np.zeros(len(copies.node))
+        leader[winner] = copies.at(np.arange(len(pairs)), self.loser[pairs])
+        gap[winner] = delta
+        return copies.fit(leader, gap), winner
+
+    def rows(self, fit: ties.TiedFit) -> np.ndarray:
+        """``(n_copies, n_responses)`` log-policy of each copy's prompt, its other components near their infimum."""
+        n_responses = self.graph.problem.n_responses
+        prompt = fit.copies.node[fit.copies.start] // n_responses
+        rows = self.unnormalised.reshape(-1, n_responses)[prompt]
+        rows[fit.copies.node_copy, fit.copies.node % n_responses] = fit.log_policy()
+        return normalised(rows)
+
+
+def infimum(problem: Problem, preferences: Preferences, offset=None) -> Infimum:
+    r"""The least DPO loss, or the least :math:`\mathrm{sp}(-(\beta h-\Psi))` with ``offset`` Psi for each label.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+    >>> at = infimum(problem, Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1), (0, 0, 2)]))
+    >>> [Relation(r).name for r in at.relation], at.delta.round(6).tolist()
+    (['SAME', 'SAME', 'ABOVE'], [1.791759, -1.791759, inf])
+    """
+    graph = ties.label_graph(problem, preferences, offset)
+    copies = ties.Copies(graph, graph.labelled)
+    fit = copies.fit()
+    n_nodes, n_components = len(graph.component), len(graph.labels_of.size)
+    cost, attained = np.zeros(n_components), np.ones(n_components, dtype=bool)
+    cost[graph.labelled], attained[graph.labelled] = fit.cost, fit.attained
+    strength, block, policy = np.zeros(n_nodes), -1 - np.arange(n_nodes), graph.log_ref.copy()
+    strength[copies.node], block[copies.node], policy[copies.node] = fit.strength, fit.block, fit.log_policy()
+    winner, loser = ties.flat_pairs(problem, preferences)
+    relation = _relations(graph, block, winner, loser)
+    with np.errstate(invalid="ignore"):
+        inner = preferences.delta(problem.log_ref) + (strength[winner] - strength[loser]) / problem.beta
+    delta = np.choose(relation, [np.nan, inner, np.inf, -np.inf])
+    return Infimum(graph, winner, loser, relation, delta, cost, attained, policy)
+
+
+def _relations(graph, block, winner, loser):
+    """A label of positive weight is SAME or ABOVE; the others are looked up one by one."""
+    relation = np.where(block[winner] == block[loser], Relation.SAME, Relation.ABOVE)
+    asked = np.ones(len(winner), dtype=bool)
+    asked[graph.label] = False
+    for pair in np.flatnonzero(asked & (relation != Relation.SAME)):
+        relation[pair] = _look_up(_digraph(graph), winner[pair], loser[pair])
+    return relation
+
+
+def _look_up(wins, winner, loser):
+    if loser in breadth_first_order(wins, winner, return_predecessors=False):
+        return Relation.ABOVE
+    if winner in breadth_first_order(wins, loser, return_predecessors=False):
+        return Relation.BELOW
+    return Relation.FREE
+
+
+def _digraph(graph):
+    return digraph.adjacency(len(graph.component), graph.winner, graph.loser)

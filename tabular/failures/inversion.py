@@ -1,0 +1,174 @@
+r"""How deep can a pair be inverted at a given training loss?
+
+.. math:: \delta_i^{\min}(\tau)=\inf\{\delta_i(\pi):L(\pi)\le\tau\}
+
+is the least d with :math:`g(d)\le\tau`, where :math:`g(d)=\inf\{L:\delta_i=d\}` is convex
+(:mod:`tabular.failures.thresholds`). Its derivative is minus the net flow out of the winner, so Newton's method on
+:math:`g(d)=\tau` is one tied fit a step. From a point where g lies above tau on its falling side, a convex function
+is above its tangent, so the steps never overshoot: they climb to the root monotonically, quadratically at the end.
+Such a point is where the pair's own label alone costs tau, or every label on a path of wins between the two.
+
+Positive, the result is a certificate: whoever trains to mean loss tau has at least that margin on the pair.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
+
+from tabular import tolerances
+from tabular.errors import InputError
+from tabular.failures.infimum import Infimum, Relation, infimum
+from tabular.failures.thresholds import lowered
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+_BOUNDED = (Relation.SAME, Relation.ABOVE)  # the labels hold delta up; others fall freely
+_HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
+_LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
+_STEPS = 100  # a root that all but touches (tau just above inf L) is approached by halves: 2^-100
+
+
+@dataclass(frozen=True, eq=False)
+class Inversions:
+    """The deepest inversions of some pairs at their loss levels.
+
+    Attributes:
+        pair: ``(n,)`` the pairs asked about; loss_level: ``(n,)`` mean loss allowed for each.
+        delta: ``(n,)`` the least delta at that level, in nats; -inf where it falls freely, +inf in the limit.
+    """
+
+    pair: np.ndarray
+    loss_level: np.ndarray
+    delta: np.ndarray
+    at: Infimum
+
+    def rows(self) -> np.ndarray:
+        """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss.
+
+        Where delta falls freely it is -1 or less; beyond beta |delta| = 1e8 the witness stops there, at less loss.
+        Where delta is +inf the row is near its infimum, across blocks within e^-40.
+        """
+        rows = self.at.log_policy[self.at.winner[self.pair] // self.at.graph.problem.n_responses]
+        held = np.isin(self.at.relation[self.pair], _BOUNDED)
+        for index in np.flatnonzero(~held):
+            rows[index] = lowered(self.at, self.pair[index], -1.0)
+        held = np.flatnonzero(held & (self.delta < np.inf))
+        for batch in self.at.graph.batches(self.at.component[self.pair[held]]):
+            part = held[batch]
+            delta = np.maximum(self.delta[part], -_HELD / self.at.graph.problem.beta)
+            rows[part] = self.at.rows(self.at.hold(self.pair[part], delta)[0])
+        return rows
+
+    def witness(self, index) -> np.ndarray:
+        """The whole policy: every other prompt near its infimum."""
+        prompt = self.at.winner[self.pair[index]] // self.at.graph.problem.n_responses
+        return self.at.with_row(prompt, self.rows()[index])
+
+
+def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, at: Infimum | None = None):
+    r"""The least delta of each pair among policies of mean loss at most a level.
+
+    Args:
+        loss_level: in nats; one number or one for each pair asked about; at least inf L.
+        pairs: ``(n,)`` positions of labels; all by default.
+        at: the problem's :func:`tabular.failures.infimum.infimum`, where it is known already.
+
+    Raises:
+        InputError: a level that no policy reaches, or not one for each pair; a position that is no label.
+
+    One pair alone: the loss sp(-beta h) equals the level at :math:`h=-\log(e^\tau-1)/\beta`.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.8], beta=1)
+    >>> found = deepest(problem, Preferences.from_pairs([(0, 1)]), 0.5)
+    >>> found.delta.round(6).tolist(), float((np.log(0.2 / 0.8) - np.log(np.expm1(0.5))).round(6))
+    ([-0.953542], -0.953542)
+    """
+    at = infimum(problem, preferences) if at is None else at
+    pairs = np.arange(preferences.n_pairs) if pairs is None else positions(pairs, preferences.n_pairs)
+    level = np.asarray(loss_level, dtype=float)
+    if level.shape not in ((), (1,), pairs.shape):
+        raise InputError(f"loss_level has shape {level.shape} for {len(pairs)} pairs: give one number, or one for each")
+    level = np.broadcast_to(level, pairs.shape)
+    check_level(level, at.value)
+    bounded = np.isin(at.relation[pairs], _BOUNDED)
+    delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)
+    allowed = np.maximum(level - at.elsewhere[pairs], at.cost[at.component[pairs]])
+    climbing = np.flatnonzero(bounded & (level > at.value) & (level < np.inf))
+    for batch in at.graph.batches(at.component[pairs[climbing]]):
+        part = climbing[batch]
+        start = _start(at, preferences, pairs[part], allowed[part])
+        delta[part] = np.minimum(_climb(at, pairs[part], allowed[part], start), at.delta[pairs[part]])
+    return Inversions(pairs, level, delta, at)
+
+
+def positions(pairs, n_pairs) -> np.ndarray:
+    """``(n,)`` positions of labels, refused where there is no such label."""
+    pairs = np.array(pairs).reshape(-1)
+    if pairs.size and pairs.dtype.kind not in "iu":
+        raise InputError(f"pairs[0] is {pairs.tolist()[0]!r}: name a label by its position, a whole number")
+    bad = (pairs < 0) | (pairs >= n_pairs)
+    if bad.any():
+        raise InputError(f"pair {pairs[np.argmax(bad)]} is not a label: name labels by position, 0 to {n_pairs - 1}")
+    return pairs.astype(np.int64)
+
+
+def check_level(level, least):
+    """Refuse a level below the infimum, beyond rounding."""
+    level = np.ravel(level)
+    if np.isnan(level).any():
+        raise InputError(f"loss_level[{int(np.argmax(np.isnan(level)))}] is nan: give a number, in nats")
+    bad = ~(level >= least - tolerances.LOSS * max(least, 1.0))
+    if bad.any():
+        value = level[bad][0]
+        raise InputError(
+            f"loss_level {value:.10g} is below the infimum of the loss, {least:.10g}: no policy has it, raise the level"
+        )
+
+
+def _start(at, preferences, pairs, allowed):
+    """A delta at or below the root: on a path of wins from w to l no label may cost more than is allowed.
+
+    The label itself is such a path; where it is light, a path of heavier labels bounds delta better.
+    """
+    fall = _deepest_margin(np.log(allowed), preferences.log_share[pairs])
+    for index in np.flatnonzero(fall > _LIGHT):
+        fall[index] = min(fall[index], _along_wins(at, pairs[index], allowed[index]))
+    delta_ref = at.graph.log_ref[at.winner[pairs]] - at.graph.log_ref[at.loser[pairs]]
+    return delta_ref - fall / at.graph.problem.beta
+
+
+def _deepest_margin(log_allowed, log_share):
+    """How far below 0 a margin can be when its label alone costs all that is allowed: log(e^(allowed/share) - 1)."""
+    with np.errstate(over="ignore"):
+        ratio = np.exp(np.minimum(log_allowed - log_share, 700.0))
+    return ratio + np.log(-np.expm1(-ratio))
+
+
+def _along_wins(at, pair, allowed):
+    """The shortest path from w to l in the lengths that the labels allow (none below 0)."""
+    graph = at.graph
+    labels, _ = graph.labels_of.gather(at.component[pair : pair + 1])
+    labels = labels[np.argsort(graph.log_share[labels])]  # of parallel labels the heaviest is entered last and stays
+    length = np.maximum(_deepest_margin(np.log(allowed), graph.log_share[labels]), 0)
+    size = graph.nodes_of.size[at.component[pair]]
+    edges = np.full((size, size), np.inf)
+    edges[graph.place[graph.winner[labels]], graph.place[graph.loser[labels]]] = length
+    edges = csgraph_from_dense(edges, null_value=np.inf)
+    return dijkstra(edges, indices=graph.place[at.winner[pair]])[graph.place[at.loser[pair]]]
+
+
+def _climb(at, pairs, allowed, delta):
+    """Newton from the left, all pairs at once, those still moving refitted."""
+    delta, moving = delta.copy(), np.arange(len(pairs))
+    for _ in range(_STEPS):
+        fit, winner = at.hold(pairs[moving], delta[moving])
+        above = fit.cost - allowed[moving]
+        slope = at.graph.problem.beta * fit.net_flow(winner)
+        step = np.where(slope > 0, above / np.where(slope > 0, slope, 1), 0)  # back, too, where rounding overshot
+        before = delta[moving]
+        delta[moving] += step
+        moving = moving[np.abs(step) > tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)]
+        if not moving.size:
+            break
+    return delta

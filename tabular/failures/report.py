@@ -1,0 +1,151 @@
+"""The listing of every failure mode, pair by pair."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.failures.kinds import Finding, Kind
+from tabular.failures.listing import Listing
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+from tabular.status import Status
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One labelled pair.
+
+    Attributes:
+        pair, prompt, winner, loser: positions, counted from 0; share: of the mean loss.
+        delta_ref, delta_dpo, delta_rlhf: log-ratios in nats at the reference, where the DPO loss is least (+-inf in the
+            limit, nan where free), and at the RLHF optimum (``None`` without a reward).
+        threshold: v_i in nats: mean loss below it ranks the pair correctly; status: whether it is attained.
+        multiplier: minus the derivative of v_i with respect to the bound on delta; 0 where the bound is slack.
+        log_policy: ``(n_prompts, n_responses)`` with delta <= 0 at loss v_i, or within e^-40 of it.
+        findings: of every kind, with the reason.
+    """
+
+    pair: int
+    prompt: int
+    winner: int
+    loser: int
+    share: float
+    delta_ref: float
+    delta_dpo: float
+    delta_rlhf: float | None
+    threshold: float
+    status: Status
+    multiplier: float
+    findings: dict[Kind, Finding]
+    _listing: Listing
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of failure that apply."""
+        return tuple(kind for kind, finding in self.findings.items() if finding.occurs)
+
+    @property
+    def log_policy(self) -> np.ndarray:
+        return self._listing.found.witness(self.pair)
+
+    def to_dict(self) -> dict:
+        """Plain JSON; infinite and undefined log-ratios are written as text."""
+        delta_dpo = self.delta_dpo if np.isfinite(self.delta_dpo) else _LIMIT.get(self.delta_dpo, "free")
+        return {
+            "pair": self.pair,
+            "prompt": self.prompt,
+            "winner": self.winner,
+            "loser": self.loser,
+            "share": self.share,
+            "delta_ref": self.delta_ref,
+            "delta_dpo": delta_dpo,
+            "delta_rlhf": self.delta_rlhf,
+            "threshold": self.threshold,
+            "threshold_status": self.status.value,
+            "multiplier": self.multiplier,
+            "kinds": [kind.value for kind in self.kinds],
+            "findings": {kind.value: finding.to_dict() for kind, finding in self.findings.items()},
+        }
+
+
+_LIMIT = {np.inf: "+inf", -np.inf: "-inf"}
+
+
+@dataclass(frozen=True, eq=False)
+class FailureReport:
+    """The failures of a problem and its labels.
+
+    Attributes:
+        rows: one for each label, in order.
+        reference_loss, infimum: of the mean DPO loss, in nats.
+    """
+
+    rows: tuple[Row, ...]
+    reference_loss: float
+    infimum: float
+
+    def to_dicts(self) -> list[dict]:
+        """One plain JSON dictionary for each pair."""
+        return [row.to_dict() for row in self.rows]
+
+    def counts(self) -> dict[Kind, int]:
+        """How many pairs each kind applies to."""
+        seen = Counter(kind for row in self.rows for kind in row.kinds)
+        return {kind: seen[kind] for kind in Kind}
+
+    def summary(self) -> str:
+        """A table to print: a line for each pair, then a line for each kind."""
+        head = ("pair", "prompt", "w > l", "delta_ref", "delta_dpo", "delta_rlhf", "threshold", "fails by")
+        lines = [head] + [_line(row) for row in self.rows]
+        width = [max(len(line[k]) for line in lines) for k in range(len(head) - 1)]
+        table = ["  ".join([*(c.rjust(w) for c, w in zip(line[:-1], width, strict=True)), line[-1]]) for line in lines]
+        counts = [f"{n:6d}  {kind.value.replace('_', ' ')}" for kind, n in self.counts().items()]
+        levels = f"loss of the reference {self.reference_loss:.6f}, infimum {self.infimum:.6f} nats"
+        return "\n".join([*table, "", f"{len(self.rows)} pairs; {levels}", *counts])
+
+
+def _line(row):
+    kinds = ", ".join(kind.value.replace("_", " ") for kind in row.kinds) or "nothing"
+    numbers = (row.delta_ref, row.delta_dpo, row.delta_rlhf, row.threshold)
+    shown = ("-" if x is None else "free" if np.isnan(x) else f"{x:.4f}" for x in numbers)
+    return (str(row.pair), str(row.prompt), f"{row.winner} > {row.loser}", *shown, kinds)
+
+
+def find(problem: Problem, preferences: Preferences) -> FailureReport:
+    """Each kind of failure of each labelled pair: a policy that shows it, why it cannot occur, or why that is open.
+
+    A label of weight 0 is a pair that is only asked about: it carries no loss, the others may leave it open.
+
+    Raises:
+        InputError: labels that the problem does not have.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.8], beta=0.5, reward=[1, 0])
+    >>> report = find(problem, Preferences.from_pairs([(0, 1)]))
+    >>> report.rows[0].findings[Kind.CHOSEN_PROBABILITY_FALLS].why
+    'with two responses and nothing else to gain, the loss falls only as the chosen probability grows'
+    >>> print(report.summary().splitlines()[1])
+       0       0  0 > 1    -1.3863        inf      0.6137     0.4055  pessimistic reference, loss falls while inverted
+    """
+    listing = Listing(problem, preferences)
+    rows = tuple(_row(listing, pair) for pair in range(preferences.n_pairs))
+    return FailureReport(rows, listing.start, listing.at.value)
+
+
+def _row(listing, pair):
+    preferences, found = listing.preferences, listing.found
+    return Row(
+        pair=pair,
+        prompt=int(preferences.prompt[pair]),
+        winner=int(preferences.winner[pair]),
+        loser=int(preferences.loser[pair]),
+        share=float(np.exp(preferences.log_share[pair])),
+        delta_ref=float(listing.delta_ref[pair]),
+        delta_dpo=float(listing.at.delta[pair]),
+        delta_rlhf=None if listing.delta_rlhf is None else float(listing.delta_rlhf[pair]),
+        threshold=float(found.value[pair]),
+        status=found.status(pair),
+        multiplier=float(found.multiplier[pair]),
+        findings={kind: listing.finding(kind, pair) for kind in Kind},
+        _listing=listing,
+    )

@@ -1,0 +1,127 @@
+"""Which pairs can be inverted together at a given mean loss, and the largest such set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular import tolerances
+from tabular.errors import InputError
+from tabular.failures import joint, knapsack
+from tabular.failures.frontier import label_units, search
+from tabular.failures.infimum import infimum
+from tabular.failures.inversion import check_level, positions
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+_SETS = 100_000  # combinations looked at when all maximal sets are listed
+
+
+@dataclass(frozen=True, eq=False)
+class InvertedSet:
+    """A set of pairs inverted by one policy.
+
+    Attributes:
+        pairs: positions of the labels with delta <= 0.
+        share: their share of the label weights.
+        loss: the least mean loss with all of them inverted.
+        log_policy: a policy that inverts them, at that loss or, where it is not attained, within e^-40 of it.
+        proved: whether no policy within the loss level inverts more weight.
+    """
+
+    pairs: np.ndarray
+    share: float
+    loss: float
+    log_policy: np.ndarray
+    proved: bool
+
+
+def joint_threshold(problem: Problem, preferences: Preferences, pairs) -> float:
+    r"""``C(S)``: the least mean loss with every pair of the set at :math:`\delta\le 0`, in nats.
+
+    Args:
+        pairs: positions of labels of positive weight.
+
+    Raises:
+        InputError: a position that is no label, a label of weight 0, or too many tie patterns to search.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    >>> chain = Preferences.from_pairs([(0, 1), (1, 2)])
+    >>> [round(joint_threshold(problem, chain, s), 6) for s in ([0], [1], [0, 1])]
+    [0.255413, 0.235002, 0.490415]
+    """
+    at = infimum(problem, preferences)
+    return float(at.value + joint.cost_of(at, _kept(at, preferences, pairs))[0])
+
+
+def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
+    """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
+
+    Raises:
+        InputError: a level below the infimum of the loss.
+
+    >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
+    >>> found = largest_inverted_set(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), 0.4)
+    >>> found.pairs.tolist(), found.share, round(found.loss, 6), np.exp(found.log_policy).round(3).tolist()
+    ([0], 0.5, 0.111572, [[0.5, 0.5], [1.0, 0.0]])
+    """
+    at = infimum(problem, preferences)
+    check_level(loss_level, at.value)
+    weight = label_units(at, preferences)
+    items = search(at, weight, loss_level)
+    budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
+    chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
+    log_policy = joint.policy(at, items.component[chosen], [items.pattern[k] for k in chosen])
+    inverted = preferences.delta(log_policy)[at.graph.label] <= 0
+    cost = at.value + items.options.cost[chosen].sum()
+    share = float(weight[inverted].sum() / weight.sum())
+    return InvertedSet(at.graph.label[inverted], share, float(cost), log_policy, proved and not items.cut_short.size)
+
+
+def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float) -> list[tuple[int, ...]]:
+    """All maximal sets of pairs that one policy of mean loss at most ``loss_level`` can invert: small problems.
+
+    Every subset of one of them can be inverted too, and no other set.
+
+    Raises:
+        InputError: a level below the infimum, or more combinations than can be listed.
+
+    >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5], [0.6, 0.4]], beta=1)
+    >>> labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1), (2, 0, 1)])
+    >>> inverted_sets(problem, labels, 0.4)  # costs 0.074, 0.231, 0.305
+    [(0, 1), (0, 2)]
+    """
+    at = infimum(problem, preferences)
+    check_level(loss_level, at.value)
+    budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
+    found = joint.ways(at, at.graph.labelled, budget)
+    states = [(0.0, frozenset())]
+    for component in at.graph.labelled:
+        mine = np.flatnonzero(found.component == component)
+        ways = _cheapest([(found.cost[k], frozenset(at.graph.label[found.inverted[k]].tolist())) for k in mine])
+        if len(states) * len(ways) > _SETS or found.cut_short.size:
+            raise InputError(
+                f"more than {_SETS} combinations of inverted pairs: ask for largest_inverted_set, or about fewer pairs"
+            )
+        states = _cheapest([(c + d, s | t) for c, s in states for d, t in ways if c + d <= budget])
+    sets = [s for _, s in states]
+    return sorted(tuple(sorted(s)) for s in sets if not any(s < other for other in sets))
+
+
+def _cheapest(ways):
+    """The ways that no cheaper one contains."""
+    kept = []
+    for cost, inverted in sorted(ways, key=lambda way: (way[0], -len(way[1]))):
+        if not any(inverted <= other for _, other in kept):
+            kept.append((cost, inverted))
+    return kept
+
+
+def _kept(at, preferences, pairs):
+    """Positions among the labels that carry weight."""
+    pairs = positions(pairs, preferences.n_pairs)
+    position = np.full(preferences.n_pairs, -1)
+    position[at.graph.label] = np.arange(len(at.graph.label))
+    weightless = position[pairs] < 0
+    if weightless.any():
+        raise InputError(f"pair {pairs[np.argmax(weightless)]} has weight 0: leave it out, no label holds it")
+    return position[np.unique(pairs)]

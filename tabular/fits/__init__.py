@@ -1,0 +1,1 @@
+"""Bradley-Terry fits: one block of labelled responses at a time, over any range of weights."""

@@ -1,0 +1,1 @@
+"""Logged runs and votes: what they hold, how files are read, where the published ones come from."""

@@ -1,0 +1,182 @@
+"""Preference data without a training run: scored responses, human votes, tables of wins."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tabular.errors import InputError
+from tabular.logged.records import freeze
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class RewardLog:
+    r"""Distinct responses of a pool of policies, each with its multiplicity in the pool and a reward.
+
+    "Pick a policy of the pool uniformly, take its one draw" is a distribution on the responses of a prompt with
+    probabilities multiplicity / total: a reference policy that is known exactly.
+
+    Args:
+        set: ``(n_rows,)`` name of the prompt set.
+        prompt, response: ``(n_rows,)`` ids; a (set, prompt, response) stands on one row.
+        n_policies, n_base_sft: ``(n_rows,)`` how many policies of the whole pool, and how many of its base and SFT
+            policies, gave exactly this response.
+        n_chars: ``(n_rows,)`` length of the response.
+        reward: ``(n_rows,)``, finite.
+
+    Raises:
+        InputError: arrays of unequal length, a reward that is not finite.
+
+    >>> log = RewardLog(["helpful"] * 3, [0, 0, 7], [0, 1, 0], [3, 1, 4], [0, 1, 1], [5, 5, 5], [1.0, -1.0, 0.5])
+    >>> problem = log.problem(set="helpful", beta=0.1)
+    >>> np.exp(problem.log_ref).round(6).tolist(), problem.reward.tolist()
+    ([[0.75, 0.25], [1.0, 0.0]], [[1.0, -1.0], [0.5, 0.0]])
+    """
+
+    set: np.ndarray
+    prompt: np.ndarray
+    response: np.ndarray
+    n_policies: np.ndarray
+    n_base_sft: np.ndarray
+    n_chars: np.ndarray
+    reward: np.ndarray
+
+    def __post_init__(self):
+        _freeze_columns(self, {"set": str, "reward": float})
+        bad = ~np.isfinite(self.reward)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(f"reward[{row}] is {self.reward[row]}: a reward must be finite")
+
+    def problem(self, *, beta, set="helpful", pool="all") -> Problem:
+        """One set of prompts as a :class:`Problem`.
+
+        Args:
+            beta: the price of one nat of KL.
+            set: which prompts; a row of the problem for each prompt id, in increasing order.
+            pool: ``"all"`` policies or only the ``"base_sft"`` ones. A row lists the responses with positive
+                multiplicity in the pool, in increasing order of their ids, padded to the longest.
+
+        Raises:
+            InputError: a set or pool that is not there.
+        """
+        pools = {"all": self.n_policies, "base_sft": self.n_base_sft}
+        if pool not in pools:
+            raise InputError(f"there is no pool {pool!r}: choose one of {', '.join(pools)}")
+        if set not in self.set:
+            raise InputError(f"there is no set {set!r}: choose one of {', '.join(np.unique(self.set))}")
+        kept = np.flatnonzero((self.set == set) & (pools[pool] > 0))
+        kept = kept[np.lexsort((self.response[kept], self.prompt[kept]))]
+        starts = np.flatnonzero(np.diff(self.prompt[kept])) + 1
+        log_count = np.split(np.log(pools[pool][kept]), starts)
+        return Problem.from_unnormalized(log_count, beta, np.split(self.reward[kept], starts))
+
+
+@dataclass(frozen=True, eq=False)
+class VoteLog:
+    r"""Votes between two responses to one prompt; a pair may stand on several rows, in either order.
+
+    Args:
+        prompt, response_a, response_b: ``(n_rows,)`` ids from 0, no prompt left out; a response is never compared
+            with itself.
+        wins_a, wins_b, ties: ``(n_rows,)`` numbers of votes.
+
+    Raises:
+        InputError: arrays of unequal length, a negative id or count, a response compared with itself.
+
+    >>> votes = VoteLog([0, 0], [0, 1], [1, 0], [2, 0], [0, 3], [1, 0])
+    >>> labels = votes.preferences()
+    >>> labels.winner.tolist(), labels.loser.tolist(), labels.weight.tolist()
+    ([0, 1], [1, 0], [5.5, 0.5])
+    """
+
+    prompt: np.ndarray
+    response_a: np.ndarray
+    response_b: np.ndarray
+    wins_a: np.ndarray
+    wins_b: np.ndarray
+    ties: np.ndarray
+
+    def __post_init__(self):
+        _freeze_columns(self, {})
+        for field in fields(self):
+            values = getattr(self, field.name)
+            if (values < 0).any():
+                row = int(np.argmax(values < 0))
+                raise InputError(f"{field.name}[{row}] is {values[row]}: ids and counts are 0 or more")
+        same = self.response_a == self.response_b
+        if same.any():
+            row = int(np.argmax(same))
+            raise InputError(f"row {row} compares response {self.response_a[row]} with itself: drop the row")
+        gap = np.bincount(self.prompt) == 0
+        if gap.any():
+            raise InputError(f"prompt {int(np.argmax(gap))} is on no row: number the prompts from 0 without gaps")
+
+    @property
+    def n_responses(self) -> np.ndarray:
+        """``(n_prompts,)`` number of responses of each prompt: ids run from 0 to the largest one compared."""
+        count = np.zeros(self.prompt.max() + 1, dtype=np.int64)
+        np.maximum.at(count, self.prompt, np.maximum(self.response_a, self.response_b) + 1)
+        return count
+
+    def preferences(self, ties=0.5) -> Preferences:
+        """One label for each pair and direction with votes, its weight the number of votes.
+
+        Args:
+            ties: how much of a win, both ways, a tie counts; 0 ignores ties.
+
+        Raises:
+            InputError: ``ties`` negative or not finite, or no vote left.
+        """
+        if not 0 <= ties < np.inf:
+            raise InputError(f"ties is {ties}: count a tie as a finite part of a win, 0 or more")
+        a_over_b = np.column_stack([self.prompt, self.response_a, self.response_b])
+        b_over_a = a_over_b[:, [0, 2, 1]]
+        votes = np.concatenate([self.wins_a + ties * self.ties, self.wins_b + ties * self.ties])
+        label, row = np.unique(np.concatenate([a_over_b, b_over_a]), axis=0, return_inverse=True)
+        weight = np.bincount(row.reshape(-1), votes)
+        return Preferences(*label[weight > 0].T, weight[weight > 0])
+
+    def problem(self, beta=1.0) -> Problem:
+        """The compared responses under a uniform reference: a neutral choice, votes know no reference policy."""
+        return Problem.from_unnormalized([np.zeros(n) for n in self.n_responses], beta)
+
+
+@dataclass(frozen=True, eq=False)
+class WinTable:
+    """How often each of n players beat each other one.
+
+    Args:
+        names: n names.
+        wins: ``(n, n)``, ``wins[i, j]`` counts i beating j; the diagonal is 0.
+
+    >>> WinTable(("a", "b"), [[0, 3], [1, 0]]).preferences().weight.tolist()
+    [3.0, 1.0]
+    """
+
+    names: tuple[str, ...]
+    wins: np.ndarray
+
+    def __post_init__(self):
+        freeze(self, "wins", np.array(self.wins, dtype=float))
+        object.__setattr__(self, "names", tuple(self.names))
+        if self.wins.shape != (len(self.names),) * 2:
+            raise InputError(f"wins has shape {self.wins.shape} for {len(self.names)} names: give n by n counts")
+
+    def preferences(self) -> Preferences:
+        """A label for each ordered pair with wins, its weight the number of wins."""
+        return Preferences.from_wins(self.wins)
+
+    def problem(self, beta=1.0) -> Problem:
+        """One prompt, a response for each name, under a uniform reference."""
+        return Problem.from_unnormalized(np.zeros(len(self.names)), beta)
+
+
+def _freeze_columns(table, types):
+    """Each field as a read-only 1-D array, int64 unless ``types`` says otherwise, all of one length."""
+    for field in fields(table):
+        freeze(table, field.name, np.array(getattr(table, field.name), dtype=types.get(field.name, np.int64)))
+    lengths = {field.name: getattr(table, field.name).shape for field in fields(table)}
+    if len(set(lengths.values())) > 1 or len(next(iter(lengths.values()))) != 1 or (0,) in lengths.values():
+        raise InputError(f"the columns have shapes {lengths}: give 1-D arrays of one length, at least 1")

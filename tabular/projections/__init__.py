@@ -1,0 +1,1 @@
+"""KL projection onto order constraints: the engine of :func:`tabular.cpo.constrained_optimum`."""

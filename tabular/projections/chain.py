@@ -1,0 +1,115 @@
+r"""The projection onto a chain of constraints: one pool-adjacent-violators pass, whatever the margins.
+
+A chain's margins are potential differences, :math:`m_i=u_i-u_{i+1}`, so the projection is the isotonic regression of
+:math:`\log p-u` with weights :math:`e^u`. scipy's compiled pass takes the weights as numbers, so it serves while they
+all fit one; beyond that the same pass runs on their logs.
+"""
+
+import math
+
+import numpy as np
+from scipy.linalg import solve_banded
+from scipy.optimize import isotonic_regression
+from scipy.special import expit
+
+from tabular.projections.pooling import pool_levels
+
+_FITS = 600.0  # nats: e^600 and every sum of 10^12 such weights are finite
+
+
+def single_path(n_nodes, winner, loser):
+    """``(nodes, edges)`` in the order of the labels where these draw one path and nothing else; ``None`` otherwise.
+
+    >>> [order.tolist() for order in single_path(5, np.array([3, 0]), np.array([0, 4]))]
+    [[3, 0, 4], [0, 1]]
+    >>> single_path(3, np.array([0, 1]), np.array([1, 0])) is None  # a cycle
+    True
+    """
+    n_edges = len(winner)
+    wins, losses = np.bincount(winner, minlength=n_nodes), np.bincount(loser, minlength=n_nodes)
+    first = wins > losses
+    if np.count_nonzero(first) != 1 or wins.max() > 1 or losses.max() > 1:
+        return None
+    if (winner[1:] == loser[:-1]).all():  # listed in order, as most are
+        return np.append(winner, loser[-1]), np.arange(n_edges)
+    after, left = np.arange(n_nodes), wins
+    after[winner] = loser
+    for _ in range(n_edges.bit_length()):  # pointer doubling: left counts the edges up to the node that after names
+        left = left + left[after]
+        after = after[after]
+    if left[first.argmax()] != n_edges:
+        return None  # cycles beside the path
+    nodes, edges = np.empty(n_edges + 1, dtype=np.int64), np.empty(n_edges, dtype=np.int64)
+    nodes[n_edges - left[winner]] = winner
+    nodes[n_edges] = after[first.argmax()]
+    edges[n_edges - left[winner]] = np.arange(n_edges)
+    return nodes, edges
+
+
+def project_chain(log_p, margin):
+    r"""The projection onto :math:`x_0\ge e^{m_0}x_1,\ x_1\ge e^{m_1}x_2,\dots`
+
+    Returns:
+        ``log x (n,)``, multipliers ``tilt (n - 1,)`` and the ``(n - 1,)`` mask of tight pairs.
+
+    >>> log_x, tilt, tight = project_chain(np.log([0.1, 0.4, 0.5]), np.zeros(2))
+    >>> np.exp(log_x).round(6).tolist(), tight.tolist()  # one pool: the geometric mean
+    ([0.271442, 0.271442, 0.271442], [True, True])
+    >>> (tilt / np.log(2)).round(6).tolist()
+    [2.881285, 1.762571]
+    """
+    shift, pool = np.zeros(len(log_p)), np.zeros(len(log_p), dtype=np.int64)
+    shift[1:] -= np.cumsum(margin)
+    tight = pool_chain(log_p - shift, shift)
+    np.cumsum(~tight, out=pool[1:])
+    log_x = pool_levels(log_p, shift, pool)
+    return log_x, _multipliers(log_p, log_x, margin, tight), tight
+
+
+def _multipliers(log_p, log_x, margin, tight):
+    if not margin.any():
+        risen = np.cumsum(log_x - log_p)  # every pool's own sum is 0
+        return np.where(tight, np.maximum(2 * risen[:-1], 0.0), 0.0)
+    both = tight[1:] & tight[:-1]
+    bands = np.ones((3, len(margin)))
+    bands[0, 1:] = np.where(both, -expit(-margin[1:]), 0.0)
+    bands[2, :-1] = np.where(both, -expit(margin[:-1]), 0.0)
+    shortfall = np.where(tight, margin - log_p[:-1] + log_p[1:], 0.0)
+    tilt = solve_banded((1, 1), bands, shortfall)  # an M-matrix, column sums 0 or more: stable
+    return np.maximum(tilt, 0.0)
+
+
+def pool_chain(value, log_weight):
+    r"""``(n - 1,)`` mask of the neighbours that end in one pool when ``value`` must not increase along the chain.
+
+    >>> pool_chain(np.array([3.0, 1.0, 2.0]), np.zeros(3)).tolist()
+    [False, True]
+    >>> pool_chain(np.array([3.0, 1.0, 2.0]), np.array([0.0, 9000.0, -9000.0])).tolist()
+    [False, True]
+    """
+    top = log_weight.max()
+    if top - log_weight.min() <= _FITS:
+        starts = isotonic_regression(value, weights=np.exp(log_weight - top), increasing=False).blocks[1:-1]
+    else:
+        starts = _pool_starts(value.tolist(), log_weight.tolist())
+    joined = np.ones(len(value) - 1, dtype=bool)
+    joined[np.asarray(starts, dtype=np.int64) - 1] = False
+    return joined
+
+
+def _pool_starts(value, log_weight):
+    """Pool-adjacent-violators with log weights: the first position of every pool but the first."""
+    start, level, mass = [], [], []
+    for position, (a, u) in enumerate(zip(value, log_weight, strict=True)):
+        begin = position
+        while level and level[-1] < a:
+            small = math.exp(-abs(u - mass[-1]))  # 0 where the weights are worlds apart
+            share = (1 if u > mass[-1] else small) / (1 + small)
+            u = max(u, mass.pop()) + math.log1p(small)
+            before = level.pop()
+            a = before + share * (a - before)
+            begin = start.pop()
+        start.append(begin)
+        level.append(a)
+        mass.append(u)
+    return start[1:]

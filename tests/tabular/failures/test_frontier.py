@@ -1,0 +1,199 @@
+"""Worst-case accuracy: below every policy's, reached by a policy, equal to trying all sets with a convex solver."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tabular import InputError, Preferences, Problem, dpo, failure_modes, oracle
+from tabular.failures import knapsack
+from tabular.failures.frontier import frontier, separable
+from tabular.failures.thresholds import solve
+from tabular.log_space import softplus
+from tests.strategies import labelled_problems, policies_of
+
+
+def accuracy(policy, preferences):
+    return np.exp(preferences.log_share) @ (preferences.delta(policy) > 0)
+
+
+@given(labelled_problems(), st.data())
+def test_no_policy_is_less_accurate_at_its_loss(case, data):
+    problem, preferences = case
+    policy = data.draw(policies_of(problem))
+    level = dpo.loss(policy, problem, preferences)
+    worst = failure_modes.worst_case_accuracy(problem, preferences, level)
+    assert worst <= accuracy(policy, preferences) + 1e-9
+
+
+@given(labelled_problems(), st.floats(0, 1))
+def test_the_largest_set_is_a_policy_of_that_loss_and_accuracy(case, share):
+    problem, preferences = case
+    found = solve(problem, preferences)
+    level = found.at.value + share * (max(np.log(2), found.value.max()) - found.at.value)
+    largest = failure_modes.largest_inverted_set(problem, preferences, level)
+    assert largest.proved
+    assert np.all(preferences.delta(largest.log_policy)[largest.pairs] <= 0)
+    loss = dpo.loss(largest.log_policy, problem, preferences)
+    assert loss == pytest.approx(largest.loss, rel=1e-8, abs=1e-8)
+    assert loss <= level + 1e-8 * max(1, level)
+    worst = failure_modes.worst_case_accuracy(problem, preferences, level)
+    assert 1 - largest.share <= worst + 1e-9  # more may be inverted than was asked for, never less
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_subset_tried_with_clarabel_gives_the_same(seed):
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(2, 4)), rng.uniform(0.3, 2))
+    labels = [(x, *rng.choice(4, 2, replace=False), rng.choice([1.0, 1.7])) for x in (0, 0, 0, 1, 1)]
+    preferences = Preferences.from_pairs(labels)
+    at = solve(problem, preferences)
+    for level in at.at.value + np.array([0.03, 0.2, 0.45]):
+        ours = failure_modes.worst_case_accuracy(problem, preferences, level)
+        assert ours == pytest.approx(oracle.worst_case_accuracy(problem, preferences, level), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_joint_thresholds_agree_with_clarabel(seed):
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(1, 5)), 1.3)
+    labels = [(0, *rng.choice(5, 2, replace=False), rng.uniform(0.5, 2)) for _ in range(6)]
+    preferences = Preferences.from_pairs(labels)
+    for pairs in [*[*combinations(range(6), 2)][::3], (0, 1, 2, 3, 4, 5)]:
+        value, _ = oracle.inversion_cost(problem, preferences, list(pairs))
+        assert failure_modes.joint_threshold(problem, preferences, pairs) == pytest.approx(value, abs=2e-6)
+
+
+def test_separable_pairs_are_sorted_costs():
+    rng = np.random.default_rng(0)
+    delta_ref = 20 * rng.normal(size=400)
+    cost = np.sort(softplus(0.1 * delta_ref)) / 400
+    levels = np.r_[0.0, np.cumsum(cost)[[3, 100, 399]], 0.3]
+    by_hand = 1 - np.searchsorted(np.cumsum(cost), levels + 1e-12, side="right") / 400
+    found = separable(delta_ref, 0.1)
+    assert found.exact
+    np.testing.assert_allclose(found.worst_case_accuracy(levels), by_hand, atol=1e-15)
+
+
+def test_unequal_weights_are_a_knapsack_that_highs_agrees_with():
+    rng = np.random.default_rng(1)
+    delta_ref, weight = 10 * rng.normal(size=80), rng.exponential(size=80)
+    found = separable(delta_ref, 0.1, weight)
+    share = weight / weight.sum()
+    for level in (0.05, 0.2, 0.5):
+        most = oracle.knapsack(share * softplus(0.1 * delta_ref), share, level)
+        assert found.worst_case_accuracy(level) == pytest.approx(1 - most, abs=1e-9)
+        by_slope = found.relaxation.bounds(level)
+        assert by_slope[0] <= most * (1 + 1e-12) <= by_slope[1] * (1 + 1e-9)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60)
+def test_a_multiple_choice_knapsack_by_enumeration(seed):
+    rng = np.random.default_rng(seed)
+    group = np.sort(rng.integers(0, 4, size=8))
+    group = np.unique(group, return_inverse=True)[1]
+    options = knapsack.Options(group, rng.exponential(size=8), rng.integers(1, 5, size=8).astype(float))
+    budget = 2 * rng.exponential()
+    feasible = [
+        s
+        for k in range(5)
+        for s in map(list, combinations(range(8), k))
+        if len(set(group[s])) == len(s) and options.cost[s].sum() <= budget
+    ]
+    most = max(options.gain[s].sum() for s in feasible)
+    chosen, proved = knapsack.best(options, knapsack.relax(options), budget)
+    assert proved
+    assert chosen.tolist() in [list(s) for s in feasible]
+    assert options.gain[chosen].sum() == pytest.approx(most)
+
+
+def test_population_labels_offer_three_ways_for_a_pair():
+    """Both orders of one pair: at the optimum one label is right; a tie makes both wrong, going beyond frees one."""
+    problem = Problem.from_probabilities([0.3, 0.7], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
+    found = solve(problem, labels)
+    levels = [found.at.value, found.value[0], 5.0]
+    assert failure_modes.worst_case_accuracy(problem, labels, levels).tolist() == [0.75, 0.0, 0.0]
+    assert found.value[0] > found.at.value
+    assert failure_modes.inverted_sets(problem, labels, levels[0]) == [(1,)]
+    assert failure_modes.inverted_sets(problem, labels, levels[1]) == [(0, 1)]
+
+
+@given(labelled_problems(max_prompts=2), st.floats(0, 1))
+@settings(max_examples=40)
+def test_listed_sets_are_exactly_those_whose_joint_threshold_is_within_the_level(case, share):
+    problem, preferences = case
+    at = solve(problem, preferences)
+    level = at.at.value + share * (np.log(2) - at.at.value) + 1e-9
+    sets = [set(s) for s in failure_modes.inverted_sets(problem, preferences, level)]
+    for size in (1, 2, preferences.n_pairs):
+        for pairs in [*combinations(range(preferences.n_pairs), size)][:6]:
+            cost = failure_modes.joint_threshold(problem, preferences, pairs)
+            if abs(cost - level) > 1e-7 * max(1, level):
+                assert (cost <= level) == any(set(pairs) <= s for s in sets)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 12])
+def test_bounds_hold_where_the_search_is_cut_short(limit):
+    rng = np.random.default_rng(5)
+    problem = Problem.from_unnormalized(rng.normal(size=(2, 7)), 0.7)
+    labels = [(x, *rng.choice(7, 2, replace=False)) for x in np.repeat([0, 1], 9)]
+    preferences = Preferences.from_pairs(labels)
+    levels = np.linspace(solve(problem, preferences).at.value, np.log(2), 7)
+    exact = frontier(problem, preferences, np.log(2)).worst_case_accuracy(levels)
+    short = frontier(problem, preferences, np.log(2), limit=limit)
+    bounds = short.bounds(levels)
+    assert np.all(bounds.lower <= exact + 1e-12)
+    assert np.all(exact <= bounds.upper + 1e-12)
+    assert np.any(bounds.lower < bounds.upper)
+    assert bounds.lower.max() > 0.3  # not empty words
+    with pytest.raises(InputError, match="is only known to lie between"):
+        short.worst_case_accuracy(levels)
+
+
+def test_levels_and_labels_that_make_no_sense_are_refused():
+    problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
+    with pytest.raises(InputError, match="below the infimum"):
+        failure_modes.worst_case_accuracy(problem, labels, 0.1)
+    with pytest.raises(InputError, match="pair 7 is not a label: name labels by position, 0 to 1"):
+        failure_modes.joint_threshold(problem, labels, [7])
+    with pytest.raises(InputError, match="pair 1 has weight 0: leave it out"):
+        failure_modes.joint_threshold(problem, Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 0)]), [1])
+    with pytest.raises(InputError, match=r"pairs\[0\] is 0\.7: name a label by its position, a whole number"):
+        failure_modes.joint_threshold(problem, labels, [0.7])
+    for accuracy_at in (failure_modes.worst_case_accuracy, failure_modes.accuracy_bounds):
+        with pytest.raises(InputError, match="loss_level is empty: give at least one level"):
+            accuracy_at(problem, labels, [])
+        with pytest.raises(InputError, match=r"loss_level\[0\] is nan: give a number"):
+            accuracy_at(problem, labels, np.nan)
+    for beta in (np.nan, -1, 0, np.inf):
+        with pytest.raises(InputError, match=f"beta is {beta}: it must be finite and above 0"):
+            separable([1.0, -1.0], beta)
+    with pytest.raises(InputError, match=r"delta_ref\[1\] is nan"):
+        separable([0.0, np.nan], 0.1)
+    with pytest.raises(InputError, match=r"weight\[0\] is 0"):
+        separable([0.0, 1.0], 0.1, [0.0, 1.0])
+    with pytest.raises(InputError, match="1 weights for 2 pairs"):
+        separable([0.0, 1.0], 0.1, [1.0])
+    with pytest.raises(InputError, match="no pairs"):
+        separable([], 0.1)
+
+
+def test_a_frontier_answers_only_as_high_as_it_was_searched():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
+    labels = Preferences.from_pairs([(0, 1), (1, 2)])
+    with pytest.raises(InputError, match=r"loss_level 0.6 is above 0.1, the highest that was searched"):
+        frontier(problem, labels, highest=0.1).worst_case_accuracy(0.6)
+    assert frontier(problem, labels).worst_case_accuracy(0.6) == 0
+
+
+def test_thresholds_far_below_rounding_still_count():
+    assert separable([-100.0, -100.0], 1.0).worst_case_accuracy(0.0) == 1
+    problem = Problem.from_unnormalized([[-100.0, 0.0], [-100.0, 0.0]], 1.0)
+    labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
+    assert (failure_modes.thresholds(problem, labels) > 0).all()
+    assert failure_modes.worst_case_accuracy(problem, labels, 0.0) == 1

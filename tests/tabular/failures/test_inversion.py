@@ -1,0 +1,112 @@
+"""The deepest inversion at a loss level: no drawn policy is deeper, and the witness is that deep at that loss."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tabular import InputError, Preferences, Problem, dpo
+from tabular.failures.infimum import infimum
+from tabular.failures.inversion import deepest
+from tabular.failures.thresholds import solve
+from tests.strategies import labelled_problems, policies_of
+
+
+@given(labelled_problems(), st.data())
+def test_no_policy_at_that_loss_is_deeper(case, data):
+    problem, preferences = case
+    policy = data.draw(policies_of(problem))
+    level = dpo.loss(policy, problem, preferences)
+    assume(level > 1e-300)  # the loss itself underflows
+    found = deepest(problem, preferences, level)
+    scale = np.maximum(1, np.abs(preferences.delta(policy))) + 1 / problem.beta
+    assert np.all(found.delta <= preferences.delta(policy) + 1e-6 * scale)
+
+
+@given(labelled_problems(), st.floats(0.01, 1.0))
+def test_the_witness_is_that_deep_at_that_loss(case, share):
+    problem, preferences = case
+    found = solve(problem, preferences)
+    level = found.value + share * np.maximum(np.log(2) - found.value, 0.1)
+    deep = deepest(problem, preferences, level)
+    assert np.all(deep.delta < 1e-6 / problem.beta)  # above v_i some policy is inverted
+    for pair in range(preferences.n_pairs):
+        witness = deep.witness(pair)
+        assert dpo.loss(witness, problem, preferences) == pytest.approx(level[pair], rel=1e-6, abs=1e-6)
+        assert preferences.delta(witness)[pair] == pytest.approx(deep.delta[pair], rel=1e-9, abs=1e-9 / problem.beta)
+
+
+@given(labelled_problems())
+def test_at_its_threshold_a_binding_pair_is_tied_and_below_it_certainly_right(case):
+    problem, preferences = case
+    found = solve(problem, preferences)
+    bound = np.flatnonzero(found.binds & (found.multiplier > 1e-6 * problem.beta))
+    if bound.size:
+        at_threshold = deepest(problem, preferences, found.value[bound], bound)
+        np.testing.assert_allclose(at_threshold.delta, 0, atol=1e-4 / problem.beta)
+
+
+def test_one_pair_by_hand():
+    problem = Problem.from_probabilities([0.1, 0.9], beta=0.5)
+    found = deepest(problem, Preferences.from_pairs([(0, 1)]), [np.log(2)])
+    assert found.delta[0] == pytest.approx(np.log(0.1 / 0.9))  # untrained: no deeper than the reference
+
+
+@pytest.mark.parametrize(
+    ("level", "delta", "shown"),
+    [
+        (0.0, np.inf, 40 + np.log(0.25)),
+        (1e-300, 300 * np.log(10) + np.log(0.25), 300 * np.log(10) + np.log(0.25)),
+        (np.inf, -np.inf, -1e8),
+    ],
+)
+def test_the_ends_of_the_levels(level, delta, shown):
+    """delta_ref - log(e^tau - 1) at the smallest and largest tau; the witness goes as far as it can."""
+    problem = Problem.from_probabilities([0.2, 0.8], beta=1)
+    found = deepest(problem, Preferences.from_pairs([(0, 1)]), level)
+    assert found.delta[0] == pytest.approx(delta)
+    witness = found.witness(0)
+    assert np.exp(witness).sum() == pytest.approx(1)
+    assert witness[0, 0] - witness[0, 1] == pytest.approx(shown)
+
+
+def test_at_the_infimum_every_delta_is_that_of_the_optimum():
+    """{0, 1} contradict one another and 0 beats 2: the first two have one delta there, the third grows for ever."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 1), (1, 0), (0, 2)])
+    found = deepest(problem, labels, infimum(problem, labels).value)
+    np.testing.assert_allclose(found.delta, [np.log(0.2 / 0.3), np.log(0.3 / 0.2), np.inf], rtol=1e-12)
+    for pair in range(3):
+        assert dpo.loss(found.witness(pair), problem, labels) == pytest.approx(found.loss_level[pair], abs=1e-15)
+
+
+def test_a_level_that_no_policy_has_is_refused():
+    problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
+    with pytest.raises(InputError, match=r"loss_level 0\.5 is below the infimum of the loss, 0\.562335"):
+        deepest(problem, labels, 0.5)
+
+
+@pytest.mark.parametrize("pair", [7, -1])
+def test_a_position_without_a_label_is_refused(pair):
+    problem, labels = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match=f"pair {pair} is not a label: name labels by position, 0 to 0"):
+        deepest(problem, labels, 0.5, pairs=[pair])
+
+
+def test_levels_are_one_number_or_one_for_each_pair():
+    problem, labels = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match=r"loss_level has shape \(2,\) for 1 pairs: give one number, or one for each"):
+        deepest(problem, labels, [0.5, 0.6])
+    with pytest.raises(InputError, match=r"loss_level\[0\] is nan: give a number, in nats"):
+        deepest(problem, labels, np.nan)
+
+
+def test_a_pair_only_asked_about_is_bounded_by_the_chain_between():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1), (0, 1, 2), (0, 0, 2, 0), (0, 2, 0, 0)])
+    found = deepest(problem, labels, np.log(2))
+    # two equal labels share the fall evenly by symmetry: each at its own log 2, the chain where the reference has it
+    assert found.delta[2] == pytest.approx(np.log(0.2 / 0.5))
+    assert found.delta[3] == -np.inf
+    assert labels.delta(found.witness(3))[3] <= -1
