@@ -34,4 +34,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) report .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) report build .pytest_cache .ruff_cache .hypothesis .benchmarks

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from condeq import show
+from condeq import examples, show
 from tabular import InputError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 console = Console()
 RUN = "hh-pythia410m-dpo"
+PROBLEM = f"A problem file (JSON or YAML), or one of {', '.join(Path(file).stem for file in examples.PROBLEMS)}."
 
 
 def main() -> None:
@@ -103,14 +104,14 @@ def report(
 
 @app.command()
 def solve(
-    file: Annotated[Path, typer.Argument(help="A problem file (JSON or YAML; see examples/).")],
+    file: Annotated[Path, typer.Argument(help=PROBLEM)],
     margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """The reference, the RLHF optimum, what DPO converges to, and the constrained optimum, side by side."""
     from condeq import problem_file, solutions
 
-    answer = solutions.solve(problem_file.read(file), margin)
+    answer = solutions.solve(problem_file.read(examples.located(file, examples.PROBLEMS)), margin)
     if as_json:
         print_json(answer)
     else:
@@ -120,14 +121,14 @@ def solve(
 
 @app.command()
 def failures(
-    file: Annotated[Path, typer.Argument(help="A problem file (JSON or YAML; see examples/).")],
+    file: Annotated[Path, typer.Argument(help=PROBLEM)],
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Every way the DPO loss can fall while the policy prefers the wrong response, pair by pair."""
     from condeq import problem_file, solutions
 
-    rows = solutions.failures(problem_file.read(file))
+    rows = solutions.failures(problem_file.read(examples.located(file, examples.PROBLEMS)))
     if as_json:
         print_json(rows)
         return
@@ -138,7 +139,12 @@ def failures(
 
 @app.command()
 def audit(
-    log: Annotated[str, typer.Argument(help="A CSV, JSONL or Parquet file of pairs, or the name of a public run.")],
+    log: Annotated[
+        str,
+        typer.Argument(
+            help=f"A CSV, JSONL or Parquet file of pairs; or trainer_log, an example, or {RUN}, a public run."
+        ),
+    ],
     beta: Annotated[float | None, typer.Option(help="The beta of the DPO loss; needed for a file.")] = None,
     columns: Annotated[
         list[str] | None,
@@ -151,12 +157,11 @@ def audit(
     from tabular import logs
     from tabular.audit import audit as audited
 
-    if Path(log).suffix or Path(log).exists():
-        source = logs.read_pairs(log, show.parsed_columns(columns or []))
-    elif log == RUN:
+    if log == RUN and not Path(log).exists():
         source = logs.load(log)
     else:
-        raise InputError(f"there is no file {log} and no public run of that name: give a file, or {RUN}")
+        file = examples.located(Path(log), examples.LOGS, RUN)
+        source = logs.read_pairs(file, show.parsed_columns(columns or []))
     result = audited(source, beta).to_dict()
     if as_json:
         print_json(result)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from condeq import examples as files
 from condeq import problem_file
 from tabular import failure_modes
 
-DIRECTORY = Path(__file__).parents[1] / "examples"
 STORIES = {
     "misaligned_pair.yaml": (
         "One pair, a misaligned reference",
@@ -52,7 +52,7 @@ class PairRow:
 class Example:
     """A problem with its failure list."""
 
-    file: str
+    name: str
     title: str
     story: str
     rows: list[PairRow]
@@ -64,11 +64,11 @@ def examples() -> list[Example]:
 
 
 def _example(file, title, story):
-    source = problem_file.read(DIRECTORY / file)
+    source = problem_file.read(files.DIRECTORY / file)
     found = failure_modes.find(source.problem, source.preferences)
     levels = f" Loss of the reference {found.reference_loss:.4f}, infimum {found.infimum:.4f} nats."
     rows = [_row(row, source.names[row["prompt"]]) for row in found.to_dicts()]
-    return Example(f"examples/{file}", title, f"{story} β = {source.problem.beta:g}.{levels}", rows)
+    return Example(Path(file).stem, title, f"{story} β = {source.problem.beta:g}.{levels}", rows)
 
 
 def _row(row, names):

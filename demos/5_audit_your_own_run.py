@@ -10,6 +10,7 @@ with app.setup:
     import marimo as mo
     import numpy as np
 
+    from condeq import examples
     from figures import inline, style
     from tabular import InputError, logs
     from tabular.audit import audit
@@ -42,7 +43,7 @@ def question():
 def controls():
     upload = mo.ui.file(filetypes=[".csv", ".jsonl", ".gz", ".parquet"], label="Upload a log")
     path = mo.ui.text(
-        value=str(mo.notebook_dir().parent / "examples" / "trainer_log.csv"),
+        value=str(examples.DIRECTORY / "trainer_log.csv"),
         full_width=True,
         label="or name a file on this machine",
     )

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from condeq import examples
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 THEOREMS = (ROOT / "THEOREMS.md").read_text()
@@ -31,6 +33,9 @@ def test_the_counts_are_the_current_ones():
     assert f"{len(rows_of_theorems())} statements: " in README
 
 
-def test_pictures_and_files_are_there():
-    for target in re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"examples/[\w.]+", README):
+def test_pictures_files_and_examples_are_there():
+    for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).is_file(), target
+    named = re.findall(r"^condeq (?:solve|failures) (\S+)", README, flags=re.MULTILINE)
+    assert len(named) == 2
+    assert set(named) <= {Path(file).stem for file in examples.PROBLEMS}

@@ -13,7 +13,6 @@ import proofs_checks.__main__
 from condeq import cli
 from proofs_checks import Verdict
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 LOG = "ref_chosen_logps,ref_rejected_logps,policy_chosen_logps,policy_rejected_logps\n-9,-7,-9.5,-8.5\n-4,-5,-3,-6\n"
 
 
@@ -71,14 +70,14 @@ def test_an_unknown_statement_lists_the_close_ones(condeq):
 
 
 def test_solve_shows_every_policy(condeq):
-    code, out, _ = condeq("solve", EXAMPLES / "misaligned_pair.yaml")
+    code, out, _ = condeq("solve", "misaligned_pair")
     assert code == 0
     for shown in ("RLHF optimum", "0.231969", "constrained", "0.500000", "unattained"):
         assert shown in out
 
 
 def test_solve_as_json_agrees_with_closed_forms(condeq):
-    _, out, _ = condeq("solve", EXAMPLES / "misaligned_pair.yaml", "--json")
+    _, out, _ = condeq("solve", "misaligned_pair", "--json")
     (prompt,) = json.loads(out)["prompts"]
     odds = 0.1 / 0.9 * np.exp(0.5 / 0.5)
     np.testing.assert_allclose(prompt["probabilities"]["rlhf"], [odds / (1 + odds), 1 / (1 + odds)])
@@ -91,7 +90,7 @@ def test_solve_as_json_agrees_with_closed_forms(condeq):
 
 
 def test_solve_without_reward_solves_only_dpo(condeq):
-    _, out, _ = condeq("solve", EXAMPLES / "contradictory_labels.json", "--json")
+    _, out, _ = condeq("solve", "contradictory_labels", "--json")
     answer = json.loads(out)
     assert [prompt["dpo_status"] for prompt in answer["prompts"]] == ["unattained", "unique"]
     assert answer["prompts"][0]["dpo_blocks"] == [["a", "b", "c"], ["d"]]
@@ -109,7 +108,7 @@ def test_solve_names_the_cycle_that_forces_zeros(condeq, tmp_path):
 
 
 def test_failures_prints_the_table_and_saves_json(condeq, tmp_path):
-    code, out, _ = condeq("failures", EXAMPLES / "misaligned_pair.yaml")
+    code, out, _ = condeq("failures", "misaligned_pair")
     assert code == 0
     assert "saved misaligned_pair-failures.json" in out
     (row,) = json.loads((tmp_path / "misaligned_pair-failures.json").read_text())
@@ -118,7 +117,7 @@ def test_failures_prints_the_table_and_saves_json(condeq, tmp_path):
 
 
 def test_a_cycle_is_told_by_name(condeq):
-    _, out, _ = condeq("failures", EXAMPLES / "contradictory_labels.json", "--json")
+    _, out, _ = condeq("failures", "contradictory_labels", "--json")
     finding = json.loads(out)[0]["findings"]["contradictory_labels"]
     assert finding["cycle"] == ["a", "b", "c"]
     assert finding["why"].startswith("the labels say a > b > c > a: ")
@@ -172,7 +171,11 @@ BAD = {
     "settings of many": (("figures", "--set", "beta=1"), "--set changes one figure"),
     "unknown option": (("solve", "--colour"), "No such option"),
     "not a number": (("solve", "x.yaml", "--margin", "wide"), "'--margin': Input should be a valid number"),
-    "mistyped data set": (("audit", "hh-pythia"), "there is no file hh-pythia and no public run of that name"),
+    "mistyped example": (("solve", "misaligned"), "there is no file misaligned and no example of that name"),
+    "mistyped data set": (
+        ("audit", "hh-pythia"),
+        "no file hh-pythia and no example of that name: give a file, or one of trainer_log, hh-",
+    ),
 }
 
 

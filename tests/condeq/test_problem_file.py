@@ -1,16 +1,13 @@
 """Problem files: the examples are read as written, and every mistake gets one sentence with its place."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
-from condeq import problem_file
+from condeq import examples, problem_file
 from tabular import InputError
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def written(tmp_path, content, name="problem.json"):
@@ -25,16 +22,16 @@ def one_prompt(**changes):
 
 
 def test_the_examples():
-    pair = problem_file.read(EXAMPLES / "misaligned_pair.yaml")
+    pair = problem_file.read(examples.DIRECTORY / "misaligned_pair.yaml")
     assert pair.names == [["helpful", "harmful"]]
     np.testing.assert_allclose(np.exp(pair.problem.log_ref), [[0.1, 0.9]])
     assert pair.problem.reward.tolist() == [[0.5, 0]]
-    cycle = problem_file.read(EXAMPLES / "contradictory_labels.json")
+    cycle = problem_file.read(examples.DIRECTORY / "contradictory_labels.json")
     assert cycle.preferences.weight.tolist() == pytest.approx([3, 2, 1, 1, 9, 1])
     assert cycle.preferences.prompt.tolist() == [0, 0, 0, 0, 1, 1]
     assert cycle.problem.reward is None
     assert cycle.problem.present.sum(axis=1).tolist() == [4, 2]
-    third = problem_file.read(EXAMPLES / "unlabelled_third.yaml")
+    third = problem_file.read(examples.DIRECTORY / "unlabelled_third.yaml")
     assert third.preferences.n_pairs == 1
 
 
