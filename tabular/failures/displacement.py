@@ -101,7 +101,7 @@ class _Prompt:
         components = np.unique(graph.component[prompt * n_responses : (prompt + 1) * n_responses])
         start = float(np.exp(graph.log_share) @ softplus(graph.offset))
         own_start = float(self.loss(np.zeros((1, n_responses)))[0])
-        self.room = max((start - own_start) - (at.value - at.cost[components].sum()), 0.0)
+        self.room = max((start - own_start) - (at.value - at.components.cost[components].sum()), 0.0)
 
     def loss(self, s):
         return softplus(self.offset - (s[:, self.winner] - s[:, self.loser])) @ self.share

@@ -5,12 +5,12 @@ r"""How wrong can a policy be at a given training loss? Worst-case ranking accur
 A tie, :math:`\delta_i=0`, counts as not correct, and a level counts as reached where policies come arbitrarily close
 to it: A is a falling step function that includes its steps. Pairs that share no response with others are items of a
 knapsack: inverting pair i costs :math:`\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})`, the others cost nothing
-in the limit. In general the items are the tie patterns of each component of the labels
+in the limit. In general the items are the tie patterns of each piece of the labels
 (:mod:`tabular.failures.joint`), at most one from each, and :mod:`tabular.failures.knapsack` fills the budget
 :math:`\tau-\inf L`.
 
-Where a component has too many patterns to search, two bounds remain. Patterns that were found are policies: A is at
-most what they leave. And splitting a component's labels into parts, each free of the others, only drops constraints:
+Where a piece has too many patterns to search, two bounds remain. Patterns that were found are policies: A is at
+most what they leave. And splitting a piece's labels into parts, each free of the others, only drops constraints:
 the parts are searched exactly, and A is at least what their knapsack leaves.
 """
 
@@ -28,7 +28,7 @@ from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
-_PART = 8  # labels searched together where a component is split: at most 2^8 tie patterns
+_PART = 8  # labels searched together where a piece is split: at most 2^8 tie patterns
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
 
 
 def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=joint.PARTITIONS) -> Frontier:
-    """The frontier of any labels, for levels up to ``highest``; exact unless a component exceeds the limit.
+    """The frontier of any labels, for levels up to ``highest``; exact unless a piece exceeds the limit.
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.
@@ -182,36 +182,37 @@ def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=j
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """The options of a knapsack, each with the component and the tie pattern that it stands for.
+    """The options of a knapsack, each with the piece and the tie pattern that it stands for.
 
     ``base`` is the weight that is inverted where the loss is least; options count what comes on top of it.
     """
 
     options: knapsack.Options
     base: float
-    component: np.ndarray
+    piece: np.ndarray
     pattern: list
     cut_short: np.ndarray
 
 
 def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS) -> Items:
     """All that can be chosen up to a loss level; ``weight`` says what each kept label counts for."""
-    graph = at.graph
+    graph = at.parts.graph
     one = graph.labels_of.size == 1
     alone = np.flatnonzero(one[graph.component[graph.winner]])
     shared = np.flatnonzero(graph.labels_of.size > 1)
     found = joint.ways(at, shared, highest - at.value + tolerances.LOSS, limit=limit)
     gain = np.array([weight[inverted].sum() for inverted in found.inverted])
     at_rest = np.zeros(len(one))
-    at_rest[shared] = gain[: len(shared)]  # the first patterns are those without ties
-    more = np.r_[weight[alone], gain - at_rest[found.component]]
-    component = np.r_[graph.component[graph.winner[alone]], found.component]
+    _, untied = np.unique(found.piece, return_index=True)
+    at_rest[found.piece[untied]] = gain[untied]
+    more = np.r_[weight[alone], gain - at_rest[found.piece]]
+    piece = np.r_[graph.component[graph.winner[alone]], found.piece]
     cost = np.r_[_own_cost(graph)[alone], found.cost]
     worth = np.flatnonzero(more > 0)
-    group = np.unique(component[worth], return_inverse=True)[1]
+    group = np.unique(piece[worth], return_inverse=True)[1]
     pattern = [found.pattern[k - len(alone)] if k >= len(alone) else (0, 0) for k in worth]
     options = knapsack.Options(group, cost[worth], more[worth])
-    return Items(options, float(at_rest.sum()), component[worth], pattern, found.cut_short)
+    return Items(options, float(at_rest.sum()), piece[worth], pattern, found.cut_short)
 
 
 def label_units(at: Infimum, preferences: Preferences) -> np.ndarray:
@@ -233,12 +234,12 @@ def _own_cost(graph):
     return np.exp(graph.log_share) * softplus(graph.problem.beta * delta_ref + graph.offset)
 
 
-def _split(problem, preferences, at, components):
-    """The same labels with those of some components in parts, each part on its own copy of the prompt."""
+def _split(problem, preferences, at, pieces):
+    """The same labels with those of some pieces in parts, each part on its own copy of the prompt."""
     prompt, log_ref = preferences.prompt.copy(), [problem.log_ref]
     n_prompts = problem.n_prompts
-    for component in components:
-        labels = at.graph.label[at.graph.labels_of.gather(np.array([component]))[0]]
+    for piece in pieces:
+        labels = at.graph.label[at.parts.graph.labels_of.gather(np.array([piece]))[0]]
         labels = labels[np.lexsort((preferences.loser[labels], preferences.winner[labels]))]
         for part in np.split(labels, np.arange(_PART, len(labels), _PART)):
             log_ref.append(problem.log_ref[prompt[part[:1]]])

@@ -6,13 +6,14 @@ strictly convex. A pair that is only asked about (a label of weight 0) may be le
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
 from tabular import digraph
-from tabular.failures import ties
-from tabular.log_space import normalised
+from tabular.failures import pieces, ties
+from tabular.log_space import normalised, softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -34,7 +35,8 @@ class Infimum:
         winner, loser: ``(n_pairs,)`` flat nodes of the pairs.
         relation: ``(n_pairs,)`` of :class:`Relation`.
         delta: ``(n_pairs,)`` delta where the loss is least: +-inf in the limit, nan where it is free.
-        cost: ``(n_components,)`` parts of inf L, in nats of mean loss; attained: whether a policy has them.
+        label_cost, apart: ``(n_labels,)`` what each kept label adds to inf L, in nats of mean loss, and whether it does
+            so in the limit only.
         unnormalised: ``(n_nodes,)`` log-probabilities near the infimum, at it where it is attained.
     """
 
@@ -43,24 +45,35 @@ class Infimum:
     loser: np.ndarray
     relation: np.ndarray
     delta: np.ndarray
-    cost: np.ndarray
-    attained: np.ndarray
+    label_cost: np.ndarray
+    apart: np.ndarray
     unnormalised: np.ndarray
 
     @property
     def value(self) -> float:
         """inf L."""
-        return float(self.cost.sum())
+        return float(self.components.cost.sum())
+
+    @cached_property
+    def components(self) -> pieces.Pieces:
+        """The connected components: the general route, and what policies are made of."""
+        return pieces.Pieces.of(self.graph, self.winner, self.loser, self.label_cost, self.apart)
+
+    @cached_property
+    def parts(self) -> pieces.Pieces:
+        """The biconnected pieces of the labels and of the pairs that they decide."""
+        asked = self.bounded.copy()
+        asked[self.graph.label] = False
+        pairs = np.r_[self.graph.label, np.flatnonzero(asked)]
+        graph, tail, head = pieces.split(self.graph, self.winner[asked], self.loser[asked])
+        winner, loser = np.full((2, len(self.winner)), -1)
+        winner[pairs], loser[pairs] = tail, head
+        return pieces.Pieces.of(graph, winner, loser, self.label_cost, self.apart)
 
     @property
-    def component(self) -> np.ndarray:
-        """``(n_pairs,)`` component of each pair's winner."""
-        return self.graph.component[self.winner]
-
-    @property
-    def elsewhere(self) -> np.ndarray:
-        """``(n_pairs,)`` the infimum of everything but the pair's component."""
-        return self.value - self.cost[self.component]
+    def bounded(self) -> np.ndarray:
+        """``(n_pairs,)`` whether the labels hold delta up: it cannot fall to -inf at a finite loss."""
+        return np.isin(self.relation, (Relation.SAME, Relation.ABOVE))
 
     @property
     def log_policy(self) -> np.ndarray:
@@ -83,17 +96,9 @@ class Infimum:
         """The nodes that a node reaches by wins, itself included."""
         return breadth_first_order(_digraph(self.graph), node, return_predecessors=False)
 
-    def hold(self, pairs, delta):
-        """The fits with each listed pair held at a delta, and the place of each winner in them."""
-        copies = ties.Copies(self.graph, self.component[pairs])
-        winner = copies.at(np.arange(len(pairs)), self.winner[pairs])
-        leader, gap = np.arange(len(copies.node)), np.zeros(len(copies.node))
-        leader[winner] = copies.at(np.arange(len(pairs)), self.loser[pairs])
-        gap[winner] = delta
-        return copies.fit(leader, gap), winner
-
-    def rows(self, fit: ties.TiedFit) -> np.ndarray:
-        """``(n_copies, n_responses)`` log-policy of each copy's prompt, its other components near their infimum."""
+    def rows(self, pairs, delta) -> np.ndarray:
+        """``(n, n_responses)`` log-policy of each pair's prompt with it held at delta, at the least loss there is."""
+        fit, _ = self.components.hold(pairs, delta)
         n_responses = self.graph.problem.n_responses
         prompt = fit.copies.node[fit.copies.start] // n_responses
         rows = self.unnormalised.reshape(-1, n_responses)[prompt]
@@ -112,9 +117,9 @@ def infimum(problem: Problem, preferences: Preferences, offset=None) -> Infimum:
     graph = ties.label_graph(problem, preferences, offset)
     copies = ties.Copies(graph, graph.labelled)
     fit = copies.fit()
-    n_nodes, n_components = len(graph.component), len(graph.labels_of.size)
-    cost, attained = np.zeros(n_components), np.ones(n_components, dtype=bool)
-    cost[graph.labelled], attained[graph.labelled] = fit.cost, fit.attained
+    n_nodes, margin = len(graph.component), np.empty(len(graph.label))
+    margin[copies.edge] = fit.margin
+    label_cost = np.exp(graph.log_share) * softplus(graph.offset - margin)
     strength, block, policy = np.zeros(n_nodes), -1 - np.arange(n_nodes), graph.log_ref.copy()
     strength[copies.node], block[copies.node], policy[copies.node] = fit.strength, fit.block, fit.log_policy()
     winner, loser = ties.flat_pairs(problem, preferences)
@@ -122,7 +127,7 @@ def infimum(problem: Problem, preferences: Preferences, offset=None) -> Infimum:
     with np.errstate(invalid="ignore"):
         inner = preferences.delta(problem.log_ref) + (strength[winner] - strength[loser]) / problem.beta
     delta = np.choose(relation, [np.nan, inner, np.inf, -np.inf])
-    return Infimum(graph, winner, loser, relation, delta, cost, attained, policy)
+    return Infimum(graph, winner, loser, relation, delta, label_cost, np.isinf(margin), policy)
 
 
 def _relations(graph, block, winner, loser):

@@ -18,12 +18,11 @@ from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from tabular import tolerances
 from tabular.errors import InputError
-from tabular.failures.infimum import Infimum, Relation, infimum
+from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.thresholds import lowered
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
-_BOUNDED = (Relation.SAME, Relation.ABOVE)  # the labels hold delta up; others fall freely
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
 _STEPS = 100  # a root that all but touches (tau just above inf L) is approached by halves: 2^-100
@@ -50,14 +49,14 @@ class Inversions:
         Where delta is +inf the row is near its infimum, across blocks within e^-40.
         """
         rows = self.at.log_policy[self.at.winner[self.pair] // self.at.graph.problem.n_responses]
-        held = np.isin(self.at.relation[self.pair], _BOUNDED)
+        held = self.at.bounded[self.pair]
         for index in np.flatnonzero(~held):
             rows[index] = lowered(self.at, self.pair[index], -1.0)
         held = np.flatnonzero(held & (self.delta < np.inf))
-        for batch in self.at.graph.batches(self.at.component[self.pair[held]]):
+        delta = np.maximum(self.delta, -_HELD / self.at.graph.problem.beta)
+        for batch in self.at.components.batches(self.pair[held]):
             part = held[batch]
-            delta = np.maximum(self.delta[part], -_HELD / self.at.graph.problem.beta)
-            rows[part] = self.at.rows(self.at.hold(self.pair[part], delta)[0])
+            rows[part] = self.at.rows(self.pair[part], delta[part])
         return rows
 
     def witness(self, index) -> np.ndarray:
@@ -91,14 +90,14 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
         raise InputError(f"loss_level has shape {level.shape} for {len(pairs)} pairs: give one number, or one for each")
     level = np.broadcast_to(level, pairs.shape)
     check_level(level, at.value)
-    bounded = np.isin(at.relation[pairs], _BOUNDED)
+    bounded = at.bounded[pairs]
     delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)
-    allowed = np.maximum(level - at.elsewhere[pairs], at.cost[at.component[pairs]])
     climbing = np.flatnonzero(bounded & (level > at.value) & (level < np.inf))
-    for batch in at.graph.batches(at.component[pairs[climbing]]):
+    for batch in at.parts.batches(pairs[climbing]):
         part = climbing[batch]
-        start = _start(at, preferences, pairs[part], allowed[part])
-        delta[part] = np.minimum(_climb(at, pairs[part], allowed[part], start), at.delta[pairs[part]])
+        allowed = level[part] - at.value + at.parts.cost[at.parts.piece(pairs[part])]
+        start = _start(at, preferences, pairs[part], allowed)
+        delta[part] = np.minimum(_climb(at, pairs[part], allowed, start), at.delta[pairs[part]])
     return Inversions(pairs, level, delta, at)
 
 
@@ -147,22 +146,22 @@ def _deepest_margin(log_allowed, log_share):
 
 def _along_wins(at, pair, allowed):
     """The shortest path from w to l in the lengths that the labels allow (none below 0)."""
-    graph = at.graph
-    labels, _ = graph.labels_of.gather(at.component[pair : pair + 1])
+    graph, piece = at.parts.graph, at.parts.piece([pair])
+    labels, _ = graph.labels_of.gather(piece)
     labels = labels[np.argsort(graph.log_share[labels])]  # of parallel labels the heaviest is entered last and stays
     length = np.maximum(_deepest_margin(np.log(allowed), graph.log_share[labels]), 0)
-    size = graph.nodes_of.size[at.component[pair]]
+    size = graph.nodes_of.size[piece[0]]
     edges = np.full((size, size), np.inf)
     edges[graph.place[graph.winner[labels]], graph.place[graph.loser[labels]]] = length
     edges = csgraph_from_dense(edges, null_value=np.inf)
-    return dijkstra(edges, indices=graph.place[at.winner[pair]])[graph.place[at.loser[pair]]]
+    return dijkstra(edges, indices=graph.place[at.parts.winner[pair]])[graph.place[at.parts.loser[pair]]]
 
 
 def _climb(at, pairs, allowed, delta):
     """Newton from the left, all pairs at once, those still moving refitted."""
     delta, moving = delta.copy(), np.arange(len(pairs))
     for _ in range(_STEPS):
-        fit, winner = at.hold(pairs[moving], delta[moving])
+        fit, winner = at.parts.hold(pairs[moving], delta[moving])
         above = fit.cost - allowed[moving]
         slope = at.graph.problem.beta * fit.net_flow(winner)
         step = np.where(slope > 0, above / np.where(slope > 0, slope, 1), 0)  # back, too, where rounding overshot

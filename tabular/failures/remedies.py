@@ -73,9 +73,9 @@ class Remedies:
     def _least_gammas(self):
         """The least gamma, of those scanned, that turns an inverted optimum; nan where none does."""
         gamma = np.full(len(self.delta_ref), np.nan)
-        turned = (self.at.relation == Relation.SAME) & (self.at.delta <= 0)
-        for batch in self.at.graph.batches(self.at.component[np.flatnonzero(turned)]):
-            pairs = np.flatnonzero(turned)[batch]
+        turned = np.flatnonzero((self.at.relation == Relation.SAME) & (self.at.delta <= 0))
+        for batch in self.at.parts.batches(turned):
+            pairs = turned[batch]
             gamma[pairs] = _least_gamma(self.at, pairs, self.log_inverse)
         return gamma
 
@@ -98,12 +98,12 @@ def _least_gamma(at, pairs, log_inverse):
 
 def _delta_with_margin(at, pairs, own_margin, log_inverse):
     """delta of each pair at the optimum with Eq. 17's margins, gamma set by the pair's own; nan where too steep."""
-    copies = ties.Copies(at.graph, at.component[pairs])
+    copies = ties.Copies(at.parts.graph, at.parts.piece(pairs))
     relative = log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy]
     log_margin = relative + np.log(own_margin)[copies.edge_copy]
     steep = np.bincount(copies.edge_copy, log_margin > np.log(_TOO_STEEP), len(copies)) > 0
     strength = copies.fit(offset=np.exp(np.minimum(log_margin, np.log(_TOO_STEEP)))).strength
-    winner, loser = (copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.winner, at.loser))
+    winner, loser = (copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.parts.winner, at.parts.loser))
     log_ref = at.graph.log_ref
     moved = (strength[winner] - strength[loser]) / at.graph.problem.beta
     return np.where(steep, np.nan, log_ref[at.winner[pairs]] - log_ref[at.loser[pairs]] + moved)

@@ -14,7 +14,8 @@ pair strictly inverted.
 is an ordinary fit (:mod:`tabular.failures.ties`). Otherwise the constraint is slack and :math:`v_i=\inf L`. Which of
 the two holds is read off the win digraph: w and l in one block have a unique :math:`\delta_i` at the optimum; if w
 reaches l by wins between blocks, every minimising sequence has :math:`\delta_i\to\infty`; in every other case it can be
-sent to :math:`-\infty` for free. Other prompts, and other components of the same prompt, add their own infimum.
+sent to :math:`-\infty` for free. Other prompts, and the labels of the same prompt that share no cycle with the pair,
+add their own infimum (:mod:`tabular.failures.pieces`).
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabular.failures.infimum import Infimum, Relation, infimum
+from tabular.failures.pieces import Pieces
 from tabular.log_space import normalised
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -59,7 +61,7 @@ class Thresholds:
     def row(self, pair) -> np.ndarray:
         """``(n_responses,)`` log-policy of the pair's prompt in the witness."""
         if self.binds[pair]:
-            return self.at.rows(self.at.hold(np.array([pair]), 0.0)[0])[0]
+            return self.at.rows(np.array([pair]), 0.0)[0]
         return lowered(self.at, pair, 0.0)
 
     def witness(self, pair) -> np.ndarray:
@@ -88,18 +90,22 @@ def solve(problem: Problem, preferences: Preferences, offset=None) -> Thresholds
     [[0.5, 0.5]]
     """
     at = infimum(problem, preferences, offset)
+    return tied(at, at.parts)
+
+
+def tied(at: Infimum, pieces: Pieces) -> Thresholds:
+    """The thresholds, one copy of its piece fitted for each pair that binds; any pieces give the same numbers."""
     binds = (at.relation == Relation.ABOVE) | ((at.relation == Relation.SAME) & (at.delta > 0))
     excess, multiplier = np.zeros(len(binds)), np.zeros(len(binds))
-    attained = at.attained[at.component]
+    unattained = np.full(len(binds), np.sum(~pieces.attained))  # pieces, with the pair's as it is once tied
     bound = np.flatnonzero(binds)
-    for batch in at.graph.batches(at.component[bound]):
+    for batch in pieces.batches(bound):
         pairs = bound[batch]
-        fit, winner = at.hold(pairs, 0.0)
-        excess[pairs] = np.maximum(fit.cost - at.cost[fit.copies.component], 0)
-        multiplier[pairs] = problem.beta * fit.net_flow(winner)
-        attained[pairs] = fit.attained
-    unattained_elsewhere = np.sum(~at.attained) - ~at.attained[at.component]
-    return Thresholds(at.value + excess, excess, binds, multiplier, attained & (unattained_elsewhere == 0), at)
+        fit, winner = pieces.hold(pairs, 0.0)
+        excess[pairs] = np.maximum(fit.cost - pieces.cost[fit.copies.component], 0)
+        multiplier[pairs] = at.graph.problem.beta * fit.net_flow(winner)
+        unattained[pairs] += pieces.attained[fit.copies.component].astype(int) - fit.attained
+    return Thresholds(at.value + excess, excess, binds, multiplier, unattained == 0, at)
 
 
 def lowered(at: Infimum, pair, delta):

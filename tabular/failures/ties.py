@@ -20,16 +20,19 @@ from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
-_APART = 40.0  # nats between blocks that want to part: the labels across them cost e^-40 = 4e-18 of their weight
+_APART = (
+    40.0  # nats between blocks that want to part, in s and in beta delta: e^-40 = 4e-18 of a label's weight is left
+)
 _BATCH = 200_000  # labels fitted in one call: bounds memory, costs no speed
 
 
 @dataclass(frozen=True, eq=False)
 class LabelGraph:
-    """The labels that carry weight, on nodes ``prompt * n_responses + response``, cut into connected components.
+    """The labels that carry weight, on nodes that stand for responses, cut into connected components.
 
     Attributes:
         label: ``(n_labels,)`` positions in the preferences; winner, loser, log_share, offset: of each kept label.
+        response: ``(n_nodes,)`` what each node stands for, ``prompt * n_responses + response``.
         component: ``(n_nodes,)`` of each node; a response without labels is alone in its own.
         place: ``(n_nodes,)`` position of a node inside its component.
     """
@@ -40,6 +43,7 @@ class LabelGraph:
     loser: np.ndarray
     log_share: np.ndarray
     offset: np.ndarray
+    response: np.ndarray
     component: np.ndarray
     place: np.ndarray
     nodes_of: "Groups"
@@ -47,7 +51,7 @@ class LabelGraph:
 
     @property
     def log_ref(self):
-        return self.problem.log_ref.ravel()
+        return self.problem.log_ref.ravel()[self.response]
 
     @property
     def labelled(self) -> np.ndarray:
@@ -98,7 +102,8 @@ def label_graph(problem: Problem, preferences: Preferences, offset=None) -> Labe
     offset = np.zeros(len(label)) if offset is None else np.broadcast_to(offset, preferences.n_pairs)[label]
     labels_of = Groups.of(component[winner], n_components)
     share = preferences.log_share[label]
-    return LabelGraph(problem, label, winner, loser, share, offset, component, place, nodes_of, labels_of)
+    nodes = np.arange(n_nodes)
+    return LabelGraph(problem, label, winner, loser, share, offset, nodes, component, place, nodes_of, labels_of)
 
 
 def flat_pairs(problem, preferences):
@@ -183,6 +188,15 @@ class TiedFit:
     block: np.ndarray
 
     @property
+    def delta(self) -> np.ndarray:
+        """``(n_edges,)`` of log pi_w - log pi_l of each label at the infimum; where its ends are tied, their gap."""
+        copies = self.copies
+        log_ref = copies.graph.log_ref[copies.node]
+        delta = log_ref[copies.winner] - log_ref[copies.loser] + self.margin / copies.graph.problem.beta
+        tied = self.leader[copies.winner] == self.leader[copies.loser]
+        return np.where(tied, self.gap[copies.winner] - self.gap[copies.loser], delta)
+
+    @property
     def cost(self) -> np.ndarray:
         """``(n_copies,)`` infimum of each copy's part of the mean loss, in nats."""
         share = np.exp(self.copies.graph.log_share[self.copies.edge])
@@ -205,17 +219,20 @@ class TiedFit:
         return self._total(push * (mine == copies.winner)) - self._total(push * (mine == copies.loser))
 
     def log_policy(self) -> np.ndarray:
-        """``(size,)`` unnormalised log-probabilities near the infimum, at it where it is attained.
+        r"""``(size,)`` unnormalised log-probabilities near the infimum, at it where it is attained.
 
-        Blocks stand 40 nats of margin apart along the recession direction, minus the rank. The log-ratios of a copy
-        have mean 0, as along gradient flow from the reference. Tied places hold the very same number.
+        Blocks stand apart along the recession direction, minus the rank, so far that every label between two has a
+        margin of 40 nats and :math:`\beta\delta\ge 40`, however large :math:`|\beta\delta_{\rm ref}|` is: the policy
+        ranks what every policy still closer to the infimum ranks. The log-ratios of a copy have mean 0, as along
+        gradient flow from the reference. Tied places hold the very same number.
         """
         copies, beta = self.copies, self.copies.graph.problem.beta
         log_ref = copies.graph.log_ref[copies.node]
         apart = np.isinf(self.margin)
         s = self.strength + beta * (log_ref[self.leader] + self.gap - log_ref)
-        short = np.zeros(len(copies))  # by how much the strengths, as they stand, put a winner below a loser
-        np.maximum.at(short, copies.edge_copy[apart], (self.offset - s[copies.winner] + s[copies.loser])[apart])
+        wanted = np.maximum(self.offset, log_ref[copies.loser] * beta - log_ref[copies.winner] * beta)
+        short = np.zeros(len(copies))  # by how much the strengths, as they stand, fall short of what is wanted
+        np.maximum.at(short, copies.edge_copy[apart], (wanted - s[copies.winner] + s[copies.loser])[apart])
         leading = self.strength - (_APART + short)[copies.node_copy] * self.rank
         log_policy = log_ref[self.leader] + leading / beta + self.gap
         mean = np.bincount(copies.node_copy, log_policy - log_ref, len(copies)) / np.bincount(copies.node_copy)

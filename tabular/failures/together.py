@@ -50,7 +50,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs) -> float:
     [0.255413, 0.235002, 0.490415]
     """
     at = infimum(problem, preferences)
-    return float(at.value + joint.cost_of(at, _kept(at, preferences, pairs))[0])
+    return at.value + joint.cost_of(at, _kept(at, preferences, pairs))
 
 
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
@@ -70,7 +70,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     items = search(at, weight, loss_level)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
-    log_policy = joint.policy(at, items.component[chosen], [items.pattern[k] for k in chosen])
+    log_policy = joint.policy(at, items.piece[chosen], [items.pattern[k] for k in chosen])
     inverted = preferences.delta(log_policy)[at.graph.label] <= 0
     cost = at.value + items.options.cost[chosen].sum()
     share = float(weight[inverted].sum() / weight.sum())
@@ -93,27 +93,30 @@ def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float)
     at = infimum(problem, preferences)
     check_level(loss_level, at.value)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
-    found = joint.ways(at, at.graph.labelled, budget)
-    states = [(0.0, frozenset())]
-    for component in at.graph.labelled:
-        mine = np.flatnonzero(found.component == component)
+    found = joint.ways(at, at.parts.graph.labelled, budget)
+    states = [(0.0, frozenset(), np.inf)]
+    for piece in at.parts.graph.labelled:
+        mine = np.flatnonzero(found.piece == piece)
         ways = _cheapest([(found.cost[k], frozenset(at.graph.label[found.inverted[k]].tolist())) for k in mine])
         if len(states) * len(ways) > _SETS or found.cut_short.size:
             raise InputError(
                 f"more than {_SETS} combinations of inverted pairs: ask for largest_inverted_set, or about fewer pairs"
             )
-        states = _cheapest([(c + d, s | t) for c, s in states for d, t in ways if c + d <= budget])
-    sets = [s for _, s in states]
-    return sorted(tuple(sorted(s)) for s in sets if not any(s < other for other in sets))
+        states = [(c + d, s | t, min(u, v)) for c, s, u in states for d, t, v in ways if c + d <= budget]
+    return sorted(tuple(sorted(s)) for cost, s, more in states if cost + more > budget)
 
 
 def _cheapest(ways):
-    """The ways that no cheaper one contains."""
+    """The ways that no cheaper one contains, as (cost, inverted, what a larger set costs on top).
+
+    A union of such ways, one from each piece, is maximal within a budget unless a single piece can do more: what
+    contains it costs at least as much in every piece.
+    """
     kept = []
     for cost, inverted in sorted(ways, key=lambda way: (way[0], -len(way[1]))):
         if not any(inverted <= other for _, other in kept):
             kept.append((cost, inverted))
-    return kept
+    return [(c, s, min((d - c for d, t in kept if s < t), default=np.inf)) for c, s in kept]
 
 
 def _kept(at, preferences, pairs):

@@ -266,10 +266,14 @@ def test_at_first_order_two_responses_fall_only_against_the_push():
 
 
 def test_the_search_for_gamma_stops_where_another_label_is_too_steep():
-    """1/pi of response 2 is 1e9: whatever the pair's own margin from 0.01 on, the other labels' exceed 1e3 nats."""
-    for third, found in ((1e-9, False), (0.2, True)):
+    """1/pi of response 2 is 1e9: whatever the pair's own margin from 0.01 on, the other labels' exceed 1e3 nats.
+
+    Unless they share no cycle with the pair: then they do not bear on it.
+    """
+    around, aside = [(0, 1, 2, 0.01), (0, 2, 0, 0.01)], [(0, 0, 2), (0, 2, 0)]
+    for third, others, found in ((1e-9, around, False), (0.2, around, True), (1e-9, aside, True)):
         ref = np.array([0.1, 0.9 - third, third])
-        _, _, rows = rows_of(ref, 2.0, [(0, 0, 1, 0.8), (0, 1, 0, 0.2), (0, 0, 2), (0, 2, 0)])
+        _, _, rows = rows_of(ref, 2.0, [(0, 0, 1, 0.8), (0, 1, 0, 0.2), *others])
         assert rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"].removes == found
 
 

@@ -109,7 +109,9 @@ def test_the_multiplier_is_the_derivative_of_the_threshold(case, data):
     pair = data.draw(st.integers(0, preferences.n_pairs - 1))
     h = 1e-5
     at = infimum(problem, preferences)
-    cost = [at.hold(np.array([pair]), shift)[0].cost[0] for shift in (-h, h)] if found.binds[pair] else [0, 0]
+    cost = (
+        [at.components.hold(np.array([pair]), shift)[0].cost[0] for shift in (-h, h)] if found.binds[pair] else [0, 0]
+    )
     assert found.multiplier[pair] == pytest.approx((cost[0] - cost[1]) / (2 * h), abs=1e-8)
     assert found.multiplier[pair] >= 0
 

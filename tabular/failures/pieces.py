@@ -1,0 +1,148 @@
+r"""Labels cut into pieces that have nothing to say to one another, so that a tie costs a fit of its own piece only.
+
+Draw the labels as an undirected graph on the responses. Its biconnected components partition the labels: two are in
+one piece when a simple cycle passes through both, and a label on no cycle (a bridge) is a piece of its own, together
+with its duplicates and opposites. Two pieces share at most one response, and the pieces of a component hang together
+as a tree: a cycle of pieces would be a cycle through all of them, hence one piece (Hopcroft and Tarjan 1973).
+
+**The loss is a sum over pieces that vary independently.** A label joins two responses of its own piece B, so
+:math:`L(s)=\sum_B L_B(s|_B)`, and each :math:`L_B` sees its s only up to a constant. Choose any :math:`s^B`, piece by
+piece. Walk the tree of pieces from one of them outwards: each new piece shares exactly one response with those
+before it, and a constant added to its :math:`s^B` makes the two agree there. So some s on the whole component has the
+chosen differences on every piece, and
+
+.. math:: \inf_{s\in\cap_B K_B} L=\sum_B\inf_{s^B\in K_B} L_B
+
+whenever each constraint :math:`K_B` is about differences on one piece. For :math:`\delta_i\le 0` with both responses
+of pair i in B this reads :math:`v_i-\inf L=\inf\{L_B:\delta_i\le 0\}-\inf L_B`. On a forest every piece is one pair of
+responses: n labels cost n fits of one pair, and alone on its pair label i has
+:math:`v_i=\inf L+\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})`.
+
+A pair without weight that the labels decide is drawn too: it keeps both its responses in one piece, at the price of
+pieces larger than the labels need. Connected components are pieces as well, the largest there are: the general route.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.failures.ties import Copies, Groups, LabelGraph
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Labels in pieces; pairs are asked about inside them.
+
+    Attributes:
+        graph: its components are the pieces; a response has a node in every piece it belongs to.
+        winner, loser: ``(n_pairs,)`` nodes of the pairs; -1 where no piece holds both.
+        cost, attained: ``(n_pieces,)`` parts of inf L, in nats of mean loss, and whether a policy has them.
+    """
+
+    graph: LabelGraph
+    winner: np.ndarray
+    loser: np.ndarray
+    cost: np.ndarray
+    attained: np.ndarray
+
+    @classmethod
+    def of(cls, graph, winner, loser, label_cost, apart):
+        """From what each label costs where the loss is least, and whether it is ``apart``, there in the limit only."""
+        piece, n_pieces = graph.component[graph.winner], len(graph.labels_of.size)
+        attained = np.bincount(piece, apart, n_pieces) == 0
+        return cls(graph, winner, loser, np.bincount(piece, label_cost, n_pieces), attained)
+
+    def piece(self, pairs):
+        """The piece that each pair lies in."""
+        return self.graph.component[self.winner[pairs]]
+
+    def batches(self, pairs):
+        """Slices of a list of pairs, each small enough to be held in one call."""
+        return self.graph.batches(self.piece(pairs))
+
+    def hold(self, pairs, delta):
+        """The fits of the pieces with each listed pair held at a delta, and the place of each winner in them."""
+        copies = Copies(self.graph, self.piece(pairs))
+        winner = copies.at(np.arange(len(pairs)), self.winner[pairs])
+        leader, gap = np.arange(len(copies.node)), np.zeros(len(copies.node))
+        leader[winner] = copies.at(np.arange(len(pairs)), self.loser[pairs])
+        gap[winner] = delta
+        return copies.fit(leader, gap), winner
+
+
+def split(graph: LabelGraph, winner, loser) -> tuple[LabelGraph, np.ndarray, np.ndarray]:
+    """The graph of the biconnected pieces of labels and further pairs, and the ends of both in it, labels first."""
+    tail, head = np.r_[graph.winner, winner], np.r_[graph.loser, loser]
+    piece = biconnected(len(graph.component), tail, head, graph.component)
+    n_pieces, n_nodes = int(piece.max()) + 1, len(graph.component)
+    key, end = np.unique(np.r_[piece * n_nodes + tail, piece * n_nodes + head], return_inverse=True)
+    tail, head = np.split(end, 2)
+    component, n_labels = key // n_nodes, len(graph.label)
+    nodes_of = Groups.of(component, n_pieces)
+    parts = LabelGraph(
+        graph.problem,
+        graph.label,
+        tail[:n_labels],
+        head[:n_labels],
+        graph.log_share,
+        graph.offset,
+        key % n_nodes,
+        component,
+        np.arange(len(key)) - nodes_of.start[component],
+        nodes_of,
+        Groups.of(piece[:n_labels], n_pieces),
+    )
+    return parts, tail, head
+
+
+def biconnected(n_nodes, tail, head, component) -> np.ndarray:
+    """``(n_edges,)`` biconnected component of each edge of an undirected graph, numbered from 0.
+
+    Connected components that are trees are told by counting; only the others are walked.
+
+    >>> edges = np.array([(0, 1), (1, 2), (2, 0), (2, 3), (3, 2)])  # a triangle with a bridge, drawn twice
+    >>> biconnected(4, *edges.T, component=np.zeros(4, dtype=int)).tolist()
+    [0, 0, 0, 1, 1]
+    """
+    low, high = np.minimum(tail, head), np.maximum(tail, head)
+    key, edge = np.unique(low * n_nodes + high, return_inverse=True)
+    low, high = key // n_nodes, key % n_nodes
+    n_edges = np.bincount(component[low], minlength=component.max() + 1)
+    walked = np.flatnonzero((n_edges >= np.bincount(component))[component[low]])
+    piece = np.arange(len(key))
+    if walked.size:
+        node, end = np.unique(np.r_[low[walked], high[walked]], return_inverse=True)
+        piece[walked] = walked[_walk(len(node), *np.split(end, 2))]
+    return np.unique(piece[edge], return_inverse=True)[1]
+
+
+def _walk(n_nodes, low, high):
+    """Hopcroft and Tarjan's depth-first search: for each edge, the edge by which its component was entered."""
+    neighbours = [[] for _ in range(n_nodes)]
+    for edge, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        neighbours[a].append((b, edge))
+        neighbours[b].append((a, edge))
+    entered, lowest, piece = [-1] * n_nodes, [0] * n_nodes, np.empty(len(low), dtype=np.int64)
+    waiting = []  # edges whose component is not complete
+    for root in range(n_nodes):
+        walk = [(root, -1, 0, iter(neighbours[root]))] if entered[root] < 0 else []
+        entered[root] = max(entered[root], 0)
+        while walk:
+            node, came_by, since, ahead = walk[-1]
+            for other, edge in ahead:
+                if edge == came_by or entered[other] > entered[node]:
+                    continue
+                waiting.append(edge)
+                if entered[other] < 0:
+                    entered[other] = lowest[other] = len(walk)
+                    walk.append((other, edge, len(waiting) - 1, iter(neighbours[other])))
+                    break
+                lowest[node] = min(lowest[node], entered[other])
+            else:
+                walk.pop()
+                above = walk[-1][0] if walk else node
+                lowest[above] = min(lowest[above], lowest[node])
+                if walk and lowest[node] >= entered[above]:  # nothing below leads past `above`
+                    piece[waiting[since:]] = came_by
+                    del waiting[since:]
+    return piece
