@@ -17,12 +17,11 @@ The format, one mapping::
 import json
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import yaml
 
-from tabular import InputError, Preferences, Problem
+from tabular import InputError, Preferences, Problem, checks
 
 _KEYS = {"beta", "prompts"}
 _PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", "preferences"}
@@ -43,16 +42,34 @@ def read(path) -> ProblemFile:
     Raises:
         InputError: one sentence that starts with the file and names the place inside it.
     """
-    path = Path(path)
+    path = checks.path(path)
     return _located(path, lambda: _understood(_parsed(path)))
 
 
+class _DistinctKeys(yaml.SafeLoader):
+    """A loader that refuses two equal keys in a mapping, of which YAML would keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        checks.distinct_keys([(key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
+        return super().construct_mapping(node, deep)
+
+
+def _json(text):
+    return json.loads(text, object_pairs_hook=checks.distinct_keys)
+
+
+def _yaml(text):
+    return yaml.load(text, _DistinctKeys)
+
+
 def _parsed(path):
-    parsers = {".json": json.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load}
-    if path.suffix not in parsers:
+    parse = {".json": _json, ".yaml": _yaml, ".yml": _yaml}.get(path.suffix.lower())
+    if parse is None:
         raise InputError(f"the ending {path.suffix!r} is not known: write .json, .yaml or .yml")
     try:
-        return parsers[path.suffix](path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8-sig"))
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"the file cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -64,7 +81,7 @@ def _parsed(path):
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else "the file"
-        raise InputError(f"{place} is not YAML: {getattr(error, 'problem', error)}") from None
+        raise InputError(f"{place} is not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
     except ValueError as error:  # a date with month 13, an integer of 5000 digits
         raise InputError(f"the file holds a value that cannot be read: {error}") from None
 
@@ -93,7 +110,9 @@ def _mapping(value, place, known, required):
         raise InputError(f"{place} must be a mapping with the keys {', '.join(sorted(known))}")
     for key in value:
         if key not in known:
-            raise InputError(f"{place} has the unknown key {key!r}: the keys are {', '.join(sorted(known))}")
+            raise InputError(
+                f"{place} has the unknown key {checks.brief(key)}: the keys are {', '.join(sorted(known))}"
+            )
     for key in sorted(required - set(value)):
         raise InputError(f"{place} has no {key}: add it")
 
@@ -106,7 +125,8 @@ def _numbers(values, place):
 
 def _number(value, place):
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{place} is {value!r:.60}: it must be a number")
+        hint = " (YAML takes 1e-3 for text: write 1.0e-3)" if isinstance(value, str) else ""
+        raise InputError(f"{place} is {checks.brief(value)}: it must be a number{hint}")
     try:
         return float(value)
     except OverflowError:
@@ -132,10 +152,19 @@ def _reward(prompt, index, n_responses):
 
 def _names(prompt, index, problem):
     n_responses = len(prompt.get("reference", prompt.get("log_reference")))
-    names = prompt.get("responses", [str(response) for response in range(n_responses)])
-    if not isinstance(names, list) or len(names) != n_responses or len(set(map(str, names))) != n_responses:
+    names = prompt.get("responses", list(range(n_responses)))
+    found = [_name(name) for name in names] if isinstance(names, list) else []
+    if len(found) != n_responses or None in found or len(set(found)) != n_responses:
         raise InputError(f"prompts[{index}].responses must be a list of {n_responses} different names")
-    return [str(name) for name in names]
+    return found
+
+
+def _name(value):
+    """A response's name as text, or ``None`` where the value cannot be one: half a Unicode character, a list."""
+    if isinstance(value, int) and abs(value) < 2**63:
+        return str(value)
+    text = str(value) if isinstance(value, str | float) else ""
+    return text if text and text.encode(errors="replace").decode() == text else None
 
 
 def _preferences(prompts, names, problem):
@@ -165,13 +194,11 @@ def _labels(given, names, index, problem):
 
 def _label(pair, names, index, problem, place):
     if not isinstance(pair, list) or len(pair) not in (2, 3):
-        raise InputError(f"{place} is {pair!r}: write [winner, loser] or [winner, loser, weight]")
+        raise InputError(f"{place} is {checks.brief(pair)}: write [winner, loser] or [winner, loser, weight]")
     winner, loser = (_response(name, names, place) for name in pair[:2])
     if winner == loser:
         raise InputError(f"{place} prefers {pair[0]!r} to itself: name two responses")
-    weight = _number(pair[2] if len(pair) == 3 else 1.0, f"{place}[2]")
-    if not 0 <= weight < np.inf:
-        raise InputError(f"{place}[2] is {weight}: a weight must be finite and at least 0")
+    weight = checks.number(pair[2] if len(pair) == 3 else 1.0, f"{place}[2]", checks.NOT_NEGATIVE)
     _located(place, lambda: Preferences([index], [winner], [loser]).check_against(problem))
     return [(index, winner, loser, np.log(weight) if weight else -np.inf)]
 
@@ -185,8 +212,9 @@ def _located(place, make, *args):
 
 
 def _response(name, names, place):
-    if str(name) in names:
-        return names.index(str(name))
+    text = _name(name)
+    if text in names:
+        return names.index(text)
     if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < len(names):
         return name
-    raise InputError(f"{place} names the response {name!r}, which is not one of {', '.join(names)}")
+    raise InputError(f"{place} names the response {checks.brief(name)}, which is not one of {checks.brief(names)}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.special import logsumexp
 
+from tabular import checks
 from tabular.errors import InputError
 from tabular.log_space import softplus
 from tabular.logged.records import PairLog, RunLog, freeze
@@ -148,10 +149,7 @@ def audit(log: PairLog | RunLog, beta=None) -> Audit:
 def _beta(log, beta):
     if beta is None and isinstance(log, PairLog):
         raise InputError("a log of pairs does not say its beta: give beta=..., the one of the run (often 0.1)")
-    beta = log.beta if beta is None else beta
-    if not isinstance(beta, int | float | np.number) or not 0 < beta < np.inf:
-        raise InputError(f"beta is {beta!r}: it must be one number, finite and above 0")
-    return float(beta)
+    return log.beta if beta is None else checks.number(beta, "beta")
 
 
 def _by_checkpoint(log):

@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 
-from tabular.errors import InputError
+from tabular import checks
 from tabular.logged.readers import read_pairs
 from tabular.logged.records import PairLog, RunLog
 from tabular.logged.store import DataUnavailable, fetch
@@ -49,9 +49,7 @@ def load(name):
     tabular.errors.InputError: there is no data set 'hh-pythia': choose one of hh-pythia410m-dpo, superhf-rewards, \
 pandalm-human, classic-bradley-terry
     """
-    if name not in DATA_SETS:
-        raise InputError(f"there is no data set {name!r}: choose one of {', '.join(DATA_SETS)}")
-    return DATA_SETS[name](partial(fetch, name))
+    return checks.choice(name, DATA_SETS, "data set")(partial(fetch, name))
 
 
 def _hh_pythia(file):
@@ -74,15 +72,15 @@ def _hh_pythia(file):
 
 
 def _superhf(file):
+    counts = ("prompt", "response", "n_policies", "n_base_sft", "n_chars")
     with gzip.open(file("rewards.csv.gz"), "rt", newline="") as lines:
-        return RewardLog(**_columns(lines))
+        return RewardLog(**_columns(lines, {"set": str} | dict.fromkeys(counts, int) | {"reward": float}))
 
 
 def _pandalm(file):
     names = ("prompt", "response_a", "response_b", "wins_a", "wins_b", "ties")
     with file("pairs.csv").open(newline="") as lines:
-        columns = _columns(lines)
-    return VoteLog(**{name: columns[name] for name in names})
+        return VoteLog(**_columns(lines, dict.fromkeys(names, int)))
 
 
 def _classic(file):
@@ -105,9 +103,10 @@ def _win_table(rows):
     return WinTable(names, wins)
 
 
-def _columns(lines):
+def _columns(lines, types):
     header, *rows = csv.reader(lines)
-    return dict(zip(header, zip(*rows, strict=True), strict=True))
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    return {name: np.array(columns[name], dtype=kind) for name, kind in types.items()}
 
 
 DATA_SETS = {

@@ -10,68 +10,18 @@ or out of range: beta, tau and alpha are above 0; gamma is at least 0, of any si
 at most 0, and below 0 in "code_easy", which divides by them.
 """
 
-import functools
-import inspect
-
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logit
 
+from tabular import checks
 from tabular.errors import InputError
 from tabular.log_space import softplus
+from tabular.loss_parameters import LOG_PROBABILITIES, checked, parameters
 from tabular.penalized import fold
 
-_POSITIVE, _AT_LEAST_0 = ("above 0", np.greater), ("at least 0", np.greater_equal)
-_RANGES = {"beta": _POSITIVE, "tau": _POSITIVE, "alpha": _POSITIVE}
-_RANGES_OF = {
-    "ecpo": {"gamma": _AT_LEAST_0} | dict.fromkeys(("log_ref_winner", "log_ref_loser"), ("at most 0", np.less_equal)),
-    "code_easy": {"gamma": _AT_LEAST_0} | dict.fromkeys(("log_ref_winner", "log_ref_loser"), ("below 0", np.less)),
-}
-_ONE_FOR_EACH_PAIR = ("delta_ref", "log_ref_winner", "log_ref_loser")
 
-
-def _checked(function):
-    """A target whose parameters are checked before it sees them."""
-
-    @functools.wraps(function)
-    def target_of(delta_ref, **params):
-        name = function.__name__
-        return function(_number(name, "delta_ref", delta_ref), **_parameters(function, params))
-
-    return target_of
-
-
-def _parameters(function, params, absent=()):
-    """All parameters of a loss as numbers; None, that of the optional log-probabilities, is left out."""
-    name, (_, *takes) = function.__name__, inspect.signature(function).parameters.values()
-    takes = {parameter.name: parameter.default for parameter in takes if parameter.name not in absent}
-    for key in params:
-        if key not in takes:
-            raise InputError(f"{name} has no parameter {key!r} here: it takes {', '.join(takes) or 'none'}")
-    for key, default in takes.items():
-        if default is inspect.Parameter.empty and key not in params:
-            raise InputError(f"{name} needs {key}: pass {key}=...")
-    return {
-        key: _number(name, key, value) for key, value in (takes | params).items() if value is not None or key in params
-    }
-
-
-def _number(name, key, value):
-    try:
-        number = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{key} of {name} is {value!r}: it must be a number") from None
-    if number.ndim and key not in _ONE_FOR_EACH_PAIR:
-        raise InputError(f"{key} of {name} has shape {number.shape}: give one number")
-    words, compare = (_RANGES | _RANGES_OF.get(name, {})).get(key, ("", None))
-    good = np.isfinite(number) & (True if compare is None else compare(number, 0))
-    if not good.all():
-        wrong = number.flat[np.argmin(good)]
-        raise InputError(f"{key} of {name} is {wrong}: it must be finite{' and ' if words else ''}{words}")
-    return number if number.ndim or key == "delta_ref" else float(number)
-
-
-@_checked
+@checked
 def dpo(delta_ref):
     r""":math:`T=\delta_{\rm ref}` (Rafailov et al. 2023, Eq. 7).
 
@@ -81,7 +31,7 @@ def dpo(delta_ref):
     return delta_ref
 
 
-@_checked
+@checked
 def hypo(delta_ref):
     r""":math:`T=\max(\delta_{\rm ref},0)` (HyPO, arXiv 2602.11902): never a negative target.
 
@@ -91,7 +41,7 @@ def hypo(delta_ref):
     return np.maximum(delta_ref, 0.0)
 
 
-@_checked
+@checked
 def ecpo(delta_ref, *, beta, gamma, log_ref_winner=None, log_ref_loser=None):
     r""":math:`T=\delta_{\rm ref}+\frac{\gamma}{\beta}\big(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l)\big)`.
 
@@ -110,7 +60,7 @@ def ecpo(delta_ref, *, beta, gamma, log_ref_winner=None, log_ref_loser=None):
         return delta_ref + np.exp(log_kappa - log_ref_winner) + np.exp(log_kappa - log_ref_loser)
 
 
-@_checked
+@checked
 def code_easy(delta_ref, *, log_ref_winner, log_ref_loser, beta=0.1, gamma=0.5):
     r""":math:`T=\delta_{\rm ref}+\frac{\gamma}{\beta}\big(1/\log\pi_{\rm ref}(w)+1/\log\pi_{\rm ref}(l)\big)`.
 
@@ -124,7 +74,7 @@ def code_easy(delta_ref, *, log_ref_winner, log_ref_loser, beta=0.1, gamma=0.5):
         return delta_ref + np.divide(gamma / beta, log_ref_winner) + np.divide(gamma / beta, log_ref_loser)
 
 
-@_checked
+@checked
 def code_cpo(delta_ref, *, gamma=0.5, tau=2.0, alpha=1.0):
     r""":math:`T=\delta_{\rm ref}+\mathrm{sp}_\tau(\gamma-\delta_{\rm ref})/\alpha`.
 
@@ -137,7 +87,7 @@ def code_cpo(delta_ref, *, gamma=0.5, tau=2.0, alpha=1.0):
     return delta_ref + softplus(tau * (gamma - delta_ref)) / (tau * alpha)
 
 
-@_checked
+@checked
 def code_clip(delta_ref):
     r""":math:`T=\max(\delta_{\rm ref},0)`: the released trainer's "clip" loss is HyPO's.
 
@@ -168,16 +118,16 @@ def target(name, delta_ref, **params):
         ...
     tabular.errors.InputError: ecpo needs beta: pass beta=...
     """
-    return _known(name)(delta_ref, **params)
+    return checks.choice(name, TARGETS, "loss named")(delta_ref, **params)
 
 
 def loss(delta, target_margin, beta):
-    r"""The pair's loss :math:`\mathrm{sp}(-\beta(\delta-T))` in nats.
+    r"""The pair's loss :math:`\mathrm{sp}(-\beta(\delta-T))` in nats; delta and T may be infinite.
 
     >>> float(loss(0.0, 0.0, beta=1).round(6))
     0.693147
     """
-    return softplus(-_number("the loss", "beta", beta) * (np.asarray(delta, dtype=float) - target_margin))
+    return softplus(checks.number(beta, "beta") * _shortfall(delta, target_margin))
 
 
 def hinge(delta, target_margin):
@@ -186,7 +136,7 @@ def hinge(delta, target_margin):
     >>> hinge([0.0, 5.0], 2.0).tolist()
     [2.0, 0.0]
     """
-    return np.maximum(np.asarray(target_margin, dtype=float) - delta, 0.0)
+    return np.maximum(_shortfall(delta, target_margin), 0.0)
 
 
 def soft_margin_gap(delta, target_margin, beta):
@@ -199,9 +149,18 @@ def soft_margin_gap(delta, target_margin, beta):
     >>> soft_margin_gap([0.0, 5.0], 0.0, beta=2).round(6).tolist()
     [0.346574, 2.3e-05]
     """
-    distance = np.abs(np.asarray(target_margin, dtype=float) - delta)
-    beta = _number("the loss", "beta", beta)
-    return np.log1p(np.exp(-beta * distance)) / beta
+    beta = checks.number(beta, "beta")
+    return np.log1p(np.exp(-beta * np.abs(_shortfall(delta, target_margin)))) / beta
+
+
+def _shortfall(delta, target_margin):
+    """T - delta."""
+    delta, target_margin = checks.numbers(delta, "delta"), checks.numbers(target_margin, "target_margin")
+    checks.require_fit(delta=delta, target_margin=target_margin)
+    with np.errstate(invalid="ignore"):
+        shortfall = target_margin - delta
+    checks.refuse(np.isnan(shortfall), shortfall, "target_margin - delta", "give numbers, not both infinite alike")
+    return shortfall
 
 
 def asks_less_than_dpo(name, **params):
@@ -254,19 +213,13 @@ def positive_target(name, **params):
     return [(0.0, np.inf)]
 
 
-def _known(name):
-    if name not in TARGETS:
-        raise InputError(f"there is no loss named {name!r}: choose one of {', '.join(TARGETS)}")
-    return TARGETS[name]
-
-
 def _region_parameters(name, params):
     """Those of a loss as delta_ref varies: with two responses, or the chosen one's log-probability held fixed."""
-    follows = {"ecpo": ("log_ref_winner", "log_ref_loser"), "code_easy": ("log_ref_loser",)}
-    params = _parameters(_known(name), params, absent=follows.get(name, ()))
+    follows = {"ecpo": LOG_PROBABILITIES, "code_easy": ("log_ref_loser",)}
+    params = parameters(checks.choice(name, TARGETS, "loss named"), params, absent=follows.get(name, ()))
     if np.ndim(params.get("log_ref_winner", 0.0)):
         raise InputError(f"log_ref_winner of {name} has shape {params['log_ref_winner'].shape}: give one number")
-    return params
+    return {key: float(value) for key, value in params.items()}
 
 
 def _positive_ecpo(beta, gamma):

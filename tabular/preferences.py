@@ -1,13 +1,12 @@
 """Labelled pairs, and the digraph of wins they draw on the responses of each prompt."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from scipy.special import log_expit
 
-from tabular import digraph
+from tabular import checks, digraph
 from tabular.errors import InputError
 from tabular.problem import Problem
 
@@ -57,6 +56,8 @@ class Preferences:
     @classmethod
     def from_pairs(cls, pairs):
         """From ``(w, l)``, ``(prompt, w, l)`` and ``(prompt, w, l, weight)`` in any mix; 2-tuples mean prompt 0."""
+        if not np.iterable(pairs):
+            raise InputError(f"pairs is {checks.brief(pairs)}: give a list of labels, such as [(w, l), (prompt, w, l)]")
         rows = [_as_row(label, pair) for label, pair in enumerate(pairs)]
         prompt, winner, loser, weight = zip(*rows, strict=True) if rows else ([], [], [], [])
         return cls(prompt, winner, loser, weight)
@@ -68,7 +69,7 @@ class Preferences:
         >>> Preferences.from_wins([[0, 3], [1, 0]]).weight.tolist()
         [3.0, 1.0]
         """
-        wins = _numbers(wins, "wins")
+        wins = checks.numbers(wins, "wins")
         wins = wins[None] if wins.ndim == 2 else wins
         if wins.ndim != 3 or wins.shape[1] != wins.shape[2]:
             raise InputError(f"wins has shape {wins.shape}: give (n, n) or (n_prompts, n, n) counts")
@@ -118,16 +119,13 @@ class Preferences:
 
     def per_pair(self, values, name) -> np.ndarray:
         """One finite number, or one for each label, as ``(n_pairs,)``."""
-        values = _numbers(values, name)
+        values = checks.numbers(values, name)
         if values.shape not in ((), (self.n_pairs,)):
             raise InputError(
                 f"{name} has shape {values.shape} for {self.n_pairs} pairs: give one number, or one for each pair"
             )
-        values = np.full(self.n_pairs, values)
-        if not np.isfinite(values).all():
-            pair = int(np.argmin(np.isfinite(values)))
-            raise InputError(f"{name}[{pair}] is {values[pair]}: it must be finite; leave the pair out to drop it")
-        return values
+        checks.refuse(~np.isfinite(values), values, name, "it must be finite; leave a pair out to drop it")
+        return np.full(self.n_pairs, values)
 
     def counted(self) -> "Preferences":
         """The labels of positive weight, which alone carry loss."""
@@ -163,17 +161,24 @@ class Preferences:
         Raises:
             InputError: where both probabilities are 0 and the ratio means nothing.
         """
-        log_policy = np.atleast_2d(log_policy)
+        log_policy = np.atleast_2d(checks.numbers(log_policy, "log_policy"))
+        shape, prompt, response = log_policy.shape, self.prompt.max(), max(self.winner.max(), self.loser.max())
+        if len(shape) != 2 or shape[0] <= prompt or shape[1] <= response:
+            raise InputError(
+                f"log_policy has shape {shape}, the labels go up to prompt {prompt} and response {response}: "
+                "give a row for each prompt with one log-probability for each response"
+            )
         log_winner = log_policy[self.prompt, self.winner]
         log_loser = log_policy[self.prompt, self.loser]
-        both = np.isneginf(log_winner) & np.isneginf(log_loser)
-        if both.any():
-            label = int(np.argmax(both))
+        with np.errstate(invalid="ignore"):
+            delta = log_winner - log_loser
+        if np.isnan(delta).any():
+            label = int(np.argmax(np.isnan(delta)))
             raise InputError(
-                f"label {label}: both responses have probability 0 under this policy, so their ratio is undefined: "
-                "take the limit along a path of policies instead"
+                f"label {label}: its responses have log-probabilities {log_winner[label]} and {log_loser[label]}, so "
+                "their ratio is undefined: where both are -inf, take the limit along a path of policies instead"
             )
-        return log_winner - log_loser
+        return delta
 
     def blocks(self, problem: Problem) -> list[list[np.ndarray]]:
         r"""Strongly connected components of the win digraph, per prompt, source blocks first.
@@ -195,15 +200,10 @@ def _set(preferences, name, array):
 
 
 def _indices(values, name):
-    array = np.array(values)
+    array = checks.whole_numbers(values, name)
     if array.ndim != 1:
         raise InputError(f"{name} has shape {array.shape}: give a 1-D array with one index for each label")
-    if array.size and array.dtype.kind not in "iu":
-        raise InputError(f"{name}[0] is {array[0]!r}: an index must be a whole number")
-    if (array < 0).any():
-        label = int(np.argmax(array < 0))
-        raise InputError(f"{name}[{label}] is {array[label]}: an index must be 0 or more")
-    return array.astype(np.int64)
+    return array
 
 
 def _weights(weight, log_weight, n_pairs):
@@ -211,43 +211,33 @@ def _weights(weight, log_weight, n_pairs):
     if weight is not None and log_weight is not None:
         raise InputError("weight and log_weight are both given: give one of the two")
     if log_weight is None:
-        weight = np.ones(n_pairs) if weight is None else _numbers(weight, "weight").reshape(-1)
+        weight = np.ones(n_pairs) if weight is None else checks.numbers(weight, "weight")
         bad = ~(np.isfinite(weight) & (weight >= 0))
-        if bad.any():
-            label = int(np.argmax(bad))
-            raise InputError(f"weight[{label}] is {weight[label]}: a weight must be finite and at least 0")
+        checks.refuse(bad, weight, "weight", "a weight must be finite and at least 0")
         with np.errstate(divide="ignore"):
             log_weight = np.log(weight)
     else:
-        log_weight = _numbers(log_weight, "log_weight").reshape(-1)
+        log_weight = checks.numbers(log_weight, "log_weight")
         bad = np.isnan(log_weight) | (log_weight == np.inf)
-        if bad.any():
-            label = int(np.argmax(bad))
-            raise InputError(f"log_weight[{label}] is {log_weight[label]}: it must be a number below +inf")
-        weight = np.exp(log_weight)
-    if len(log_weight) != n_pairs:
-        raise InputError(f"there are {len(log_weight)} weights for {n_pairs} labels: give one for each label")
+        checks.refuse(bad, log_weight, "log_weight", "it must be a number below +inf")
+        with np.errstate(over="ignore"):
+            weight = np.exp(log_weight)
+    if weight.shape != (n_pairs,):
+        raise InputError(f"weights have shape {weight.shape} for {n_pairs} labels: give one for each label")
     if np.isneginf(log_weight).all():
         raise InputError("every label has weight 0: give at least one label a positive weight")
     return weight, log_weight
 
 
-def _numbers(values, name):
-    try:
-        return np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is not an array of numbers: give numbers in rows of one length") from None
-
-
 def _as_row(label, pair):
-    pair = tuple(pair) if isinstance(pair, Iterable) else (pair,)
+    pair = tuple(pair) if np.iterable(pair) else (pair,)
     if len(pair) == 2:
         return (0, *pair, 1.0)
     if len(pair) == 3:
         return (*pair, 1.0)
     if len(pair) == 4:
         return pair
-    raise InputError(f"label {label} is {pair}: write (w, l), (prompt, w, l) or (prompt, w, l, weight)")
+    raise InputError(f"label {label} is {checks.brief(pair)}: write (w, l), (prompt, w, l) or (prompt, w, l, weight)")
 
 
 def _all_pairs(problem):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular import tolerances
+from tabular import checks, tolerances
 from tabular.errors import InputError
 
 
@@ -20,8 +20,8 @@ class Problem:
             different lengths are padded. ``-inf`` marks a response that is not there. Each row sums to 1 in
             probability within 1e-8 and is then renormalised exactly.
         beta: the price of one nat of KL, finite and > 0.
-        reward: same shape as ``log_ref``, finite; what it says of absent responses is ignored. ``None`` where
-            only preferences are known.
+        reward: same shape as ``log_ref``, finite; what it says of responses marked absent is ignored. ``None``
+            where only preferences are known.
         prompt_weights: ``(n_prompts,)``, non-negative, scaled here to sum to 1; uniform by default.
 
     Raises:
@@ -42,24 +42,25 @@ class Problem:
     prompt_weights: np.ndarray | None = None
 
     def __post_init__(self):
-        log_ref = _validated_log_ref(self.log_ref)
+        log_ref, lengths = _validated_log_ref(self.log_ref)
         _set(self, "log_ref", log_ref)
-        object.__setattr__(self, "beta", _validated_beta(self.beta))
+        object.__setattr__(self, "beta", checks.number(self.beta, "beta"))
         if self.reward is not None:
-            _set(self, "reward", _validated_reward(self.reward, log_ref))
+            _set(self, "reward", _validated_reward(self.reward, log_ref, lengths))
         _set(self, "prompt_weights", _validated_prompt_weights(self.prompt_weights, len(log_ref)))
 
     @classmethod
     def from_probabilities(cls, ref, beta, reward=None, prompt_weights=None):
         """The same from probabilities; zeros are allowed and mean that the response is not there."""
-        probability, _ = _rows(ref, "ref", padding=0.0)
-        _reject(~np.isfinite(probability), probability, "ref", "a probability must be finite")
-        _reject(probability < 0, probability, "ref", "a probability must be at least 0")
-        total = probability.sum(axis=1)
+        probability, lengths = _rows(ref, "ref", padding=0.0)
+        checks.refuse(~np.isfinite(probability), probability, "ref", "a probability must be finite")
+        checks.refuse(probability < 0, probability, "ref", "a probability must be at least 0")
+        with np.errstate(over="ignore"):
+            total = probability.sum(axis=1)
         _reject_row_sums(total, "ref")
         with np.errstate(divide="ignore"):
             log_ref = np.log(probability / total[:, None])
-        return cls(log_ref, beta, reward, prompt_weights)
+        return cls(_as_given(log_ref, lengths), beta, reward, prompt_weights)
 
     @classmethod
     def from_unnormalized(cls, log_weight, beta, reward=None, prompt_weights=None):
@@ -68,13 +69,13 @@ class Problem:
         >>> Problem.from_unnormalized([0.0, np.log(3.0)], beta=0.1).log_ref.round(4).tolist()
         [[-1.3863, -0.2877]]
         """
-        log_weight, _ = _rows(log_weight, "log_weight", padding=-np.inf)
-        _reject(np.isnan(log_weight) | (log_weight == np.inf), log_weight, "log_weight", _LOG_RULE)
+        log_weight, lengths = _rows(log_weight, "log_weight", padding=-np.inf)
+        checks.refuse(np.isnan(log_weight) | (log_weight == np.inf), log_weight, "log_weight", _LOG_RULE)
         total = logsumexp(log_weight, axis=1, keepdims=True)
         if np.isneginf(total).any():
             row = int(np.argmax(np.isneginf(total)))
             raise InputError(f"log_weight row {row} has no response: give each prompt a weight above -inf")
-        return cls(log_weight - total, beta, reward, prompt_weights)
+        return cls(_as_given(log_weight - total, lengths), beta, reward, prompt_weights)
 
     @property
     def n_prompts(self) -> int:
@@ -112,8 +113,10 @@ def as_log_policy(log_policy, problem: Problem) -> np.ndarray:
             f"log_policy has shape {policy.shape}, the problem {problem.log_ref.shape} (prompts, responses): "
             "give one log-probability for each response"
         )
-    _reject(np.isnan(policy) | (policy == np.inf), policy, "log_policy", _LOG_RULE)
-    _reject_row_sums(np.exp(logsumexp(policy, axis=1)), "log_policy", remedy="subtract its logsumexp")
+    checks.refuse(np.isnan(policy) | (policy == np.inf), policy, "log_policy", _LOG_RULE)
+    with np.errstate(over="ignore"):
+        total = np.exp(logsumexp(policy, axis=1))
+    _reject_row_sums(total, "log_policy", remedy="subtract its logsumexp")
     return policy
 
 
@@ -123,12 +126,13 @@ def _set(problem, name, array):
 
 
 def _rows(values, name, padding):
-    """A fresh 2-D float array and the length each row was given with."""
+    """A fresh 2-D float array, shorter rows padded, and the length each row was given with."""
     try:
-        array = np.array(values, dtype=float)
-    except (ValueError, TypeError):
-        array = _ragged_rows(values, name, padding)
-        return array, np.array([np.size(row) for row in values])
+        array = checks.numbers(values, name)
+    except InputError:
+        if not np.iterable(values):
+            raise
+        return _ragged_rows(values, name, padding)
     if array.ndim == 1:
         array = array[None, :]
     if array.ndim != 2 or 0 in array.shape:
@@ -139,24 +143,20 @@ def _rows(values, name, padding):
 
 
 def _ragged_rows(values, name, padding):
-    try:
-        rows = [np.array(row, dtype=float) for row in values]
-        shapes = {row.ndim for row in rows}
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name} is not an array of numbers ({error}): give one row for each prompt") from None
-    if shapes != {1} or any(row.size == 0 for row in rows):
+    rows = [checks.numbers(row, f"{name} row {prompt}") for prompt, row in enumerate(values)]
+    lengths = np.array([row.size for row in rows])
+    if {row.ndim for row in rows} != {1} or 0 in lengths:
         raise InputError(f"{name} must hold one non-empty 1-D row for each prompt")
-    array = np.full((len(rows), max(map(len, rows))), padding)
-    for row, given in zip(array, rows, strict=True):
-        row[: len(given)] = given
-    return array
+    array = np.full((len(rows), lengths.max()), padding)
+    array[np.arange(lengths.max()) < lengths[:, None]] = np.concatenate(rows)
+    return array, lengths
 
 
-def _reject(bad, array, name, rule):
-    """Name the first offending entry of a 2-D array."""
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise InputError(f"{name}[{row}, {column}] is {array[row, column]}: {rule}")
+def _as_given(array, lengths):
+    """The rows without their padding."""
+    if lengths.min() == array.shape[1]:
+        return array
+    return [row[:length] for row, length in zip(array, lengths, strict=True)]
 
 
 def _reject_row_sums(total, name, remedy="rescale it, or use Problem.from_unnormalized"):
@@ -167,57 +167,43 @@ def _reject_row_sums(total, name, remedy="rescale it, or use Problem.from_unnorm
 
 
 def _validated_log_ref(values):
-    log_ref, _ = _rows(values, "log_ref", padding=-np.inf)
-    _reject(np.isnan(log_ref) | (log_ref == np.inf), log_ref, "log_ref", _LOG_RULE)
+    log_ref, lengths = _rows(values, "log_ref", padding=-np.inf)
+    checks.refuse(np.isnan(log_ref) | (log_ref == np.inf), log_ref, "log_ref", _LOG_RULE)
     log_total = logsumexp(log_ref, axis=1)
     with np.errstate(over="ignore"):
         _reject_row_sums(np.exp(log_total), "log_ref")
-    return log_ref - log_total[:, None]
+    return log_ref - log_total[:, None], lengths
 
 
-def _validated_beta(beta):
-    try:
-        value = float(beta)
-    except OverflowError:
-        raise InputError("beta is beyond the floating-point numbers: it must be finite and above 0") from None
-    except (TypeError, ValueError):
-        raise InputError(f"beta is {beta!r:.60}: it must be one number above 0") from None
-    if not (0 < value < np.inf):
-        raise InputError(f"beta is {value}: it must be finite and above 0")
-    return value
-
-
-def _validated_reward(values, log_ref):
+def _validated_reward(values, log_ref, n_given):
     given, lengths = _rows(values, "reward", padding=0.0)
-    there = log_ref > -np.inf
     if len(given) != len(log_ref) or given.shape[1] > log_ref.shape[1]:
         raise InputError(
             f"reward has shape {given.shape}, log_ref {log_ref.shape} (prompts, responses): "
             "give one reward for each response"
         )
-    missing = there & (np.arange(log_ref.shape[1]) >= lengths[:, None])
-    if missing.any():
-        prompt, response = np.argwhere(missing)[0]
-        raise InputError(f"reward row {prompt} has no value for response {response}: give one for each response")
+    there = log_ref > -np.inf
+    needed = np.where(there, np.arange(1, log_ref.shape[1] + 1), 0).max(axis=1)  # up to the last one that is there
+    wrong = (lengths < needed) | (lengths > n_given)
+    if wrong.any():
+        prompt = int(np.argmax(wrong))
+        raise InputError(
+            f"reward row {prompt} has {lengths[prompt]} entries for {n_given[prompt]} responses: give one for each"
+        )
     reward = np.zeros(log_ref.shape)
     reward[:, : given.shape[1]] = given
-    _reject(there & ~np.isfinite(reward), reward, "reward", "a reward must be finite")
+    checks.refuse(there & ~np.isfinite(reward), reward, "reward", "a reward must be finite")
     return np.where(there, reward, 0.0)
 
 
 def _validated_prompt_weights(values, n_prompts):
     if values is None:
         return np.full(n_prompts, 1 / n_prompts)
-    try:
-        weights = np.array(values, dtype=float).reshape(-1)
-    except (TypeError, ValueError):
-        raise InputError("prompt_weights is not an array of numbers: give one number for each prompt") from None
-    if len(weights) != n_prompts:
-        raise InputError(f"prompt_weights has {len(weights)} entries for {n_prompts} prompts: give one for each")
+    weights = checks.numbers(values, "prompt_weights")
+    if weights.shape != (n_prompts,):
+        raise InputError(f"prompt_weights has shape {weights.shape} for {n_prompts} prompts: give one for each")
     bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        index = int(np.argmax(bad))
-        raise InputError(f"prompt_weights[{index}] is {weights[index]}: a weight must be finite and at least 0")
+    checks.refuse(bad, weights, "prompt_weights", "a weight must be finite and at least 0")
     if weights.max() == 0:
         raise InputError("prompt_weights are all 0: give at least one prompt a positive weight")
     weights /= weights.max()  # before the sum, which could overflow

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tabular import checks
 from tabular.errors import InputError
 from tabular.logged.records import ARRAYS, PairLog, broken_rule
 
@@ -46,11 +47,13 @@ def read_pairs(path, columns=None) -> PairLog:
     ...     read_pairs(path).delta_ref.tolist()
     [-1.5, 1.0]
     """
-    path = Path(path)
+    path, columns = checks.path(path), {} if columns is None else columns
+    if not isinstance(columns, dict) or not all(isinstance(name, str) for name in (*columns, *columns.values())):
+        raise InputError(f"columns is {checks.brief(columns)}: give a mapping, such as {{'ref_chosen': 'my_column'}}")
     table = _read(path)
     if not table.lines:
         raise InputError(f"{path} holds no pair: write at least one row")
-    chosen = _chosen_columns(path, table.names, columns or {})
+    chosen = _chosen_columns(path, table.names, columns)
     return PairLog(str(path), **{array: _numbers(path, table, name, array) for array, name in chosen.items()})
 
 
@@ -125,17 +128,27 @@ def _read_jsonl(path, text):
     for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
             continue
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            why = getattr(error, "msg", "nested too deeply")
-            raise InputError(f"{path}, line {line} is not JSON ({why}): write one object on each line") from None
+        row = _json(content, f"{path}, line {line}")
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {line} is a JSON {type(row).__name__}: write one object on each line")
         rows.append(row)
         lines.append(line)
     names = list(dict.fromkeys(name for row in rows for name in row))
     return _Table(names, lambda name: [row.get(name, _ABSENT) for row in rows], lines)
+
+
+def _json(content, place):
+    try:
+        return json.loads(content, object_pairs_hook=checks.distinct_keys)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+    except json.JSONDecodeError as error:
+        why = error.msg
+    except RecursionError:
+        why = "nested too deeply"
+    except ValueError:  # Python reads no integer of more than 4300 digits
+        why = "an integer of thousands of digits"
+    raise InputError(f"{place} is not JSON ({why}): write one object on each line")
 
 
 def _read_parquet(path):
@@ -197,12 +210,13 @@ def _numbers(path, table, name, array):
     for row, value in enumerate(table.column(name)):
         number = _number(value)
         if number is None:
-            what = "missing" if value is _ABSENT else _short(value)
+            what = "missing" if value is _ABSENT else checks.brief(value)
             raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {what}, it must be a number")
         numbers[row] = number
     broken = broken_rule(numbers, is_log_prob=not array.startswith("reward"))
     if broken:
-        row, rule = broken
+        bad, rule = broken
+        row = int(np.argmax(bad))
         raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {numbers[row]:.10g}, but {rule}")
     return numbers
 
@@ -219,8 +233,3 @@ def _number(value):
 
 def _first_line(error):
     return str(error).splitlines()[0]
-
-
-def _short(value, at_most=40):
-    text = repr(value)
-    return text if len(text) <= at_most else text[: at_most - 3] + "..."

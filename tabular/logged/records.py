@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular import checks
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -49,7 +50,7 @@ class PairLog:
             if len(given) == 1:
                 raise InputError(f"only {what}_{given[0]} is given: give both {what}_chosen and {what}_rejected")
         for name in ARRAYS:
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None or name in ARRAYS[:2]:
                 freeze(self, name, _validated(getattr(self, name), name))
         if self.n_pairs == 0:
             raise InputError("ref_chosen is empty: give at least one pair")
@@ -112,8 +113,8 @@ class RunLog:
 
     def __post_init__(self):
         freeze(self, "log_prob", _validated(self.log_prob, "log_prob", n_dimensions=3))
-        freeze(self, "step", np.array(self.step, dtype=np.int64))
-        object.__setattr__(self, "responses", tuple(self.responses))
+        freeze(self, "step", checks.whole_numbers(self.step, "step"))
+        object.__setattr__(self, "responses", checks.names(self.responses, "responses"))
         n_checkpoints, n_responses, _ = self.log_prob.shape
         if 0 in self.log_prob.shape:
             raise InputError(f"log_prob has shape {self.log_prob.shape}: give at least one of each")
@@ -121,13 +122,14 @@ class RunLog:
             raise InputError(f"there are {len(self.responses)} response names for {n_responses} responses")
         if self.step.shape != (n_checkpoints,) or self.step[0] != 0 or (np.diff(self.step) <= 0).any():
             raise InputError(f"step must hold {n_checkpoints} increasing counts from 0, one for each checkpoint")
+        for name in ("winner", "loser"):
+            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
         if self.winner == self.loser or not {self.winner, self.loser} <= set(range(n_responses)):
             raise InputError(
-                f"winner {self.winner} and loser {self.loser} must be two different responses among {n_responses}"
+                f"winner {self.winner} and loser {self.loser} must be two different responses among {n_responses}, "
+                "counted from 0"
             )
-        object.__setattr__(self, "beta", float(self.beta))
-        if not 0 < self.beta < np.inf:
-            raise InputError(f"beta is {self.beta}: it must be finite and above 0")
+        object.__setattr__(self, "beta", checks.number(self.beta, "beta"))
 
     @property
     def n_checkpoints(self) -> int:
@@ -166,7 +168,7 @@ class RunLog:
         return Preferences(np.arange(self.n_prompts), self.winner * same, self.loser * same)
 
     def _at(self, checkpoint):
-        if not -self.n_checkpoints <= checkpoint < self.n_checkpoints:
+        if not -self.n_checkpoints <= checks.whole_number(checkpoint, "checkpoint") < self.n_checkpoints:
             raise InputError(
                 f"there is no checkpoint {checkpoint}: {self.name} has {self.n_checkpoints}, counted from 0"
             )
@@ -180,26 +182,19 @@ def freeze(log, name, array):
 
 
 def broken_rule(values, is_log_prob):
-    """The flat index of the first value that breaks a rule, and the rule; ``None`` where all are fine."""
-    bad = ~np.isfinite(values)
-    if is_log_prob:
-        bad |= values > 0
-    if not bad.any():
-        return None
-    index = int(np.argmax(bad))
-    return index, LOG_PROB_RULE if np.isfinite(values.flat[index]) else FINITE_RULE
+    """Where values break a rule, as a mask, and the rule; ``None`` where all are fine."""
+    for bad, rule in ((~np.isfinite(values), FINITE_RULE), (is_log_prob & (values > 0), LOG_PROB_RULE)):
+        if bad.any():
+            return bad, rule
+    return None
 
 
 def _validated(values, name, n_dimensions=1):
-    try:
-        array = np.array(values, dtype=float)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name} is not an array of numbers ({error})") from None
+    array = checks.numbers(values, name)
     if array.ndim != n_dimensions:
         raise InputError(f"{name} has shape {array.shape}: give a {n_dimensions}-D array")
     broken = broken_rule(array, is_log_prob=not name.startswith("reward"))
     if broken:
-        index, rule = broken
-        place = ", ".join(map(str, np.unravel_index(index, array.shape)))
-        raise InputError(f"{name}[{place}] is {array.flat[index]}: {rule}")
+        bad, rule = broken
+        checks.refuse(bad, array, name, rule)
     return array

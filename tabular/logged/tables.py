@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from tabular import checks
 from tabular.errors import InputError
 from tabular.logged.records import freeze
 from tabular.preferences import Preferences
@@ -26,7 +27,8 @@ class RewardLog:
         reward: ``(n_rows,)``, finite.
 
     Raises:
-        InputError: arrays of unequal length, a reward that is not finite.
+        InputError: arrays of unequal length, an id or count that is no whole number, more base and SFT policies than
+            policies, a reward that is not finite, a response on two rows.
 
     >>> log = RewardLog(["helpful"] * 3, [0, 0, 7], [0, 1, 0], [3, 1, 4], [0, 1, 1], [5, 5, 5], [1.0, -1.0, 0.5])
     >>> problem = log.problem(set="helpful", beta=0.1)
@@ -43,11 +45,22 @@ class RewardLog:
     reward: np.ndarray
 
     def __post_init__(self):
-        _freeze_columns(self, {"set": str, "reward": float})
-        bad = ~np.isfinite(self.reward)
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(f"reward[{row}] is {self.reward[row]}: a reward must be finite")
+        _freeze_columns(self, set=checks.texts, reward=checks.numbers)
+        checks.refuse(~np.isfinite(self.reward), self.reward, "reward", "a reward must be finite")
+        more = self.n_base_sft > self.n_policies
+        checks.refuse(more, self.n_base_sft, "n_base_sft", "it must be at most the row's n_policies")
+        self._refuse_duplicates()
+
+    def _refuse_duplicates(self):
+        order = np.lexsort((self.response, self.prompt, self.set))
+        columns = [column[order] for column in (self.set, self.prompt, self.response)]
+        again = np.flatnonzero(np.logical_and.reduce([column[1:] == column[:-1] for column in columns]))
+        if again.size:
+            first, second = sorted(order[again[0] : again[0] + 2].tolist())
+            raise InputError(
+                f"rows {first} and {second} both hold response {self.response[first]} to prompt {self.prompt[first]} "
+                f"of set {self.set[first]!s}: write one row with their sum of policies"
+            )
 
     def problem(self, *, beta, set="helpful", pool="all") -> Problem:
         """One set of prompts as a :class:`Problem`.
@@ -59,17 +72,16 @@ class RewardLog:
                 multiplicity in the pool, in increasing order of their ids, padded to the longest.
 
         Raises:
-            InputError: a set or pool that is not there.
+            InputError: a set or pool that is not there, or a pool that gave none of the set's responses.
         """
-        pools = {"all": self.n_policies, "base_sft": self.n_base_sft}
-        if pool not in pools:
-            raise InputError(f"there is no pool {pool!r}: choose one of {', '.join(pools)}")
-        if set not in self.set:
-            raise InputError(f"there is no set {set!r}: choose one of {', '.join(np.unique(self.set))}")
-        kept = np.flatnonzero((self.set == set) & (pools[pool] > 0))
+        count = checks.choice(pool, {"all": self.n_policies, "base_sft": self.n_base_sft}, "pool")
+        inside = checks.choice(set, {str(name): self.set == name for name in np.unique(self.set)}, "set")
+        kept = np.flatnonzero(inside & (count > 0))
+        if kept.size == 0:
+            raise InputError(f"the pool {pool} gave no response of the set {set}: choose another pool or set")
         kept = kept[np.lexsort((self.response[kept], self.prompt[kept]))]
         starts = np.flatnonzero(np.diff(self.prompt[kept])) + 1
-        log_count = np.split(np.log(pools[pool][kept]), starts)
+        log_count = np.split(np.log(count[kept]), starts)
         return Problem.from_unnormalized(log_count, beta, np.split(self.reward[kept], starts))
 
 
@@ -83,7 +95,7 @@ class VoteLog:
         wins_a, wins_b, ties: ``(n_rows,)`` numbers of votes.
 
     Raises:
-        InputError: arrays of unequal length, a negative id or count, a response compared with itself.
+        InputError: arrays of unequal length, an id or count that is no whole number, a response compared with itself.
 
     >>> votes = VoteLog([0, 0], [0, 1], [1, 0], [2, 0], [0, 3], [1, 0])
     >>> labels = votes.preferences()
@@ -99,17 +111,13 @@ class VoteLog:
     ties: np.ndarray
 
     def __post_init__(self):
-        _freeze_columns(self, {})
-        for field in fields(self):
-            values = getattr(self, field.name)
-            if (values < 0).any():
-                row = int(np.argmax(values < 0))
-                raise InputError(f"{field.name}[{row}] is {values[row]}: ids and counts are 0 or more")
+        _freeze_columns(self)
         same = self.response_a == self.response_b
         if same.any():
             row = int(np.argmax(same))
             raise InputError(f"row {row} compares response {self.response_a[row]} with itself: drop the row")
-        gap = np.bincount(self.prompt) == 0
+        ids = np.unique(self.prompt)
+        gap = ids != np.arange(len(ids))
         if gap.any():
             raise InputError(f"prompt {int(np.argmax(gap))} is on no row: number the prompts from 0 without gaps")
 
@@ -129,8 +137,7 @@ class VoteLog:
         Raises:
             InputError: ``ties`` negative or not finite, or no vote left.
         """
-        if not 0 <= ties < np.inf:
-            raise InputError(f"ties is {ties}: count a tie as a finite part of a win, 0 or more")
+        ties = checks.number(ties, "ties", checks.NOT_NEGATIVE)
         a_over_b = np.column_stack([self.prompt, self.response_a, self.response_b])
         b_over_a = a_over_b[:, [0, 2, 1]]
         votes = np.concatenate([self.wins_a + ties * self.ties, self.wins_b + ties * self.ties])
@@ -148,8 +155,11 @@ class WinTable:
     """How often each of n players beat each other one.
 
     Args:
-        names: n names.
-        wins: ``(n, n)``, ``wins[i, j]`` counts i beating j; the diagonal is 0.
+        names: n different names.
+        wins: ``(n, n)``, finite and at least 0: ``wins[i, j]`` counts i beating j; the diagonal is 0.
+
+    Raises:
+        InputError: names that are not different texts, not one for each row, or wins that make no labels.
 
     >>> WinTable(("a", "b"), [[0, 3], [1, 0]]).preferences().weight.tolist()
     [3.0, 1.0]
@@ -159,10 +169,11 @@ class WinTable:
     wins: np.ndarray
 
     def __post_init__(self):
-        freeze(self, "wins", np.array(self.wins, dtype=float))
-        object.__setattr__(self, "names", tuple(self.names))
+        freeze(self, "wins", checks.numbers(self.wins, "wins"))
+        object.__setattr__(self, "names", checks.names(self.names, "names"))
         if self.wins.shape != (len(self.names),) * 2:
             raise InputError(f"wins has shape {self.wins.shape} for {len(self.names)} names: give n by n counts")
+        self.preferences()
 
     def preferences(self) -> Preferences:
         """A label for each ordered pair with wins, its weight the number of wins."""
@@ -173,10 +184,11 @@ class WinTable:
         return Problem.from_unnormalized(np.zeros(len(self.names)), beta)
 
 
-def _freeze_columns(table, types):
-    """Each field as a read-only 1-D array, int64 unless ``types`` says otherwise, all of one length."""
+def _freeze_columns(table, **others):
+    """Each field as a read-only 1-D array, of whole numbers unless ``others`` reads it, all of one length."""
     for field in fields(table):
-        freeze(table, field.name, np.array(getattr(table, field.name), dtype=types.get(field.name, np.int64)))
-    lengths = {field.name: getattr(table, field.name).shape for field in fields(table)}
-    if len(set(lengths.values())) > 1 or len(next(iter(lengths.values()))) != 1 or (0,) in lengths.values():
-        raise InputError(f"the columns have shapes {lengths}: give 1-D arrays of one length, at least 1")
+        read = others.get(field.name, checks.whole_numbers)
+        freeze(table, field.name, read(getattr(table, field.name), field.name))
+    shapes = {field.name: getattr(table, field.name).shape for field in fields(table)}
+    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 1 or (0,) in shapes.values():
+        raise InputError(f"the columns have shapes {shapes}: give 1-D arrays of one length, at least 1")

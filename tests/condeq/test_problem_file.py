@@ -62,7 +62,7 @@ REFUSED = {
     "reward too long": (one_prompt(reward=[1, 2, 3]), r"prompts\[0\].reward has 3 entries for 2 responses"),
     "beta true": (one_prompt() | {"beta": True}, "beta is True: it must be a number"),
     "beta beyond floats": (one_prompt() | {"beta": 10**400}, "beta is beyond the floating-point numbers"),
-    "weight beyond floats": (one_prompt(preferences=[[0, 1, 10**400]]), r"preferences\[0\]\[2\] is beyond"),
+    "weight beyond floats": (one_prompt(preferences=[[0, 1, 10**400]]), r"preferences\[0\]\[2\] is 1000.*\.\.\."),
     "integer of 5000 digits": ('{"beta": ' + "1" * 5000 + "}", "the file holds a value that cannot be read"),
     "deep": ("[" * 100_000, "the file is nested too deeply"),
     "all weights 0": (one_prompt(preferences=[[0, 1, 0]]), "every label has weight 0"),
@@ -72,10 +72,21 @@ REFUSED = {
     "stranger": (one_prompt(preferences=[[0, 1], [0, "x"]]), r"preferences\[1\] names the response 'x'"),
     "index": (one_prompt(preferences=[[0, 7]]), r"preferences\[0\] names the response 7"),
     "itself": (one_prompt(preferences=[[1, 1]]), r"prompts\[0\]\.preferences\[0\] prefers 1 to itself"),
-    "weight": (one_prompt(preferences=[[0, 1, -2]]), r"preferences\[0\]\[2\] is -2.0"),
+    "weight": (one_prompt(preferences=[[0, 1, -2]]), r"preferences\[0\]\[2\] is -2: it must be one number"),
     "absent": (one_prompt(reference=[1, 0]), r"preferences\[0\]: label 0: loser 1 .* reference probability 0"),
     "names": (one_prompt(responses=["a", "a"]), r"prompts\[0\]\.responses must be a list of 2 different names"),
     "population": (one_prompt(preferences="bradley-terry"), r"prompts\[0\]\.preferences: this problem has no reward"),
+    "one key twice": ('{"beta": 1, "beta": 2, "prompts": []}', "the key 'beta' stands twice in one mapping: keep one"),
+    "one key of a prompt twice": (
+        '{"beta": 1, "prompts": [{"reference": [1], "reference": [0.5, 0.5], "preferences": []}]}',
+        "the key 'reference' stands twice",
+    ),
+    "weight true": (one_prompt(preferences=[[0, 1, True]]), r"preferences\[0\]\[2\] is True: it must be one number"),
+    "no name": (one_prompt(responses=["a", None]), r"prompts\[0\]\.responses must be a list of 2 different names"),
+    "a list for a name": (one_prompt(responses=["a", ["b"]]), r"prompts\[0\]\.responses must be a list of 2"),
+    "half a character": (one_prompt(responses=["a", "\ud800"]), r"prompts\[0\]\.responses must be a list of 2"),
+    "a mapping for a response": (one_prompt(preferences=[[0, {}]]), r"preferences\[0\] names the response \{\}"),
+    "long": (one_prompt(preferences=[[0] * 10_000]), r"preferences\[0\] is \[0, 0, 0, 0, 0, 0, \.\.\.\]: write"),
     "some rewards": (
         {"beta": 1, "prompts": [*one_prompt(reward=[1, 2])["prompts"], *one_prompt()["prompts"]]},
         r"prompts\[1\] has no reward, others have",
@@ -106,6 +117,35 @@ def test_a_lone_response_has_no_population_labels(tmp_path):
         0,
         0,
     ]
+
+
+YAML_FAULTS = {
+    "one key twice": ("beta: 1\nbeta: 2\n", "the key 'beta' stands twice in one mapping: keep one"),
+    "one key of a prompt twice": ("beta: 1\nprompts:\n- {reward: [1], reward: [2]}", "the key 'reward' stands twice"),
+    "a number that YAML takes for text": ("beta: 1e-3\nprompts: [{reference: [1], preferences: []}]", "write 1.0e-3"),
+    "a control character": ("beta: \x01", "the file is not YAML: unacceptable character"),
+    "endless number": (
+        "beta: 1\nprompts: [{reference: [0.5, 0.5], preferences: [[0x1" + "0" * 9000 + ", 0]]}]",
+        r"preferences\[0\] names the response a number of thousands of digits",
+    ),
+    "itself inside": ("&a [*a]", "the file must be a mapping"),
+    "itself for beta": ("&a {beta: *a, prompts: [{reference: [1], preferences: []}]}", r"beta is \{'beta': .*a number"),
+    "nothing": ("", "the file must be a mapping with the keys beta, prompts"),
+}
+
+
+@pytest.mark.parametrize("name", YAML_FAULTS)
+def test_faults_of_yaml(tmp_path, name):
+    content, message = YAML_FAULTS[name]
+    with pytest.raises(InputError, match=message) as caught:
+        problem_file.read(written(tmp_path, content, "problem.yaml"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_and_capitals_in_the_ending_are_read(tmp_path):
+    path = tmp_path / "problem.JSON"
+    path.write_text(json.dumps(one_prompt()), encoding="utf-8-sig")
+    assert problem_file.read(path).problem.n_responses == 2
 
 
 def test_files_that_are_no_problem_files(tmp_path):

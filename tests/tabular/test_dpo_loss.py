@@ -100,7 +100,7 @@ def test_loss_at_the_border():
     assert dpo.gradient([0, -INF], problem, label).tolist() == [[0, 0]]
     assert dpo.gradient([-INF, 0], problem, label).tolist() == [[-1, 1]]
     three = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
-    with pytest.raises(InputError, match="both responses have probability 0"):
+    with pytest.raises(InputError, match="its responses have log-probabilities -inf and -inf"):
         dpo.loss([-INF, -INF, 0], three, label)
 
 

@@ -58,7 +58,9 @@ class TestPairLog:
             ("reward_chosen[0] is nan: it must be finite", ([-1], [-1], None, None, [np.nan], [1])),
             ("ref_chosen is empty", ([], [])),
             ("ref_chosen has shape (1, 1): give a 1-D array", ([[-1]], [-1])),
-            ("ref_chosen is not an array of numbers", (["a"], [-1])),
+            ("ref_chosen is ['a']: give numbers", (["a"], [-1])),
+            ("ref_chosen is None: give numbers", (None, [-1])),
+            ("ref_rejected is ['-1']: give numbers", ([-1], ["-1"])),
         ]:
             refused(expected, PairLog, "x", *arrays)
 
@@ -93,6 +95,8 @@ class TestRunLog:
     def test_bad_input(self):
         refused("there is no checkpoint 2: toy has 2", toy_run().pairs, 2)
         refused("there is no checkpoint -3: toy has 2", toy_run().problem, -3)
+        refused("checkpoint is 0.5: it must be one whole number", toy_run().pairs, 0.5)
+        refused("checkpoint is None: it must be one whole number", toy_run().problem, None)
         for expected, changes in [
             ("log_prob[0, 0, 0] is 1.0: a log-probability is at most 0", {"log_prob": [[[1.0]]]}),
             ("log_prob[1, 0, 0] is nan: it must be finite", {"log_prob": [[[-1.0]], [[np.nan]]]}),
@@ -104,8 +108,17 @@ class TestRunLog:
             ("step must hold 2 increasing counts from 0", {"step": [0, 1, 2]}),
             ("winner 1 and loser 1 must be two different", {"winner": 1}),
             ("winner 3 and loser 1 must be two different responses among 3", {"winner": 3}),
-            ("beta is 0.0: it must be finite and above 0", {"beta": 0}),
+            ("beta is 0: it must be one number, finite and above 0", {"beta": 0}),
             ("beta is nan", {"beta": np.nan}),
+            ("beta is None", {"beta": None}),
+            ("winner is 0.0: it must be one whole number, an int", {"winner": 0.0}),
+            ("loser is True: it must be one whole number", {"loser": True}),
+            ("loser is [1]: it must be one whole number", {"loser": [1]}),
+            ("winner -1 and loser 1 must be two different responses among 3", {"winner": -1}),
+            ("step[1] is 9.5: it must be a whole number", {"step": [0, 9.5]}),
+            ("responses is ['a', 'a', 'b']: give different names", {"responses": ["a", "a", "b"]}),
+            ("responses is None: give different names", {"responses": None}),
+            ("responses is [1, 2, 3]: give different names, as text", {"responses": [1, 2, 3]}),
         ]:
             refused(expected, toy_run, **changes)
 
@@ -138,6 +151,21 @@ class TestRewardLog:
         refused("there is no pool 'ppo': choose one of all, base_sft", self.make().problem, set="a", pool="ppo", beta=1)
         refused("reward[1] is nan: a reward must be finite", self.make, reward=[0, np.nan, 0, 0])
         refused("give 1-D arrays of one length", self.make, reward=[0])
+        refused("reward is ['4', '3', '2', '1']: give numbers", self.make, reward=["4", "3", "2", "1"])
+        refused("prompt[1] is 3.0: it must be a whole number", self.make, prompt=[0, 3.0, 1, 1])
+        refused("n_policies[2] is -1: it must be a whole number, an int of 0", self.make, n_policies=[1, 2, -1, 1])
+        refused("set is ['b', 'a', 0, None]: give texts", self.make, set=["b", "a", 0, None])
+        refused("n_base_sft[0] is 2: it must be at most the row's n_policies", self.make, n_base_sft=[2, 1, 0, 1])
+        refused("there is no set ['a']: choose one of a, b", self.make().problem, set=["a"], beta=1)
+        nobody = self.make(n_base_sft=[0, 1, 0, 1])
+        refused("the pool base_sft gave no response of the set b", nobody.problem, set="b", pool="base_sft", beta=1)
+
+    def test_a_response_stands_on_one_row(self):
+        sentence = "rows 1 and 3 both hold response 5 to prompt 1 of set a: write one row"
+        refused(sentence, self.make, prompt=[0, 1, 3, 1], response=[5, 5, 5, 5])
+        self.make(set=["a", "b", "c", "d"], prompt=[0] * 4, response=[0] * 4)
+        self.make(set=["a"] * 4, prompt=[0, 1, 2, 3], response=[0] * 4)
+        self.make(set=["a"] * 4, prompt=[0] * 4, response=[3, 1, 2, 0])
 
 
 counts = st.integers(0, 3)
@@ -178,9 +206,20 @@ class TestVoteLog:
 
     def test_bad_input(self):
         refused("row 1 compares response 2 with itself", VoteLog, [0, 0], [0, 2], [1, 2], [1, 1], [0, 0], [0, 0])
-        refused("wins_b[0] is -1: ids and counts are 0 or more", VoteLog, [0], [0], [1], [1], [-1], [0])
+        refused(
+            "wins_b[0] is -1: it must be a whole number, an int of 0 or more", VoteLog, [0], [0], [1], [1], [-1], [0]
+        )
         refused("prompt 1 is on no row: number the prompts from 0", VoteLog, [0, 2], [0] * 2, [1] * 2, *[[1, 1]] * 3)
-        refused("ties is -0.5: count a tie", VoteLog([0], [0], [1], [1], [1], [0]).preferences, -0.5)
+        refused("wins_a[0] is 1.5: it must be a whole number", VoteLog, [0], [0], [1], [1.5], [0], [0])
+        refused("ties[1] is 0.5: it must be a", VoteLog, [0, 0], [0, 1], [1, 2], [1, 1], [0, 0], [0, 0.5])
+        refused("response_a[0] is '0': it must be a whole", VoteLog, [0], ["0"], [1], [1], [0], [0])
+        refused("prompt 0 is on no row: number the prompts", VoteLog, [10**18], [0], [1], [1], [0], [0])
+        refused("ties is '1': it must be one number", VoteLog([0], [0], [1], [1], [1], [0]).preferences, "1")
+        refused(
+            "ties is -0.5: it must be one number, finite and at least 0",
+            VoteLog([0], [0], [1], [1], [1], [0]).preferences,
+            -0.5,
+        )
         refused("ties is nan", VoteLog([0], [0], [1], [1], [1], [0]).preferences, np.nan)
 
 
@@ -193,7 +232,10 @@ class TestWinTable:
 
     def test_bad_input(self):
         refused("wins has shape (2, 2) for 1 names", WinTable, "a", np.zeros((2, 2)))
-        refused("wins[0, 1, 1] is not 0", WinTable("ab", np.eye(2)[::-1] + np.diag([0, 1])).preferences)
+        refused("wins[0, 1, 1] is not 0", WinTable, "ab", np.eye(2)[::-1] + np.diag([0, 1]))
+        refused("weight[1] is -1.0: a weight must be finite", WinTable, "ab", [[0, 2], [-1, 0]])
+        refused("names is ['a', 'a']: give different names", WinTable, ["a", "a"], [[0, 1], [1, 0]])
+        refused("wins is [['0', '1'], ['1', '0']]: give numbers", WinTable, "ab", [["0", "1"], ["1", "0"]])
 
 
 class TestRealRun:

@@ -105,29 +105,31 @@ EASY = {"log_ref_winner": -1.0, "log_ref_loser": -2.0}
     [
         ("ecpo", {}, "ecpo needs beta: pass beta="),
         ("ecpo", {"beta": 0.1}, "ecpo needs gamma"),
-        ("ecpo", {"beta": 0.1, "gamma": -0.1}, "gamma of ecpo is -0.1: it must be finite and at least 0"),
-        ("ecpo", {"beta": 0.0, "gamma": 1.0}, "beta of ecpo is 0.0: it must be finite and above 0"),
+        ("ecpo", {"beta": 0.1, "gamma": -0.1}, "gamma of ecpo is -0.1: it must be one number, finite and at least 0"),
+        ("ecpo", {"beta": 0.0, "gamma": 1.0}, "beta of ecpo is 0.0: it must be one number, finite and above 0"),
         ("ecpo", {"beta": np.nan, "gamma": 1.0}, "beta of ecpo is nan"),
-        ("ecpo", {"beta": None, "gamma": 1.0}, "beta of ecpo is nan"),
+        ("ecpo", {"beta": None, "gamma": 1.0}, "beta of ecpo is None"),
         (
             "ecpo",
-            {"beta": 1.0, "gamma": 1.0, "log_ref_winner": [-1.0, 0.5]},
-            "log_ref_winner of ecpo is 0.5: .*at most 0",
+            {"beta": 1.0, "gamma": 1.0, "log_ref_winner": [-1.0, 0.5], "log_ref_loser": -1.0},
+            r"log_ref_winner of ecpo\[1\] is 0.5: it must be at most 0",
         ),
+        ("ecpo", {"beta": 1.0, "gamma": 1.0, "log_ref_winner": -1.0}, "ecpo has no log_ref_loser beside the other"),
+        ("ecpo", {"beta": 1.0, "gamma": 1.0, "log_ref_loser": -1.0}, "ecpo has no log_ref_winner beside the other"),
         ("code_easy", {"log_ref_winner": -1.0}, "code_easy needs log_ref_loser"),
         (
             "code_easy",
             EASY | {"log_ref_loser": 0.0},
-            "log_ref_loser of code_easy is 0.0: it must be finite and below 0",
+            "log_ref_loser of code_easy is 0.0: it must be below 0",
         ),
         ("code_easy", EASY | {"gamma": -1.0}, "gamma of code_easy is -1.0"),
         ("code_easy", EASY | {"beta": -1.0}, "beta of code_easy is -1.0"),
-        ("code_cpo", {"tau": 0.0}, "tau of code_cpo is 0.0: it must be finite and above 0"),
+        ("code_cpo", {"tau": 0.0}, "tau of code_cpo is 0.0: it must be one number, finite and above 0"),
         ("code_cpo", {"alpha": 0.0}, "alpha of code_cpo is 0.0"),
-        ("code_cpo", {"alpha": -1}, "alpha of code_cpo is -1.0"),
-        ("code_cpo", {"gamma": np.inf}, "gamma of code_cpo is inf: it must be finite$"),
-        ("code_cpo", {"gamma": "a"}, "gamma of code_cpo is 'a': it must be a number"),
-        ("code_cpo", {"gamma": [0.1, 0.2]}, r"gamma of code_cpo has shape \(2,\): give one number"),
+        ("code_cpo", {"alpha": -1}, "alpha of code_cpo is -1: "),
+        ("code_cpo", {"gamma": np.inf}, "gamma of code_cpo is inf: it must be one number, finite$"),
+        ("code_cpo", {"gamma": "a"}, "gamma of code_cpo is 'a': it must be one number"),
+        ("code_cpo", {"gamma": [0.1, 0.2]}, r"gamma of code_cpo is \[0.1, 0.2\]: it must be one number"),
         ("code_cpo", {"beta": 0.1}, "code_cpo has no parameter 'beta' here: it takes gamma, tau, alpha"),
         ("dpo", {"beta": 0.1}, "dpo has no parameter 'beta' here: it takes none"),
     ],
@@ -169,8 +171,41 @@ def test_a_reference_margin_that_is_no_number_is_refused(wrong):
 
 def test_the_loss_and_its_gap_need_a_positive_beta():
     for function in (margins.loss, margins.soft_margin_gap):
-        with pytest.raises(InputError, match=r"beta of the loss is 0\.0: it must be finite and above 0"):
+        with pytest.raises(InputError, match=r"beta is 0\.0: it must be one number, finite and above 0"):
             function(1.0, 0.0, beta=0.0)
+
+
+@pytest.mark.parametrize(
+    ("delta", "target", "said"),
+    [
+        ("a", 0.0, "delta is 'a': give numbers"),
+        (0.0, None, "target_margin is None: give numbers"),
+        (np.nan, 0.0, "target_margin - delta is nan: give numbers, not both infinite alike"),
+        ([0.0, np.inf], np.inf, r"target_margin - delta\[1\] is nan"),
+        ([0.0, 1.0], [0.0, 1.0, 2.0], r"delta, target_margin have shapes \(2,\), \(3,\): give each one number"),
+    ],
+)
+def test_what_no_loss_can_compare_is_refused(delta, target, said):
+    for function in (
+        lambda *pair: margins.loss(*pair, beta=1),
+        margins.hinge,
+        lambda *p: margins.soft_margin_gap(*p, 1),
+    ):
+        with pytest.raises(InputError, match=said):
+            function(delta, target)
+
+
+def test_a_pair_with_one_probability_0_has_its_loss():
+    assert margins.loss([np.inf, -np.inf], 0.0, beta=1).tolist() == [0.0, np.inf]
+    assert margins.hinge([np.inf, -np.inf], 0.0).tolist() == [0.0, np.inf]
+    assert margins.soft_margin_gap([np.inf, -np.inf], 0.0, beta=1).tolist() == [0.0, 0.0]
+
+
+def test_log_probabilities_belong_to_the_pairs():
+    with pytest.raises(InputError, match=r"delta_ref, log_ref_winner, log_ref_loser have shapes \(2,\), \(3,\), \(\)"):
+        margins.target("code_easy", [0.0, 1.0], log_ref_winner=[-1.0, -2.0, -3.0], log_ref_loser=-1.0)
+    spelled_out = margins.target("ecpo", 0.0, beta=1, gamma=0.1, log_ref_winner=None, log_ref_loser=None)
+    assert spelled_out == margins.target("ecpo", 0.0, beta=1, gamma=0.1)
 
 
 @pytest.mark.parametrize("log_kappa", [-690.0, -300.0, -30.0, -2.0, -1.4967])

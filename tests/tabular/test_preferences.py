@@ -11,6 +11,8 @@ from tests import strategies
 INF = np.inf
 PROBLEM = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.5, 0.5, 0.0]], 1, reward=[[1, 2, 3], [1, 0, 0]])
 
+LABEL = Preferences.from_pairs([(0, 1)])
+
 REFUSED = {
     "empty": (lambda: Preferences.from_pairs([]), "there are no labels"),
     "w = l": (lambda: Preferences.from_pairs([(0, 1), (1, 1)]), "label 1 prefers response 1 to itself"),
@@ -19,15 +21,41 @@ REFUSED = {
     "weight inf": (lambda: Preferences([0], [0], [1], [INF]), r"weight\[0\] is inf"),
     "log-weight inf": (lambda: Preferences([0], [0], [1], log_weight=[INF]), r"log_weight\[0\] is inf"),
     "all weights 0": (lambda: Preferences([0], [0], [1], [0]), "every label has weight 0"),
-    "too many weights": (lambda: Preferences([0], [0], [1], [1, 1]), "2 weights for 1 labels"),
+    "too many weights": (lambda: Preferences([0], [0], [1], [1, 1]), r"weights have shape \(2,\) for 1 labels"),
     "lengths": (lambda: Preferences([0], [0, 1], [1, 2]), "lengths 1, 2, 2"),
     "both weights": (lambda: Preferences([0], [0], [1], [1], log_weight=[0]), "weight and log_weight are both given"),
-    "weights in words": (lambda: Preferences([0], [0], [1], ["much"]), "weight is not an array of numbers"),
-    "ragged wins": (lambda: Preferences.from_wins([[0, 1], [1]]), "wins is not an array of numbers"),
+    "weights in words": (lambda: Preferences([0], [0], [1], ["much"]), r"weight is \['much'\]: give numbers"),
+    "ragged wins": (
+        lambda: Preferences.from_wins([[0, 1], [1]]),
+        r"wins is \[\[0, 1\], \[1\]\], with rows of different lengths",
+    ),
     "no tuple": (lambda: Preferences.from_pairs([3]), r"label 0 is \(3,\): write"),
     "2-D": (lambda: Preferences([[0]], [0], [1]), r"prompt has shape \(1, 1\)"),
     "negative index": (lambda: Preferences([0], [-1], [1]), r"winner\[0\] is -1"),
-    "fractional index": (lambda: Preferences([0], [0.5], [1]), r"winner\[0\] is .*0.5.* whole number"),
+    "fractional index": (lambda: Preferences([0], [0.5], [1]), r"winner\[0\] is 0.5: it must be a whole number"),
+    "the second index": (lambda: Preferences([0, 0], [0, 0.5], [1, 1]), r"winner\[1\] is 0.5: it must be a whole"),
+    "index beyond int64": (
+        lambda: Preferences([0], np.array([2**63], dtype=np.uint64), [1]),
+        r"winner\[0\] is 9223.*2\^63",
+    ),
+    "index with digits without end": (
+        lambda: Preferences([0], [10**400], [1]),
+        r"winner\[0\] is 1000.*\.\.\..*below 2\^63",
+    ),
+    "ragged index": (lambda: Preferences([[0], [0, 1]], [0], [1]), r"prompt is \[\[0\], \[0, 1\]\], with rows of"),
+    "truth for an index": (lambda: Preferences([0], [True], [1]), r"winner\[0\] is True: it must be a whole number"),
+    "no pairs": (lambda: Preferences.from_pairs(None), "pairs is None: give a list of labels"),
+    "masked": (lambda: Preferences([0], [0], [1], np.ma.array([1.0], mask=[True])), "weight has masked entries"),
+    "margin in words": (lambda: LABEL.per_pair("wide", "margin"), "margin is 'wide': give numbers"),
+    "ragged margin": (lambda: LABEL.per_pair([[1, 2], [3]], "margin"), r"margin is \[\[1, 2\], \[3\]\], with rows"),
+    "infinite margin": (lambda: LABEL.per_pair(INF, "margin"), "margin is inf: it must be finite"),
+    "policy of fewer prompts": (
+        lambda: Preferences.from_pairs([(1, 0, 1)]).delta([0.0, 0.0]),
+        r"log_policy has shape \(1, 2\), the labels go up to prompt 1 and response 1",
+    ),
+    "policy of fewer responses": (lambda: LABEL.delta([0.0]), r"shape \(1, 1\), the labels go up to prompt 0 and resp"),
+    "many policies": (lambda: LABEL.delta(np.zeros((2, 2, 2))), r"log_policy has shape \(2, 2, 2\)"),
+    "nan policy": (lambda: LABEL.delta([np.nan, 0.0]), "label 0: its responses have log-probabilities nan and 0.0"),
     "5-tuple": (lambda: Preferences.from_pairs([(0, 1, 2, 3, 4)]), r"label 0 is \(0, 1, 2, 3, 4\): write"),
     "prompt beyond": (
         lambda: Preferences.from_pairs([(2, 0, 1)]).check_against(PROBLEM),
@@ -99,6 +127,7 @@ def test_population_labels_of_chosen_pairs_name_each_pair_once():
 def test_population_labels_keep_what_a_float_cannot_hold():
     far = Problem.from_probabilities([0.5, 0.5], 1, reward=[0, 2000])
     labels = Preferences.from_bradley_terry(far)
+    assert Preferences([0], [0], [1], log_weight=[2000]).weight == INF
     assert labels.weight[0] == 0
     assert labels.log_weight[0] == -2000
     assert [block.tolist() for block in labels.blocks(far)[0]] == [[0, 1]]  # both orders are edges
@@ -113,7 +142,7 @@ def test_delta_of_impossible_responses():
     policy = np.array([[0, -INF, -INF]])
     assert Preferences.from_pairs([(0, 1)]).delta(policy).tolist() == [INF]
     assert Preferences.from_pairs([(1, 0)]).delta(policy).tolist() == [-INF]
-    with pytest.raises(InputError, match="label 0: both responses have probability 0"):
+    with pytest.raises(InputError, match="label 0: its responses have log-probabilities -inf and -inf"):
         Preferences.from_pairs([(1, 2)]).delta(policy)
 
 

@@ -24,8 +24,8 @@ REFUSED = {
     "+inf": (lambda: Problem([[0.0, INF]], 1), r"log_ref\[0, 1\] is inf: a log-probability must be"),
     "nan logits": (lambda: Problem.from_unnormalized([0.0, NAN], 1), r"log_weight\[0, 1\] is nan"),
     "no response": (lambda: Problem.from_unnormalized([[0.0], [-INF]], 1), r"log_weight row 1 has no response"),
-    "beta 0": (lambda: Problem([0.0], 0), r"beta is 0.0: it must be finite and above 0"),
-    "beta < 0": (lambda: Problem([0.0], -1), r"beta is -1.0: "),
+    "beta 0": (lambda: Problem([0.0], 0), r"beta is 0: it must be one number, finite and above 0"),
+    "beta < 0": (lambda: Problem([0.0], -1), r"beta is -1: "),
     "beta nan": (lambda: Problem([0.0], NAN), r"beta is nan: "),
     "beta inf": (lambda: Problem([0.0], INF), r"beta is inf: "),
     "beta words": (lambda: Problem([0.0], "big"), r"beta is 'big': it must be one number"),
@@ -39,16 +39,44 @@ REFUSED = {
     ),
     "reward too short": (
         lambda: Problem.from_probabilities([[0.5, 0.5], [0.2, 0.3, 0.5]], 1, [[1, 2], [1, 2]]),
-        r"reward row 1 has no value for response 2",
+        r"reward row 1 has 2 entries for 3 responses: give one for each",
+    ),
+    "reward too long for its row": (
+        lambda: Problem.from_probabilities([[0.5, 0.5], [0.2, 0.3, 0.5]], 1, [[1, 2, 9], [1, 2, 3]]),
+        r"reward row 0 has 3 entries for 2 responses: give one for each",
+    ),
+    "the same from logits": (
+        lambda: Problem.from_unnormalized([[0, 0, 0], [0]], 1, [[1, 2, 3], [1, 2]]),
+        r"reward row 1 has 2 entries for 1 responses",
+    ),
+    "the same in logs": (
+        lambda: Problem([[0.0], np.log([0.5, 0.5])], 1, [[1, 0], [1, 2]]),
+        r"reward row 0 has 2 entries for 1 responses",
     ),
     "reward nan": (lambda: Problem.from_probabilities([0.5, 0.5], 1, [1, NAN]), r"reward\[0, 1\] is nan: "),
     "reward inf": (lambda: Problem.from_probabilities([0.5, 0.5], 1, [1, INF]), r"reward\[0, 1\] is inf: "),
-    "weights length": (lambda: Problem([0.0], 1, None, [1, 1]), r"prompt_weights has 2 entries for 1 prompts"),
+    "weights length": (
+        lambda: Problem([0.0], 1, None, [1, 1]),
+        r"prompt_weights has shape \(2,\) for 1 prompts: give one for each",
+    ),
     "weights sign": (lambda: Problem([[0.0], [0.0]], 1, None, [2, -1]), r"prompt_weights\[1\] is -1.0: "),
-    "weights in words": (lambda: Problem([0.0], 1, None, ["a"]), "prompt_weights is not an array of numbers"),
-    "beta beyond floats": (lambda: Problem([0.0], 10**400), "beta is beyond the floating-point numbers"),
+    "weights in a square": (
+        lambda: Problem(np.zeros((4, 1)), 1, None, np.ones((2, 2))),
+        r"prompt_weights has shape \(2, 2\) for 4 prompts",
+    ),
+    "weights in words": (lambda: Problem([0.0], 1, None, ["a"]), r"prompt_weights is \['a'\]: give numbers"),
+    "beta beyond floats": (
+        lambda: Problem([0.0], 10**400),
+        r"beta is 1000.*\.\.\..*000: it must be one number, finite",
+    ),
+    "beta in text": (lambda: Problem([0.0], "0.5"), "beta is '0.5': it must be one number"),
+    "beta true": (lambda: Problem([0.0], True), "beta is True: it must be one number"),
+    "beta in a list": (lambda: Problem([0.0], [0.5]), r"beta is \[0.5\]: it must be one number"),
+    "overflowing sum": (lambda: Problem.from_probabilities([1e308, 1e308], 1), "ref row 0 sums to inf, not 1"),
     "weights zero": (lambda: Problem([[0.0], [0.0]], 1, None, [0, 0]), r"prompt_weights are all 0"),
-    "no numbers": (lambda: Problem([["a", "b"]], 1), r"log_ref is not an array of numbers"),
+    "no numbers": (lambda: Problem([["a", "b"]], 1), r"log_ref row 0 is \['a', 'b'\]: give numbers"),
+    "nothing": (lambda: Problem(None, 1), "log_ref is None: give numbers"),
+    "complex": (lambda: Problem.from_unnormalized(np.array([1j, 0]), 1), "log_weight row 0 is 1j: give numbers"),
     "empty": (lambda: Problem([], 1), r"log_ref has shape \(0,\): give one row"),
     "3-D": (lambda: Problem(np.zeros((1, 1, 1)), 1), r"log_ref has shape \(1, 1, 1\): give one row"),
     "ragged 3-D": (lambda: Problem([[[0.0]], [0.0]], 1), r"log_ref must hold one non-empty 1-D row"),
@@ -128,6 +156,17 @@ def test_a_hundred_thousand_responses():
 def test_a_row_is_renormalised_exactly_after_a_tiny_slip():
     slipped = Problem(np.log([[0.5, 0.5]]) + 5e-9, 1)
     np.testing.assert_allclose(slipped.log_ref, np.log([[0.5, 0.5]]), rtol=0, atol=1e-15)
+
+
+def test_rows_are_padded_in_the_order_given():
+    """Independent of the constructor's own padding: every row alone."""
+    rows = [[0.5, 0.5], [1.0], [0.2, 0.3, 0.5]]
+    problem = Problem.from_probabilities(rows, 1, reward=[[1, 2], [3], [4, 5, 6]])
+    for prompt, row in enumerate(rows):
+        alone = Problem.from_probabilities(row, 1, reward=problem.reward[prompt, : len(row)])
+        np.testing.assert_array_equal(problem.log_ref[prompt, : len(row)], alone.log_ref[0])
+        assert not problem.present[prompt, len(row) :].any()
+    assert problem.reward.tolist() == [[1, 2, 0], [3, 0, 0], [4, 5, 6]]
 
 
 def test_missing_reward_is_said():

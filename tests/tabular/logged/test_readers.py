@@ -132,7 +132,15 @@ JSONL_FAULTS = {
     ),
     "true": ('{"ref_chosen_logps": true, "ref_rejected_logps": -1}', "ref_chosen_logps is True, it must be a number"),
     "a list": ('{"ref_chosen_logps": [-1], "ref_rejected_logps": -1}', "ref_chosen_logps is [-1], it must be a numb"),
-    "huge": ('{"ref_chosen_logps": 1' + "0" * 400 + ', "ref_rejected_logps": -1}', "0..., it must be a number"),
+    "huge": (
+        '{"ref_chosen_logps": 1' + "0" * 400 + ', "ref_rejected_logps": -1}',
+        "...0000000000000000000, it must be a number",
+    ),
+    "endless": ('{"ref_chosen_logps": 1' + "0" * 5000 + "}", "line 1 is not JSON (an integer of thousands of digits)"),
+    "one key twice": (
+        '{"ref_chosen_logps": -1, "ref_rejected_logps": -1, "ref_chosen_logps": -2}',
+        "line 1: the key 'ref_chosen_logps' stands twice in one mapping: keep one",
+    ),
     "not on every line": (
         '{"ref_chosen_logps": -1, "ref_rejected_logps": -1}\n{"ref_chosen_logps": -1}\n',
         "line 2: ref_rejected_logps is missing, it must be a number",
@@ -187,6 +195,11 @@ def test_files_that_are_not_what_they_claim(tmp_path):
         assert expected in fault_of(tmp_path / name)
 
 
+@pytest.mark.parametrize("path", [None, 3, b"log.csv", ["log.csv"], "a\0.csv"])
+def test_what_is_no_path_is_refused(path):
+    assert fault_of(path).endswith(": name a file")
+
+
 def test_files_that_cannot_be_read(tmp_path):
     assert "cannot be read: No such file or directory" in fault_of(tmp_path / "missing.csv")
     assert "cannot be read: No such file or directory" in fault_of(tmp_path / "missing.parquet")
@@ -220,6 +233,8 @@ def test_faults_of_the_columns_option(tmp_path):
     assert "columns names 'chosen', which is not one of ref_chosen, ref" in fault_of(path, {"chosen": "a"})
     assert "has no column typo for ref_chosen: found ref_chosen_logps, ref_" in fault_of(path, {"ref_chosen": "typo"})
     assert "has no column typo for policy_chosen" in fault_of(path, {"policy_chosen": "typo"})
+    for columns in (["ref_chosen"], {"ref_chosen": None}, {1: "a"}, "ref_chosen=a"):
+        assert "give a mapping, such as {'ref_chosen': 'my_column'}" in fault_of(path, columns)
     assert "gives one column to two arrays" in fault_of(path, {"ref_chosen": "a", "ref_rejected": "a"})
 
 
