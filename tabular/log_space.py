@@ -63,4 +63,5 @@ def normalised(log_values):
     [[-0.693147, -0.693147]]
     """
     shifted = log_values - log_values.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted

@@ -12,7 +12,7 @@ projection of :math:`\pi^*`. Two rewards have the same optimum iff they differ b
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular.log_space import kl
+from tabular.log_space import kl, normalised
 from tabular.problem import Problem, as_log_policy
 
 
@@ -32,8 +32,7 @@ def optimal_policy(problem: Problem) -> np.ndarray:
     tilted = _advantage(problem)
     tilted /= problem.beta
     tilted += problem.log_ref
-    tilted -= _row_logsumexp(tilted)
-    return tilted
+    return normalised(tilted)
 
 
 def value(problem: Problem) -> np.ndarray:
@@ -78,8 +77,3 @@ def _advantage(problem):
     """Reward less the best present reward of the prompt: at most 0, and exactly 0 at the best."""
     advantage = problem.require_reward() - _best_reward(problem)
     return np.minimum(advantage, 0.0, out=advantage)  # an absent response is stored with reward 0, maybe above it
-
-
-def _row_logsumexp(a):
-    top = a.max(axis=1, keepdims=True)
-    return top + np.log(np.exp(a - top).sum(axis=1, keepdims=True))
