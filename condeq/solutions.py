@@ -3,7 +3,7 @@
 import numpy as np
 
 from condeq.problem_file import ProblemFile
-from tabular import Status, cpo, dpo, failure_modes, rlhf
+from tabular import InputError, Status, cpo, dpo, failure_modes, rlhf
 
 MEANING = {
     Status.UNIQUE: "one minimiser",
@@ -21,7 +21,12 @@ def solve(source: ProblemFile, margin=0.0) -> dict:
     """The reference, the RLHF optimum, DPO's solution set and the constrained optimum of each prompt.
 
     Without a reward only DPO is solved.
+
+    Raises:
+        InputError: a margin without a reward, or one that is not finite.
     """
+    if margin and source.problem.reward is None:
+        raise InputError(f"margin is {margin}, but the file has no reward to constrain: add rewards, or give no margin")
     solution = dpo.solve(source.problem, source.preferences)
     columns = {"reference": source.problem.log_ref, "dpo": solution.log_policy}
     answer = {"beta": source.problem.beta, "dpo_infimum": solution.infimum, "dpo_dimension": solution.dimension}

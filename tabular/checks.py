@@ -66,14 +66,15 @@ def whole_numbers(values, name) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def whole_number(value, name) -> int:
-    """One whole number of any sign.
+def whole_number(value, name, least=-np.inf) -> int:
+    """One whole number.
 
     >>> whole_number(np.int64(-1), "checkpoint")
     -1
     """
-    if not _is_int(value):
-        raise InputError(f"{name} is {brief(value)}: it must be one whole number, an int")
+    if not _is_int(value) or value < least:
+        bound = f" of {least} or more" if least > -np.inf else ""
+        raise InputError(f"{name} is {brief(value)}: it must be one whole number, an int{bound}")
     return int(value)
 
 

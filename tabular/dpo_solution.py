@@ -35,7 +35,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
-from tabular import digraph, flow_limit
+from tabular import checks, digraph, flow_limit
 from tabular.fits.bradley_terry import Fit
 from tabular.log_space import normalised
 from tabular.preferences import Preferences
@@ -228,6 +228,7 @@ class DPOSolution:
 
     def sample(self, rng, size) -> np.ndarray:
         """``(size, n_prompts, n_responses)``: members of the closure, source-block masses uniform on the simplex."""
+        size = checks.whole_number(size, "size", least=0)
         log_mass = np.log(rng.standard_exponential((size, len(self.fit.rank))))
         drawn = np.where(self.source, self.log_inner + log_mass[:, self.label], -np.inf)
         return normalised(drawn)

@@ -13,8 +13,7 @@
 (0.51481, -0.520756)
 """
 
-import numpy as np
-
+from tabular import checks
 from tabular.errors import InputError
 from tabular.failures.frontier import Bounds, Frontier, frontier, separable_thresholds
 from tabular.failures.frontier import separable as separable_frontier
@@ -96,7 +95,7 @@ def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> B
 
 
 def _frontier(problem, preferences, loss_level):
-    level = np.asarray(loss_level, dtype=float)
+    level = checks.numbers(loss_level, "loss_level")
     if level.size == 0:
         raise InputError("loss_level is empty: give at least one level, in nats")
     return frontier(problem, preferences, highest=float(level.max()))

@@ -12,7 +12,7 @@ solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learn
 import numpy as np
 from scipy.special import wrightomega
 
-from tabular.errors import InputError
+from tabular import checks
 
 _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
 
@@ -29,16 +29,18 @@ def margin_at(time, delta_ref, beta, margin=0.0):
     Never nan: where the answer overflows it is ``inf``.
 
     Raises:
-        InputError: a negative time.
+        InputError: a negative time, a beta that is not above 0, what else is not finite, shapes that do not fit.
 
     >>> margin_at(0.0, -2.0, 0.5).tolist(), margin_at(np.inf, -2.0, 0.5).tolist()
     (-2.0, inf)
     >>> margin_at(escape_time(-2.0, 0.5), -2.0, 0.5).round(12).tolist()
     0.0
     """
-    time, delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(time, delta_ref, beta, margin))
-    if (time < 0).any():
-        raise InputError(f"time is {time.min()}: the flow starts at time 0, give 0 or more")
+    time = checks.numbers(time, "time")
+    checks.refuse(~(time >= 0), time, "time", "the flow starts at time 0, give 0 or more")
+    delta_ref, beta, margin = _checked(delta_ref, beta, margin)
+    checks.require_fit(time=time, delta_ref=delta_ref, beta=beta, margin=margin)
+    time, delta_ref, beta, margin = np.broadcast_arrays(time, delta_ref, beta, margin)
     with np.errstate(over="ignore"):
         travelled = 2.0 * beta * beta * time
     climb = np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin))
@@ -53,18 +55,31 @@ def escape_time(delta_ref, beta, margin=0.0):
     exponential in :math:`\beta d` for DPO, and :math:`d/(2\beta)`, linear, once Psi exceeds :math:`\beta d`.
     A "trapped" policy is exponentially slow, not stuck. ``inf`` where the time overflows, never nan.
 
+    Raises:
+        InputError: a beta that is not above 0, what else is not finite, shapes that do not fit.
+
     >>> escape_time([-2.0, -20.0, 1.0], 1.0).round(3).tolist()
     [4.195, 242582607.205, 0.0]
     >>> escape_time(-200.0, 1.0, margin=250.0).round(3).tolist()
     100.0
     """
-    delta_ref, beta, margin = map(np.asarray, np.broadcast_arrays(delta_ref, beta, margin))
-    distance = np.maximum(0.0, -np.asarray(delta_ref, dtype=float))
+    delta_ref, beta, margin = _checked(delta_ref, beta, margin)
+    distance = np.maximum(0.0, -delta_ref)
     climb = beta * distance
     with np.errstate(divide="ignore", over="ignore"):
         log_expm1 = climb + np.log(-np.expm1(-climb))
         slow = np.exp(log_expm1 - margin - np.log(2.0 * beta * beta))
     return distance / (2.0 * beta) + slow
+
+
+def _checked(delta_ref, beta, margin):
+    arrays = {"delta_ref": delta_ref, "beta": beta, "margin": margin}
+    arrays = {name: checks.numbers(values, name) for name, values in arrays.items()}
+    for name, values in arrays.items():
+        checks.refuse(~np.isfinite(values), values, name, "it must be finite")
+    checks.refuse(arrays["beta"] <= 0, arrays["beta"], "beta", "it must be finite and above 0")
+    checks.require_fit(**arrays)
+    return np.broadcast_arrays(*arrays.values())
 
 
 def _climb(travelled, margin):

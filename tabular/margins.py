@@ -84,7 +84,9 @@ def code_cpo(delta_ref, *, gamma=0.5, tau=2.0, alpha=1.0):
     >>> code_cpo([-50.0, 0.5, 50.0]).round(6).tolist()  # in the middle 0.5 + log 2/2
     [0.5, 0.846574, 50.0]
     """
-    return delta_ref + softplus(tau * (gamma - delta_ref)) / (tau * alpha)
+    softened = hinge(delta_ref, gamma) + soft_margin_gap(delta_ref, gamma, tau)  # sp_tau(gamma - delta_ref)
+    with np.errstate(over="ignore"):
+        return delta_ref + softened / alpha
 
 
 @checked
@@ -150,7 +152,8 @@ def soft_margin_gap(delta, target_margin, beta):
     [0.346574, 2.3e-05]
     """
     beta = checks.number(beta, "beta")
-    return np.log1p(np.exp(-beta * np.abs(_shortfall(delta, target_margin)))) / beta
+    with np.errstate(over="ignore"):
+        return np.log1p(np.exp(-beta * np.abs(_shortfall(delta, target_margin)))) / beta
 
 
 def _shortfall(delta, target_margin):

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import logsumexp, wrightomega
 
-from tabular import rlhf, tolerances
+from tabular import checks, rlhf, tolerances
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
@@ -97,7 +97,7 @@ def penalized_objective(log_policy, problem: Problem, preferences: Preferences, 
     [0.9678]
     """
     log_policy = as_log_policy(log_policy, problem)
-    gamma, excess = checked_gamma(gamma), win_excess(problem, preferences)
+    gamma, excess = checks.number(gamma, "gamma", checks.NOT_NEGATIVE), win_excess(problem, preferences)
     zero = np.isneginf(log_policy)
     torn = (zero & (excess > 0)).any(axis=1) & (zero & (excess < 0)).any(axis=1)
     if torn.any():
@@ -126,7 +126,7 @@ def penalized_optimum(problem: Problem, preferences: Preferences, gamma) -> Pena
     >>> penalized_optimum(problem, Preferences.from_pairs([(0, 1)]), gamma=1.0).local is None
     True
     """
-    gamma, excess = checked_gamma(gamma), win_excess(problem, preferences)
+    gamma, excess = checks.number(gamma, "gamma", checks.NOT_NEGATIVE), win_excess(problem, preferences)
     log_star = rlhf.optimal_policy(problem)
     kappa = gamma / problem.beta
     losing = (excess < 0) & (gamma > 0)
@@ -195,21 +195,6 @@ def fold(log_kappa):
     kappa = np.exp(log_kappa)
     root = np.sqrt(4 * kappa * kappa + 1)
     return np.log((1 + root) / 2) - log_kappa - 2 * kappa - root
-
-
-def checked_gamma(gamma):
-    """gamma as a float, once it is known to be finite and at least 0.
-
-    >>> checked_gamma(2)
-    2.0
-    """
-    try:
-        value = float(gamma)
-    except (TypeError, ValueError):
-        raise InputError(f"gamma is {gamma!r}: give one number, finite and at least 0") from None
-    if not 0 <= value < np.inf:
-        raise InputError(f"gamma is {value}: it must be finite and at least 0")
-    return value
 
 
 def _local_maxima(log_star, c):

@@ -12,10 +12,10 @@ which for a single label, :math:`c_w=1=-c_l`, is Eq. 13's :math:`\gamma(1/\pi_w+
 
 import numpy as np
 
-from tabular import dpo
+from tabular import checks, dpo
 from tabular.dpo_solution import DPOSolution
 from tabular.errors import InputError
-from tabular.penalized import checked_gamma, win_excess
+from tabular.penalized import win_excess
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
@@ -29,7 +29,8 @@ def reference_margin(problem: Problem, preferences: Preferences, gamma) -> np.nd
     >>> reference_margin(problem, Preferences.from_pairs([(0, 1)]), gamma=0.3).round(9).tolist()
     [1.6]
     """
-    return _inverse_sum(problem.log_ref, preferences.check_against(problem), checked_gamma(gamma))
+    gamma = checks.number(gamma, "gamma", checks.NOT_NEGATIVE)
+    return _inverse_sum(problem.log_ref, preferences.check_against(problem), gamma)
 
 
 def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
@@ -52,9 +53,9 @@ def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) 
     [0.39671]
     """
     log_policy = as_log_policy(log_policy, problem)
-    excess = win_excess(problem, preferences)
+    gamma, excess = checks.number(gamma, "gamma", checks.NOT_NEGATIVE), win_excess(problem, preferences)
     with np.errstate(over="ignore", invalid="ignore"):
-        pull = np.where(excess == 0, 0.0, checked_gamma(gamma) * excess * np.exp(-log_policy))
+        pull = np.where(excess == 0, 0.0, gamma * excess * np.exp(-log_policy))
     return pull[preferences.prompt, preferences.winner] - pull[preferences.prompt, preferences.loser]
 
 
@@ -84,9 +85,8 @@ def reference_margin_solve(problem: Problem, preferences: Preferences, gamma, *,
     if np.isinf(margin).any():
         label = int(np.argmax(np.isinf(margin)))
         raise InputError(f"label {label}: the margin of Eq. 17 overflows, its reference probabilities are below 1e-308")
-    if margin_of not in ("label", "pair"):
-        raise InputError(f'margin_of is {margin_of!r}: choose "label" or "pair"')
-    return dpo.solve(problem, preferences, margin if margin_of == "label" else margin * _side(preferences, problem))
+    side = checks.choice(margin_of, {"label": lambda *_: 1.0, "pair": _side}, "margin_of")
+    return dpo.solve(problem, preferences, margin * side(preferences, problem))
 
 
 def triangle_defect(problem: Problem, preferences: Preferences, gamma) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +113,7 @@ def triangle_defect(problem: Problem, preferences: Preferences, gamma) -> tuple[
     ([[0, 0, 1, 2]], [1.0])
     """
     preferences.check_against(problem)
-    gamma = checked_gamma(gamma)
+    gamma = checks.number(gamma, "gamma", checks.NOT_NEGATIVE)
     found, defect = [], []
     for prompt in np.unique(preferences.prompt):
         wins = _majority(preferences, prompt, problem.n_responses)

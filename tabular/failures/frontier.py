@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tabular import tolerances
+from tabular import checks, tolerances
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, thresholds
 from tabular.failures.infimum import Infimum, infimum
@@ -87,7 +87,7 @@ class Frontier:
 
     def bounds(self, loss_level) -> Bounds:
         """Certified bounds on A at each level, as tight as the searches' limits allow."""
-        level = np.asarray(loss_level, dtype=float)
+        level = checks.numbers(loss_level, "loss_level")
         check_level(level, self.infimum)
         if (level > self.highest).any():
             raise InputError(
@@ -136,8 +136,8 @@ def separable(delta_ref, beta, weight=None) -> Frontier:
     >>> frontier.worst_case_accuracy([0.04, np.log(2)]).round(4).tolist()  # untrained, two of three may be wrong
     [1.0, 0.3333]
     """
+    delta_ref, beta, weight = _checked_pairs(delta_ref, beta, weight)
     cost = separable_thresholds(delta_ref, beta, weight)
-    weight = np.ones(len(cost)) if weight is None else np.array(weight, dtype=float).reshape(-1)
     gain = _units(weight)
     return Frontier(0.0, knapsack.Options(np.arange(len(cost)), cost, gain), 0.0, gain.sum())
 
@@ -148,11 +148,8 @@ def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
     >>> separable_thresholds([-2.0, 0.0], beta=1.0).round(6).tolist()
     [0.063464, 0.346574]
     """
-    if not (0 < beta < np.inf):
-        raise InputError(f"beta is {beta}: it must be finite and above 0")
-    delta_ref = np.array(delta_ref, dtype=float).reshape(-1)
-    weight = np.ones(len(delta_ref)) if weight is None else np.array(weight, dtype=float).reshape(-1)
-    _check_pairs(delta_ref, weight)
+    delta_ref, beta, weight = _checked_pairs(delta_ref, beta, weight)
+    weight = weight / weight.max()  # before the sum, which could overflow
     return weight / weight.sum() * softplus(beta * delta_ref)
 
 
@@ -168,7 +165,7 @@ def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=j
     [[0.0, 0.1116, 0.4581], [1.0, 0.5, 0.0]]
     """
     at = infimum(problem, preferences)
-    check_level(highest, at.value)
+    check_level(checks.numbers(highest, "highest"), at.value)
     weight = label_units(at, preferences)
     items = search(at, weight, highest, limit)
     above = None
@@ -249,16 +246,14 @@ def _split(problem, preferences, at, pieces):
     return Problem(np.concatenate(log_ref), problem.beta), parts
 
 
-def _check_pairs(delta_ref, weight):
-    if weight.shape != delta_ref.shape:
-        raise InputError(f"there are {len(weight)} weights for {len(delta_ref)} pairs: give one for each pair")
-    for name, values, bad in (
-        ("delta_ref", delta_ref, ~np.isfinite(delta_ref)),
-        ("weight", weight, ~(np.isfinite(weight) & (weight > 0))),
-    ):
-        if bad.any():
-            pair = int(np.argmax(bad))
-            rule = "it must be finite" if name == "delta_ref" else "it must be finite and above 0"
-            raise InputError(f"{name}[{pair}] is {values[pair]}: {rule}; drop the pair")
-    if delta_ref.size == 0:
-        raise InputError("there are no pairs: give at least one delta_ref")
+def _checked_pairs(delta_ref, beta, weight):
+    beta, delta_ref = checks.number(beta, "beta"), checks.numbers(delta_ref, "delta_ref")
+    weight = np.ones(delta_ref.shape) if weight is None else checks.numbers(weight, "weight")
+    if delta_ref.ndim != 1 or weight.shape != delta_ref.shape or delta_ref.size == 0:
+        raise InputError(
+            f"delta_ref has shape {delta_ref.shape}, weight {weight.shape}: give one of each for each pair, at least 1"
+        )
+    checks.refuse(~np.isfinite(delta_ref), delta_ref, "delta_ref", "it must be finite; drop the pair")
+    bad = ~(np.isfinite(weight) & (weight > 0))
+    checks.refuse(bad, weight, "weight", "it must be finite and above 0; drop the pair")
+    return delta_ref, beta, weight

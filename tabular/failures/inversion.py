@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
-from tabular import tolerances
+from tabular import checks, tolerances
 from tabular.errors import InputError
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.thresholds import lowered
@@ -85,7 +85,7 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
     """
     at = infimum(problem, preferences) if at is None else at
     pairs = np.arange(preferences.n_pairs) if pairs is None else positions(pairs, preferences.n_pairs)
-    level = np.asarray(loss_level, dtype=float)
+    level = checks.numbers(loss_level, "loss_level")
     if level.shape not in ((), (1,), pairs.shape):
         raise InputError(f"loss_level has shape {level.shape} for {len(pairs)} pairs: give one number, or one for each")
     level = np.broadcast_to(level, pairs.shape)
@@ -103,20 +103,15 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
 
 def positions(pairs, n_pairs) -> np.ndarray:
     """``(n,)`` positions of labels, refused where there is no such label."""
-    pairs = np.array(pairs).reshape(-1)
-    if pairs.size and pairs.dtype.kind not in "iu":
-        raise InputError(f"pairs[0] is {pairs.tolist()[0]!r}: name a label by its position, a whole number")
-    bad = (pairs < 0) | (pairs >= n_pairs)
-    if bad.any():
-        raise InputError(f"pair {pairs[np.argmax(bad)]} is not a label: name labels by position, 0 to {n_pairs - 1}")
-    return pairs.astype(np.int64)
+    pairs = checks.whole_numbers(pairs, "pairs")
+    checks.refuse(pairs >= n_pairs, pairs, "pairs", f"name labels by position, 0 to {n_pairs - 1}")
+    return pairs.reshape(-1)
 
 
 def check_level(level, least):
     """Refuse a level below the infimum, beyond rounding."""
     level = np.ravel(level)
-    if np.isnan(level).any():
-        raise InputError(f"loss_level[{int(np.argmax(np.isnan(level)))}] is nan: give a number, in nats")
+    checks.refuse(np.isnan(level), level, "loss_level", "give a number, in nats")
     bad = ~(level >= least - tolerances.LOSS * max(least, 1.0))
     if bad.any():
         value = level[bad][0]

@@ -99,7 +99,7 @@ def label_graph(problem: Problem, preferences: Preferences, offset=None) -> Labe
     nodes_of = Groups.of(component, n_components)
     place = np.empty(n_nodes, dtype=np.int64)
     place[nodes_of.order] = np.arange(n_nodes) - nodes_of.start[component[nodes_of.order]]
-    offset = np.zeros(len(label)) if offset is None else np.broadcast_to(offset, preferences.n_pairs)[label]
+    offset = np.zeros(len(label)) if offset is None else preferences.per_pair(offset, "offset")[label]
     labels_of = Groups.of(component[winner], n_components)
     share = preferences.log_share[label]
     nodes = np.arange(n_nodes)

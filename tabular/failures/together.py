@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular import tolerances
+from tabular import checks, tolerances
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack
 from tabular.failures.frontier import label_units, search
@@ -65,6 +65,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     ([0], 0.5, 0.111572, [[0.5, 0.5], [1.0, 0.0]])
     """
     at = infimum(problem, preferences)
+    loss_level = checks.number(loss_level, "loss_level", checks.FINITE)
     check_level(loss_level, at.value)
     weight = label_units(at, preferences)
     items = search(at, weight, loss_level)
@@ -91,6 +92,7 @@ def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float)
     [(0, 1), (0, 2)]
     """
     at = infimum(problem, preferences)
+    loss_level = checks.number(loss_level, "loss_level", checks.FINITE)
     check_level(loss_level, at.value)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     found = joint.ways(at, at.parts.graph.labelled, budget)

@@ -126,8 +126,8 @@ class RunLog:
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
         if self.winner == self.loser or not {self.winner, self.loser} <= set(range(n_responses)):
             raise InputError(
-                f"winner {self.winner} and loser {self.loser} must be two different responses among {n_responses}, "
-                "counted from 0"
+                f"winner {checks.brief(self.winner)} and loser {checks.brief(self.loser)} must be two different "
+                f"responses among {n_responses}, counted from 0"
             )
         object.__setattr__(self, "beta", checks.number(self.beta, "beta"))
 
@@ -170,7 +170,8 @@ class RunLog:
     def _at(self, checkpoint):
         if not -self.n_checkpoints <= checks.whole_number(checkpoint, "checkpoint") < self.n_checkpoints:
             raise InputError(
-                f"there is no checkpoint {checkpoint}: {self.name} has {self.n_checkpoints}, counted from 0"
+                f"there is no checkpoint {checks.brief(checkpoint)}: {self.name} has {self.n_checkpoints}, "
+                "counted from 0"
             )
         return self.log_prob[checkpoint]
 

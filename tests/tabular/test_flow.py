@@ -94,8 +94,31 @@ def test_the_flow_starts_at_the_reference_exactly(delta_ref, beta, margin):
 
 
 def test_there_is_no_time_before_the_reference():
-    with pytest.raises(InputError, match=r"time is -1.0: the flow starts at time 0"):
+    with pytest.raises(InputError, match=r"time\[1\] is -1.0: the flow starts at time 0"):
         flow.margin_at([0.0, -1.0], -2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("delta_ref", np.nan, "delta_ref is nan: it must be finite"),
+        ("delta_ref", "low", "delta_ref is 'low': give numbers"),
+        ("delta_ref", [0.0, -INF], r"delta_ref\[1\] is -inf: it must be finite"),
+        ("beta", 0, "beta is 0.0: it must be finite and above 0"),
+        ("beta", [1.0, -1.0], r"beta\[1\] is -1.0: it must be finite and above 0"),
+        ("beta", None, "beta is None: give numbers"),
+        ("beta", INF, "beta is inf: it must be finite"),
+        ("margin", [1, [2]], "margin is .*, with rows of different lengths"),
+        ("margin", np.zeros(3), r"have shapes .*\(2,\), .*\(3,\): give each one number, or one for each pair"),
+    ],
+)
+def test_what_starts_no_flow_is_refused(name, wrong, said):
+    given_ = {"delta_ref": -1.0, "beta": [1.0, 1.0], "margin": 0.0} | {name: wrong}
+    for start in (lambda **pair: flow.margin_at(1.0, **pair), flow.escape_time):
+        with pytest.raises(InputError, match=said):
+            start(**given_)
+    with pytest.raises(InputError, match="time is nan: the flow starts at time 0"):
+        flow.margin_at(np.nan, -1.0, 1.0)
 
 
 def test_no_time_no_move_and_no_end():

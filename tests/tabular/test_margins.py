@@ -201,6 +201,13 @@ def test_a_pair_with_one_probability_0_has_its_loss():
     assert margins.soft_margin_gap([np.inf, -np.inf], 0.0, beta=1).tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("tau", [1e-300, 1e300, 1e308])
+def test_code_cpo_at_extreme_tau_is_its_limit(tau):
+    """sp_tau grows without bound as tau falls to 0 and tends to max(0, .) as it rises."""
+    target = margins.target("code_cpo", [-3.0, 5.0], gamma=-1.0, tau=tau, alpha=2.0)
+    assert target.tolist() == ([np.log(2) / tau / 2] * 2 if tau < 1 else [-2.0, 5.0])
+
+
 def test_log_probabilities_belong_to_the_pairs():
     with pytest.raises(InputError, match=r"delta_ref, log_ref_winner, log_ref_loser have shapes \(2,\), \(3,\), \(\)"):
         margins.target("code_easy", [0.0, 1.0], log_ref_winner=[-1.0, -2.0, -3.0], log_ref_loser=-1.0)

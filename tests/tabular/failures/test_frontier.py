@@ -159,28 +159,52 @@ def test_levels_and_labels_that_make_no_sense_are_refused():
     labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
     with pytest.raises(InputError, match="below the infimum"):
         failure_modes.worst_case_accuracy(problem, labels, 0.1)
-    with pytest.raises(InputError, match="pair 7 is not a label: name labels by position, 0 to 1"):
+    with pytest.raises(InputError, match=r"pairs\[0\] is 7: name labels by position, 0 to 1"):
         failure_modes.joint_threshold(problem, labels, [7])
     with pytest.raises(InputError, match="pair 1 has weight 0: leave it out"):
         failure_modes.joint_threshold(problem, Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 0)]), [1])
-    with pytest.raises(InputError, match=r"pairs\[0\] is 0\.7: name a label by its position, a whole number"):
-        failure_modes.joint_threshold(problem, labels, [0.7])
+    with pytest.raises(InputError, match=r"pairs\[1\] is 0\.7: it must be a whole number"):
+        failure_modes.joint_threshold(problem, labels, [0, 0.7])
+    with pytest.raises(InputError, match=r"pairs is \[\[0\], \[0, 1\]\], with rows of different lengths"):
+        failure_modes.joint_threshold(problem, labels, [[0], [0, 1]])
     for accuracy_at in (failure_modes.worst_case_accuracy, failure_modes.accuracy_bounds):
         with pytest.raises(InputError, match="loss_level is empty: give at least one level"):
             accuracy_at(problem, labels, [])
         with pytest.raises(InputError, match=r"loss_level\[0\] is nan: give a number"):
             accuracy_at(problem, labels, np.nan)
-    for beta in (np.nan, -1, 0, np.inf):
-        with pytest.raises(InputError, match=f"beta is {beta}: it must be finite and above 0"):
+        for level in ("low", [[0.5], [0.5, 0.6]]):
+            with pytest.raises(InputError, match="loss_level is "):
+                accuracy_at(problem, labels, level)
+    for set_at in (failure_modes.largest_inverted_set, failure_modes.inverted_sets):
+        for level in ("low", [0.6, 0.7], None, np.inf):
+            with pytest.raises(InputError, match=r"loss_level is .*: it must be one number, finite"):
+                set_at(problem, labels, level)
+    with pytest.raises(InputError, match="highest is 'all': give numbers"):
+        frontier(problem, labels, highest="all")
+    for offset, said in (("wide", "is 'wide'"), (np.nan, "is nan"), ([0.0], r"has shape \(1,\) for 2 pairs")):
+        with pytest.raises(InputError, match=f"offset {said}"):
+            failure_modes.solve_thresholds(problem, labels, offset)
+    for beta in (np.nan, -1, 0, np.inf, "0.1", None):
+        with pytest.raises(InputError, match=f"beta is {beta!r}: it must be one number, finite and above 0"):
             separable([1.0, -1.0], beta)
     with pytest.raises(InputError, match=r"delta_ref\[1\] is nan"):
         separable([0.0, np.nan], 0.1)
     with pytest.raises(InputError, match=r"weight\[0\] is 0"):
         separable([0.0, 1.0], 0.1, [0.0, 1.0])
-    with pytest.raises(InputError, match="1 weights for 2 pairs"):
+    with pytest.raises(InputError, match=r"delta_ref has shape \(2,\), weight \(1,\): give one of each"):
         separable([0.0, 1.0], 0.1, [1.0])
-    with pytest.raises(InputError, match="no pairs"):
-        separable([], 0.1)
+    for delta_ref in ([], 0.5, [[0.0, 1.0]]):
+        with pytest.raises(InputError, match=r"delta_ref has shape .* at least 1"):
+            separable(delta_ref, 0.1)
+    with pytest.raises(InputError, match=r"delta_ref is \[\[0.0\], \[1.0, 2.0\]\], with rows of different lengths"):
+        separable([[0.0], [1.0, 2.0]], 0.1)
+
+
+def test_weights_whose_sum_overflows_still_count():
+    np.testing.assert_allclose(
+        failure_modes.separable_thresholds([1.0, -1.0], 1.0, [1.5e308, 1.5e308]),
+        failure_modes.separable_thresholds([1.0, -1.0], 1.0),
+    )
 
 
 def test_a_frontier_answers_only_as_high_as_it_was_searched():

@@ -90,7 +90,7 @@ def test_a_level_that_no_policy_has_is_refused():
 @pytest.mark.parametrize("pair", [7, -1])
 def test_a_position_without_a_label_is_refused(pair):
     problem, labels = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
-    with pytest.raises(InputError, match=f"pair {pair} is not a label: name labels by position, 0 to 0"):
+    with pytest.raises(InputError, match=rf"pairs\[0\] is {pair}: "):
         deepest(problem, labels, 0.5, pairs=[pair])
 
 
