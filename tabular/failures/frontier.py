@@ -3,7 +3,8 @@ r"""How wrong can a policy be at a given training loss? Worst-case ranking accur
 .. math:: A(\tau)=\min\Big\{\sum_i\bar w_i\,[\delta_i(\pi)>0]:L(\pi)\le\tau\Big\}.
 
 A tie, :math:`\delta_i=0`, counts as not correct, and a level counts as reached where policies come arbitrarily close
-to it: A is a falling step function that includes its steps. Pairs that share no response with others are items of a
+to it: A is a falling step function that includes its steps. (No policy has loss 0, so A(0) = 1: a level is taken at its
+word, though a measured loss may have underflowed.) Pairs that share no response with others are items of a
 knapsack: inverting pair i costs :math:`\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})`, the others cost nothing
 in the limit. In general the items are the tie patterns of each piece of the labels
 (:mod:`tabular.failures.joint`), at most one from each, and :mod:`tabular.failures.knapsack` fills the budget
@@ -139,7 +140,8 @@ def separable(delta_ref, beta, weight=None) -> Frontier:
     delta_ref, beta, weight = _checked_pairs(delta_ref, beta, weight)
     cost = separable_thresholds(delta_ref, beta, weight)
     gain = _units(weight)
-    return Frontier(0.0, knapsack.Options(np.arange(len(cost)), cost, gain), 0.0, gain.sum())
+    options = knapsack.Options(np.arange(len(cost)), np.maximum(cost, knapsack.LEAST), gain)
+    return Frontier(0.0, options, 0.0, gain.sum())
 
 
 def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
@@ -228,7 +230,8 @@ def _units(weight):
 def _own_cost(graph):
     """What tying a label's two responses costs where nothing else touches them."""
     delta_ref = graph.log_ref[graph.winner] - graph.log_ref[graph.loser]
-    return np.exp(graph.log_share) * softplus(graph.problem.beta * delta_ref + graph.offset)
+    cost = np.exp(graph.log_share) * softplus(graph.problem.beta * delta_ref + graph.offset)
+    return np.maximum(cost, knapsack.LEAST)
 
 
 def _split(problem, preferences, at, pieces):

@@ -45,7 +45,8 @@ class Inversions:
     def rows(self) -> np.ndarray:
         """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss.
 
-        Where delta falls freely it is -1 or less; beyond beta |delta| = 1e8 the witness stops there, at less loss.
+        Where delta falls freely it is -1 or less. Beyond beta |delta| = 1e8, and beyond delta where the loss is least,
+        the witness stops, at less loss.
         Where delta is +inf the row is near its infimum, across blocks within e^-40.
         """
         rows = self.at.log_policy[self.at.winner[self.pair] // self.at.graph.problem.n_responses]
@@ -53,7 +54,8 @@ class Inversions:
         for index in np.flatnonzero(~held):
             rows[index] = lowered(self.at, self.pair[index], -1.0)
         held = np.flatnonzero(held & (self.delta < np.inf))
-        delta = np.maximum(self.delta, -_HELD / self.at.graph.problem.beta)
+        far = np.minimum(-_HELD / self.at.graph.problem.beta, self.at.delta[self.pair])  # above it the loss rises again
+        delta = np.maximum(self.delta, far)
         for batch in self.at.components.batches(self.pair[held]):
             part = held[batch]
             rows[part] = self.at.rows(self.pair[part], delta[part])

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: Stands for a cost too small for the floats: what inverts a pair that is right wherever the loss is least costs more
+#: than nothing, so it is not for free at a level that is the infimum itself.
+LEAST = np.nextafter(0.0, 1.0)
 _STATES = 200_000  # undominated states kept at most
 _WORK = 50_000_000  # increments looked at over all groups, at most
 _ROUNDING = 1e-12  # gains this close, relative to the total, count as equal

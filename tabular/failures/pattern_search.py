@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.failures import ties
+from tabular.failures import knapsack, ties
 from tabular.failures.infimum import Infimum
 
 _ENTRIES = 50_000_000  # of the patterns that one step compares at most: bounds memory
@@ -68,8 +68,14 @@ class Search:
         self.fitted += 1
         none, rows = np.zeros((n, self.ends.shape[1]), dtype=bool), np.arange(n)
         layer = Layer(rows, np.tile(np.arange(self.size), (n, 1)), rows, 0 * rows, rows, none)
+        wrong = None
         while len(layer.piece):
             cost, inverted, right = self._fit(layer)
+            if wrong is None:
+                wrong = np.zeros(len(self.slot), dtype=bool)  # where the loss is least
+                wrong[np.concatenate(inverted)] = True
+            more = np.array([not wrong[labels].all() for labels in inverted])
+            cost = np.where(more, np.maximum(cost, knapsack.LEAST), cost)
             within = cost <= self.budget
             for k in np.flatnonzero(within):
                 yield self.pieces[layer.piece[k]], layer.pattern[k], cost[k], inverted[k]

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tabular import InputError, Preferences, Problem, dpo, failure_modes, oracle
@@ -24,6 +24,7 @@ def test_no_policy_is_less_accurate_at_its_loss(case, data):
     problem, preferences = case
     policy = data.draw(policies_of(problem))
     level = dpo.loss(policy, problem, preferences)
+    assume(level > 1e-300)  # the loss itself underflows, and no policy has loss 0
     worst = failure_modes.worst_case_accuracy(problem, preferences, level)
     assert worst <= accuracy(policy, preferences) + 1e-9
 
@@ -154,6 +155,17 @@ def test_bounds_hold_where_the_search_is_cut_short(limit):
         short.worst_case_accuracy(levels)
 
 
+@pytest.mark.parametrize("delta_ref", [-100.0, -1e8])
+def test_at_level_0_nothing_is_inverted_however_little_it_costs(delta_ref):
+    """sp(-1e8) is 0 in floats, but not free: no policy has loss 0."""
+    found = separable([delta_ref, delta_ref], 1.0)
+    assert found.worst_case_accuracy([0.0, 1e-40]).tolist() == [1, 0]
+    problem = Problem.from_unnormalized([[delta_ref, 0.0], [delta_ref, 0.0]], 1.0)
+    contradicted = Preferences.from_pairs([(0, 0, 1), (1, 0, 1, 1), (1, 0, 1, 2)])
+    assert failure_modes.worst_case_accuracy(problem, contradicted, [0.0, 1e-40]).tolist() == [1, 0]
+    assert failure_modes.inverted_sets(problem, contradicted, 0.0) == [()]
+
+
 def test_levels_and_labels_that_make_no_sense_are_refused():
     problem = Problem.from_probabilities([0.5, 0.5], beta=1)
     labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
@@ -213,11 +225,3 @@ def test_a_frontier_answers_only_as_high_as_it_was_searched():
     with pytest.raises(InputError, match=r"loss_level 0.6 is above 0.1, the highest that was searched"):
         frontier(problem, labels, highest=0.1).worst_case_accuracy(0.6)
     assert frontier(problem, labels).worst_case_accuracy(0.6) == 0
-
-
-def test_thresholds_far_below_rounding_still_count():
-    assert separable([-100.0, -100.0], 1.0).worst_case_accuracy(0.0) == 1
-    problem = Problem.from_unnormalized([[-100.0, 0.0], [-100.0, 0.0]], 1.0)
-    labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
-    assert (failure_modes.thresholds(problem, labels) > 0).all()
-    assert failure_modes.worst_case_accuracy(problem, labels, 0.0) == 1

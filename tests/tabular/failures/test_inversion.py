@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tabular import InputError, Preferences, Problem, dpo
+from tabular import InputError, Preferences, Problem, dpo, failure_modes
 from tabular.failures.infimum import infimum
 from tabular.failures.inversion import deepest
 from tabular.failures.thresholds import solve
@@ -110,3 +110,16 @@ def test_a_pair_only_asked_about_is_bounded_by_the_chain_between():
     assert found.delta[2] == pytest.approx(np.log(0.2 / 0.5))
     assert found.delta[3] == -np.inf
     assert labels.delta(found.witness(3))[3] <= -1
+
+
+def test_a_witness_that_stops_short_stays_on_the_falling_side():
+    """beta delta is -1.5e8 where the loss is least: stopping above that, at -1e8, would lose 5e7 nats of it."""
+    problem = Problem.from_unnormalized([-15489.0, 0.0], 1e4)
+    labels = Preferences.from_pairs([(0, 0, 1, 1e8), (0, 1, 0, 1.0)])
+    found = deepest(problem, labels, np.log(2))
+    for pair in range(2):
+        assert dpo.loss(found.witness(pair), problem, labels) <= np.log(2) * (1 + 1e-9)
+    report = failure_modes.find(problem, labels)
+    witness = report.rows[0].findings[failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED].witness
+    assert witness.delta < 0
+    assert witness.loss < np.log(2)
