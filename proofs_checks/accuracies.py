@@ -16,14 +16,18 @@ def _inverted_above_zero(δ_ref, δ):
     return least(_logged_but_inverted(δ_ref, δ), δ_ref)
 
 
+def _falls(ref_w, ref_l, share_w, share_l):
+    """Positive where π_w < π_ref,w although the loss fell, that is although the odds rose."""
+    return least(ref_w - share_w, log(share_w / share_l) - log(ref_w / ref_l))
+
+
 def _chosen_falls(ref_w, ref_l, share_w, share_l):
-    """Positive where π_w < π_ref,w although the loss fell, on three responses: π = (share_w, share_l, rest)."""
-    improvement = log(share_w / share_l) - log(ref_w / ref_l)
-    return least(ref_w - share_w, improvement, 1 - ref_w - ref_l, 1 - share_w - share_l)
+    """The same on three responses, π = (share_w, share_l, rest): something is left for the third."""
+    return least(_falls(ref_w, ref_l, share_w, share_l), 1 - ref_w - ref_l, 1 - share_w - share_l)
 
 
 def _chosen_falls_two_responses(ref_w, ref_l, share_w, share_l):
-    return _chosen_falls(ref_w, 1 - ref_w, share_w, 1 - share_w) if share_w < ref_w else -1.0
+    return _falls(ref_w, 1 - ref_w, share_w, 1 - share_w)
 
 
 _SHARES = {name: (Fraction(1, 100), Fraction(99, 100)) for name in ("ref_w", "ref_l", "share_w", "share_l")}
@@ -36,7 +40,7 @@ STATEMENTS = (
         hypotheses="One pair.",
         claim="If h > 0 (the implicit reward ranks w first) then δ > 0 (the policy does).",
         method="Search for h > 0 with δ < 0; certified in ball arithmetic.",
-        conclusion="They differ exactly on U, for a misaligned reference: report both.",
+        conclusion="They differ exactly between δ_ref and 0, which is U for a misaligned reference: report both.",
         expected=Verdict.REFUTED,
         checks=(
             search.counterexample(

@@ -59,19 +59,32 @@ def _decide(f, box, strict, max_boxes):
     for corner in itertools.product(*box.values()):
         if violated_at(f, point := dict(zip(box, corner, strict=True)), strict):
             return Decision(False, -math.inf, 0, point)
-    waiting = [(_least(f, box), next(tick), box, 0)]
+    waiting = [_queued(f, box, 0, tick)]
     for done in range(max_boxes + 1):
         if not waiting:
             return Decision(True, margin, done)
-        least, _, cell, depth = heapq.heappop(waiting)
+        _, _, least, cell, depth = heapq.heappop(waiting)
         if least > 0 or (not strict and least >= 0):
             margin = min(margin, _round_down(least))
             continue
         if violated_at(f, point := {name: _middle(*ends) for name, ends in cell.items()}, strict):
             return Decision(False, -math.inf, done, point)
         for half in _halves(cell, depth):
-            heapq.heappush(waiting, (_least(f, half), next(tick), half, depth + 1))
+            heapq.heappush(waiting, _queued(f, half, depth + 1, tick))
     return Decision(None, -math.inf, max_boxes)
+
+
+def _queued(f, box, depth, tick):
+    """A box with its place in the queue: the least bound first.
+
+    Where there is no bound, 2^-depth below 0 stands in: with -inf the cells around one point where f stays undefined
+    would keep all others, however promising, waiting for ever.
+    """
+    from flint import arb
+
+    least = _least(f, box)
+    place = least if least.is_finite() else -(arb(2) ** -depth)
+    return place, next(tick), least, box, depth
 
 
 def violated_at(f, point, strict=True) -> bool:

@@ -9,6 +9,11 @@ Bradley-Terry. sp(-x) = max over q in [0, 1] of H(q) - q x. So any flow f_i = n_
 at every response gives inf Σ n_i sp(-(s_w - s_l)) ≥ Σ n_i H(q_i), H the binary entropy. Labels between two blocks
 carry no flow. The bound is met along s - t·block number, as t → ∞, where the labels between blocks cost nothing in
 the limit.
+
+Existence. A flow f > 0 on every label, conserved at every response, proves that a minimiser exists: Σ f_i (u_w - u_l)
+= 0 for every direction u, so u is constant along all labels or some label's loss grows without bound along it. Numbers
+that never fall along a label and rise along one prove that there is none: moving the numbers apart lowers the loss for
+ever. By Stiemke's alternative one of the two always exists, for labels of positive weight.
 """
 
 from fractions import Fraction
@@ -92,6 +97,20 @@ def bradley_terry_gap(labels, strength, block) -> tuple[Interval, Interval]:
     flow = _circulation(inner, s)
     bound = sum((n * _entropy(f / n) for f, (_, _, n) in zip(flow, inner, strict=True)), Interval.of(0))
     return loss, bound
+
+
+def has_minimiser(labels, strength, block) -> bool | None:
+    """Whether the labels' loss has a minimiser, by one of the two certificates; None if neither is there.
+
+    Args:
+        labels, strength, block: as in :func:`bradley_terry_gap`.
+    """
+    if any(n <= 0 or block[win] > block[lose] for win, lose, n in labels):
+        return None
+    if any(block[win] < block[lose] for win, lose, _ in labels):
+        return False
+    flow = _circulation(labels, [Fraction(float(x)) for x in strength])
+    return True if all(f > 0 for f in flow) else None
 
 
 def _entropy(q):

@@ -3,13 +3,16 @@
 Proof of def-3.3. U = {δ_ref < δ < 0} is an open interval of margins, and every margin δ is reached by a policy (two
 responses with odds e^δ). If δ_ref < 0 the midpoint δ_ref/2 is in it; if δ_ref ≥ 0, δ_ref < δ < 0 has no solution,
 for 0 < (δ - δ_ref) + (0 - δ) = -δ_ref.
+
+Proof of def-3.3-loss. On U, h = δ - δ_ref > 0; the loss sp(-βh) is log 2 at h = 0 and below it for h > 0
+(softplus_bounds.py, t = βh).
 """
 
 from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
-from proofs_checks.arithmetic import log, log1p, softplus, tanh
-from proofs_checks.searches_dpo import SEARCHES
+from proofs_checks.searches_failures import SEARCHES
+from proofs_checks.softplus_bounds import AT_ZERO, BELOW_LOG_2, DEFICIT, deficit
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -17,11 +20,15 @@ _BOX = {"β": (Fraction(1, 1000), 1000), "d": (Fraction(1, 1000), 50), "s": (Fra
 _HALF = Fraction(1, 2)
 
 
-def _gap_product(share=_HALF):
-    """The two gaps of U at δ = share·δ_ref, multiplied; δ_ref = -d."""
+def _gap_below(share=_HALF):
+    """δ - δ_ref at δ = share·δ_ref, δ_ref = -d."""
     d = positive("d")
-    delta, delta_ref = -share * d, -d
-    return (delta - delta_ref) * (0 - delta)
+    return -share * d - (-d)
+
+
+def _gap_above(share=_HALF):
+    """0 - δ there."""
+    return 0 - (-share * positive("d"))
 
 
 def _gap_sum(sign=1):
@@ -33,14 +40,9 @@ def _in_u_of_a_good_reference(δ_ref, δ):
     return min(δ - δ_ref, -δ, δ_ref + 1e-12)
 
 
-def _tanh_form(scale=1):
-    z = positive("z")
-    return log(2 + 0 * z) - softplus(-z) - log1p(scale * tanh(z / 2))
-
-
 def _loss_fell(β, d, s):
-    """log 2 - sp(-z) with z = βh at δ = s·δ_ref, h = (1-s)d, in the form that keeps its digits."""
-    return log1p(tanh(β * d * (1 - s) / 2))
+    """log 2 less the loss at δ = s·δ_ref, where h = (1-s)d."""
+    return deficit(β * d * (1 - s))
 
 
 STATEMENTS = (
@@ -55,9 +57,14 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             symbolic.positivity_check(
-                "if: δ_ref/2 ∈ U",
-                _gap_product,
-                controls={"2 δ_ref ∈ U": lambda: _gap_product(share=2), "δ_ref ∈ U": lambda: _gap_product(share=1)},
+                "if: δ_ref/2 > δ_ref",
+                _gap_below,
+                controls={"2 δ_ref": lambda: _gap_below(2), "δ_ref itself": lambda: _gap_below(1)},
+            ),
+            symbolic.positivity_check(
+                "if: δ_ref/2 < 0",
+                _gap_above,
+                controls={"−δ_ref/2": lambda: _gap_above(-_HALF), "0 itself": lambda: _gap_above(0)},
             ),
             symbolic.check(
                 "only if: (δ − δ_ref) + (0 − δ) = −δ_ref",
@@ -77,26 +84,23 @@ STATEMENTS = (
         id="def-3.3-loss",
         title="On U the loss is below its start",
         source="Yang et al. 2026, Definition 3.3, as transcribed",
-        hypotheses="δ_ref = −d < 0, β > 0, δ = sδ_ref with 0 < s < 1: all of U.",
+        hypotheses="One pair, β > 0, δ_ref < δ < 0: all of U.",
         claim="The DPO loss at δ is below log 2, its value at the reference, while the policy prefers l.",
-        method="log 2 − sp(−z) = log(1 + tanh(z/2)) as an identity; positive by branch and bound for "
-        "β ∈ [1/1000, 1000], d ∈ [1/1000, 50], s ∈ [.001, .999]. Beyond the box the sign is that of z = β(1 − s)d, "
-        "as tanh "
-        "is odd.",
+        method="log 2 − sp(−t) = log(1 + tanh(t/2)), positive for t = β(δ − δ_ref) > 0 by the rules of sign; second "
+        "route: branch and bound for β ∈ [1/1000, 1000], δ_ref = −d, d ∈ [1/1000, 50], δ = sδ_ref, s ∈ [.001, .999].",
         conclusion="A falling loss is no evidence that the ranking has been learned.",
-        expected=Verdict.CERTIFIED,
+        expected=Verdict.PROVED,
         checks=(
-            symbolic.check(
-                "log 2 − sp(−z) = log(1 + tanh(z/2))",
-                _tanh_form,
-                controls={"twice the tanh": lambda: _tanh_form(scale=2)},
-            ),
+            AT_ZERO,
+            DEFICIT,
+            BELOW_LOG_2,
             ball.check(
                 "the loss fell",
                 _loss_fell,
                 _BOX,
                 is_claim=True,
                 controls={"below δ_ref, outside U": lambda β, d, s: _loss_fell(β, d, 1 + s)},
+                corroborates=True,
             ),
             SEARCHES["def-3.3-loss"],
         ),

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import cosh, exp, least, log, sigmoid, softplus
+from proofs_checks.dpo_losses import curvature
 from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
@@ -249,12 +250,13 @@ STATEMENTS = (
         source=_SOURCE.format("17–19"),
         hypotheses="One pair with rates σ(±Δr); the margin Ψ > 0 fixed and carried with the sign of the pair.",
         claim="δ = δ_ref + (Δr + Ψ)/β; with Ψ = Ψ_ref it is positive iff γ > −(βδ_ref + Δr)/(1/π_ref,w + 1/π_ref,l).",
-        method="The derivative of p sp(−u) + (1 − p) sp(u), u = βh − Ψ, vanishes there: identity; β δ is linear in "
-        "γ: identity.",
+        method="The derivative of p sp(−u) + (1 − p) sp(u), u = βh − Ψ, vanishes there (identity) and rises, as "
+        "β²σ(1 − σ) > 0; β δ is linear in γ: identity.",
         conclusion="Any misranked pair is repaired by a finite γ, in closed form.",
         expected=Verdict.PROVED,
         checks=(
             symbolic.check("slope 0", _signed_margin_slope, controls={"−Ψ": lambda: _signed_margin_slope(-1)}),
+            symbolic.positivity_check("curvature > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
             symbolic.check("positive iff", _positive_iff, controls={"sign flipped": lambda: _positive_iff(-1)}),
             SEARCHES["eq-19"],
         ),

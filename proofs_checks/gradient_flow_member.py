@@ -1,9 +1,12 @@
 """Which solution gradient flow from the reference reaches, and how it moves the probabilities on the way.
 
 Proof of flow-member. A label pulls the logits of its winner and loser by opposite amounts, so the sum of the logits
-over a connected component of labelled responses never changes, and an unlabelled logit stays. The loss is convex in
-the logits; where it has a minimiser, its gradient flow converges to one (Bruck 1975). So at the limit log π/π_ref,
-up to one common constant, has mean 0 over each component and is 0 on unlabelled responses.
+over a connected component of labelled responses never changes, and an unlabelled logit stays. The loss L is convex in
+the logits z. Let z* be a minimiser: d/dt ½|z - z*|² = -∇L·(z - z*) ≤ L(z*) - L(z) ≤ 0. So z stays bounded, the
+falling L tends to its minimum (its excess has a finite integral), a limit point of z is a minimiser, and the distance
+to it, which never grows, tends to 0: the flow converges to it (Bruck 1975). There log π/π_ref, up to one common
+constant, has mean 0 over each component and is 0 on unlabelled responses. A loss with a minimiser has components that
+are blocks, on each of which log π/π_ref is known up to a constant (dpo-solution-set): one solution has this gauge.
 
 Proof of flow-third-response. One label, pull g > 0: z_w' = g, z_l' = -g, so d log π_y/dt = z_y' - (π_w - π_l) g.
 That is g(1 - π_w + π_l) > 0 for w, -g(1 + π_w - π_l) < 0 for l and -g(π_w - π_l) for any other response: it gains
@@ -15,19 +18,21 @@ from fractions import Fraction
 import numpy as np
 
 from proofs_checks import ball, symbolic
-from proofs_checks.arithmetic import exp, log, softplus
+from proofs_checks.arithmetic import exp, log
+from proofs_checks.dpo_losses import curvature, curvature_identity
+from proofs_checks.escape_time import pulls
 from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, dpo
 
 _REF = (Fraction(1, 5), Fraction(3, 10), Fraction(1, 2))
+_CLOSEST = tuple(Fraction(digits, 10**10) for digits in (3340943383, 556823897, 6102232719))
 
 
 def _conserved(sign=1):
-    beta, (logit_w, logit_l, delta_ref, margin) = positive("β"), real("z_w z_l δ_ref Ψ")
-    loss = softplus(margin - beta * (logit_w - logit_l - delta_ref))
-    return loss.diff(logit_w) + sign * loss.diff(logit_l)
+    _, _, winner, loser = pulls()
+    return winner + sign * loser
 
 
 def _example_gauge(policy=(Fraction(1, 2), Fraction(1, 12), Fraction(5, 12))):
@@ -52,40 +57,54 @@ def _library_agrees(name, expected):
     return run
 
 
-_CLOSEST = Fraction(556823897, 10**10)
-
-
 def _kl_slope(t):
     """d/dt KL((6t, t, 1-7t)‖π_ref)."""
     return 6 * log(30 * t) + log(t * Fraction(10, 3)) - 7 * log(2 - 14 * t)
 
 
-def _closest_is_bracketed(around=_CLOSEST, width=Fraction(1, 10**10)):
-    """The slope, which increases in t, changes sign within ± width of the printed value."""
-    below, above = (_kl_slope(ball.number(around + side * width)) for side in (-1, 1))
-    right = below < 0 and above > 0
-    return Finding(right, f"slope {below} before, {above} after", float(width), f"t = {around} ± {width}")
+def _inside():
+    """Any value in (0, 1/7), from a positive symbol."""
+    a = positive("a")
+    return a / (7 * (1 + a))
+
+
+def _slope_of_kl(scale=1):
+    t = positive("t")
+    masses = (6 * t, t, 1 - 7 * t)
+    divergence = sum(p * log(p / q) for p, q in zip(masses, _REF, strict=True))
+    return (divergence.diff(t) - scale * _kl_slope(t)).subs(t, _inside())
+
+
+def _slope_derivative(scale=1):
+    t = positive("t")
+    return (_kl_slope(t).diff(t) - scale * (7 / t + 49 / (1 - 7 * t))).subs(t, _inside())
 
 
 def _slope_increases(sign=1):
-    """The derivative of the slope, 36/(6t) + 1/t + 49/(1-7t), with 7t = 1/(1+a)."""
+    """7/t + 49/(1-7t) with 7t = 1/(1+a)."""
     a = positive("a")
     t = 1 / (7 * (1 + a))
     return sign * (7 / t + 49 * (1 + a) / a)
 
 
-def _slope_derivative(scale=1):
-    t = positive("t")
-    inside = t / (7 * (1 + t))  # any value in (0, 1/7)
-    x = positive("x")
-    return (_kl_slope(x).diff(x) - scale * (7 / x + 49 / (1 - 7 * x))).subs(x, inside)
+def _closest_is_bracketed(decimals=_CLOSEST, half=Fraction(1, 2 * 10**10)):
+    """The slope changes sign between the t for which all of (6t, t, 1-7t) round to the decimals."""
+    a, b, c = decimals
+    ranges = ((a - half) / 6, (a + half) / 6), (b - half, b + half), ((1 - c - half) / 7, (1 - c + half) / 7)
+    first, last = max(low for low, _ in ranges), min(high for _, high in ranges)
+    below, above = (_kl_slope(ball.number(t)) for t in (first, last))
+    right = first < last and below < 0 and above > 0
+    return Finding(right, f"slope {below} before, {above} after", float(last - first), f"t ∈ [{first}, {last}]")
 
 
 def _velocity(response, factor=1):
-    """d log π_y/dt less its closed form, for softmax of logits with z_w' = g, z_l' = -g."""
-    pull = positive("g")
+    """d log π_y/dt less its closed form, for softmax of logits with z_w' = g, z_l' = -g, all others at rest.
+
+    R is what the other responses, y among them, add to the normaliser.
+    """
+    pull, rest = positive("g R")
     logits = real("z_w z_l z_o")
-    total = sum(exp(z) for z in logits)
+    total = exp(logits[0]) + exp(logits[1]) + rest
     moving = {"w": pull, "l": -pull, "o": 0 * pull}
     log_p = logits["wlo".index(response)] - log(total)
     change = sum(log_p.diff(z) * moving[y] for z, y in zip(logits, "wlo", strict=True))
@@ -93,10 +112,16 @@ def _velocity(response, factor=1):
     return change - factor * (moving[response] - gap * pull)
 
 
-def _winner_gains(sign=1):
-    """g(1 - π_w + π_l) and g(1 + π_w - π_l), with π_w = a/(a+b+c), π_l = b/(a+b+c)."""
-    a, b, c, pull = positive("a b c g")
-    return sign * pull * ((2 * b + c) / (a + b + c)) * ((2 * a + c) / (a + b + c))
+def _speed(response, sign=1):
+    """g(1 - π_w + π_l) of w, g(1 + π_w - π_l) of l, with π_w = a/(a+b+R), π_l = b/(a+b+R)."""
+    a, b, rest, pull = positive("a b R g")
+    return sign * pull * (2 * {"w": b, "l": a}[response] + rest) / (a + b + rest)
+
+
+def _speed_form(response, scale=1):
+    a, b, rest, pull = positive("a b R g")
+    gap = (a - b) / (a + b + rest) if response == "w" else (b - a) / (a + b + rest)
+    return pull * (1 - gap) - scale * _speed(response)
 
 
 STATEMENTS = (
@@ -105,25 +130,44 @@ STATEMENTS = (
         title="The solution that gradient flow reaches",
         source="own derivation, in the file",
         hypotheses="Tabular softmax logits, flow from π_ref, labels whose loss has a minimiser.",
-        claim="The limit is the solution for which log π/π_ref, less one constant per prompt, has mean 0 over each "
-        "labelled component and is 0 on unlabelled responses.",
-        method="Every label's pulls cancel (identity), so component sums are conserved; convex gradient flow "
-        "converges (Bruck 1975): the argument is in the file, and what is certified, in rationals, is the member of "
-        "the example.",
+        claim="The flow converges to the solution for which log π/π_ref, less one constant per prompt, has mean 0 over "
+        "each labelled component and is 0 on unlabelled responses.",
+        method="Every label's pulls cancel (identity), so component sums are conserved; the loss is convex (positive "
+        "curvature), so the flow converges to a minimiser: the argument is in the file.",
         conclusion="Of a whole set of solutions, training picks one, and it is known which.",
-        expected=Verdict.CERTIFIED,
+        expected=Verdict.PROVED,
         checks=(
             symbolic.check("pulls cancel", _conserved, controls={"pulls are equal": lambda: _conserved(-1)}),
+            symbolic.check("curvature", curvature_identity, controls={"doubled": lambda: curvature_identity(scale=2)}),
+            symbolic.positivity_check("curvature > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            SEARCHES["flow-member"],
+        ),
+    ),
+    Statement(
+        id="flow-member-example",
+        title="Where the flow ends in the example",
+        source="own derivation, in the file",
+        hypotheses="As in dpo-set-example, flow from π_ref.",
+        claim="The flow ends at (1/2, 1/12, 5/12).",
+        method="It is a solution and has the gauge of flow-member, in rational arithmetic; second route: the library.",
+        conclusion="The unlabelled response loses mass, from 1/2 to 5/12, though no label speaks of it.",
+        expected=Verdict.CERTIFIED,
+        checks=(
             Check(
                 "(1/2, 1/12, 5/12) has that gauge",
                 Quantifier.EXHAUSTIVE,
                 _example_gauge,
                 (
                     Control(
-                        "(6/13, 1/13, 6/13)",
+                        "the solution (6/13, 1/13, 6/13)",
                         lambda: _example_gauge((Fraction(6, 13), Fraction(1, 13), Fraction(6, 13))),
                     ),
+                    Control(
+                        "(8/21, 1/7, 10/21), of that gauge but no solution",
+                        lambda: _example_gauge((Fraction(8, 21), Fraction(1, 7), Fraction(10, 21))),
+                    ),
                 ),
+                is_claim=True,
             ),
             Check(
                 "the library ends there",
@@ -132,7 +176,6 @@ STATEMENTS = (
                 (Control("the closest solution instead", _library_agrees("closest", [1 / 2, 1 / 12, 5 / 12])),),
                 corroborates=True,
             ),
-            SEARCHES["flow-member"],
         ),
     ),
     Statement(
@@ -142,18 +185,27 @@ STATEMENTS = (
         hypotheses="As in dpo-set-example.",
         claim="min KL(π‖π_ref) over the solutions is at (.3340943383, .0556823897, .6102232719): not where the flow "
         "ends.",
-        method="The slope of KL along (6t, t, 1 − 7t) increases and changes sign within 10⁻¹⁰ of t, in ball "
-        "arithmetic.",
+        method="The slope of KL along (6t, t, 1 − 7t), an identity, increases and changes sign between the t for which "
+        "all three numbers round to these decimals, in ball arithmetic.",
         conclusion="Gradient flow does not project; a minimum-KL tie-break is a different choice.",
         expected=Verdict.CERTIFIED,
         checks=(
-            symbolic.check("second derivative", _slope_derivative, controls={"doubled": lambda: _slope_derivative(2)}),
-            symbolic.positivity_check("it is positive", _slope_increases, controls={"−": lambda: _slope_increases(-1)}),
+            symbolic.check("the slope", _slope_of_kl, controls={"doubled": lambda: _slope_of_kl(2)}),
+            symbolic.check("its derivative", _slope_derivative, controls={"doubled": lambda: _slope_derivative(2)}),
+            symbolic.positivity_check("it increases", _slope_increases, controls={"−": lambda: _slope_increases(-1)}),
             Check(
-                "the root",
+                "its root",
                 Quantifier.EXISTENCE,
                 _closest_is_bracketed,
-                (Control("1e-9 higher", lambda: _closest_is_bracketed(_CLOSEST + Fraction(1, 10**9))),),
+                tuple(
+                    Control(
+                        f"digit {place} off by one",
+                        lambda i=i: _closest_is_bracketed(
+                            tuple(x + (j == i) * Fraction(1, 10**10) for j, x in enumerate(_CLOSEST))
+                        ),
+                    )
+                    for i, place in enumerate(("10 of π_a", "10 of π_b", "10 of π_c"))
+                ),
             ),
             Check(
                 "the library's",
@@ -184,7 +236,22 @@ STATEMENTS = (
                 )
                 for response, name in (("w", "w"), ("l", "l"), ("o", "other"))
             ),
-            symbolic.positivity_check("both factors > 0", _winner_gains, controls={"−": lambda: _winner_gains(-1)}),
+            *(
+                symbolic.check(
+                    f"speed of {response}",
+                    lambda y=response: _speed_form(y),
+                    controls={"doubled": lambda y=response: _speed_form(y, 2)},
+                )
+                for response in "wl"
+            ),
+            *(
+                symbolic.positivity_check(
+                    f"speed of {response} > 0",
+                    lambda y=response: _speed(y),
+                    controls={"−": lambda y=response: _speed(y, -1)},
+                )
+                for response in "wl"
+            ),
             SEARCHES["flow-third-response"],
         ),
     ),

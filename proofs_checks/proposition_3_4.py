@@ -5,15 +5,15 @@ Proof of prop-3.4. δ* = δ_ref + Δr/β. If Δr > 0 and δ_ref < -Δr/β then �
 free parameters both gaps are positive by the rules of sign.
 
 Proof of prop-3.4-weaker. The gradient factor at δ is σ(-β(δ - δ_ref)); its derivative in δ is -β σ(1-σ) < 0, so
-along U it falls from 1/2 at δ_ref to σ(βδ_ref) at δ = 0, which is positive. For β|δ_ref| beyond the box σ stays
-positive: 1/(1+e^z) > 0.
+along U it falls from 1/2 at δ_ref to σ(βδ_ref) at δ = 0, which is positive as 1/(1+e^z) is for every z. The
+box is a second route.
 """
 
 from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import exp, least, sigmoid
-from proofs_checks.searches_dpo import SEARCHES
+from proofs_checks.searches_failures import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
 
@@ -52,6 +52,10 @@ def _fall(sign=1):
     """β σ(1-σ) = β e^z/(1+e^z)²."""
     beta, z = positive("β"), real("z")
     return sign * beta * exp(z) / (1 + exp(z)) ** 2
+
+
+def _factor_sign(sign=1):
+    return sign * sigmoid(real("z"))
 
 
 def _factor_at_zero(β, δ_ref, less=0):
@@ -110,10 +114,11 @@ STATEMENTS = (
         source=_SOURCE,
         hypotheses="One pair, DPO loss, β > 0.",
         claim="The gradient factor σ(−β(δ − δ_ref)) falls strictly in δ; at δ = 0 it is σ(βδ_ref) > 0.",
-        method="Derivative as an identity; positivity by branch and bound for β ∈ [1/1000, 1000], |δ_ref| ≤ 50.",
+        method="Derivative as an identity, both signs by the rules of sign; second route: branch and bound for "
+        "β ∈ [1/1000, 1000], |δ_ref| ≤ 50.",
         conclusion="Progressively weaker is right, vanishing is not: a trapped policy is slow (escape-time), not "
         "stuck.",
-        expected=Verdict.CERTIFIED,
+        expected=Verdict.PROVED,
         checks=(
             symbolic.check(
                 "dσ(−βh)/dδ = −β σ(1 − σ)",
@@ -121,11 +126,13 @@ STATEMENTS = (
                 controls={"sign flipped": lambda: _slope(sign=-1)},
             ),
             symbolic.positivity_check("βσ(1 − σ) > 0", _fall, controls={"−": lambda: _fall(-1)}),
+            symbolic.positivity_check("σ(z) > 0", _factor_sign, controls={"−": lambda: _factor_sign(-1)}),
             ball.check(
                 "σ(βδ_ref) > 0",
                 _factor_at_zero,
                 _BOX,
                 is_claim=True,
+                corroborates=True,
                 controls={"σ(βδ_ref) > 1/100": lambda β, δ_ref: _factor_at_zero(β, δ_ref, Fraction(1, 100))},
             ),
             SEARCHES["prop-3.4-weaker"],

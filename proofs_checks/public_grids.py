@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+from proofs_checks import ball
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
 
 _DELTA_REF = [Fraction(x) for x in ("-4", "-2", "-1", "-1/4", "1/4")]
@@ -20,16 +21,9 @@ def _strictly_in_u(expected=39, strict=True):
 
 def _unbounded_cells(gammas=("0", "1/100", "1/20", "1/10"), level=1000):
     """For each cell a δ at which J exceeds ``level``, by the bound J ≥ -|Δr| - β max(-log p, -log(1-p)) + γδ."""
-    from proofs_checks.ball import number
-
     count = unbounded = bounded = 0
-    for p, reward, beta, gamma in itertools.product(
-        map(Fraction, ("1/10", "1/4", "1/2", "3/4", "9/10")),
-        map(Fraction, ("1/10", "1/2", "1")),
-        _BETA,
-        map(Fraction, gammas),
-    ):
-        floor = -reward + beta * number(min(p, 1 - p)).log()
+    for p, reward, beta, gamma in itertools.product(_REF, _REWARD, _BETA, map(Fraction, gammas)):
+        floor = -reward + beta * ball.number(min(p, 1 - p)).log()
         count += 1
         unbounded += bool(floor + gamma * 10**6 > level)
         bounded += gamma == 0 and reward < level  # J ≤ E[r] ≤ Δr

@@ -13,6 +13,7 @@ MODULES = (
     "rlhf_closed_form",
     "dpo_losses",
     "solution_set",
+    "solution_set_examples",
     "gradient_flow_member",
     "assumption_3_1",
     "definition_3_3",

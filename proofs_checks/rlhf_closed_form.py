@@ -3,7 +3,8 @@
 Proof of rlhf-closed-form. Let π*(y) = π_ref(y) e^{(r(y) - V)/β} with V = β log Z, so that π* sums to 1. Then,
 response by response, π r - β π log(π/π_ref) = π V - β π log(π/π*). Summed over the responses, with Σπ = 1: J(π) = V
 - β KL(π‖π*). KL is a sum of π* φ(π/π*) with φ(t) = t log t - t + 1, and φ(1) = φ'(1) = 0, φ'' = 1/t > 0: φ ≥ 0 with
-equality only at t = 1. So π* is the only maximiser. Neither step knows how many responses there are.
+equality only at t = 1; at π(y) = 0, where 0 log 0 = 0, both sides of the identity are 0 and φ(0) = 1. So π* is the
+only maximiser. Neither step knows how many responses there are.
 
 Proof of rlhf-derivatives. Let M(t) = Σ π_ref e^{t r}, so E[r] = M'/M and Var(r) = M''/M - (M'/M)² under π* at t =
 1/β, and V(β) = β log M(1/β), KL(π*‖π_ref) = t E[r] - log M(t). The identities hold for any function M.
@@ -34,6 +35,13 @@ def _phi(slope=0):
 def _phi_at_one(order, slope=0):
     t, phi = _phi(slope)
     return phi.diff(t, order).subs(t, 1)
+
+
+def _phi_at_zero(constant=1):
+    import sympy
+
+    t, phi = _phi()
+    return sympy.limit(phi, t, 0, "+") - constant
 
 
 def _phi_second(sign=1):
@@ -72,7 +80,7 @@ STATEMENTS = (
         id="rlhf-closed-form",
         title="The RLHF optimum in closed form",
         source="Rafailov et al. 2023, Eq. 4",
-        hypotheses="Finite responses, π_ref > 0 on them, β > 0, any reward r.",
+        hypotheses="Finite responses, π_ref > 0 on them, β > 0, any reward r; π any policy, also with zeros.",
         claim="J(π) = E_π[r] − β KL(π‖π_ref) equals V − β KL(π‖π*) with π* = π_ref e^{r/β}/Z and V = β log Z, "
         "so π* is its only maximiser.",
         method="Identity response by response; KL ≥ 0 because φ(t) = t log t − t + 1 is convex and touches 0 at t = 1.",
@@ -90,6 +98,7 @@ STATEMENTS = (
             symbolic.check("φ(1) = 0", lambda: _phi_at_one(0), controls={"φ + t": lambda: _phi_at_one(0, slope=1)}),
             symbolic.check("φ′(1) = 0", lambda: _phi_at_one(1), controls={"φ + t": lambda: _phi_at_one(1, slope=1)}),
             symbolic.positivity_check("φ″ > 0", _phi_second, controls={"−φ": lambda: _phi_second(sign=-1)}),
+            symbolic.check("φ(0) = 1, where π(y) = 0", _phi_at_zero, controls={"φ(0) = 0": lambda: _phi_at_zero(0)}),
             SEARCHES["rlhf-closed-form"],
         ),
     ),

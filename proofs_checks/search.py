@@ -20,20 +20,21 @@ _SIMPLE = sorted(
 _NOISE = 1e-9  # a float violation below this may be rounding
 
 
-class NothingMet(ArithmeticError):
-    """The violation had no finite value at any draw: nothing was tried, so nothing is known."""
+class NoValue(ArithmeticError):
+    """The violation is not a number at some draw, or finite at none: what it would say there is not known."""
 
 
 def find(violation, space, rng, draws=1500, climbs=4, steps=120):
     """A point of the space with a positive violation, or None.
 
     Args:
-        violation: called with floats by keyword; positive (beyond rounding) where the statement fails. It may return
-            ``-inf`` where the hypotheses fail.
+        violation: called with floats by keyword; positive (beyond rounding) where the statement fails, ``-inf`` where
+            its hypotheses do.
         space: name -> (low, high); positive ranges are searched by logarithm.
 
     Raises:
-        NothingMet: no draw has a finite value. It leaves a check undecided.
+        NoValue: some draw is not a number, or none meets the hypotheses. Like an overflow or a division by zero in
+            the violation, it leaves a check undecided: a search sees only what can be computed.
 
     >>> space = {"x": (-3, 3)}
     >>> find(lambda x: x - 2, space, np.random.default_rng(0))["x"] > 2
@@ -42,10 +43,10 @@ def find(violation, space, rng, draws=1500, climbs=4, steps=120):
     True
     """
     points = [_draw(space, rng) for _ in range(draws)]
-    scored = sorted(((_score(violation, p), i) for i, p in enumerate(points)), reverse=True)
+    scored = sorted(((_value(violation, p), i) for i, p in enumerate(points)), reverse=True)
     best = [(score, points[i]) for score, i in scored[:climbs]]
     if best[0][0] == -math.inf:
-        raise NothingMet("no draw met the hypotheses")
+        raise NoValue("no draw met the hypotheses")
     if best[0][0] <= _NOISE:
         best = [_climb(violation, space, *start, rng, steps) for start in best]
     score, point = max(best, key=lambda pair: pair[0])
@@ -58,13 +59,13 @@ def shrink(violation, space, point, keep=0.02):
     >>> shrink(lambda x, y: x - y, {"x": (0, 9), "y": (-9, 9)}, {"x": 7.13, "y": -2.4})
     {'x': Fraction(1, 1), 'y': Fraction(-1, 1)}
     """
-    enough = max(keep * min(_score(violation, point), 1.0), 2 * _NOISE)
+    enough = max(keep * min(_value(violation, point), 1.0), 2 * _NOISE)
     point = {name: Fraction(value).limit_denominator(1000) for name, value in point.items()}
     for _ in range(3):
         before = dict(point)
         for name, (low, high) in space.items():
             for simple in _simple_numbers(low, high):
-                if _score(violation, _floats({**point, name: simple})) > enough:
+                if _value_if_any(violation, _floats({**point, name: simple})) > enough:
                     point[name] = simple
                     break
         if point == before:
@@ -80,15 +81,35 @@ def nothing_found(name, violation, space, *, controls=(), seed=0, corroborates=F
 
     def judge(function):
         def run():
-            point = find(function, space, np.random.default_rng(seed), **effort)
+            met = 0
+
+            def counted(**point):
+                nonlocal met
+                value = function(**point)
+                met += value > -math.inf
+                return value
+
+            point = find(counted, space, np.random.default_rng(seed), **effort)
             if point is None:
-                return Finding(True, "no violation among random problems, nor climbing from the worst of them")
+                return Finding(True, f"no violation at {met} points, drawn at random or climbed to from the worst")
             return Finding(False, "violated", witness=ball.in_words(shrink(function, space, point)))
 
         return run
 
     wrong = tuple(Control(label, judge(g)) for label, g in dict(controls).items())
     return Check(name, Quantifier.PROPERTY, judge(violation), wrong, corroborates)
+
+
+def in_library(name, violation, space, *, draws=120, **wrong) -> Check:
+    """The corroborating search over problems that the library solves: what it computes against what a statement says.
+
+    ``wrong`` holds the keyword arguments that turn ``violation`` into that of a wrong version, the control.
+    """
+    label = ", ".join(f"{key} = {value}" for key, value in wrong.items())
+    control = {f"with {label}": lambda **point: violation(**point, **wrong)}
+    return nothing_found(
+        f"{name}, in the library", violation, space, controls=control, corroborates=True, draws=draws, steps=40
+    )
 
 
 def counterexample(name, violation, space, *, certificate=None, controls=(), seed=0) -> Check:
@@ -131,12 +152,19 @@ def _between(low, high, share):
     return low + share * (high - low)
 
 
-def _score(violation, point):
+def _value(violation, point):
+    value = float(violation(**point))
+    if math.isnan(value):
+        raise NoValue(f"not a number at {ball.in_words(point)}")
+    return value
+
+
+def _value_if_any(violation, point):
+    """The same for a simpler point, which may lie where the violation has no value."""
     try:
-        score = float(violation(**point))
-    except (OverflowError, ZeroDivisionError):
+        return _value(violation, point)
+    except ArithmeticError:
         return -math.inf
-    return -math.inf if math.isnan(score) else score
 
 
 def _climb(violation, space, score, point, rng, steps):
@@ -144,7 +172,7 @@ def _climb(violation, space, score, point, rng, steps):
     for k in range(steps):
         size = 0.3 * 0.96**k
         trial = {n: _step(point[n], float(lo), float(hi), size * rng.normal()) for n, (lo, hi) in space.items()}
-        if (value := _score(violation, trial)) > score:
+        if (value := _value(violation, trial)) > score:
             score, point = value, trial
     return score, point
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from proofs_checks.searches_dpo import PAIR, POLICY, policy, searched, three, two
+from proofs_checks.search import in_library
+from proofs_checks.searches_dpo import PAIR, POLICY, policy, three, two
 from tabular import Preferences, Problem, cpo, margins, rlhf
 from tabular.log_space import kl
 
@@ -72,7 +73,7 @@ def _local_sign(δ_ref, β, Δr, γ, quarter=0.25):
     found = _local(δ_ref, β, Δr, γ)
     delta_star = _optimal_margin(δ_ref, β, Δr)
     if found is None or delta_star >= 0:
-        return -1.0
+        return -math.inf
     return -PAIR.delta(found)[0] * (γ + quarter * β * delta_star) - 1e-12
 
 
@@ -84,17 +85,17 @@ def _constraint_broken(a, b, r_a, r_b, β, m, added=0):
 def _third_response_repaired(a, o, log_κ, floor=1):
     """Positive where a local maximum has δ ≥ 0 although (a-1)e^a π*_o ≥ π*_l, for π* ∝ (e^-2a, 1, o)."""
     if (a - 1) * math.exp(a) * o < floor:
-        return -1.0
+        return -math.inf
     problem = Problem.from_unnormalized([-2 * a, 0.0, math.log(o)], 1.0, [0.0] * 3)
     found = cpo.penalized_optimum(problem, PAIR, math.exp(log_κ)).local
-    return -1.0 if found is None else float(PAIR.delta(found)[0])
+    return -math.inf if found is None else float(PAIR.delta(found)[0])
 
 
 def _margin_differs(δ_ref, β, Δr, γ, sign=1):
     """β(δ - δ_ref) - Δr - Ψ* at the local maximum."""
     found = _local(δ_ref, β, Δr, γ)
     if found is None:
-        return -1.0
+        return -math.inf
     w, loser = np.exp(found[0])
     exact = γ * (1 / w + sign / loser)
     return abs(β * (PAIR.delta(found)[0] - δ_ref) - Δr - exact) - 1e-7 * (1 + β + γ + abs(exact))
@@ -105,7 +106,7 @@ def _lambert_line(a, b, r_a, r_b, β, γ, factor=1):
     problem = three(a, b, r_a, r_b, β)
     found = cpo.penalized_optimum(problem, PAIR, γ).local
     if found is None:
-        return -1.0
+        return -math.inf
     line = found[0] - rlhf.optimal_policy(problem)[0] - factor * γ / β * np.array([1, -1, 0]) * np.exp(-found[0])
     return float(np.ptp(line)) - 1e-7 * (1 + np.abs(line).max())
 
@@ -142,8 +143,19 @@ def _cheaper(a, b, m, u, v, spared=0.0):
     """How much closer to π* a feasible policy is than the library's projection."""
     problem, tried = three(a, b, 0.0, 0.0, 1.0), policy(u, v, 0)
     if _CHAIN.delta(tried).min() < m:
-        return -1.0
+        return -math.inf
     return float(cpo.constrained_optimum(problem, _CHAIN, m).price[0] + spared - kl(tried, problem.log_ref[0])) - 1e-10
+
+
+def _gap_too_small(a, b, m, u, v, first, second, share=1.0):
+    """Half the squared distance of a feasible policy from the library's optimum, less the gap of any multipliers."""
+    problem, tried, ratio = three(a, b, 0.0, 0.0, 1.0), policy(u, v, 0), math.exp(m)
+    if _CHAIN.delta(tried).min() < m:
+        return -math.inf
+    tilt = np.array([first, second - ratio * first, -ratio * second])
+    gap = kl(tried, problem.log_ref[0]) + np.logaddexp.reduce(problem.log_ref[0] + tilt)
+    distance = np.abs(np.exp(tried) - np.exp(cpo.constrained_optimum(problem, _CHAIN, m).log_policy[0])).sum()
+    return float(distance**2 / 2 - share * gap) - 1e-10
 
 
 def _not_geometric(a, b, mean="geometric"):
@@ -167,36 +179,42 @@ _FULL = {"a": (-3, 3), "b": (-3, 3), "r_a": (-2, 2), "r_b": (-2, 2), "β": (0.2,
 _MARGIN = {"m": (-1, 3)}
 
 SEARCHES = {
-    "eq-10": searched("J grows like γT", _penalty_growth, {**_FULL, "γ": (0.01, 1), "T": (500, 5000)}, factor=1.1),
-    "eq-10-stationary": searched("dJ/dδ by differences", _not_stationary, {**_PENALTY, "δ": (-4, 4)}, factor=2),
-    "eq-10-local": searched("existence", _wrong_existence, _PENALTY, shift=0.5),
-    "gamma-max": searched(
+    "eq-10": in_library("J grows like γT", _penalty_growth, {**_FULL, "γ": (0.01, 1), "T": (500, 5000)}, factor=1.1),
+    "eq-10-stationary": in_library("dJ/dδ by differences", _not_stationary, {**_PENALTY, "δ": (-4, 4)}, factor=2),
+    "eq-10-local": in_library("existence", _wrong_existence, _PENALTY, shift=0.5),
+    "gamma-max": in_library(
         "γ_max", _window_end_is_off, {"δ_ref": (-5, 5), "β": (0.1, 10), "Δr": (-3, 3)}, draws=50, factor=1.1
     ),
-    "gamma-window": searched("γ* < γ_max", _window_is_empty, {"β": (0.1, 10), "s": (0.01, 50)}, factor=1.01),
-    "thm-4.9-local": searched("sign of δ", _local_sign, _PENALTY, quarter=0.125),
-    "thm-4.9-hard": searched("δ ≥ m", _constraint_broken, {**_FULL, "m": (0, 3)}, added=0.01),
-    "thm-4.9-third-response": searched(
+    "gamma-window": in_library("γ* < γ_max", _window_is_empty, {"β": (0.1, 10), "s": (0.01, 50)}, factor=1.01),
+    "thm-4.9-local": in_library("sign of δ", _local_sign, _PENALTY, quarter=0.125),
+    "thm-4.9-hard": in_library("δ ≥ m", _constraint_broken, {**_FULL, "m": (0, 3)}, added=0.01),
+    "thm-4.9-third-response": in_library(
         "no local maximum with δ ≥ 0",
         _third_response_repaired,
         {"a": (1.01, 4), "o": (0.001, 5), "log_κ": (-7, 2)},
         draws=300,
         floor=0,
     ),
-    "eq-13": searched("the exact margin", _margin_differs, _PENALTY, sign=-1),
-    "eq-13-lambert": searched(
+    "eq-13": in_library("the exact margin", _margin_differs, _PENALTY, sign=-1),
+    "eq-13-lambert": in_library(
         "log π − log π* − κc/π is constant", _lambert_line, {**_FULL, "γ": (0.001, 0.3)}, factor=2
     ),
-    "eq-19": searched(
+    "eq-19": in_library(
         "the optimum",
         _margin_optimum,
         {"δ_ref": (-3, 3), "β": (0.2, 5), "Δr": (0.01, 3), "γ": (0.01, 0.3)},
         kind="label",
     ),
-    "triangle-defect": searched("the defect", _defect, {**_LOGITS, "γ": (0.01, 2)}, sign=-1),
-    "code-cpo": searched("the floor", _floor_is_off, {"δ_ref": (-9, 9), "γ": (0, 2), "τ": (0.1, 9)}, share=0.99),
-    "hard-one-pair": searched("the multiplier", _multiplier_differs, {**_FULL, **_MARGIN}, factor=2),
-    "hard-any": searched("nothing feasible is closer", _cheaper, {**_LOGITS, "m": (0, 1), **POLICY}, spared=0.1),
-    "isotonic-geometric": searched("the pool", _not_geometric, _LOGITS, mean="arithmetic"),
-    "isotonic-weighted": searched("scipy", _weighted_differs, {**_LOGITS, "u": (-1, 1), "v": (-1, 1)}, power=0),
+    "triangle-defect": in_library("the defect", _defect, {**_LOGITS, "γ": (0.01, 2)}, sign=-1),
+    "code-cpo": in_library("the floor", _floor_is_off, {"δ_ref": (-9, 9), "γ": (0, 2), "τ": (0.1, 9)}, share=0.99),
+    "hard-one-pair": in_library("the multiplier", _multiplier_differs, {**_FULL, **_MARGIN}, factor=2),
+    "hard-any": in_library("nothing feasible is closer", _cheaper, {**_LOGITS, "m": (0, 1), **POLICY}, spared=0.1),
+    "hard-gap": in_library(
+        "the gap bounds the distance",
+        _gap_too_small,
+        {**_LOGITS, "m": (0, 1), **POLICY, "first": (0, 3), "second": (0, 3)},
+        share=0.5,
+    ),
+    "isotonic-geometric": in_library("the pool", _not_geometric, _LOGITS, mean="arithmetic"),
+    "isotonic-weighted": in_library("scipy", _weighted_differs, {**_LOGITS, "u": (-1, 1), "v": (-1, 1)}, power=0),
 }

@@ -1,11 +1,27 @@
-"""The set of all DPO solutions, for any labels (theorem and proof in tabular/dpo_solution.py).
+"""The set of all DPO solutions, for any labels of positive weight: existence, infimum, solutions, limits.
 
-The checks prove single instances rigorously: the infimum is enclosed between the loss inside the blocks and a
-conserved flow (certificates.py), the block numbers certify that a label between blocks costs nothing in the limit.
-All 63 sets of labels on three responses are gone through, and random weighted ones on up to six.
+In s = β log(π/π_ref) the loss is f(s) = Σ n_i sp(-(s_w - s_l)), s any vector (dpo-bradley-terry). Blocks are the
+strongly connected components of the labels w -> l.
 
-Proof of dpo-set-example. Labels a > b with weight 3/4, b > a with 1/4: the loss is least at β h = log 3, the only
-zero of σ(βh) - 3/4. With β = 1/2, π_a/π_b = (π_ref,a/π_ref,b) e^{2 log 3} = (2/3)·9 = 6, and the mass of c is free.
+Proof of dpo-solution-set. *A block has one fit.* Its f is strictly convex in every label's difference (n_i > 0,
+positive curvature), and the labels connect the block: at most one minimiser up to a constant. Along a direction u that
+is not constant on it some label has u_w ≠ u_l. That label lies on a cycle, round which the differences of u sum to 0;
+so on some label u_w < u_l, and its loss, above n_i (s_l - s_w) as sp(z) > z, grows without bound, the others being
+positive. A convex function that grows along every direction has a minimiser. *Infimum.* Labels between blocks cost
+more than 0 at every s, so with one f always exceeds the sum of the blocks' minima. Number the blocks so that the
+number rises along every such label (the blocks have no cycle): s - τ·number keeps the differences inside blocks, and
+the cost between them tends to 0. *Solutions.* So with a label between blocks the infimum is not attained. Without, f is
+the sum of the blocks' losses, least exactly at their fits plus a constant for each: the free block masses.
+
+Proof of dpo-limit-set. Let f tend to its infimum. Each block's loss tends to its minimum, so its proportions to the
+fitted ones (its sublevel sets shrink to the fit). A label's cost c between blocks tends to 0, and its loser's share
+π_l/π_w is that of the reference times (e^{c/n} - 1)^{1/β}: so the mass of a block that loses vanishes relative to a
+block that wins, and, as the blocks have no cycle, to some source block: only sources keep mass. Conversely s -
+τ·number, number 0 on the sources and positive on others, with any constants on the sources, tends to those masses
+while f tends to its infimum. Masses of 0 are limits of such limits.
+
+The instances are decided rigorously (certificates.py): the infimum between the loss inside blocks and a conserved flow;
+existence by a positive conserved flow, or by numbers that never fall along a label and rise along one.
 """
 
 import itertools
@@ -14,13 +30,71 @@ from fractions import Fraction
 import numpy as np
 
 from proofs_checks import symbolic
-from proofs_checks.arithmetic import exp, log, sigmoid, softplus
+from proofs_checks.arithmetic import exp, log, softplus
+from proofs_checks.dpo_losses import ordered_loss
 from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
-from proofs_checks.symbolic import positive
+from proofs_checks.symbolic import positive, real
 from tabular import Preferences, Problem, Status, dpo
 
 _TOLERANCE = 1e-10
+
+
+def _curvature(scale=1):
+    """d²/dx² of n sp(-x), less n e^x/(1+e^x)²."""
+    n, x = positive("n"), real("x")
+    return (n * softplus(-x)).diff(x, 2) - scale * n * exp(x) / (1 + exp(x)) ** 2
+
+
+def _curvature_sign(weight):
+    x = real("x")
+    return weight * exp(x) / (1 + exp(x)) ** 2
+
+
+def _round_trip(closed=True):
+    """Σ (u_k - u_{k+1}) along k = 1, ..., m, of any length: a cycle of labels ends where it began."""
+    import sympy
+
+    u, (k, m) = symbolic.function("u"), sympy.symbols("k m", integer=True, positive=True)
+    total = sympy.summation(u(k) - u(k + 1), (k, 1, m))
+    return total.subs(u(m + 1), u(1)) if closed else total
+
+
+def _falls_steadily():
+    """An instance of u for the spot check, which must be told from a constant."""
+    return {symbolic.function("u"): lambda t: -t}
+
+
+def _above_linear(sign=1):
+    """n sp(z) - n z - n sp(-z)."""
+    n, z = positive("n"), real("z")
+    return n * softplus(z) - sign * n * z - n * softplus(-z)
+
+
+def _cost(weight):
+    return weight * softplus(-real("z"))
+
+
+def _apart(steps=1):
+    """n sp(-(x + τ)), as τ → ∞: a label whose loser's block number is higher by ``steps``."""
+    import sympy
+
+    (n, tau), x = positive("n τ"), real("x")
+    return sympy.limit(n * softplus(-(x + steps * tau)), tau, sympy.oo)
+
+
+def _odds_of_cost(sign=1):
+    """n sp(-βh) - c at δ = δ_ref - log(e^{c/n} - 1)/β, with e^{c/n} = 1 + a."""
+    (n, beta, a), delta_ref = positive("n β a"), real("δ_ref")
+    return n * ordered_loss(beta, delta_ref, delta_ref - sign * log(a) / beta) - n * log(1 + a)
+
+
+def _sources_keep(number=1):
+    """The share of a source of mass p beside one of mass q and a block of mass r e^{-τ·number}, less p/(p+q)."""
+    import sympy
+
+    p, q, r, tau = positive("p q r τ")
+    return sympy.limit(p / (p + q + r * exp(-number * tau)), tau, sympy.oo) - p / (p + q)
 
 
 def _all_label_sets():
@@ -64,7 +138,7 @@ def _infima(cases, shift=0.0):
 
 
 def _attained(labels):
-    """Straight from the definition: every label lies on a cycle of labels."""
+    """The theorem's rule, read literally: every label lies on a cycle of labels."""
     wins = {(win, lose) for win, lose, _ in labels}
     nodes = range(1 + max(max(pair) for pair in wins))
     for k, i, j in itertools.product(nodes, nodes, nodes):
@@ -79,51 +153,30 @@ def _labelled_both_ways(labels):
     return any(pair[::-1] in wins for pair in wins)
 
 
-def _statuses(cases, rule=_attained):
+def _connected(labels):
+    """A wrong rule: the labels connect their responses, whatever their direction."""
+    both = [(a, b, n) for win, lose, n in labels for a, b in ((win, lose), (lose, win))]
+    return _attained(both)
+
+
+def _existence(cases, rule=_attained):
+    """The rule and the library's status against a certificate of existence or of the contrary."""
+    from proofs_checks.certificates import has_minimiser
+
     def run():
-        known = [(labels, _library(n, labels).status is not Status.UNATTAINED) for n, labels in cases()]
-        wrongly = [labels for labels, attained in known if attained != rule(labels)]
-        return Finding(not wrongly, f"{len(known)} label sets", witness=str(wrongly[0]) if wrongly else None)
+        count = 0
+        for n, labels in cases():
+            solution, count = _library(n, labels), count + 1
+            certified = has_minimiser(labels, solution.fit.strength, solution.fit.block)
+            if certified is None:
+                return Finding(None, f"no certificate for {labels}")
+            if not certified == rule(labels) == (solution.status is not Status.UNATTAINED):
+                return Finding(
+                    False, "the rule is wrong", witness=", ".join(f"{win} > {lose}" for win, lose, _ in labels)
+                )
+        return Finding(True, f"{count} label sets, each with a certificate in rationals")
 
     return run
-
-
-def _escape_loss(order="limit", power=1):
-    """sp(-β(log(t/ε) - δ_ref)) = log(1 + e^{βδ_ref} e/t^β) with e = ε^β: its limit as e → 0."""
-    import sympy
-
-    e, scale = positive("e c")
-    loss = log(1 + scale * e**power)
-    return sympy.limit(loss, e, 0, "+") if order == "limit" else loss
-
-
-def _inverse(sign=1):
-    """sp(-βh) at βh = -log(e^ε - 1), less ε; with e^ε = 1 + a."""
-    a = positive("a")
-    return softplus(sign * log(a)) - log(1 + a)
-
-
-def _example(odds=6):
-    """Loss at (6t, t, 1-7t) less its least value, the entropy of 3/4, with β = 1/2 and π_ref = (.2, .3, .5)."""
-    t = positive("t")
-    ratio = log(odds * t / t) - log(Fraction(2, 3) + 0 * t)
-    p = Fraction(3, 4) + 0 * t
-    loss = p * softplus(-ratio / 2) + (1 - p) * softplus(ratio / 2)
-    return loss + p * log(p) + (1 - p) * log(1 - p)
-
-
-def _increasing(sign=1):
-    z = symbolic.real("z")
-    return sign * sigmoid(z).diff(z) * (1 + exp(-z)) ** 2
-
-
-def _printed_minimum(value=Fraction(5623351446, 10**10)):
-    from proofs_checks.ball import number
-
-    p = number(Fraction(3, 4))
-    entropy = -(p * p.log()) - (1 - p) * (1 - p).log()
-    close = abs(entropy - value) < Fraction(1, 2 * 10**10)
-    return Finding(close, f"{entropy}", witness="min loss = H(3/4)")
 
 
 def _checks_of(cases, quantifier, corroborates=False):
@@ -138,90 +191,93 @@ def _checks_of(cases, quantifier, corroborates=False):
         Check(
             "attained iff every label lies on a cycle",
             quantifier,
-            _statuses(cases),
-            (Control("iff some pair is labelled both ways", _statuses(cases, _labelled_both_ways)),),
+            _existence(cases),
+            (
+                Control("iff some pair is labelled both ways", _existence(cases, _labelled_both_ways)),
+                Control("iff the labels connect, in any direction", _existence(cases, _connected)),
+            ),
             corroborates,
         ),
     )
 
 
+_COSTS = symbolic.positivity_check(
+    "n sp(−z) > 0", lambda: _cost(positive("n")), controls={"a label of weight 0": lambda: _cost(0)}
+)
+_APART = symbolic.check(
+    "n sp(−(x + τ)) → 0", _apart, controls={"inside a block, where the numbers are equal": lambda: _apart(0)}
+)
+
 STATEMENTS = (
     Statement(
         id="dpo-solution-set",
         title="The set of all DPO solutions",
-        source="own derivation, in tabular/dpo_solution.py",
+        source="own derivation, in the file",
         hypotheses="Any labels of positive weight on finite responses; blocks are the strongly connected components.",
-        claim="inf L is the sum of the blocks' minima. It is attained iff no label joins two blocks; the solutions "
-        "are then the "
-        "fitted proportions inside blocks with free block masses.",
-        method="Random weighted labels on up to six responses: infimum enclosed by loss and dual flow in ball "
-        "arithmetic, "
-        "existence against the definition.",
+        claim="inf L is the sum of the blocks' minima. It is attained iff no label joins two blocks; the solutions are "
+        "then the fitted proportions inside blocks, which are unique, with free block masses.",
+        method="Curvature, growth against a direction, a sum round a cycle of any length, cost and limit between "
+        "blocks: identities and signs, joined by the argument in the file. Second route: random weighted labels on up "
+        "to six responses, infimum and existence certified.",
         conclusion="Existence is read off the graph; a solver's success message is not evidence.",
-        expected=Verdict.SUPPORTED,
-        checks=(*_checks_of(_random_label_sets, Quantifier.CASES), SEARCHES["dpo-solution-set"]),
+        expected=Verdict.PROVED,
+        checks=(
+            symbolic.check("curvature of n sp(−x)", _curvature, controls={"doubled": lambda: _curvature(2)}),
+            symbolic.positivity_check(
+                "curvature > 0",
+                lambda: _curvature_sign(positive("n")),
+                controls={
+                    "a label of weight 0": lambda: _curvature_sign(0),
+                    "a label of negative weight": lambda: _curvature_sign(-positive("n")),
+                },
+            ),
+            symbolic.check(
+                "round a cycle u falls as much as it rises",
+                _round_trip,
+                instance=_falls_steadily,
+                controls={"along a chain that does not close": lambda: _round_trip(closed=False)},
+            ),
+            symbolic.check("n sp(z) = n z + n sp(−z)", _above_linear, controls={"−n z": lambda: _above_linear(-1)}),
+            _COSTS,
+            _APART,
+            *_checks_of(_random_label_sets, Quantifier.CASES, corroborates=True),
+            SEARCHES["dpo-solution-set"],
+        ),
     ),
     Statement(
         id="dpo-solution-set-three",
         title="The same on three responses, all label sets",
-        source="own derivation, in tabular/dpo_solution.py",
+        source="own derivation, in the file",
         hypotheses="Three responses, any of the 63 non-empty sets of labels, one label of weight 1 for each ordered "
         "pair in it.",
-        claim="As in dpo-solution-set.",
-        method="Exhaustive: infimum enclosed within 10⁻¹⁰ by loss and dual flow in ball arithmetic, for each of the "
-        "63.",
+        claim="The library's infimum is that of dpo-solution-set within 10⁻¹⁰; it is attained iff no label joins two "
+        "blocks.",
+        method="Exhaustive: the infimum enclosed by loss and dual flow in ball arithmetic; existence by a positive "
+        "conserved flow, or by numbers that never fall along a label, in rationals.",
         conclusion="On three responses nothing is left to sampling.",
         expected=Verdict.CERTIFIED,
         checks=_checks_of(_all_label_sets, Quantifier.EXHAUSTIVE),
     ),
     Statement(
-        id="dpo-set-example",
-        title="A solution set in full",
+        id="dpo-limit-set",
+        title="Where the mass goes when no solution exists",
         source="own derivation, in the file",
-        hypotheses="π_ref = (.2, .3, .5), β = 1/2, P(a beats b) = 3/4, c unlabelled.",
-        claim="The minimisers are (6t, t, 1 − 7t) for 0 < t ≤ 1/7, with loss H(3/4) = .5623351446.",
-        method="Identity of the loss along the family; uniqueness of βh because σ increases; the decimals in ball "
-        "arithmetic. The end t = 1/7 has π_c = 0: a minimiser among all policies, a limit among softmax policies.",
-        conclusion="DPO fixes the odds of a and b and says nothing about c.",
-        expected=Verdict.CERTIFIED,
+        hypotheses="As in dpo-solution-set, some label between two blocks.",
+        claim="The limits of minimising sequences are exactly the policies on the source blocks (those without an "
+        "incoming label) with the fitted proportions inside and any masses ≥ 0 that sum to 1.",
+        method="The odds that a vanishing cost leaves, an identity; cost and shares of a sequence that moves the "
+        "blocks apart, as limits; the argument in the file. Second route: losses at policies near such limits.",
+        conclusion="All labels together fix nothing between source blocks: one label beside an unlabelled response "
+        "leaves every split of the mass.",
+        expected=Verdict.PROVED,
         checks=(
-            symbolic.check("loss on the family is H(3/4)", _example, controls={"(5t, t, 1 − 6t)": lambda: _example(5)}),
-            symbolic.positivity_check("σ increases", _increasing, controls={"−": lambda: _increasing(-1)}),
-            Check(
-                "the decimals",
-                Quantifier.EXHAUSTIVE,
-                _printed_minimum,
-                (Control("last digit off by one", lambda: _printed_minimum(Fraction(5623351447, 10**10))),),
+            symbolic.check("cost c at those odds", _odds_of_cost, controls={"sign flipped": lambda: _odds_of_cost(-1)}),
+            _COSTS,
+            _APART,
+            symbolic.check(
+                "sources keep their shares", _sources_keep, controls={"of equal number": lambda: _sources_keep(0)}
             ),
-            SEARCHES["dpo-set-example"],
-        ),
-    ),
-    Statement(
-        id="dpo-unlabelled-response",
-        title="DPO may send mass to a response nobody labelled",
-        source="Xu et al. 2404.10719, Theorem 4.1",
-        hypotheses="One label w > l, a third response without labels, any β, π_ref > 0, 0 < t < 1.",
-        claim="The policies (t, ε, 1 − t − ε) have loss → 0, the infimum, as ε → 0.",
-        method="Limit of log(1 + cε^β) with c = e^{βδ_ref}/t^β; the loss is positive everywhere, so 0 is its infimum.",
-        conclusion="Every split of the mass between w and the unlabelled response is a limit of DPO.",
-        expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("limit 0", _escape_loss, controls={"at ε^0": lambda: _escape_loss(power=0)}),
-            SEARCHES["dpo-unlabelled-response"],
-        ),
-    ),
-    Statement(
-        id="dpo-deterministic-labels",
-        title="Deterministic labels drive π_l to 0 whatever β is",
-        source="Azar et al. 2310.12036",
-        hypotheses="One label w > l, loss below ε.",
-        claim="π_l/π_w < e^{−δ_ref}(e^ε − 1)^{1/β}, which tends to 0 with ε for every β.",
-        method="sp is increasing and sp(log a) = log(1 + a): identity, with e^ε = 1 + a.",
-        conclusion="The KL penalty does not regularise DPO when labels never disagree.",
-        expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("sp(log(e^ε − 1)) = ε", _inverse, controls={"sign flipped": lambda: _inverse(-1)}),
-            SEARCHES["dpo-deterministic-labels"],
+            SEARCHES["dpo-limit-set"],
         ),
     ),
 )

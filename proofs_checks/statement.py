@@ -14,14 +14,14 @@ class Verdict(Enum):
     SUPPORTED = "SUPPORTED"  #: cases and property tests only
     REFUTED = "REFUTED"  #: by a witness in ball or rational arithmetic
     VACUOUS = "VACUOUS"  #: nothing meets the hypotheses
-    UNDECIDED = "UNDECIDED"  #: a needed check failed, was not run, or cannot be trusted
+    UNDECIDED = "UNDECIDED"  #: a check failed, was not run, or cannot be trusted
     NOT_CHECKABLE_HERE = "NOT CHECKABLE HERE"  #: needs what a tabular toolkit does not have
 
 
 class Quantifier(Enum):
     """What a passed check has established; the part of a claim that it can carry."""
 
-    IDENTITY = "identity, for all values"
+    IDENTITY = "identity or sign, for all values where both sides are defined"
     BOX = "every parameter in a box"
     EXISTENCE = "existence, witness certified"
     EXHAUSTIVE = "all of a finite list, exactly"
@@ -55,9 +55,8 @@ class Check:
     """One piece of evidence.
 
     Args:
-        run: returns a :class:`Finding`. An ImportError means that an optional library is missing, an ArithmeticError
-            that no certificate was obtained; both leave the check undecided.
-        controls: wrong claims that the same machinery must refuse.
+        run: returns a :class:`Finding`. Whatever it raises leaves the check undecided, and with it the statement.
+        controls: wrong claims that the same machinery must refuse: a control that raises has refused nothing.
         corroborates: a second route to what the other checks carry. It cannot strengthen a verdict.
         is_claim: the check is a part of the claim itself, not a step of its proof, so that a certified failure refutes.
     """
@@ -108,13 +107,15 @@ class Outcome:
 
     @property
     def decided(self) -> bool | None:
-        """A pass counts only if the check is sound; a failure always does."""
+        """A pass counts only if no wrong version passed too; a failure always does."""
         return None if self.finding.passed and not self.sound else self.finding.passed
 
     @property
     def refutes(self) -> bool:
-        """Its failure is a certified violation of the claim."""
-        return self.decided is False and self.sound and self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
+        """It is a certified violation of the claim, or of a part of it."""
+        if self.quantifier is Quantifier.COUNTEREXAMPLE:
+            return self.decided is True
+        return self.decided is False and self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
 
 
 _CARRIES = {
@@ -125,43 +126,34 @@ _CARRIES = {
     Quantifier.CASES: Verdict.SUPPORTED,
     Quantifier.PROPERTY: Verdict.SUPPORTED,
 }
-_STRENGTH = [Verdict.UNDECIDED, Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
+_STRENGTH = [Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
 _FAILS_RIGOROUSLY = {Quantifier.IDENTITY, Quantifier.BOX, Quantifier.EXHAUSTIVE}
 
 
 def verdict_of(outcomes) -> Verdict:
-    """The weakest link of the checks that together cover the claim.
+    """The weakest link of the checks that together cover the claim, once every check could be run.
 
-    1. One trusted counterexample refutes. So does the rigorous failure of a check that is a part of the claim itself.
-    2. A check for a counterexample or for vacuity that was not run or could not decide leaves the claim undecided,
-       whatever the others say, corroborating or not: the claim may be false, or empty.
-    3. A trusted proof that nothing meets the hypotheses makes the claim vacuous.
-    4. Any other failure, and any control that slips through, leaves the claim undecided.
-    5. A part that is out of reach makes the whole not checkable here.
-    6. Otherwise the verdict is that of the weakest check that carries a part of the claim. A part whose check was
-       not run or could not decide counts as supported if another route passed, else undecided. A corroborating check
-       that was not run counts as if it were not there: what carries the claim keeps its strength, and no part can lean
-       on the second route.
-
-    So a pass that is not run never strengthens a verdict: it stays, or is lowered along UNDECIDED < SUPPORTED <
-    CERTIFIED < PROVED, or becomes UNDECIDED from any other. A *failure* that is not run is not seen.
+    1. A check that could not run or decide, or whose control slipped through, leaves the claim undecided, whatever
+       the others say and whether or not it only corroborates: had it run, it might have failed.
+    2. One certified counterexample refutes. So does the rigorous failure of a check that is a part of the claim.
+    3. Any other failure leaves the claim undecided.
+    4. A part that is out of reach makes the whole not checkable here.
+    5. A proof that nothing meets the hypotheses makes the claim vacuous.
+    6. Otherwise the verdict is that of the weakest check that carries a part of the claim. What only corroborates
+       carries none.
     """
-    by_kind = {kind: [o.decided for o in outcomes if o.quantifier is kind] for kind in Quantifier}
-    broken = [o for o in outcomes if o.decided is False or not o.sound]
-    if True in by_kind[Quantifier.COUNTEREXAMPLE] or any(o.refutes for o in broken):
+    known = [o for o in outcomes if o.quantifier is not Quantifier.OUT_OF_REACH]
+    if any(o.decided is None or not o.sound for o in known):
+        return Verdict.UNDECIDED
+    if any(o.refutes for o in known):
         return Verdict.REFUTED
-    if None in by_kind[Quantifier.COUNTEREXAMPLE] + by_kind[Quantifier.VACUITY]:
+    if not all(o.decided for o in known):
         return Verdict.UNDECIDED
-    if True in by_kind[Quantifier.VACUITY]:
-        return Verdict.VACUOUS
-    if broken:
-        return Verdict.UNDECIDED
-    if by_kind[Quantifier.OUT_OF_REACH]:
+    if len(known) < len(outcomes):
         return Verdict.NOT_CHECKABLE_HERE
-    carriers = [o for o in outcomes if not o.corroborates]
-    second_route = any(o.corroborates and o.decided for o in outcomes)
-    fallback = Verdict.SUPPORTED if second_route else Verdict.UNDECIDED
-    links = [_CARRIES[o.quantifier] if o.decided else fallback for o in carriers]
+    if any(o.quantifier is Quantifier.VACUITY for o in known):
+        return Verdict.VACUOUS
+    links = [_CARRIES[o.quantifier] for o in known if not o.corroborates]
     return min(links, key=_STRENGTH.index, default=Verdict.UNDECIDED)
 
 
@@ -228,6 +220,6 @@ def _outcome(check):
         controls = tuple((control.name, control.run().passed is False) for control in check.controls)
     except ImportError as missing:
         finding, controls = Finding(None, f"not run: the library {missing.name} is missing"), ()
-    except ArithmeticError as problem:
-        finding, controls = Finding(None, f"no certificate: {problem or type(problem).__name__}"), ()
+    except Exception as problem:  # whatever stops a check is said, and unsettles its statement
+        finding, controls = Finding(None, f"not run: {type(problem).__name__}: {problem}".removesuffix(": ")), ()
     return Outcome(check.name, check.quantifier, check.corroborates, check.is_claim, finding, controls)

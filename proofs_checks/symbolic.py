@@ -14,6 +14,7 @@ from proofs_checks.statement import Check, Control, Finding, Quantifier
 _SPOTS = 12
 _REAL = [Fraction(k, 7) for k in range(-30, 31) if k]
 _POSITIVE = [Fraction(k, 7) for k in range(1, 31)]
+_NONNEGATIVE = [Fraction(0), *_POSITIVE]
 
 
 def positive(names):
@@ -21,6 +22,13 @@ def positive(names):
     import sympy
 
     return sympy.symbols(names, positive=True)
+
+
+def nonnegative(names):
+    """The same for any number that is not negative."""
+    import sympy
+
+    return sympy.symbols(names, nonnegative=True)
 
 
 def real(names):
@@ -135,7 +143,11 @@ def _spot_check(expression, instance):
 def _spots(expression):
     rng, symbols = Random(0), sorted(expression.free_symbols, key=lambda symbol: symbol.name)
     for _ in range(_SPOTS):
-        yield {s: rng.choice(_POSITIVE if s.is_positive else _REAL) for s in symbols}
+        yield {s: rng.choice(_values_of(s)) for s in symbols}
+
+
+def _values_of(symbol):
+    return _POSITIVE if symbol.is_positive else _NONNEGATIVE if symbol.is_nonnegative else _REAL
 
 
 def _enclosure(expression, values):

@@ -12,7 +12,7 @@ _MEANINGS = {
     "SUPPORTED": "by cases and by a search for violations that found none",
     "REFUTED": "by a witness certified in ball or rational arithmetic",
     "VACUOUS": "nothing meets the hypotheses",
-    "UNDECIDED": "a needed check failed, was not run, or let a wrong claim pass",
+    "UNDECIDED": "a check failed, was not run, or let a wrong claim pass",
     "NOT CHECKABLE HERE": "needs data or training that this toolkit does not have",
 }
 

@@ -32,13 +32,13 @@ def _threshold(quarter=Fraction(1, 4)):
 
 
 def _no_maximiser(sign=1):
-    return symbolic.all_of(symbolic.vanishes(escape_limit(sign)), symbolic.is_positive(growth(sign)))
+    return symbolic.all_of(symbolic.vanishes(escape_limit()), symbolic.is_positive(growth(sign)))
 
 
 def _no_local_maximum(sign=1):
-    """For δ* ≥ F(κ) the slope δ* - G(δ) never turns negative: δ* - G = (δ* - F) + (F - G), G concave with summit "
-    "F."""
+    """For δ* ≥ F(κ) the slope δ* - G(δ) is never negative, and 0 at most at the summit F of the concave G."""
     return symbolic.all_of(
+        symbolic.vanishes(two.slope_identity()),
         symbolic.is_positive(two.concavity(sign)),
         symbolic.vanishes(two.summit_is_stationary()),
         symbolic.vanishes(two.summit_value()),
@@ -46,11 +46,10 @@ def _no_local_maximum(sign=1):
 
 
 def _tie(gamma=Fraction(1, 4)):
-    """β = 1, δ* = -1: δ = 0 is stationary at γ = 1/4 and G rises there. cosh 0 = 1 and sinh 0 = 0 keep it "
-    "rational."""
-    kappa, delta_star = gamma, Fraction(-1)
-    level_at_zero, slope_at_zero = -4 * kappa, Fraction(1)
-    tied = level_at_zero == delta_star and slope_at_zero > 0 and gamma >= -delta_star / 4
+    """β = 1, δ* = -1: at γ = 1/4, δ = 0 solves G(δ) = δ*, and G rises there. G(0) and G'(0) are rational."""
+    delta, delta_star = real("δ"), Fraction(-1)
+    curve = two.level(delta, gamma)
+    tied = curve.subs(delta, 0) == delta_star and curve.diff(delta).subs(delta, 0) > 0 and gamma >= -delta_star / 4
     return Finding(
         tied,
         "δ = 0 is the local maximum at γ = γ*, in rational arithmetic" if tied else "δ = 0 is not stationary",
@@ -72,12 +71,7 @@ def _slope_at_zero(value=1):
     return two.level(delta, kappa).diff(delta).subs(delta, 0) - value
 
 
-_RISES = (
-    symbolic.positivity_check("G is concave", two.concavity, controls={"convex": lambda: two.concavity(-1)}),
-    symbolic.check(
-        "G′ = 0 at asinh(1/(2κ))", two.summit_is_stationary, controls={"κ": lambda: two.summit_is_stationary(1)}
-    ),
-)
+_RISES = (two.CONCAVE, two.SUMMIT)
 
 STATEMENTS = (
     Statement(

@@ -7,6 +7,7 @@ F(κ), and none on which J turns otherwise; J rises before the smaller and falls
 maximum.
 """
 
+from proofs_checks import symbolic
 from proofs_checks.arithmetic import asinh, cosh, exp, log, sigmoid, sqrt
 from proofs_checks.symbolic import positive, real
 
@@ -55,3 +56,12 @@ def at_zero(factor=4):
     """G(0) + 4κ."""
     kappa, delta = positive("κ"), real("δ")
     return level(delta, kappa).subs(delta, 0) + factor * kappa
+
+
+SLOPE = symbolic.check(
+    "dJ/dδ = β σ(δ)σ(−δ)[δ* − G(δ)]", slope_identity, controls={"κ in place of 2κ": lambda: slope_identity(1)}
+)
+CONCAVE = symbolic.positivity_check("G is concave", concavity, controls={"convex": lambda: concavity(-1)})
+SUMMIT = symbolic.check(
+    "G′ = 0 at asinh(1/(2κ))", summit_is_stationary, controls={"κ in place of 2κ": lambda: summit_is_stationary(1)}
+)

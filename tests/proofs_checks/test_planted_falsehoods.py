@@ -9,7 +9,7 @@ from fractions import Fraction as Q
 
 import pytest
 
-from proofs_checks import ball, search, symbolic
+from proofs_checks import ball, search, symbolic, thresholds
 from proofs_checks import dpo_losses as losses
 from proofs_checks import equation_10 as eq10
 from proofs_checks import equations_13_17 as eq13
@@ -18,11 +18,12 @@ from proofs_checks import gradient_flow_member as flow_member
 from proofs_checks import hard_constraint as hard
 from proofs_checks import isotonic_projection as isotonic
 from proofs_checks import price_of_alignment as price
-from proofs_checks import proposition_5_1 as soft
 from proofs_checks import public_grids as grids
 from proofs_checks import released_code as released
 from proofs_checks import rlhf_closed_form as rlhf
+from proofs_checks import softplus_bounds as soft
 from proofs_checks import solution_set as solutions
+from proofs_checks import solution_set_examples as examples
 from proofs_checks import theorem_3_5 as thm35
 from proofs_checks import theorem_4_9 as thm49
 from proofs_checks import theorem_4_9_three_responses as thm49_three
@@ -67,8 +68,13 @@ def narrow_dip(x):
 
 
 def lower_by_python_min(x):
-    """Python's min asks which is less: at x = 1/2 the second is, -1/2."""
+    """Python's min asks which is less: at x = 1/2 the second is, -1/2. Where the two cross it gets no answer."""
     return min(ball.number(1), 4 * (x - Q(1, 2)) ** 2 - Q(1, 2))
+
+
+def unknown_near_zero(x):
+    """No bound on any cell around 0, however small; below 0 for x in (1.3, 1.4) only."""
+    return (x - Q(13, 10)) * (x - Q(14, 10)) + 0 * (1 / x)
 
 
 def negative_in_a_branch(x):
@@ -128,13 +134,26 @@ REFUTED = {
     # section 2: DPO
     "dL/dδ = +βσ(−βh)": identity(lambda: losses.ordered_slope(sign=-1)),
     "DPO optimum at s = −r": identity(lambda: thm35._stationary_pair(sign=-1)),
-    "solutions (5t, t, 1 − 6t)": identity(lambda: solutions._example(odds=5)),
-    "min loss .5623351447": exhaustive(lambda: solutions._printed_minimum(Q(5623351447, 10**10))),
+    "solutions (5t, t, 1 − 6t)": identity(lambda: examples._example(odds=5)),
+    "min loss .5623351447": exhaustive(lambda: examples._printed_minimum(Q(5623351447, 10**10))),
     "flow ends at (6/13, 1/13, 6/13)": exhaustive(lambda: flow_member._example_gauge((Q(6, 13), Q(1, 13), Q(6, 13)))),
-    "the flow ends at the closest solution": exhaustive(lambda: flow_member._closest_is_bracketed(Q(1, 12))),
-    "attained iff a pair is labelled both ways": exhaustive(
-        solutions._statuses(solutions._all_label_sets, solutions._labelled_both_ways)
+    "the flow ends at the closest solution": exhaustive(
+        lambda: flow_member._closest_is_bracketed((Q(1, 2), Q(1, 12), Q(5, 12)))
     ),
+    "attained iff a pair is labelled both ways": exhaustive(
+        solutions._existence(solutions._all_label_sets, solutions._labelled_both_ways)
+    ),
+    "attained iff the labels connect": exhaustive(
+        solutions._existence(solutions._all_label_sets, solutions._connected)
+    ),
+    "a chain of labels needs no way back": identity(
+        lambda: solutions._round_trip(closed=False), instance=solutions._falls_steadily
+    ),
+    "labels of weight 0 are strictly convex": positivity(lambda: solutions._curvature_sign(0)),
+    "labels of weight 0 cost something": positivity(lambda: solutions._cost(0)),
+    "labels inside a block cost nothing in the limit": identity(lambda: solutions._apart(steps=0)),
+    "losing blocks of rank 0 vanish": identity(lambda: solutions._sources_keep(number=0)),
+    "the loss of a label is bounded by nothing at weight 0": positivity(lambda: thresholds._unbounded(0)),
     "infimum 1e-9 higher": exhaustive(solutions._infima(solutions._all_label_sets, 1e-9)),
     "pulls on winner and loser are equal": identity(lambda: flow_member._conserved(-1)),
     # section 3: failure modes
@@ -164,7 +183,11 @@ REFUTED = {
     "F(k) + 3.96 k > 0": inequality(lambda k: eq10._window(k, Q(396, 100)), K),
     "F(k) + 4k > 1e-6": inequality(lambda k: eq10._window(k) - Q(1, 10**6), K),
     "F rises": identity(lambda: eq10._summit_falls(-1)),
-    "Eq. 10 is bounded, c > 0": identity(lambda: eq10.escape_limit(sign=-1)),
+    "the escape ends at R + βK + γc": identity(lambda: eq10.escape_limit(sign=-1)),
+    "Eq. 10 grows along the escape, c > 0": positivity(lambda: eq10.growth(sign=-1)),
+    "F(k) + 4k has the slope 1 + tanh²(t/2)": identity(lambda: eq10._window_slope(2)),
+    "a gap with + log S": identity(lambda: hard._gap_pointwise(-1)),
+    "e^M − 1 = e^{M/2} sinh(M/2)": identity(lambda: price._forced_form(1)),
     "Ψ* = γ(1/π_w − 1/π_l)": identity(lambda: eq13._margin(sign=-1)),
     "stationarity with c flipped": identity(lambda: eq13._stationary(sign=-1)),
     "Lambert form with 2c": identity(lambda: eq13._lambert(2)),
@@ -192,12 +215,15 @@ REFUTED = {
     "sp(0) = log 3": identity(lambda: soft._at_zero(3)),
     "the easy target lies above DPO's": positivity(lambda: released._easy_shift(-1)),
     "the cpo floor within 0.99 log 2/τ": inequality(
-        lambda x, τ: released._smooth_excess(x, τ, Q(99, 100)), released._WIDE
+        lambda x, τ: soft.deficit(τ * x, Q(1, 100)), {"x": (Q(1, 10**6), 50), "τ": (Q(1, 1000), 1000)}
     ),
+    "clipping with the sign flipped": identity(lambda: released._clip_loss(-1)),
     # made to deceive
     "√x² = x for all real x": identity(root_of_square),
     "log |x| = log(|x| + e^−x²/10⁶)": identity(nearly_equal),
     "a narrow dip": inequality(narrow_dip, UNIT, budget=20_000),
+    "Python's min of overlapping intervals": inequality(lower_by_python_min, {"x": (-2, 2)}),
+    "a violation beside a point where nothing is known": inequality(unknown_near_zero, {"x": (-1, 3)}),
     "a Python branch on an interval": inequality(negative_in_a_branch, UNIT),
     "a Python branch on equality": inequality(zero_at_a_branch, UNIT),
     "x² > 0 at 0 too": inequality(lambda x: x**2, LINE),
@@ -209,7 +235,6 @@ REFUTED = {
 }
 
 UNPROVED = {
-    "Python's min of overlapping intervals": inequality(lower_by_python_min, {"x": (-2, 2)}),
     "a double zero inside, rational but not dyadic": inequality(lambda x: (x - Q(1, 3)) ** 2, UNIT),
     "a double zero inside, irrational": inequality(lambda x: (x**2 - Q(1, 2)) ** 2, UNIT),
     "undefined at 0": inequality(lambda x: 1 / x**2, LINE, budget=200),

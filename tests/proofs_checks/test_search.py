@@ -51,10 +51,27 @@ def test_the_refutation_of_theorem_3_5_is_rediscovered_small(seed):
     assert all(abs(number) <= 10 and number.denominator <= 10 for number in numbers)
 
 
-def test_infinities_and_errors_are_no_violation():
-    assert search._score(lambda x: float("nan"), {"x": 1.0}) == -float("inf")
-    assert search._score(lambda x: 1 / (x - x), {"x": 1.0}) == -float("inf")
-    assert search._score(lambda x: exp(x), {"x": 1e6}) == -float("inf")
+@pytest.mark.parametrize("violation", [lambda x: float("nan"), lambda x: 1 / (x - x), lambda x: exp(1e6 * x)])
+def test_what_has_no_value_is_not_taken_for_no_violation(violation):
+    with pytest.raises(ArithmeticError):
+        search.find(violation, {"x": (1.0, 2.0)}, np.random.default_rng(0))
+
+
+def test_one_draw_without_a_value_is_enough():
+    """A library that returns nan at one problem in a hundred has not been seen to agree there."""
+    with pytest.raises(search.NoValue, match="not a number at x = "):
+        search.find(lambda x: float("nan") if x > 0.99 else -1.0, {"x": (0, 1)}, np.random.default_rng(0))
+
+
+def test_hypotheses_that_fail_are_no_violation_and_are_not_counted():
+    """Draws and climbs below 1/2 meet no hypothesis: what was tried is said."""
+    check = search.nothing_found(
+        "x", lambda x: -x if x > 0.5 else -float("inf"), {"x": (0, 1)}, draws=100, climbs=1, steps=0
+    )
+    met = int(check.run().summary.split()[3])
+    assert 35 <= met <= 65
+    with pytest.raises(search.NoValue, match="no draw met"):
+        search.find(lambda x: -float("inf"), {"x": (0, 1)}, np.random.default_rng(0))
 
 
 def test_a_search_that_should_find_nothing_reports_what_it_found():
