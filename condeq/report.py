@@ -12,11 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 import figures
 import proofs_checks
-from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_votes
+from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
 from figures import style
 from tabular import logs
 
@@ -117,8 +116,9 @@ def _page(results, drawn, sections, missing, seconds):
     controls = [control for result in results for check in result["checks"] for control in check["controls"]]
     count = Counter(result["verdict"] for result in results)
     slowest = max(results, key=lambda result: result["seconds"])
+    undecided = ("UNDECIDED", "NOT CHECKABLE HERE")
     return (
-        _environment()
+        _environment([result["id"] for result in results])
         .get_template("report.html.j2")
         .render(
             results=results,
@@ -126,6 +126,7 @@ def _page(results, drawn, sections, missing, seconds):
             meaning=MEANING,
             headlines=report_headlines.headlines(results),
             not_holding=[result for result in results if result["verdict"] in ("REFUTED", "VACUOUS")],
+            n_decided=sum(result["verdict"] not in undecided for result in results),
             as_expected=sum(result["as_expected"] for result in results),
             n_checks=sum(len(result["checks"]) for result in results),
             n_controls=len(controls),
@@ -144,7 +145,7 @@ def _page(results, drawn, sections, missing, seconds):
     )
 
 
-def _environment():
+def _environment(ids):
     environment = Environment(
         loader=PackageLoader("condeq"),
         autoescape=True,
@@ -152,7 +153,9 @@ def _environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"slug": _slug, "number": _number, "plain": _plain, "math": _math, "count": _count}
+    plain = (report_text.slug, report_text.number, report_text.plain, report_text.math, report_text.count)
+    environment.filters |= {part.__name__: part for part in plain}
+    environment.filters["finding"] = lambda text: report_text.linked(report_text.math(text), ids)
     return environment
 
 
@@ -169,38 +172,3 @@ def _columns(figure):
         return None
     points = float(re.search(r'width="([\d.]+)pt"', figure.paths["svg"].read_text(encoding="utf-8"))[1])
     return round(points / 72 / style.ONE_COLUMN)
-
-
-def _slug(verdict):
-    return verdict.lower().replace(" ", "-")
-
-
-def _number(value):
-    return f"{value:.3g}"
-
-
-_NBSP = "\N{NO-BREAK SPACE}"
-#: a Greek letter, or a single Latin one, with a short index: δ_ref, π_w, r_l
-_INDEXED = re.compile(r"([α-ωΑ-Ω]|(?<![A-Za-z0-9_])[A-Za-z])_([A-Za-z]{1,3}|\d)\b")
-
-
-def _math(text):
-    """Plain text, escaped, with its indices as subscripts; equations and percentages keep together.
-
-    >>> _math("δ_ref < 0 & π(y_w)")
-    Markup('δ<sub>ref</sub> &lt; 0 &amp; π(y<sub>w</sub>)')
-    """
-    indexed = _INDEXED.sub(r"\1<sub>\2</sub>", str(escape(text)))
-    together = indexed.replace(" %", f"{_NBSP}%").replace(" = ", f"{_NBSP}={_NBSP}")
-    return Markup(together.replace("&#39;", "’"))
-
-
-def _count(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _plain(value):
-    """A setting as text: numbers short, lists with commas."""
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from condeq import examples as files
-from condeq import problem_file
+from condeq import problem_file, show
 from tabular import failure_modes
 
 STORIES = {
@@ -29,11 +29,12 @@ STORIES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """One kind of failure that a pair shows: why, and a policy that shows it, in words."""
+    """One kind of failure that a pair shows: why, a policy that shows it, and what removes it, in words."""
 
     kind: str
     why: str
     witness: str
+    removed_by: list[str]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def examples() -> list[Example]:
 def _example(file, title, story):
     source = problem_file.read(files.DIRECTORY / file)
     found = failure_modes.find(source.problem, source.preferences)
-    levels = f" Loss of the reference {found.reference_loss:.4f}, infimum {found.infimum:.4f} nats."
+    levels = f" Loss of the reference {_nats(found.reference_loss)}, infimum {_nats(found.infimum)} nats."
     rows = [_row(row, source.names[row["prompt"]]) for row in found.to_dicts()]
     return Example(Path(file).stem, title, f"{story} β = {source.problem.beta:g}.{levels}", rows)
 
@@ -84,6 +85,7 @@ def _row(row, names):
                 kind.replace("_", " ").replace("dpo", "DPO"),
                 _symbols(found[kind]["why"]),
                 _witness(found[kind]["witness"], names),
+                [_symbols(text) for text in show.remedies(found[kind])],
             )
             for kind in row["kinds"]
         ],
@@ -102,18 +104,32 @@ def _witness(witness, names):
     if witness is None:
         return ""
     log_policy = [-np.inf if value is None else value for value in witness["log_policy"]]  # padded beyond the names
-    policy = ", ".join(f"{name} {np.exp(p):.4g}" for name, p in zip(names, log_policy, strict=False))
-    return f"{policy}; loss {witness['loss']:.4f}, δ = {_nats(witness['delta'])}"
+    policy = ", ".join(f"{name} {_probability(p)}" for name, p in zip(names, log_policy, strict=False))
+    return f"{policy}; loss {_nats(witness['loss'])}, δ = {_nats(witness['delta'])}"
 
 
-_GREEK = {"delta": "δ", "beta": "β", "gamma": "γ", "Dr": "Δr"}
+def _probability(log_p):
+    """Four digits; by its logarithm where it is small, for a probability that is there is never shown as 0.
+
+    >>> _probability(np.log(0.25)), _probability(-24578.4), _probability(-np.inf)
+    ('0.25', 'e^(−2.458e+04)', '0')
+    """
+    if log_p == -np.inf or log_p > np.log(1e-4):
+        return f"{np.exp(log_p):.4g}"
+    return f"e^({_nats(log_p)})"
+
+
+_GREEK = {"delta": "δ", "beta": "β", "gamma": "γ", "Dr": "Δr", "pi": "π", "Psi": "Ψ"}
+_SIGNS = {"pi*_RLHF": "pi*", "<=": "≤", ">=": "≥"}  # π* is the RLHF optimum
 
 
 def _symbols(text):
     """The sentences of the mathematics with its symbols.
 
-    >>> _symbols("delta* = delta_ref + Dr/beta = -0.3")
-    'δ* = δ_ref + Δr/β = −0.3'
+    >>> _symbols("delta* = delta_ref + Dr/beta = -0.3"), _symbols("pi_w >= e^m pi_l")
+    ('δ* = δ_ref + Δr/β = −0.3', 'π_w ≥ e^m π_l')
     """
-    greek = re.sub(r"\b(delta|beta|gamma|Dr)(?![a-z])", lambda name: _GREEK[name[1]], text)
+    for plain, sign in _SIGNS.items():
+        text = text.replace(plain, sign)
+    greek = re.sub(rf"\b({'|'.join(_GREEK)})(?![a-z])", lambda name: _GREEK[name[1]], text)
     return re.sub(r"(?<=[\s(])-(?=\d|inf)", "−", greek)

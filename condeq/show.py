@@ -3,6 +3,7 @@
 import json
 
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -107,18 +108,36 @@ def solution(answer):
         shown = [name for name in _POLICIES if name in prompt["probabilities"]]
         table = _plain(f"prompt {index}", *(_POLICIES[name] for name in shown))
         for y, response in enumerate(prompt["responses"]):
-            table.add_row(response, *(f"{prompt['probabilities'][name][y]:.6f}" for name in shown))
+            table.add_row(response, *(_probability(prompt["probabilities"][name][y]) for name in shown))
         inverted = (len(prompt["inverted"][name]) for name in shown)
         table.add_row("inverted labels", *map(str, inverted), style="dim")
         yield table
         yield Text(f"DPO: {prompt['dpo_status']}, {prompt['dpo_meaning']}.")
+        if len(prompt["dpo_vertices"]) > 1:
+            ends = (_mass(prompt["responses"], vertex) for vertex in prompt["dpo_vertices"])
+            yield Text(f"All of DPO's limits are the mixtures of {' and '.join(ends)}.")
         if prompt.get("price") is not None:
             yield Text(f"Price of the constraint: {prompt['price']:.6g} in units of reward.")
         if "cycle" in prompt:
             yield Text(f"Contradictory constraints force responses to 0: {' over '.join(prompt['cycle'])}.")
     yield Text(
-        f"Least DPO loss {answer['dpo_infimum']:.10g} nats; the set of limits has dimension {answer['dpo_dimension']}."
+        f"Infimum of the DPO loss: {answer['dpo_infimum']:.10g} nats. Its limits, over all prompts, have dimension "
+        f"{answer['dpo_dimension']}."
     )
+
+
+def _probability(value):
+    """Six decimals; what would be rounded to 0 shows its size.
+
+    >>> _probability(0.25), _probability(1e-9), _probability(0.0)
+    ('0.250000', '1.0e-09', '0.000000')
+    """
+    return f"{value:.1e}" if 0 < value < 1e-6 else f"{value:.6f}"
+
+
+def _mass(responses, policy):
+    """The responses that a policy gives mass to: ``(a 0.75, b 0.25)``."""
+    return f"({', '.join(f'{name} {p:.4g}' for name, p in zip(responses, policy, strict=True) if p > 0)})"
 
 
 def failures(rows):
@@ -130,25 +149,39 @@ def failures(rows):
         table.add_row(_label(row), *numbers, str(len(row["kinds"])))
     yield table
     for row in rows:
+        yield Text(_label(row), style="bold")
         for kind in row["kinds"]:
-            yield _failure(row, kind)
+            yield from _failure(kind, row["findings"][kind])
+        yield Text()
     yield Text(
         "Thresholds and log-ratios in nats: below its threshold of the mean loss a pair is certainly ranked right."
     )
 
 
-def _failure(row, kind):
-    finding = row["findings"][kind]
-    text = Text.assemble(_label(row), ": ", (kind.replace("_", " "), "bold"), f", {finding['why']}")
-    removed = [_remedy(name, remedy) for name, remedy in finding["remedies"].items() if remedy["removes"]]
-    if removed:
-        text.append(f"\n    removed by {'; '.join(removed)}", style="dim")
-    return text
+def _failure(kind, finding):
+    """One kind of failure, then each of its remedies, set in further."""
+    yield Padding(Text.assemble((kind.replace("_", " "), "bold"), f": {finding['why']}"), (0, 0, 0, 2))
+    for remedy in remedies(finding):
+        yield Padding(Text(f"removed by {remedy}", style="dim"), (0, 0, 0, 4))
+
+
+def remedies(finding) -> list[str]:
+    """What removes a failure, each with the value from which it does and why."""
+    return [_remedy(name, remedy) for name, remedy in finding["remedies"].items() if remedy["removes"]]
+
+
+#: each remedy in words, and how its value is told
+_REMEDIES = {
+    "beta": ("beta", " = {:.4g}"),
+    "hypo": ("HyPO's target", " {:.4g}"),
+    "eq17": ("the margin of Eq. 17", " at gamma = {:.4g}"),
+    "hard_constraint": ("the hard constraint", ", multiplier {:.4g}"),
+}
 
 
 def _remedy(name, remedy):
-    at = "" if remedy["value"] is None else f" at {remedy['value']:.4g}"
-    return f"{name.replace('_', ' ')}{at} ({remedy['how']})"
+    words, value = _REMEDIES[name]
+    return f"{words}{value.format(remedy['value']) if remedy['value'] else ''} ({remedy['how']})"
 
 
 def _label(row):

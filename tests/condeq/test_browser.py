@@ -36,6 +36,16 @@ def test_a_row_expands_and_is_photographed(browser, tmp_path):
     assert (tmp_path / "expanded.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_one_verdict_alone_can_be_shown(browser):
+    """And a link to a hidden row still leads to it."""
+    rows = "return [...document.querySelectorAll('.verdicts > tbody')].filter(r => r.checkVisibility()).map(r => r.id)"
+    assert len(browser.run(rows)) == 3
+    browser.click("#show-refuted")
+    assert browser.run(rows) == ["prop-3.4-necessity"]
+    browser.run("location.hash = 'prop-3.4'")
+    assert browser.run(rows) == ["prop-3.4", "prop-3.4-necessity"]
+
+
 def test_every_figure_is_shown(browser):
     sizes = browser.run("return [...document.images].map(image => [image.complete, image.naturalWidth])")
     assert sizes

@@ -11,7 +11,7 @@ import pytest
 
 import figures
 import proofs_checks
-from condeq import report, report_audit, report_failures, report_guarantees, report_headlines, report_votes
+from condeq import report, report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
 
 
 class Page(HTMLParser):
@@ -124,6 +124,37 @@ def test_page_can_be_read_by_machine_and_on_a_phone(small_report):
     for _, attributes in page.tags:
         for reference in ("aria-labelledby", "aria-describedby"):
             assert reference not in attributes or f'id="{attributes[reference]}"' in small_report.page
+
+
+def test_the_summary_does_not_call_decided_what_is_not(small_report):
+    row = small_report.results[0]
+    results = [row, row | {"id": "other", "verdict": "NOT CHECKABLE HERE"}]
+    text = " ".join(Page(report._page(results, {}, EMPTY, ABSENT, 0)).text.split())
+    assert "2 statements were put to the test and 1 were decided; the others need more than finite spaces" in text
+    assert "were decided" not in Page(small_report.page).text
+
+
+def test_findings_link_to_the_statements_they_name(small_report):
+    naming = small_report.results[0] | {"conclusion": "See prop-3.4, not prop-3.4-weaker or xprop-3.4; price."}
+    known = naming | {"id": "prop-3.4", "conclusion": ""}
+    page = report._page([naming, known, known | {"id": "price"}], {}, EMPTY, ABSENT, 0)
+    assert 'See <a href="#prop-3.4">prop-3.4</a>, not prop-3.4-weaker or xprop-3.4; price.' in page
+
+
+def test_a_probability_that_is_there_is_not_shown_as_0():
+    """The witness of a response nobody labelled: e^(-24578) on the winner is far below the least double."""
+    failures = report_failures.examples()[1].rows[0].failures
+    witness = next(failure.witness for failure in failures if failure.kind == "chosen probability falls")
+    assert re.match(r"polite e\^\(−[\d.e+]+\), rude e\^\(−[\d.e+]+\), off-topic 1; loss 0, δ", witness)
+
+
+def test_failures_tell_what_removes_them():
+    assumption = report_failures.examples()[0].rows[0].failures[1]
+    beta, margin, hard = assumption.removed_by
+    assert beta.startswith(f"β = {0.5 / np.log(9):.4g} (")  # delta_ref + Dr/beta = 0
+    gamma = (0.5 * np.log(9) - 0.5) / (1 / 0.1 + 1 / 0.9)  # beta delta_ref + Dr + gamma (1/pi_w + 1/pi_l) = 0
+    assert margin.startswith(f"the margin of Eq. 17 at γ = {gamma:.4g} (")
+    assert hard.startswith(f"the hard constraint, multiplier {0.5 * (np.log(9) - 1) / 2:.4g} (π_w ≥ e^m π_l")
 
 
 def test_failure_lists_name_every_pair(small_report):
@@ -241,6 +272,12 @@ def test_texts_are_escaped_and_indices_set(small_report, tmp_path):
     assert "expected PROVED" in page
 
 
+def test_mathematics_is_set():
+    assert report_text.math("e^{−λe^m/β}") == "e<sup>−λe<sup>m</sup>/β</sup>"
+    assert report_text.math("|δ_ref|^2") == '<span class="whole">|δ<sub>ref</sub>|</span><sup>2</sup>'
+    assert report_text.math("Var_{π*}(r), π_other, Ψ_13") == ("Var<sub>π*</sub>(r), π<sub>other</sub>, Ψ<sub>13</sub>")
+
+
 @pytest.mark.parametrize("text", ["proofs_checks/prop_3_4.py", "log_ref", "code_clip", "snake_case", "x_long"])
 def test_names_of_code_are_left_alone(text):
-    assert report._math(text) == text
+    assert report_text.math(text) == text
