@@ -81,6 +81,22 @@ def curvature_identity(scale=1):
     return slope.diff(h) - scale * beta**2 * exp(beta * h) / (1 + exp(beta * h)) ** 2
 
 
+#: The slope of a pair labelled once, and its sign.
+FALLS = (
+    symbolic.check("dL/dδ = −β σ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(sign=-1)}),
+    symbolic.positivity_check("β σ(−βh) > 0", steepness, controls={"−": lambda: steepness(sign=-1)}),
+)
+#: The curvature of a pair labelled either way, and its sign.
+CONVEX = (
+    symbolic.check(
+        "d²L/dδ² = β² σ(1 − σ)", curvature_identity, controls={"doubled": lambda: curvature_identity(scale=2)}
+    ),
+    symbolic.positivity_check("β² σ(1 − σ) > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+)
+TURNS_AT_OPTIMUM = symbolic.check(
+    "the population slope is 0 at δ*", slope_at_optimum, controls={"at δ_ref − Δr/β": lambda: slope_at_optimum(sign=-1)}
+)
+
 STATEMENTS = (
     Statement(
         id="dpo-bradley-terry",
@@ -114,8 +130,7 @@ STATEMENTS = (
         "(dpo-solution-set).",
         expected=Verdict.PROVED,
         checks=(
-            symbolic.check("dL/dδ = −β σ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(sign=-1)}),
-            symbolic.positivity_check("β σ(−βh) > 0", steepness, controls={"−": lambda: steepness(sign=-1)}),
+            *FALLS,
             SEARCHES["dpo-ordered"],
         ),
     ),
@@ -132,13 +147,8 @@ STATEMENTS = (
             symbolic.check(
                 "dL/dδ = β(σ(βh) − p)", _population_slope, controls={"p swapped": lambda: _population_slope(swap=True)}
             ),
-            symbolic.check(
-                "0 at δ*", slope_at_optimum, controls={"at δ_ref − Δr/β": lambda: slope_at_optimum(sign=-1)}
-            ),
-            symbolic.check(
-                "d²L/dδ² = β² σ(1 − σ)", curvature_identity, controls={"half": lambda: curvature_identity(scale=2)}
-            ),
-            symbolic.positivity_check("β² σ(1 − σ) > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            TURNS_AT_OPTIMUM,
+            *CONVEX,
             SEARCHES["dpo-population"],
         ),
     ),

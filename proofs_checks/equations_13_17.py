@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from proofs_checks import search, symbolic
 from proofs_checks.arithmetic import cosh, exp, least, log, sigmoid, softplus
-from proofs_checks.dpo_losses import curvature
+from proofs_checks.dpo_losses import CONVEX
 from proofs_checks.searches_cpo import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
@@ -256,7 +256,7 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             symbolic.check("slope 0", _signed_margin_slope, controls={"−Ψ": lambda: _signed_margin_slope(-1)}),
-            symbolic.positivity_check("curvature > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            *CONVEX,
             symbolic.check("positive iff", _positive_iff, controls={"sign flipped": lambda: _positive_iff(-1)}),
             SEARCHES["eq-19"],
         ),

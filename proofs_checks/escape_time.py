@@ -106,6 +106,8 @@ def _library_misses_zero(β, d, Ψ, scale=1.0):
     return abs(float(flow.margin_at(scale * time, -d, β, Ψ))) - 1e-7 * (1 + d + abs(Ψ) / β)
 
 
+_PULL = symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)})
+
 STATEMENTS = (
     Statement(
         id="flow-trajectory",
@@ -118,7 +120,7 @@ STATEMENTS = (
         conclusion="The whole trajectory is a Wright omega function of time.",
         expected=Verdict.PROVED,
         checks=(
-            symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)}),
+            _PULL,
             symbolic.check("d(u + e^u)/dt = 2β²", _clock, controls={"4β²": lambda: _clock(2)}),
             SEARCHES["flow-trajectory"],
         ),
@@ -134,7 +136,7 @@ STATEMENTS = (
         conclusion="A trapped policy is slow, not stuck.",
         expected=Verdict.PROVED,
         checks=(
-            symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)}),
+            _PULL,
             symbolic.positivity_check("2βσ(−u) > 0", _speed_sign, controls={"−": lambda: _speed_sign(-1)}),
             ball.check(
                 "σ(−(βh − Ψ)) > 0",

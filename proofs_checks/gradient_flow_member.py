@@ -19,7 +19,7 @@ import numpy as np
 
 from proofs_checks import ball, symbolic
 from proofs_checks.arithmetic import exp, log
-from proofs_checks.dpo_losses import curvature, curvature_identity
+from proofs_checks.dpo_losses import CONVEX
 from proofs_checks.escape_time import pulls
 from proofs_checks.searches_dpo import SEARCHES
 from proofs_checks.statement import Check, Control, Finding, Quantifier, Statement, Verdict
@@ -39,7 +39,8 @@ def _example_gauge(policy=(Fraction(1, 2), Fraction(1, 12), Fraction(5, 12))):
     """Log-ratios relative to the unlabelled third: their product is 1, their quotient 9 = e^{log 3/β}."""
     a, b, c = (p / q for p, q in zip(policy, _REF, strict=True))
     right = sum(policy) == 1 and (a / c) * (b / c) == 1 and a / b == 9
-    return Finding(right, "ratios to c multiply to 1 and divide to 9, in rationals", 0.0, str([str(p) for p in policy]))
+    found = f"log-ratios less that of c are logs of {a / c} and {b / c}: to be reciprocal, with quotient 9"
+    return Finding(right, found, 0.0, "π = " + ", ".join(map(str, policy)))
 
 
 def _library_example():
@@ -138,8 +139,7 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             symbolic.check("pulls cancel", _conserved, controls={"pulls are equal": lambda: _conserved(-1)}),
-            symbolic.check("curvature", curvature_identity, controls={"doubled": lambda: curvature_identity(scale=2)}),
-            symbolic.positivity_check("curvature > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            *CONVEX,
             SEARCHES["flow-member"],
         ),
     ),

@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from proofs_checks import ball, search, symbolic
 from proofs_checks.arithmetic import exp, expm1, least, log, log1p, sigmoid, softplus
-from proofs_checks.dpo_losses import curvature, curvature_identity, ordered_loss, ordered_slope, steepness
+from proofs_checks.dpo_losses import CONVEX, FALLS, ordered_loss
 from proofs_checks.searches_failures import SEARCHES
 from proofs_checks.statement import Statement, Verdict
 from proofs_checks.symbolic import positive, real
@@ -85,8 +85,7 @@ STATEMENTS = (
         conclusion="For a misaligned reference v < log 2: the loss must fall below v before the ranking is certain.",
         expected=Verdict.PROVED,
         checks=(
-            symbolic.check("dL/dδ = −βσ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(-1)}),
-            symbolic.positivity_check("βσ(−βh) > 0", steepness, controls={"−": lambda: steepness(-1)}),
+            *FALLS,
             symbolic.check("L(0) = sp(βδ_ref)", _at_zero, controls={"sp(−βδ_ref)": lambda: _at_zero(-1)}),
             *_NO_UPPER_BOUND,
             search.nothing_found(
@@ -136,8 +135,7 @@ STATEMENTS = (
         expected=Verdict.PROVED,
         checks=(
             *_NO_UPPER_BOUND,
-            symbolic.check("curvature", curvature_identity, controls={"doubled": lambda: curvature_identity(scale=2)}),
-            symbolic.positivity_check("curvature > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+            *CONVEX,
             SEARCHES["threshold-general"],
         ),
     ),
