@@ -27,6 +27,7 @@ PROBLEM = f"A problem file (JSON or YAML), or one of {', '.join(Path(file).stem 
 
 def main() -> None:
     """Run the command; bad input ends with one sentence and exit code 2."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files and responses need not be in its encoding
     try:
         app()
     except InputError as error:
@@ -77,7 +78,8 @@ def figures(
         for done, name in enumerate(chosen):
             report(done, len(chosen), name)
             try:
-                saved = save(name, out, formats or FORMATS, **changed)
+                with writing(out):
+                    saved = save(name, out, formats or FORMATS, **changed)
             except logs.DataUnavailable as missing:
                 console.print(f"{name}: not drawn, {missing}", markup=False)
                 continue
@@ -93,6 +95,8 @@ def report(
     from condeq import report as page
     from proofs_checks.__main__ import print_table
 
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
     with progress() as tell:
         summary = page.build(out, progress=tell)
     print_table(summary.results)
@@ -158,6 +162,8 @@ def audit(
     from tabular.audit import audit as audited
 
     if log == RUN and not Path(log).exists():
+        if columns:
+            raise InputError(f"--column renames a column of a file, and {RUN} is none: leave it out")
         source = logs.load(log)
     else:
         file = examples.located(Path(log), examples.LOGS, RUN)
@@ -172,24 +178,40 @@ def audit(
 
 
 def print_json(content) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    print(as_text(content))
+
+
+def as_text(content) -> str:
+    try:
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InputError("a result is beyond the floating-point numbers: give a less extreme beta or reward") from None
 
 
 @contextmanager
 def saved(content, path: Path):
     """Save as JSON before anything is shown, so that a place that cannot be written is said first."""
-    try:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another place with --out") from None
+    text = as_text(content)
+    with writing(path):
+        path.write_text(f"{text}\n", encoding="utf-8")
     yield
     console.print(f"saved {path}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def writing(place: Path):
+    """Say in one sentence that a place cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{place} cannot be written ({error.strerror}): name another place with --out") from None
 
 
 @contextmanager
 def progress():
     """A progress bar on standard error; what it yields is called with (done, total, what is under way)."""
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)

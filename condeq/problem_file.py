@@ -84,6 +84,8 @@ def _parsed(path):
         raise InputError(f"{place} is not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}") from None
     except ValueError as error:  # a date with month 13, an integer of 5000 digits
         raise InputError(f"the file holds a value that cannot be read: {error}") from None
+    except (KeyError, AttributeError):  # what PyYAML makes of "!!bool x" and "!!timestamp x"
+        raise InputError("the file tags a value as what it is not: leave the !! tag out") from None
 
 
 def _understood(content) -> ProblemFile:

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tabular import InputError
+from tabular import InputError, checks
 
 
 def parsed_settings(pairs):
@@ -16,7 +16,8 @@ def parsed_settings(pairs):
     >>> parsed_settings(["beta=0.2", "seeds=[0, 1]", "style=dense"])
     {'beta': 0.2, 'seeds': [0, 1], 'style': 'dense'}
     """
-    return {key: _value(text) for key, text in (_split(pair, "--set", "beta=0.2") for pair in pairs)}
+    settings = checks.distinct_keys([_split(pair, "--set", "beta=0.2") for pair in pairs])
+    return {key: _value(text) for key, text in settings.items()}
 
 
 def parsed_columns(pairs):
@@ -25,7 +26,7 @@ def parsed_columns(pairs):
     >>> parsed_columns(["ref_chosen=my_logp"])
     {'ref_chosen': 'my_logp'}
     """
-    return dict(_split(pair, "--column", "ref_chosen=my_logp") for pair in pairs) or None
+    return checks.distinct_keys([_split(pair, "--column", "ref_chosen=my_logp") for pair in pairs]) or None
 
 
 def _split(pair, option, example):
@@ -38,7 +39,7 @@ def _split(pair, option, example):
 def _value(text):
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -21,12 +21,13 @@ How to write a figure
 
 import importlib
 import inspect
-import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from figures.table import Table
+from tabular import checks
 from tabular.errors import InputError
 
 #: name -> module, in reading order
@@ -135,12 +136,12 @@ def _check_value(key, value, default):
         rule = "a list of numbers, such as [0.2, 0.3]"
     else:
         return
-    if not good:
-        raise InputError(f"{key} is {value!r}: it must be {rule}")
+    if not good or isinstance(value, bool):
+        raise InputError(f"{key} is {checks.brief(value)}: it must be {rule}")
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # 10**400 is an int, and finite
 
 
 def _write(name: str, table: Table, out: Path, formats) -> Saved:

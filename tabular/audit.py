@@ -94,6 +94,7 @@ class Audit:
         return {"n_checkpoints": self.n_checkpoints, **plain}
 
 
+@np.errstate(over="ignore")  # beta h beyond double precision is infinite
 def audit(log: PairLog | RunLog, beta=None) -> Audit:
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 

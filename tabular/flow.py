@@ -24,12 +24,12 @@ def margin_at(time, delta_ref, beta, margin=0.0):
         time: >= 0, ``inf`` allowed.
         delta_ref: :math:`\log\pi_{\rm ref}(w)/\pi_{\rm ref}(l)`.
         beta: > 0.
-        margin: the fixed margin Psi of the loss :math:`\mathrm{sp}(-(\beta h-\Psi))`.
+        margin: the fixed margin Psi of the loss :math:`\mathrm{sp}(-(\beta h-\Psi))`; infinite ones allowed.
 
     Never nan: where the answer overflows it is ``inf``.
 
     Raises:
-        InputError: a negative time, a beta that is not above 0, what else is not finite, shapes that do not fit.
+        InputError: a negative time, a delta_ref or beta that is not finite, a beta not above 0, shapes that do not fit.
 
     >>> margin_at(0.0, -2.0, 0.5).tolist(), margin_at(np.inf, -2.0, 0.5).tolist()
     (-2.0, inf)
@@ -56,7 +56,7 @@ def escape_time(delta_ref, beta, margin=0.0):
     A "trapped" policy is exponentially slow, not stuck. ``inf`` where the time overflows, never nan.
 
     Raises:
-        InputError: a beta that is not above 0, what else is not finite, shapes that do not fit.
+        InputError: a delta_ref or beta that is not finite, a beta not above 0, shapes that do not fit.
 
     >>> escape_time([-2.0, -20.0, 1.0], 1.0).round(3).tolist()
     [4.195, 242582607.205, 0.0]
@@ -75,9 +75,10 @@ def escape_time(delta_ref, beta, margin=0.0):
 def _checked(delta_ref, beta, margin):
     arrays = {"delta_ref": delta_ref, "beta": beta, "margin": margin}
     arrays = {name: checks.numbers(values, name) for name, values in arrays.items()}
-    for name, values in arrays.items():
-        checks.refuse(~np.isfinite(values), values, name, "it must be finite")
-    checks.refuse(arrays["beta"] <= 0, arrays["beta"], "beta", "it must be finite and above 0")
+    beta = arrays["beta"]
+    checks.refuse(~np.isfinite(arrays["delta_ref"]), arrays["delta_ref"], "delta_ref", "it must be finite")
+    checks.refuse(~(np.isfinite(beta) & (beta > 0)), beta, "beta", "it must be finite and above 0")
+    checks.refuse(np.isnan(arrays["margin"]), arrays["margin"], "margin", "it must be a number")
     checks.require_fit(**arrays)
     return np.broadcast_arrays(*arrays.values())
 

@@ -26,7 +26,7 @@ def located(given: Path, examples: tuple[str, ...], *others: str) -> Path:
     >>> located(Path("mine.yaml"), PROBLEMS).name
     'mine.yaml'
     """
-    if given.suffix or given.exists():
+    if given.suffix or _exists(given):
         return given
     named = {Path(file).stem: file for file in examples}
     if str(given) not in named:
@@ -35,3 +35,10 @@ def located(given: Path, examples: tuple[str, ...], *others: str) -> Path:
             f"{', '.join([*named, *others])}"
         )
     return Path(str(DIRECTORY / named[str(given)]))
+
+
+def _exists(path):
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a directory that may not be entered
+        return False

@@ -54,7 +54,8 @@ def read_pairs(path, columns=None) -> PairLog:
     if not table.lines:
         raise InputError(f"{path} holds no pair: write at least one row")
     chosen = _chosen_columns(path, table.names, columns)
-    return PairLog(str(path), **{array: _numbers(path, table, name, array) for array, name in chosen.items()})
+    source = str(path).encode(errors="replace").decode()  # a file's name need not be Unicode
+    return PairLog(source, **{array: _numbers(path, table, name, array) for array, name in chosen.items()})
 
 
 @dataclass(frozen=True)

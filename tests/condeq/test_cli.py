@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,37 @@ BAD = {
     "settings of many": (("figures", "--set", "beta=1"), "--set changes one figure"),
     "unknown option": (("solve", "--colour"), "No such option"),
     "not a number": (("solve", "x.yaml", "--margin", "wide"), "'--margin': Input should be a valid number"),
+    "margin without a reward": (
+        ("solve", "contradictory_labels", "--margin", "nan"),
+        "margin is nan, but the file has no",
+    ),
+    "infinite margin": (("solve", "misaligned_pair", "--margin", "inf"), "margin is inf: it must be finite"),
+    "a name too long": (("solve", "x" * 300), "and no example of that name"),
+    "one column twice": (
+        ("audit", "run.csv", "--beta", "1", "--column", "ref_chosen=a", "--column", "ref_chosen=b"),
+        "the key 'ref_chosen' stands twice",
+    ),
+    "columns of a public run": (
+        ("audit", "hh-pythia410m-dpo", "--column", "ref_chosen=a"),
+        "--column renames a column of",
+    ),
+    "beyond floats": (("audit", "steep.csv", "--beta", "1e300"), "a result is beyond the floating-point numbers"),
+    "one setting twice": (
+        ("figures", "undesirable_region", "--set", "beta=1", "--set", "beta=2"),
+        "the key 'beta' stands twice",
+    ),
+    "endless setting": (("figures", "undesirable_region", "--set", "beta=1" + "0" * 5000), "beta is '10000000"),
+    "setting beyond floats": (("figures", "undesirable_region", "--set", "beta=1" + "0" * 400), "beta is 10000000"),
+    "deep setting": (("figures", "undesirable_region", "--set", "beta=" + "[" * 100_000), "beta is '[[["),
+    "true for a count": (
+        ("figures", "undesirable_region", "--set", "points=true"),
+        "points is True: it must be a whole",
+    ),
+    "a file for a directory": (
+        ("figures", "--out", "run.csv"),
+        "run.csv cannot be written (File exists): name another",
+    ),
+    "no place for the report": (("report", "--out", "run.csv/report"), "run.csv/report cannot be written (Not a dir"),
     "mistyped example": (("solve", "misaligned"), "there is no file misaligned and no example of that name"),
     "mistyped data set": (
         ("audit", "hh-pythia"),
@@ -182,13 +214,26 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_use_gets_one_sentence_and_exit_code_2(condeq, name):
     Path("run.csv").write_text(LOG)
+    Path("steep.csv").write_text(LOG + "-1,-1e300,-1,-1\n")
     arguments, message = BAD[name]
     code, out, err = condeq(*arguments)
     assert code == 2
     assert message in err
     assert out == ""
     assert "Traceback" not in err
-    assert sorted(path.name for path in Path().iterdir()) == ["run.csv"]
+    assert "usage" in err.lower() or (err.startswith("condeq: ") and err.count("\n") == 1)
+    assert len(err) < 1000
+    assert sorted(path.name for path in Path().iterdir()) == ["run.csv", "steep.csv"]
+
+
+def test_names_that_are_not_unicode_are_read_and_shown(condeq):
+    log = Path(os.fsdecode(b"caf\xe9.csv"))
+    log.write_text(LOG)
+    code, out, _ = condeq("audit", log, "--beta", "1", "--json")
+    assert (code, json.loads(out)["source"]) == (0, "caf?.csv")
+    code, out, _ = condeq("audit", log, "--beta", "1")
+    assert code == 0
+    assert Path(os.fsdecode(b"caf\xe9-audit.json")).exists()
 
 
 def test_the_installed_command():

@@ -130,6 +130,8 @@ YAML_FAULTS = {
     ),
     "itself inside": ("&a [*a]", "the file must be a mapping"),
     "itself for beta": ("&a {beta: *a, prompts: [{reference: [1], preferences: []}]}", r"beta is \{'beta': .*a number"),
+    "no truth value": ("beta: !!bool x", "the file tags a value as what it is not: leave the !! tag out"),
+    "no time": ("beta: !!timestamp x", "the file tags a value as what it is not"),
     "nothing": ("", "the file must be a mapping with the keys beta, prompts"),
 }
 

@@ -108,6 +108,7 @@ def test_there_is_no_time_before_the_reference():
         ("beta", [1.0, -1.0], r"beta\[1\] is -1.0: it must be finite and above 0"),
         ("beta", None, "beta is None: give numbers"),
         ("beta", INF, "beta is inf: it must be finite"),
+        ("margin", np.nan, "margin is nan: it must be a number"),
         ("margin", [1, [2]], "margin is .*, with rows of different lengths"),
         ("margin", np.zeros(3), r"have shapes .*\(2,\), .*\(3,\): give each one number, or one for each pair"),
     ],
@@ -119,6 +120,11 @@ def test_what_starts_no_flow_is_refused(name, wrong, said):
             start(**given_)
     with pytest.raises(InputError, match="time is nan: the flow starts at time 0"):
         flow.margin_at(np.nan, -1.0, 1.0)
+
+
+def test_an_infinite_margin_moves_at_constant_speed_or_not_at_all():
+    assert flow.escape_time(-3.0, 0.5, margin=[INF, -INF]).tolist() == [3.0, INF]
+    np.testing.assert_allclose(flow.margin_at(2.0, -3.0, 0.5, margin=[1e9, INF, -INF]), [-1.0, -1.0, -3.0])
 
 
 def test_no_time_no_move_and_no_end():
