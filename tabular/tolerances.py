@@ -15,7 +15,7 @@ NEWTON_STEPS = 20_000
 SPECTRAL_STEPS = 100
 
 #: A preference cycle counts as balanced (its members keep fixed ratios) when its total margin is below this share of
-#: the margins around it: sums of decimal margins such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16.
+#: all margins in its block of the digraph: sums of decimal margins such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16.
 CYCLE_MARGIN = 1e-12
 
 #: What a flow may leave undelivered in a pool of k nodes, relative to all that they send and receive, over sqrt(k):
@@ -26,9 +26,6 @@ FLOW = 1e-15
 #: 1e-15, a fitted block a little more. A pair "can be inverted while the loss falls" only by more than this.
 LOSS = 1e-12
 
-#: Pairs form a forest when the determinant of their coupling exceeds this: around a cycle it is 0 but for rounding.
-FOREST = 1e-14
-
 #: A constraint in log-space counts as met when it falls short by less than this share of the numbers it compares.
 TIGHT = 1e-14
 
@@ -38,8 +35,8 @@ RATE = 1e-9
 #: Newton steps for the levels of tied blocks; where they have no finite level each step moves one by 0.7 nats for ever.
 BALANCE_STEPS = 200
 
-#: Nats by which a response outweighs another so far that the lighter one has no say in their pool in double precision.
-HEAVY = 32.0
+#: Relative rounding of a response's multipliers' sum, a few digits for each: what that hides is no error of theirs.
+MULTIPLIERS = 1e-12
 
 #: Newton steps at most on sparse blocks, whose weights are carried as floats: 50 cover any range they hold well.
 SPARSE_STEPS = 200

@@ -8,11 +8,10 @@ all fit one; beyond that the same pass runs on their logs.
 import math
 
 import numpy as np
-from scipy.linalg import solve_banded
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
-from tabular.projections.pooling import pool_levels
+from tabular.projections.pooling import log_parallel, pool_levels
 
 _FITS = 600.0  # nats: e^600 and every sum of 10^12 such weights are finite
 
@@ -63,20 +62,44 @@ def project_chain(log_p, margin):
     tight = pool_chain(log_p - shift, shift)
     np.cumsum(~tight, out=pool[1:])
     log_x = pool_levels(log_p, shift, pool)
-    return log_x, _multipliers(log_p, log_x, margin, tight), tight
+    return log_x, _multipliers(log_p, log_x, margin, shift, pool, tight), tight
 
 
-def _multipliers(log_p, log_x, margin, tight):
+def _multipliers(log_p, log_x, margin, shift, pool, tight):
+    r"""A tight pair cuts its pool in two; :math:`t=D\,h(W,W')/h(\omega,\omega')`, as in :mod:`.enumeration`."""
     if not margin.any():
         risen = np.cumsum(log_x - log_p)  # every pool's own sum is 0
         return np.where(tight, np.maximum(2 * risen[:-1], 0.0), 0.0)
-    both = tight[1:] & tight[:-1]
-    bands = np.ones((3, len(margin)))
-    bands[0, 1:] = np.where(both, -expit(-margin[1:]), 0.0)
-    bands[2, :-1] = np.where(both, -expit(margin[:-1]), 0.0)
-    shortfall = np.where(tight, margin - log_p[:-1] + log_p[1:], 0.0)
-    tilt = solve_banded((1, 1), bands, shortfall)  # an M-matrix, column sums 0 or more: stable
-    return np.maximum(tilt, 0.0)
+    left = _running(np.array([shift, log_p, shift, np.zeros(len(pool))]), pool)
+    right = _running(np.array([shift, log_p, shift, np.zeros(len(pool))])[:, ::-1], pool[::-1])[:, ::-1]
+    unmet = np.where(tight, np.maximum(_mean_above(right[:, 1:], left[:, :-1]), 0.0), 0.0)
+    log_ratio = log_parallel(left[0, :-1], right[0, 1:]) - log_parallel(shift[:-1], shift[1:])
+    with np.errstate(over="ignore"):
+        return unmet * np.exp(np.where(tight, log_ratio, 0.0))
+
+
+def _running(part, pool):
+    """Each pool's members up to each position, joined from runs of 1, 2, 4, ... of them.
+
+    ``part (4, n)`` is log weight, and the mean of log_p - u as log_p and u of the heaviest member and what the rest
+    adds: so the difference of two means loses no digits.
+    """
+    place = np.arange(len(pool))
+    place -= np.maximum.accumulate(np.where(np.diff(pool, prepend=-1) != 0, place, 0))
+    step = 1
+    while (here := np.flatnonzero(place >= step)).size:
+        one, other = part[:, here], part[:, here - step]
+        heavy = np.where(one[0] >= other[0], one, other)
+        light = np.where(one[0] >= other[0], other, one)
+        heavy[3] += expit(light[0] - heavy[0]) * _mean_above(light, heavy)
+        heavy[0] = np.logaddexp(light[0], heavy[0])
+        part[:, here] = heavy
+        step *= 2
+    return part
+
+
+def _mean_above(one, other):
+    return (one[1] - other[1]) - (one[2] - other[2]) + (one[3] - other[3])
 
 
 def pool_chain(value, log_weight):

@@ -49,31 +49,41 @@ def analyse(n_nodes, winner, loser, margin) -> OrderStructure:
         return OrderStructure(np.zeros(n_nodes, dtype=bool), [], np.arange(n_nodes), np.zeros(n_nodes), tied)
     inner = np.flatnonzero(block[winner] == block[loser])
     w, lo, m = winner[inner], loser[inner], margin[inner]
-    slack = tolerances.CYCLE_MARGIN * np.bincount(block[w], np.abs(m), n_blocks)
-    shift, growing = _longest_walks(n_nodes, w, lo, m, block, slack)
+    zero, least = _rounding(np.bincount(block), np.bincount(block[w], np.abs(m), n_blocks))
+    shift, growing = _longest_walks(n_nodes, w, lo, m, block, zero, least)
     positive = np.bincount(block[w], growing, n_blocks) > 0
-    cycles = [_positive_cycle(edges, w, lo, m) for edges in _edges_by_block(block[w], positive)]
+    cycles = [_positive_cycle(e, w, lo, m, least[block[w[e[0]]]]) for e in _edges_by_block(block[w], positive)]
     dead = _dominated(n_nodes, winner, loser, positive[block]) if positive.any() else np.zeros(n_nodes, dtype=bool)
-    tight = (shift[w] - shift[lo] - m <= slack[block[w]]) & ~dead[w]
+    tight = (shift[w] - shift[lo] - m <= zero[block[w]]) & ~dead[w]
     _, group = connected_components(adjacency(n_nodes, w[tight], lo[tight]), directed=True, connection="strong")
     tied[inner[tight]] = group[w[tight]] == group[lo[tight]]
     return OrderStructure(dead, cycles, group, np.where(dead, 0.0, shift), tied)
 
 
-def _longest_walks(n_nodes, w, lo, m, block, slack):
+def _rounding(size, margins):
+    """What counts as 0 in a block: as a cycle's total margin, and as an improvement by one edge of it.
+
+    A cycle none of whose k edges improves has a total of at most k improvements, half of the former: so none of its
+    edges is slack by more, and it is contracted rather than left to contradict itself by rounding.
+    """
+    least = np.maximum(tolerances.CYCLE_MARGIN / (2 * size), 4 * np.finfo(float).eps) * margins
+    return 2 * size * least, least
+
+
+def _longest_walks(n_nodes, w, lo, m, block, zero, least):
     """Longest-walk potentials d with d_w - d_l >= m, and the edges that still improve after as many rounds as the
     largest block has nodes (Bellman-Ford): those lie in blocks with a positive cycle."""
-    largest, smallest = np.zeros(len(slack)), np.zeros(len(slack))
+    largest, smallest = np.zeros(len(zero)), np.zeros(len(zero))
     np.maximum.at(largest, block[w], m)
     np.minimum.at(smallest, block[w], m)
-    one_signed = (smallest >= -slack) & (largest > slack)  # a positive edge, none negative: positive cycle at once
+    one_signed = (smallest == 0) & (largest > zero)  # a positive edge, none negative: positive cycle at once
     open_edges = np.flatnonzero(~one_signed[block[w]])
     d = np.zeros(n_nodes)
     growing = one_signed[block[w]]
     size = np.bincount(block)
     for _ in range(size.max()):
         candidate = d[lo[open_edges]] + m[open_edges]
-        better = candidate > d[w[open_edges]] + slack[block[w[open_edges]]]
+        better = candidate > d[w[open_edges]] + least[block[w[open_edges]]]
         if not better.any():
             return d, growing
         np.maximum.at(d, w[open_edges][better], candidate[better])
@@ -87,13 +97,13 @@ def _edges_by_block(block_of_edge, wanted):
     return np.split(edges, np.flatnonzero(np.diff(block_of_edge[edges])) + 1) if len(edges) else []
 
 
-def _positive_cycle(edges, w, lo, m):
+def _positive_cycle(edges, w, lo, m, least):
     """A cycle of positive total margin in one block: follow the edges that made the longest walks grow."""
     best, via = {}, {}
     for _ in range(len(edges) + 1):  # at least as many rounds as nodes; afterwards the walk has closed on itself
         for edge in edges:
             candidate = best.get(lo[edge], 0.0) + m[edge]
-            if candidate > best.get(w[edge], 0.0):
+            if candidate > best.get(w[edge], 0.0) + least:
                 best[w[edge]], via[w[edge]] = candidate, edge
         cycle = _closed_walk(via, lo)
         if cycle:

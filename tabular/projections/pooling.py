@@ -15,6 +15,15 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from tabular.digraph import adjacency
 
 
+def log_parallel(log_x, log_y):
+    """log of xy/(x + y), which is never above the smaller of the two.
+
+    >>> float(np.exp(log_parallel(np.log(2.0), np.log(2.0))).round(9)), float(log_parallel(-1000.0, 1000.0))
+    (1.0, -1000.0)
+    """
+    return np.minimum(log_x, log_y) - np.log1p(np.exp(-np.abs(log_x - log_y)))
+
+
 def pools(n_nodes, winner, loser):
     """``(n_nodes,)`` pool numbers: the nodes that the given edges join, directions ignored."""
     return connected_components(adjacency(n_nodes, winner, loser), directed=False)[1]

@@ -20,9 +20,10 @@ from tabular import tolerances
 from tabular.log_space import softplus
 from tabular.projections.balance import balance
 from tabular.projections.chain import project_chain, single_path
+from tabular.projections.enumeration import MOST_ENUMERATED, enumerate_active_sets
 from tabular.projections.order_structure import analyse
 from tabular.projections.partition import isotonic
-from tabular.projections.pool_and_split import MOST_ENUMERATED, enumerate_active_sets, lift, pool_and_split
+from tabular.projections.pool_and_split import lift, pool_and_split
 from tabular.projections.pooling import pool_levels, pools, potentials
 
 _LARGE = 60  # nodes from which minimum cuts are faster than one tight pair at a time
@@ -68,14 +69,16 @@ def project(log_p, winner, loser, margin) -> Projection:
     shift = potentials(len(log_mass), group[w[tight]], group[lo[tight]], net_margin[tight])
     level = pool_levels(log_mass, shift, pools(len(log_mass), group[w[tight]], group[lo[tight]]))
     log_x = np.where(structure.dead, -np.inf, level[group] + offset)
-    if tied.any():
-        tilt[outer] = mass_tilt * np.exp(softplus(margin[outer]) - softplus(net_margin) - offset[w])
+    if not tied.any():
+        tilt[outer] = mass_tilt
+        return Projection(log_x, tilt, structure.cycles)
+    with np.errstate(over="ignore", invalid="ignore"):
+        wider = np.exp(softplus(margin[outer]) - softplus(net_margin) - offset[w])
+        tilt[outer] = np.multiply(mass_tilt, wider, out=np.zeros(len(outer)), where=mass_tilt > 0)
         alive = log_x > -np.inf
         moved = np.subtract(log_x, log_p, out=np.zeros_like(log_p), where=alive)
         unmet = np.where(alive, moved - lift(w, lo, margin[outer], tilt[outer], len(log_p)), 0.0)
         tilt[tied] = balance(unmet, structure.shift, group, winner[tied], loser[tied])
-    else:
-        tilt[outer] = mass_tilt
     return Projection(log_x, tilt, structure.cycles)
 
 
@@ -105,7 +108,7 @@ def _tilts(log_p, winner, loser, margin):
     for n_pairs in range(1, MOST_ENUMERATED + 1):
         edges = todo[size[todo] == n_pairs].reshape(-1, n_pairs)
         if len(edges):
-            tilt[edges] = enumerate_active_sets(shortfall[edges], winner[edges], loser[edges], margin[edges])
+            tilt[edges] = enumerate_active_sets(log_p, winner[edges], loser[edges], margin[edges])
     tight |= tilt > 0
     big = todo[size[todo] > MOST_ENUMERATED]
     for edges in np.split(big, np.flatnonzero(np.diff(component[big])) + 1) if len(big) else []:
@@ -130,5 +133,4 @@ def _one_component(log_p, winner, loser, margin):
             weight = np.exp(u - u.max())
             flow, tight = isotonic(a - u, weight, w, lo)
             return flow * (1 / weight[w] + 1 / weight[lo]), tight
-    tilt = pool_and_split(a, w, lo, margin)
-    return tilt, tilt > 0
+    return pool_and_split(a, w, lo, margin)

@@ -19,8 +19,7 @@ mp.mp.dps = 60
 
 def assert_certified(found, problem, margin, atol=1e-12):
     """Every optimality condition holds to rounding of the numbers that it compares."""
-    tilt = found.tilt.max(initial=0.0)
-    size = 1 + np.abs(rlhf.optimal_policy(problem)[problem.present]).max() + np.abs(margin).max(initial=0.0) + tilt
+    size = 1 + np.abs(rlhf.optimal_policy(problem)[problem.present]).max() + np.abs(margin).max(initial=0.0)
     residuals = found.residuals
     assert residuals.dual == 0
     assert residuals.primal <= atol * size
@@ -99,6 +98,42 @@ def test_log_probabilities_match_sixty_digits_down_to_1e_300(case):
     exact, _ = reference_optimum(rlhf.optimal_policy(problem)[0], pairs, margin)
     for ours, true in zip(found.log_policy[0], exact, strict=True):
         assert abs(mp.e ** (mp.mpf(float(ours)) - true) - 1) < 1e-11  # relative, in probability
+    assert_certified(found, problem, np.array(margin))
+
+
+def steep_case(seed):
+    """Responses e^steep apart, and margins that ask for it: light ones hold heavy ones in place and vice versa."""
+    rng = np.random.default_rng(seed)
+    n, steep = int(rng.integers(3, 7)), [8.0, 16.0, 31.0, 90.0, 300.0][seed % 5]
+    u = steep * rng.integers(-1, 1, size=n)
+    order = rng.permutation(n)
+    edges = [(int(order[i]), int(order[j])) for i, j in combinations(range(n), 2)]
+    pairs = [edges[i] for i in rng.permutation(len(edges))[: rng.integers(2, 7)]]
+    margin = [u[w] - u[lo] + rng.normal() for w, lo in pairs]
+    return u + rng.normal(size=n) * 2, pairs, margin
+
+
+STARS = [  # 0 holds heavy responses in place from far below: the active set itself was wrong here once
+    ([-21.0, -1.3, -0.4, 1.2], [(1, 0), (2, 0), (0, 3)], [19.95, 19.9, -19.97]),
+    ([-16.0, -1.3, -0.4, 1.2, 0.3], [(1, 0), (2, 0), (0, 3), (0, 4)], [15.0, 14.95, -14.93, -15.0]),
+    ([-26.0, -1.0, 1.2, 0.3, 0.7], [(1, 0), (0, 2), (0, 3), (0, 4)], [25.0, -24.95, -24.93, -25.0]),
+    ([-10.0, 0.0, 0.0, 0.0, 0.0], [(1, 0), (2, 0), (3, 0), (4, 0)], [12.0, 12.0, 12.0, 12.0]),  # tied winners
+    ([-30.0, 0.0, 0.0, 0.0, 0.0], [(1, 0), (2, 0), (3, 0), (4, 0)], [31.0, 31.0, 31.0, 31.0]),
+]
+
+
+@pytest.mark.parametrize("case", [*map(steep_case, range(60)), *STARS])
+def test_steep_margins_of_both_signs_match_three_hundred_digits(case):
+    """Log-probabilities and, where they are unique, multipliers."""
+    logits, pairs, margin = case
+    problem = Problem.from_unnormalized(logits, beta=1, reward=np.zeros(len(logits)))
+    found = cpo.constrained_optimum(problem, Preferences.from_pairs(pairs), margin)
+    with mp.workdps(300 + 300):
+        exact, multiplier = reference_optimum(rlhf.optimal_policy(problem)[0], pairs, margin)
+        for ours, true in zip(found.log_policy[0], exact, strict=True):
+            assert abs(mp.expm1(mp.mpf(float(ours)) - true)) < 1e-12
+        for ours, true in zip(found.multipliers, multiplier, strict=True):
+            assert abs(mp.mpf(float(ours)) - true) <= 1e-10 * true
     assert_certified(found, problem, np.array(margin))
 
 
@@ -198,6 +233,37 @@ def test_nothing_left_is_infeasible_and_the_other_prompts_are_solved():
     assert_positive_cycle(*found.cycle[0], labels, np.array([0.2, -0.1, 0.0]))
 
 
+NINE = [-1.3, -1.2, -0.6, -2.6, -0.4, -1.9, 1.0, 0.4, 6.600000000009899]  # total 1e-11, contradicted itself once
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-17, 1e-15, 3e-14, 1e-13, 1e-12, 3e-12, 1e-11, 1e-9])
+@pytest.mark.parametrize("n", [2, 3, 4, 6, 9])
+def test_a_cycle_next_to_balance_is_solved_either_way(n, share):
+    """Zeros only where the total is above 0, and then surely from 1e-12 of all margins on; else fixed ratios."""
+    rng = np.random.default_rng(n)
+    problem = Problem(np.log(rng.dirichlet(np.ones(n + 1))), 1.0, np.zeros(n + 1))
+    labels = Preferences.from_pairs([*((i, (i + 1) % n) for i in range(n)), (n, 0)])
+    for sign in (1, -1):
+        for _ in range(5):
+            margin = rng.normal(size=n + 1).round(1)
+            margin[n - 1] = -margin[: n - 1].sum() + sign * share * np.abs(margin[: n - 1]).sum()
+            found = cpo.constrained_optimum(problem, labels, margin)
+            zeros = np.isneginf(found.log_policy[0, :n]).all()
+            assert not zeros or (sign > 0 and share > 1e-15)
+            assert zeros or sign < 0 or share < 3e-12
+            missed = 0.0 if zeros else abs(margin[:n].sum())  # members at fixed ratios cannot meet such a total
+            assert_certified(found, problem, margin, atol=1e-12 + 10 * missed)
+
+
+def test_a_positive_cycle_too_small_for_any_of_its_edges_to_improve_is_contracted():
+    problem = Problem(np.log(np.random.default_rng(0).dirichlet(np.ones(9))), 1.0, np.zeros(9))
+    labels = Preferences.from_pairs([(i, (i + 1) % 9) for i in range(9)])
+    for scale in (1e-6, 1e-3, 0.01, 0.1, 0.5, 1.0):
+        margin = np.array(NINE)
+        margin[-1] -= (1 - scale) * margin.sum()
+        assert_certified(cpo.constrained_optimum(problem, labels, margin), problem, margin, atol=1e-11)
+
+
 def test_negative_cycle_forces_nothing():
     problem = Problem.from_probabilities([0.25, 0.75], beta=1, reward=[0, 0])
     found = cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 0)]), [0.5, -0.6])
@@ -217,7 +283,6 @@ def test_a_label_of_weight_zero_constrains_nothing():
         (np.inf, "finite"),
         ([0.0, np.nan], "finite"),
         ([0.0] * 3, "shape"),
-        ([-40.0, 40.0], "both signs"),
         ("a", "numbers"),
     ],
 )
@@ -225,6 +290,19 @@ def test_bad_margins_are_refused(margin, said):
     problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1, reward=[0, 0, 0])
     with pytest.raises(InputError, match=said):
         cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 2)]), margin)
+
+
+def test_multipliers_beyond_a_double_are_refused():
+    """x_2 >= e^m x_0 >= x_1 with x_0 near e^-m: the tilt of both pairs is the lack of one nat, e^m times."""
+    pairs = Preferences.from_pairs([(2, 0), (0, 1)])
+    for m in (300.0, 700.0):
+        problem = Problem.from_unnormalized([-m, 2.0, 0.0], beta=1, reward=[0, 0, 0])
+        found = cpo.constrained_optimum(problem, pairs, [m, -m])
+        np.testing.assert_allclose(np.log(found.tilt), m, rtol=1e-13)
+        np.testing.assert_allclose(np.exp(found.log_policy[0, 1:]), 0.5, rtol=1e-12)
+    problem = Problem.from_unnormalized([-800.0, 2.0, 0.0], beta=1, reward=[0, 0, 0])
+    with pytest.raises(InputError, match=r"^margins go from -800.0 to 800.0: the multiplier of pair 0 exceeds"):
+        cpo.constrained_optimum(problem, pairs, [800.0, -800.0])
 
 
 # --- The residuals as evidence ---------------------------------------------------------------------------------------
@@ -256,6 +334,25 @@ def test_residuals_of_wrong_multipliers():
     untrue = residuals_of(pi, [-0.3], [(1, 2)], [0.1])
     assert (untrue.dual, untrue.complementarity) == (0.3, 0)
     assert untrue.primal == pytest.approx(0.1 + np.log(2), abs=1e-14)
+
+
+def test_a_light_response_in_the_wrong_place_shows_in_its_slack():
+    """Its multipliers are too large for the stationarity equation to see a nat, so their pairs must be tight."""
+    problem = Problem.from_unnormalized([-40.0, 2.0, 0.0], beta=1, reward=[0, 0, 0])
+    labels, margin = Preferences.from_pairs([(2, 0), (0, 1)]), np.array([40.0, -40.0])
+    found, star = cpo.constrained_optimum(problem, labels, margin), rlhf.optimal_policy(problem)
+    assert found.tilt.min() > 1e17
+    for move in (1.0, -1.0):
+        wrong = found.log_policy + np.array([move, 0, 0])
+        residuals = _residuals(wrong, star, kl(wrong, star), found.tilt, labels.winner, labels.loser, margin)
+        assert residuals.primal == pytest.approx(1)
+        assert residuals.complementarity == pytest.approx(1)
+    for factor in (1 + 1e-9, 1 - 1e-9, 2.0):
+        wrong = found.tilt * [factor, 1]
+        residuals = _residuals(
+            found.log_policy, star, kl(found.log_policy, star), wrong, labels.winner, labels.loser, margin
+        )
+        assert residuals.stationarity > 1e6
 
 
 # --- Second routes ---------------------------------------------------------------------------------------------------
