@@ -21,7 +21,7 @@ class Verdict(Enum):
 class Quantifier(Enum):
     """What a passed check has established; the part of a claim that it can carry."""
 
-    IDENTITY = "identity or sign, for all values where both sides are defined"
+    IDENTITY = "identity or sign, where both sides are defined"
     BOX = "every parameter in a box"
     EXISTENCE = "existence, witness certified"
     EXHAUSTIVE = "all of a finite list, exactly"

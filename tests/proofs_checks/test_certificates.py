@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from proofs_checks.certificates import _circulation, bradley_terry_gap
+from proofs_checks.certificates import _circulation, bradley_terry_gap, has_minimiser
 
 ONE = Fraction(1)
 BOTH_WAYS = [(0, 1, 3 * ONE), (1, 0, ONE)]
@@ -33,3 +33,18 @@ def test_the_flow_is_conserved_exactly():
     for node in range(5):
         out = sum(f for f, (winner, _, _) in zip(flow, labels, strict=True) if winner == node)
         assert out == sum(f for f, (_, loser, _) in zip(flow, labels, strict=True) if loser == node)
+
+
+@pytest.mark.parametrize(
+    ("labels", "block", "expected"),
+    [
+        (BOTH_WAYS, [0, 0], True),
+        ([*BOTH_WAYS, (2, 0, ONE)], [1, 1, 0], False),
+        ([(0, 1, ONE), (1, 2, ONE), (2, 0, ONE)], [0, 0, 0], True),
+        ([(0, 1, ONE), (1, 2, ONE)], [0, 0, 0], None),  # no way back: no positive conserved flow
+        ([(0, 1, ONE), (1, 0, 0 * ONE)], [0, 0], None),  # the way back has weight 0
+        (BOTH_WAYS, [0, 1], None),  # numbers that fall along a label
+    ],
+)
+def test_existence_has_a_certificate_or_none_is_claimed(labels, block, expected):
+    assert has_minimiser(labels, [0.0] * len(block), block) is expected

@@ -3,7 +3,7 @@
 import pytest
 
 from proofs_checks.arithmetic import cosh, exp, log, sigmoid, softplus, sqrt
-from proofs_checks.symbolic import function, is_positive, positive, real, vanishes
+from proofs_checks.symbolic import function, is_positive, nonnegative, positive, real, vanishes
 
 X, Y = real("x y")
 P, R = positive("p q")
@@ -61,6 +61,8 @@ def test_identities_in_an_undefined_function_are_tried_on_an_instance():
         (lambda: P + 1 / R, True),
         (lambda: X**2, None),
         (lambda: P - R, False),
+        (lambda: nonnegative("a") + 1, True),
+        (lambda: nonnegative("a"), None),
         (lambda: exp(X) - X, None),  # true, but not by the rules of sign
     ],
 )

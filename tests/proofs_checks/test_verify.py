@@ -171,6 +171,7 @@ def test_the_limits_of_a_statement_are_said(name, field, words):
 
 
 def test_verdicts_claim_no_more_than_they_hold():
+    assert "where both sides are defined" in Quantifier.IDENTITY.value
     assert "where both sides are defined" in text._MEANINGS["PROVED"]
     assert "where both sides are defined" in symbolic.vanishes.__doc__
     assert "stated box" in text._MEANINGS["CERTIFIED"]
