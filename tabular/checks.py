@@ -2,6 +2,7 @@
 
 import os
 import reprlib
+import textwrap
 from numbers import Real
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from tabular.errors import InputError
 
 #: What a single number may have to be, by the words that say so.
 FINITE, POSITIVE, NOT_NEGATIVE = "finite", "finite and above 0", "finite and at least 0"
-_HOLDS = {FINITE: lambda x: True, POSITIVE: lambda x: x > 0, NOT_NEGATIVE: lambda x: x >= 0}
+NOT_NAN = "finite or infinite"
+_HOLDS = {
+    FINITE: np.isfinite,
+    POSITIVE: lambda x: 0 < x < np.inf,
+    NOT_NEGATIVE: lambda x: 0 <= x < np.inf,
+    NOT_NAN: lambda x: not np.isnan(x),
+}
 _WHOLE = "it must be a whole number, an int of 0 or more"
 
 
@@ -33,7 +40,7 @@ def numbers(values, name) -> np.ndarray:
 
 
 def number(value, name, rule=POSITIVE) -> float:
-    """One number that is :data:`FINITE`, :data:`POSITIVE` or :data:`NOT_NEGATIVE`.
+    """One number that is :data:`FINITE`, :data:`POSITIVE`, :data:`NOT_NEGATIVE` or :data:`NOT_NAN`.
 
     >>> number(0, "beta")
     Traceback (most recent call last):
@@ -42,7 +49,7 @@ def number(value, name, rule=POSITIVE) -> float:
     """
     try:
         array = _floats(np.array(value))
-        if array.ndim == 0 and np.isfinite(array) and _HOLDS[rule](array):
+        if array.ndim == 0 and _HOLDS[rule](array):
             return float(array)
     except (TypeError, ValueError, OverflowError):
         pass
@@ -184,7 +191,7 @@ def brief(value) -> str:
     """
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     try:
-        return " ".join(reprlib.repr(plain).split())
+        return textwrap.shorten(reprlib.repr(plain), 120, placeholder=" ...")
     except ValueError:
         return "a number of thousands of digits"
 

@@ -13,6 +13,8 @@
 (0.51481, -0.520756)
 """
 
+import numpy as np
+
 from tabular import checks
 from tabular.errors import InputError
 from tabular.failures.frontier import Bounds, Frontier, frontier, separable_thresholds
@@ -96,6 +98,7 @@ def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> B
 
 def _frontier(problem, preferences, loss_level):
     level = checks.numbers(loss_level, "loss_level")
+    checks.refuse(np.isnan(level), level, "loss_level", "give a number, in nats")
     if level.size == 0:
         raise InputError("loss_level is empty: give at least one level, in nats")
     return frontier(problem, preferences, highest=float(level.max()))

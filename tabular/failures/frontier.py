@@ -167,7 +167,8 @@ def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=j
     [[0.0, 0.1116, 0.4581], [1.0, 0.5, 0.0]]
     """
     at = infimum(problem, preferences)
-    check_level(checks.numbers(highest, "highest"), at.value)
+    highest = checks.number(highest, "highest", checks.NOT_NAN)
+    check_level(highest, at.value)
     weight = label_units(at, preferences)
     items = search(at, weight, highest, limit)
     above = None

@@ -182,7 +182,7 @@ def test_levels_and_labels_that_make_no_sense_are_refused():
     for accuracy_at in (failure_modes.worst_case_accuracy, failure_modes.accuracy_bounds):
         with pytest.raises(InputError, match="loss_level is empty: give at least one level"):
             accuracy_at(problem, labels, [])
-        with pytest.raises(InputError, match=r"loss_level\[0\] is nan: give a number"):
+        with pytest.raises(InputError, match="loss_level is nan: give a number"):
             accuracy_at(problem, labels, np.nan)
         for level in ("low", [[0.5], [0.5, 0.6]]):
             with pytest.raises(InputError, match="loss_level is "):
@@ -191,8 +191,9 @@ def test_levels_and_labels_that_make_no_sense_are_refused():
         for level in ("low", [0.6, 0.7], None, np.inf):
             with pytest.raises(InputError, match=r"loss_level is .*: it must be one number, finite"):
                 set_at(problem, labels, level)
-    with pytest.raises(InputError, match="highest is 'all': give numbers"):
-        frontier(problem, labels, highest="all")
+    for highest in ("all", [0.6], np.nan, None):
+        with pytest.raises(InputError, match=r"highest is .*: it must be one number, finite or infinite"):
+            frontier(problem, labels, highest=highest)
     for offset, said in (("wide", "is 'wide'"), (np.nan, "is nan"), ([0.0], r"has shape \(1,\) for 2 pairs")):
         with pytest.raises(InputError, match=f"offset {said}"):
             failure_modes.solve_thresholds(problem, labels, offset)
