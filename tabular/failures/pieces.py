@@ -61,12 +61,22 @@ class Pieces:
         return self.graph.batches(self.piece(pairs))
 
     def hold(self, pairs, delta):
-        """The fits of the pieces with each listed pair held at a delta, and the place of each winner in them."""
+        """The fits of the pieces with each listed pair held at a delta, and the place of each winner in them.
+
+        The end with the heavier labels leads: a fit starts from its frame, and they decide where it ends.
+        """
         copies = Copies(self.graph, self.piece(pairs))
-        winner = copies.at(np.arange(len(pairs)), self.winner[pairs])
+        winner, loser = (copies.at(np.arange(len(pairs)), end[pairs]) for end in (self.winner, self.loser))
         leader, gap = np.arange(len(copies.node)), np.zeros(len(copies.node))
-        leader[winner] = copies.at(np.arange(len(pairs)), self.loser[pairs])
-        gap[winner] = delta
+        own = np.zeros(len(copies.node), dtype=bool)
+        own[winner] = own[loser] = True
+        aside = np.flatnonzero(~(own[copies.winner] & own[copies.loser]))  # labels between the two are constants
+        heaviest = np.full(len(copies.node), -np.inf)
+        for end in (copies.winner, copies.loser):
+            np.maximum.at(heaviest, end[aside], self.graph.log_share[copies.edge[aside]])
+        winner_leads = heaviest[winner] > heaviest[loser]
+        leader[np.where(winner_leads, loser, winner)] = np.where(winner_leads, winner, loser)
+        gap[np.where(winner_leads, loser, winner)] = np.where(winner_leads, -1.0, 1.0) * delta
         return copies.fit(leader, gap), winner
 
 

@@ -5,7 +5,9 @@ from time import perf_counter
 import numpy as np
 
 from tabular import Preferences, Problem, failure_modes, oracle
+from tabular.failures import joint
 from tabular.failures.infimum import infimum
+from tabular.failures.thresholds import tied
 from tabular.log_space import softplus
 from tests.benchmarks.timing import timed
 
@@ -46,6 +48,42 @@ def test_thresholds_of_1000_labels_against_clarabel(benchmark):
     print(
         f"\nthresholds, 1000 labels (200 prompts x 6): {1e3 * seconds(benchmark):.1f} ms, {ratio:.0f}x faster than a "
         f"Clarabel solve of its own prompt for each (40 timed, {1e3 * each:.1f} ms each); they differ by {error:.0e}"
+    )
+
+
+def test_thresholds_along_a_chain_against_whole_components(benchmark):
+    rng = np.random.default_rng(4)
+    problem, n = Problem.from_unnormalized(rng.normal(size=1000), beta=0.5), 1000
+    chain = Preferences(np.zeros(n - 1, dtype=int), np.arange(n - 1), np.arange(1, n))
+    found = benchmark.pedantic(failure_modes.solve_thresholds, (problem, chain), rounds=7, warmup_rounds=1)
+    general, peer = timed(tied, found.at, found.at.components, rounds=2)
+    error = np.abs(found.value - general.value).max()
+    assert error < 1e-12
+    print(
+        f"\nthresholds along a chain of 1000 responses: {1e3 * seconds(benchmark):.0f} ms, "
+        f"{peer / seconds(benchmark):.0f}x faster than a fit of the whole chain for each; they differ by {error:.0e}"
+    )
+
+
+def test_worst_case_accuracy_of_a_dense_prompt_against_trying_every_tie_pattern(benchmark):
+    rng = np.random.default_rng(5)
+    problem = Problem.from_unnormalized(rng.normal(size=9), beta=0.5)
+    preferences = Preferences.from_pairs([rng.choice(9, 2, replace=False) for _ in range(30)])
+    at = infimum(problem, preferences)
+    level = at.value + 0.02
+
+    def all_patterns():
+        return joint.ways(at, at.parts.graph.labelled)
+
+    accuracy = benchmark.pedantic(
+        failure_modes.worst_case_accuracy, (problem, preferences, level), rounds=5, warmup_rounds=1
+    )
+    ways, peer = timed(all_patterns, rounds=2)
+    most = max(len(ways.inverted[k]) for k in np.flatnonzero(ways.cost <= level - at.value))
+    assert abs(accuracy - (1 - most / 30)) < 1e-12
+    print(
+        f"\nworst case of 30 labels on 9 responses: {1e3 * seconds(benchmark):.0f} ms, "
+        f"{peer / seconds(benchmark):.0f}x faster than the search without a budget ({len(ways.cost)} patterns)"
     )
 
 

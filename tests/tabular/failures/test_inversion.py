@@ -123,3 +123,20 @@ def test_a_witness_that_stops_short_stays_on_the_falling_side():
     witness = report.rows[0].findings[failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED].witness
     assert witness.delta < 0
     assert witness.loss < np.log(2)
+
+
+def test_a_light_label_held_deep_beside_heavy_ones():
+    """3 > 2 and 0 > 2 stand and fall together: 0 and 3 are held to one another by labels heavier by a factor 10^6."""
+    problem = Problem.from_probabilities([0.25] * 4, 1e4)
+    heavy, light = [(0, 3, 0, 1e10), (0, 0, 3, 4e11)], [(0, 0, 2, 1e4), (0, 3, 2, 4e-7), (0, 1, 2, 3e-7)]
+    labels = Preferences.from_pairs([*heavy, *light])
+    least = infimum(problem, labels)
+    level = 0.45
+    found = deepest(problem, labels, level)
+    gap = np.log(1e10 / 4e11) / problem.beta  # delta of 3 over 0
+    alone = -(level - least.value) / np.exp(labels.log_share[2]) / problem.beta
+    assert found.delta[2] == pytest.approx(alone, rel=1e-6)
+    assert found.delta[3] == pytest.approx(alone + gap, rel=1e-6)
+    for pair in (2, 3):
+        assert dpo.loss(found.witness(pair), problem, labels) == pytest.approx(level, rel=1e-6)
+        assert labels.delta(found.witness(pair))[pair] == pytest.approx(found.delta[pair], rel=1e-9)
