@@ -130,6 +130,7 @@ def test_listed_sets_are_exactly_those_whose_joint_threshold_is_within_the_level
     at = solve(problem, preferences)
     level = at.at.value + share * (np.log(2) - at.at.value) + 1e-9
     sets = [set(s) for s in failure_modes.inverted_sets(problem, preferences, level)]
+    assert not any(s < t for s in sets for t in sets)
     for size in (1, 2, preferences.n_pairs):
         for pairs in [*combinations(range(preferences.n_pairs), size)][:6]:
             cost = failure_modes.joint_threshold(problem, preferences, pairs)
