@@ -92,9 +92,11 @@ def _climb(travelled, margin):
         early = travelled + (start - omega)  # e^u is small: u + Psi = s + e^-Psi - omega
         late = np.log(np.maximum(omega, 0.5)) + margin  # u = log omega
     climb = np.where(z < 0, early, late)
-    near = np.clip(climb, 0.0, 1.0)  # a Newton step on x + e^-Psi (e^x - 1) = s undoes the cancellation
-    polished = near - (near + start * np.expm1(near) - travelled) / (1 + start * np.exp(near))
-    return np.where(climb < 1, polished, climb)
+    near = np.clip(climb, 0.0, 1.0)
+    # Newton on x + e^-Psi (e^x - 1) = s undoes the cancellation; from a guess that is all rounding it takes two steps
+    for _ in range(2):
+        near = np.clip(near - (near + start * np.expm1(near) - travelled) / (1 + start * np.exp(near)), 0.0, 1.0)
+    return np.where(climb < 1, near, climb)
 
 
 def _climb_steep(travelled, margin):

@@ -55,6 +55,7 @@ def exact_climb(time, beta, margin):
 @example(1e-6, 1e-4, 0.0)  # the climb is far below the rounding of e^-Psi - Psi
 @example(1e-12, 1e-4, 0.7)
 @example(1e-12, 1e-2, -30.0)
+@example(1.175494351e-38, 1.0, 0.015625)  # far below the rounding of the first guess
 def test_against_sixty_digits(time, beta, margin):
     climb = beta * flow.margin_at(time, 0.0, beta, margin)
     assert climb == pytest.approx(exact_climb(time, beta, margin), rel=1e-9, abs=1e-60)

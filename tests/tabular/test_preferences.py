@@ -24,6 +24,7 @@ REFUSED = {
     "too many weights": (lambda: Preferences([0], [0], [1], [1, 1]), r"weights have shape \(2,\) for 1 labels"),
     "lengths": (lambda: Preferences([0], [0, 1], [1, 2]), "lengths 1, 2, 2"),
     "both weights": (lambda: Preferences([0], [0], [1], [1], log_weight=[0]), "weight and log_weight are both given"),
+    "weights in a column": (lambda: Preferences([0], [0], [1], [[1]]), r"weights have shape \(1, 1\) for 1 labels"),
     "weights in words": (lambda: Preferences([0], [0], [1], ["much"]), r"weight is \['much'\]: give numbers"),
     "ragged wins": (
         lambda: Preferences.from_wins([[0, 1], [1]]),

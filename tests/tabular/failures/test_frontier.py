@@ -172,8 +172,8 @@ def test_levels_and_labels_that_make_no_sense_are_refused():
     labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1)])
     with pytest.raises(InputError, match="below the infimum"):
         failure_modes.worst_case_accuracy(problem, labels, 0.1)
-    with pytest.raises(InputError, match=r"pairs\[0\] is 7: name labels by position, 0 to 1"):
-        failure_modes.joint_threshold(problem, labels, [7])
+    with pytest.raises(InputError, match=r"pairs\[1\] is 2: name labels by position, 0 to 1"):
+        failure_modes.joint_threshold(problem, labels, [1, 2])
     with pytest.raises(InputError, match="pair 1 has weight 0: leave it out"):
         failure_modes.joint_threshold(problem, Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 0)]), [1])
     with pytest.raises(InputError, match=r"pairs\[1\] is 0\.7: it must be a whole number"):
