@@ -177,3 +177,10 @@ def test_what_a_solution_hands_out_is_read_only():
     for array in (solution.log_policy, solution.log_ratio, solution.log_inner, solution.limit_vertices[0]):
         with pytest.raises(ValueError, match="read-only"):
             array[0, 0] = 7
+
+
+@pytest.mark.parametrize("size", [-1, 2.0, "2", None, True])
+def test_a_sample_has_a_whole_size(size):
+    solution = dpo.solve(Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 1)]))
+    with pytest.raises(InputError, match=r"size is .*: it must be one whole number, an int of 0 or more"):
+        solution.sample(np.random.default_rng(0), size)
