@@ -7,6 +7,7 @@ import numpy as np
 from tabular.failures import knapsack, ties
 from tabular.failures.infimum import Infimum
 
+_LABELS = 2_000_000  # fitted for one piece at most: larger pieces have fewer patterns looked at, in about the same time
 _ENTRIES = 50_000_000  # of the patterns that one step compares at most: bounds memory
 
 
@@ -47,8 +48,9 @@ class Search:
     """
 
     def __init__(self, at: Infimum, pieces, budget, merge, limit):
-        self.at, self.pieces, self.budget, self.limit = at, pieces, budget, limit
+        self.at, self.pieces, self.budget = at, pieces, budget
         graph = at.parts.graph
+        self.limit = np.minimum(limit, np.maximum(_LABELS // graph.labels_of.size[pieces], 1))
         self.size = int(graph.nodes_of.size[pieces[0]])
         self.fitted, self.cut_short = np.zeros(len(pieces), dtype=int), np.zeros(len(pieces), dtype=bool)
         label, owner = graph.labels_of.gather(pieces)
