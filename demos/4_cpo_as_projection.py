@@ -108,8 +108,8 @@ def verdict(best, margin, pairs, price):
         _sentence = f"""Around the cycle, every response would have to be more likely than itself. Only probability 0
         satisfies that: {", ".join(_zero)} **vanish**, at a price of {price:.3f} reward units."""
     elif _tight:
-        _sentence = f"""These labels hold with equality, $\\pi(w)=e^{{{margin.value:g}}}\\,\\pi(l)$, and each would be
-        broken if it were dropped: {", ".join(_tight)}. The price of alignment is **{price:.3f}** reward units."""
+        _sentence = f"""These labels bind: they hold with equality, $\\pi(w)=e^{{{margin.value:g}}}\\,\\pi(l)$, and
+        their multipliers are positive: {", ".join(_tight)}. The price of alignment is **{price:.3f}** reward units."""
     else:
         _sentence = "The RLHF optimum satisfies every label already: nothing moves, and the price is **0**."
     mo.callout(mo.md(_sentence), kind="danger" if _zero else "info" if _tight else "success")

@@ -71,16 +71,15 @@ def panel(ax, table: Table) -> None:
         time = table[f"time_margin_{k}"]
         ax.plot(table["depth"], time, **look)
         if margin:
-            index = int((0.7 + 0.07 * k) * (len(time) - 1))
-            ax.text(
-                table["depth"][index],
-                time[index],
+            index = int((0.7 + 0.08 * k) * (len(time) - 1))
+            ax.annotate(
                 rf"$\Psi={style.number(margin)}$",
-                ha="center",
-                va="center",
+                (table["depth"][index], time[index]),
+                (-3, -1),
+                textcoords="offset points",
+                ha="right",
                 fontsize="small",
                 color=style.LOOKS["ecpo"].color,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
     ax.annotate(
         r"DPO, $\Psi=0$",

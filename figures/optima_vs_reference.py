@@ -104,7 +104,7 @@ def _prices(ax, table):
         at_zero = {"clip_on": False} if name == "dpo" else {}
         ax.plot(table["delta_ref"], table[f"price_{name}"], **style.line(name), **at_zero)
     ax.set(
-        ylabel=r"price $\beta\,\mathrm{KL}(\pi\,\|\,\pi^{\mathrm{*}})$ (reward)",
+        ylabel=r"price $\beta\,\mathrm{KL}(\pi\,\|\,\pi^{\mathrm{*}})$ (units of reward)",
         ylim=(0, 1.1 * table["price_cpo"].max()),
     )
     style.panel_letter(ax, "b", "what it gives up of RLHF’s objective")

@@ -84,7 +84,7 @@ def objective_panel(ax, table: Table) -> None:
     delta, local = table["delta"], dict(zip(table["local_gamma"], table["local_delta"], strict=True))
     for name, (label, look) in CURVES.items():
         gamma, values = table.settings[f"gamma_{name}"], table[f"objective_{name}"]
-        ax.plot(delta, values, **look | {"label": rf"$\gamma={gamma:.2f}$, {label}"})
+        ax.plot(delta, values, **look | {"label": rf"$\gamma={gamma:.3f}$, {label}"})
         if gamma in local:
             ax.plot(local[gamma], np.interp(local[gamma], delta, values), "o", color=look["color"], zorder=3)
     ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
@@ -110,7 +110,7 @@ def branch_panel(ax, table: Table) -> None:
     top = 5.0
     ax.text(s["gamma_star"], top, r"$\gamma^{\mathrm{*}}$ ", ha="right", va="top")
     ax.text(s["gamma_max"], top, r" $\gamma_{\max}$", ha="left", va="top")
-    ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color=shade, fontsize=8)
+    ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color=shade)
     ax.text(1.3 * s["gamma_max"], -0.15, "no local\nmaximum", ha="center", va="top", fontsize=8)
     ax.set(xlabel=r"penalty weight $\gamma$", ylabel=r"stationary $\delta$ (nats)")
     ax.set(xlim=(0, 1.6 * s["gamma_max"]), ylim=(s["delta_star"] - 0.4, top))
