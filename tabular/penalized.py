@@ -7,33 +7,19 @@ per prompt, with :math:`\bar w` the weights of the prompt's labels scaled to sum
 labels that y wins less that over those it loses. The c sum to 0, so either they all vanish, the penalty is 0 and J is
 RLHF's; or some :math:`c_y<0`, and lowering the logits of those y at unit speed raises the penalty at the constant rate
 :math:`\gamma\sum_{c_y<0}|c_y|` while reward and KL stay bounded: *J is unbounded for every* :math:`\gamma>0`.
-
-**Stationary policies.** With :math:`\kappa=\gamma/\beta`: :math:`\log\pi_y-\kappa c_y/\pi_y=\log\pi^*_y-\nu`, that is
-:math:`\pi_y=\kappa c_y/W(\kappa c_ye^{\nu}/\pi^*_y)`, W of branch 0 where :math:`c_y>0`, of branch 0 (the larger root,
-:math:`\pi_y\ge\kappa|c_y|`) or -1 (the smaller) where :math:`c_y<0`; :math:`\nu` makes the sum 1.
-
-**Second order.** :math:`-\beta\,\mathrm{diag}(1/g)` is the Hessian, with :math:`g_y=\pi_y^2/(\pi_y+\kappa c_y)
-=-d\pi_y/d\nu`, positive except on branch -1. It is negative definite on the simplex iff all :math:`g_y>0`, or exactly
-one is negative and :math:`\sum_yg_y<0` (Schur complement of a diagonal matrix on the vectors of sum 0). So at a local
-maximum at most one response, with :math:`c_y<0`, is on branch -1, and then the total mass *increases* with :math:`\nu`.
-Every :math:`\pi_y` but that one's is at least :math:`\pi^*_ye^{-\nu-1}`, so :math:`\nu\ge\log\sum\pi^*_y-1` over
-those y; at the other end :math:`\nu` is bounded by the branch points. On branch 0 throughout the mass decreases: at
-most one solution.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
-from scipy.special import logsumexp, wrightomega
+from scipy.optimize import brentq
 
 from tabular import checks, rlhf, tolerances
 from tabular.errors import InputError
+from tabular.penalized_maxima import local_maxima
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
-
-_GRID = 64  # points on a curve of stationary candidates; with one loser its mass is convex and any number does
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +32,7 @@ class PenalizedOptimum:
         rate: ``(n_prompts,)``, the rate at which the penalty grows along it, in units of reward per nat.
         local_by_prompt: for each prompt the log-policy of its highest local maximum, None where it has none. The
             second-order condition holds there. For a prompt that is not UNBOUNDED it is the global maximum.
-        n_local: ``(n_prompts,)``, how many local maxima were found.
+        n_local: ``(n_prompts,)``, how many local maxima there are.
         residual: the largest error of the stationarity equation at the local maxima, in nats.
     """
 
@@ -133,7 +119,7 @@ def penalized_optimum(problem: Problem, preferences: Preferences, gamma) -> Pena
     rate = gamma * np.where(losing, -excess, 0.0).sum(axis=1)
     rows, counts, residual = [], [], 0.0
     for star, c in zip(log_star, kappa * excess, strict=True):
-        found = [star] if not c.any() else _local_maxima(star, c)
+        found = [star] if not c.any() else local_maxima(star, c)
         counts.append(len(found))
         rows.append(max(found, key=lambda log_pi: _relative_objective(log_pi, star, c)) if found else None)
         residual = max([residual, *(_stationarity_error(log_pi, star, c) for log_pi in found)])
@@ -195,92 +181,6 @@ def fold(log_kappa):
     kappa = np.exp(log_kappa)
     root = np.sqrt(4 * kappa * kappa + 1)
     return np.log((1 + root) / 2) - log_kappa - 2 * kappa - root
-
-
-def _local_maxima(log_star, c):
-    """All local maxima found: on branch 0 throughout, and with each losing response in turn on branch -1."""
-    losing = np.flatnonzero(c < 0)
-    ceiling = log_star[losing] - np.log(-c[losing]) - 1
-    found = _on_curve(log_star, c, None, ceiling.min())
-    for y in losing:
-        found += _on_curve(log_star, c, y, ceiling.min())
-    return [log_pi for log_pi in found if _is_local_maximum(log_pi, c)]
-
-
-def _on_curve(log_star, c, lowered, ceiling):
-    """Policies of total mass 1 on one curve, where the mass changes in the direction of a local maximum."""
-    others = log_star if lowered is None else np.delete(log_star, lowered)
-    lowest = logsumexp(others) - 1
-    if ceiling < lowest:
-        return []
-
-    def excess_mass(depth):
-        nu = ceiling - np.square(depth)
-        return logsumexp(_candidate(log_star, c, nu, lowered), axis=-1)
-
-    deepest = np.sqrt(ceiling - lowest)
-    if lowered is None:  # the mass decreases in nu, so it is smallest at depth 0
-        roots = [brentq(excess_mass, 0.0, deepest, xtol=1e-15)] if excess_mass(0.0) <= 0 else []
-    else:
-        roots = _falling_roots(excess_mass, deepest)
-    policies = [_candidate(log_star, c, np.array(ceiling - depth * depth), lowered) for depth in roots]
-    return [log_pi - logsumexp(log_pi) for log_pi in policies]
-
-
-def _falling_roots(f, end):
-    """Where f(depth) crosses 0 from above on [0, end]: at most one crossing wherever f is convex."""
-    depth = np.linspace(0.0, end, _GRID + 1)
-    value = f(depth)
-    falling = np.append(True, value[1:-1] <= value[:-2])  # the mass falls at depth 0, however soon it turns
-    dips = np.flatnonzero((value[:-1] > 0) & falling & (value[:-1] <= value[1:]))
-    for i in dips:
-        dip = minimize_scalar(
-            f, bounds=(depth[max(i - 1, 0)], depth[i + 1]), method="bounded", options={"xatol": 1e-12}
-        )
-        if dip.fun <= 0:
-            depth, value = np.append(depth, dip.x), np.append(value, dip.fun)
-    order = np.argsort(depth)
-    depth, value = depth[order], value[order]
-    falls = np.flatnonzero((value[:-1] > 0) & (value[1:] <= 0))
-    return [brentq(f, depth[i], depth[i + 1], xtol=1e-15) for i in falls]
-
-
-def _candidate(log_star, c, nu, lowered):
-    """log pi of the stationarity equation for each nu, a last axis of responses; ``lowered`` is on branch -1."""
-    log_pi = log_star - np.asarray(nu)[..., None]
-    up, down = c > 0, c < 0
-    log_pi[..., up] += wrightomega(np.log(c[up]) - log_pi[..., up])
-    log_c = np.log(-c[down])
-    log_pi[..., down] = log_c - _log_minus_w(log_pi[..., down] - log_c, np.flatnonzero(down) == lowered)
-    return log_pi
-
-
-def _log_minus_w(zeta, lower_branch):
-    r"""L = log(-W(-e^{-zeta})), zeta >= 1: the root of :math:`e^L-L=\zeta`, L <= 0 on branch 0, L >= 0 on branch -1.
-
-    The left side is convex, and both starts lie beyond their root, so Newton's method is monotone.
-    """
-    eta = np.maximum(zeta - 1, 0.0)
-    s = np.sqrt(2 * eta)
-    low = np.maximum(-zeta, -s - s * s / 2)
-    high = np.minimum(s, np.log1p(1 + 2 * eta))
-    root = np.where(lower_branch, high, low)
-    for _ in range(60):
-        slope = np.expm1(root)
-        step = np.divide(slope - root - eta, slope, out=np.zeros_like(root), where=slope != 0)
-        root = root - step
-        if np.all(np.abs(step) <= 1e-16 + 1e-15 * np.abs(root)):
-            break
-    return root
-
-
-def _is_local_maximum(log_pi, c):
-    """The second-order condition, from pi/(1 + kappa c/pi) = g."""
-    there = log_pi > -np.inf
-    stiffness = 1 + c[there] * np.exp(-log_pi[there])
-    n_negative = np.count_nonzero(stiffness < 0)
-    g = np.exp(log_pi[there]) / np.where(stiffness == 0, np.inf, stiffness)
-    return n_negative == 0 or (n_negative == 1 and g.sum() < 0)
 
 
 def _relative_objective(log_pi, log_star, c):
