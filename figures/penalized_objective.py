@@ -46,7 +46,8 @@ def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, poi
     columns = {"delta": delta}
     for name, gamma in gammas.items():
         columns[f"objective_{name}"] = _objective(delta, problem, pair, gamma)
-    found = {gamma: cpo.penalized_optimum(problem, pair, gamma).local for gamma in gammas.values()}
+    asked = [gamma for gamma in gammas.values() if gamma != gamma_max]  # at the fold, rounding would decide
+    found = {gamma: cpo.penalized_optimum(problem, pair, gamma).local for gamma in asked}
     local = [(gamma, float(pair.delta(policy)[0])) for gamma, policy in found.items() if policy is not None]
     branch = np.linspace(delta_star, high, points)
     return Table(

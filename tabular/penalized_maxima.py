@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import logsumexp, wrightomega
 
-_BISECTIONS = 60  # halvings of a curve: what they leave undecided is a double root to the last digit
+_BISECTIONS = 60  # halvings of a curve: what they leave undecided is a double root, no maximum
 
 
 def local_maxima(log_star, c):
@@ -69,14 +69,14 @@ def _rising_brackets(candidate, c, lowered, deepest):
     :math:`\pi_y=2\kappa|c_y|` before it rises. So the values at its two ends bound mass and rate all over an interval.
     """
     depth, found = np.array([[0.0, deepest]]), []
-    for step in range(_BISECTIONS):
+    for _ in range(_BISECTIONS):
         log_pi = candidate(depth)  # (n_intervals, 2, n_responses)
         pi, rate = np.exp(log_pi), _rates(log_pi, c, lowered)
         least_rate = np.where(_turns(log_pi, c, lowered), -4 * c, rate.min(axis=1))
         mass = logsumexp(log_pi, axis=-1)
         possible = (pi.min(axis=1).sum(axis=-1) <= 1) & (pi.max(axis=1).sum(axis=-1) >= 1)
         possible &= least_rate.sum(axis=-1) < 0
-        rising = (rate.max(axis=1).sum(axis=-1) < 0) | (step == _BISECTIONS - 1)
+        rising = rate.max(axis=1).sum(axis=-1) < 0
         found += depth[possible & rising & (mass[:, 0] > 0) & (mass[:, 1] <= 0)].tolist()
         left, right = depth[possible & ~rising].T
         depth = np.column_stack([left, (left + right) / 2, (left + right) / 2, right]).reshape(-1, 2)

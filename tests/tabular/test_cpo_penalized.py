@@ -1,4 +1,4 @@
-"""The penalised objective: unbounded along its certificate, its local maximum by search, in balls, ."""
+"""The penalised objective: unbounded along its certificate, its local maximum by search and in balls."""
 
 from itertools import pairwise
 

@@ -173,6 +173,20 @@ def test_cycles_are_judged_as_by_walking_them(seed):
     assert (together & ~dead[:, None] & ~dead[None]).tolist() == (balanced & ~np.eye(n, dtype=bool)).tolist()
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_the_named_cycle_has_positive_total_among_negative_and_balanced_ones(seed):
+    rng = np.random.default_rng(seed)
+    u = rng.normal(size=6).round(1)
+    winner = rng.integers(6, size=14)
+    loser = (winner + rng.integers(1, 6, size=14)) % 6
+    margin = u[winner] - u[loser] - rng.choice([0.0, 0.0, 2.0, 9.0], size=14)  # no cycle is positive but by rounding
+    assert not analyse(6, winner, loser, margin).cycles
+    margin[0] += 0.05
+    for cycle in analyse(6, winner, loser, margin).cycles:
+        steps = [(winner == w) & (loser == lo) for w, lo in zip(cycle, (*cycle[1:], cycle[0]), strict=True)]
+        assert sum(margin[step].max() for step in steps) > 0.04
+
+
 @given(st.permutations(range(6)), st.integers(2, 6), st.permutations(range(5)))
 def test_a_single_path_is_found_in_order_however_it_is_listed(names, length, listing):
     path = np.array(names[:length])
