@@ -182,7 +182,7 @@ def test_labels_that_are_not_bradley_terry_give_the_fitted_reward():
 
 
 def test_the_two_readings_of_dpo():
-    """THEORY: beta = Dr = 1, uniform reference. Ordered pairs go on past delta* = 1; population labels stop there."""
+    """beta = Dr = 1, uniform reference. Ordered pairs go on past delta* = 1; population labels stop there."""
     problem = Problem.from_probabilities([0.5, 0.5], beta=1, reward=[1.0, 0.0])
     ordered = Preferences.from_pairs([(0, 1)])
     at = [dpo.loss(log_softmax([delta, 0.0]), problem, ordered) for delta in (1.0, 2.0)]
