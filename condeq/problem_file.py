@@ -21,7 +21,8 @@ from itertools import combinations
 import numpy as np
 import yaml
 
-from tabular import InputError, Preferences, Problem, checks
+from tabular import InputError, Preferences, Problem
+from tabular.base import checks
 
 _KEYS = {"beta", "prompts"}
 _PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", "preferences"}

@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tabular import InputError, checks
+from tabular import InputError
+from tabular.base import checks
 
 
 def parsed_settings(pairs):

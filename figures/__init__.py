@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 
 from figures.table import Table
-from tabular import checks
+from tabular.base import checks
 from tabular.errors import InputError
 
 #: name -> module, in reading order

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from figures import style
 from figures.table import Table
 from tabular import Preferences, Problem, cpo, dpo, margins, rlhf
-from tabular.log_space import kl, softplus
+from tabular.base.log_space import kl, softplus
 
 TITLE = "RLHF, DPO and CPO optima as the reference turns"
 OBJECTS = ("rlhf", "dpo", "hypo", "ecpo", "cpo")

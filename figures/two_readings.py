@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 from figures import style
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, dpo, flow, rlhf
-from tabular.log_space import softplus
+from tabular.base.log_space import softplus
 
 TITLE = "Two readings of DPO: where each loss stops"
 ORDERED = {"linestyle": "-", "label": "ordered labels"}

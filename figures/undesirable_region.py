@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from figures import style
 from figures.table import Table
 from tabular import InputError, margins
-from tabular.log_space import softplus
+from tabular.base.log_space import softplus
 
 TITLE = "The undesirable region of the DPO loss"
 

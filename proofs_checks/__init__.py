@@ -1,7 +1,7 @@
 """Every statement of the theory, with a verdict computed from checks: ``verify()`` is the reviewer's entry point."""
 
+from proofs_checks.kernel.statement import Check, Control, Finding, Quantifier, Result, Statement, Verdict
 from proofs_checks.registry import close_names, statements, verify
-from proofs_checks.statement import Check, Control, Finding, Quantifier, Result, Statement, Verdict
 from proofs_checks.text import explain, slowest, summary, table_rows, theorems_markdown
 
 __all__ = [

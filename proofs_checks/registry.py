@@ -1,55 +1,54 @@
-"""The statements in the order of the paper, and how to verify them."""
+"""The statements, found in the folders of their sources, and how to verify them."""
 
 import difflib
+import functools
 import importlib
+import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from proofs_checks.statement import Result, Statement, run
+import proofs_checks
+from proofs_checks.kernel.statement import Result, Statement, run
 from tabular.errors import InputError
 
-#: The files that hold statements, in reading order.
-MODULES = (
-    "rlhf_closed_form",
-    "dpo_losses",
-    "solution_set",
-    "solution_set_examples",
-    "gradient_flow_member",
-    "assumption_3_1",
-    "definition_3_3",
-    "proposition_3_4",
-    "theorem_3_5",
-    "thresholds",
-    "worst_case_accuracy",
-    "accuracies",
-    "escape_time",
-    "equation_10",
-    "theorem_4_9",
-    "theorem_4_9_three_responses",
-    "equations_13_17",
-    "hard_constraint",
-    "isotonic_projection",
-    "price_of_alignment",
-    "proposition_5_1",
-    "released_code",
-    "public_grids",
-    "figure_2",
-    "table_2",
-)
+#: The folders that are no source: what verdicts rest on, and the same statements for a proof assistant.
+_NOT_SOURCES = {"kernel", "formal"}
+
+
+@functools.cache
+def modules() -> tuple[str, ...]:
+    """The files in the sources' folders, found by walking them: sources by name, files by name."""
+    walked = (info.name.split(".")[1:] for info in pkgutil.walk_packages(proofs_checks.__path__, "proofs_checks."))
+    return tuple(sorted(".".join(path) for path in walked if len(path) == 2 and path[0] not in _NOT_SOURCES))
 
 
 def statements() -> dict[str, tuple[Statement, str]]:
-    """Every statement by its id, with the file that holds it, in reading order.
+    """Every statement by its id, with the file that holds it; files without ``STATEMENTS`` help others.
+
+    Raises:
+        InputError: a file that cannot be imported, or an id that two files use, named.
 
     >>> statement, file = statements()["prop-5.1"]
-    >>> statement.source, file
-    ('Yang et al. 2026, Proposition 5.1, as transcribed; the uniform error is ours', 'proofs_checks/proposition_5_1.py')
+    >>> statement.source
+    'Yang et al. 2026, Proposition 5.1, as transcribed; the uniform error is ours'
+    >>> file
+    'proofs_checks/yang_2026/proposition_5_1.py'
     """
     found = {}
-    for name in MODULES:
-        for statement in importlib.import_module(f"proofs_checks.{name}").STATEMENTS:
-            found[statement.id] = (statement, f"proofs_checks/{name}.py")
+    for name in modules():
+        file = f"proofs_checks/{name.replace('.', '/')}.py"
+        for statement in getattr(_imported(name, file), "STATEMENTS", ()):
+            if statement.id in found:
+                raise InputError(f"the id {statement.id!r} stands in {found[statement.id][1]} and again in {file}")
+            found[statement.id] = (statement, file)
     return found
+
+
+def _imported(name, file):
+    try:
+        return importlib.import_module(f"proofs_checks.{name}")
+    except Exception as problem:
+        raise InputError(f"{file} cannot be read as statements: {type(problem).__name__}: {problem}") from problem
 
 
 def close_names(name: str) -> list[str]:

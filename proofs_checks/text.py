@@ -3,8 +3,8 @@
 import textwrap
 from collections import Counter
 
+from proofs_checks.kernel.statement import Result
 from proofs_checks.registry import require, verify
-from proofs_checks.statement import Result
 
 _MEANINGS = {
     "PROVED": "by symbolic identities and the argument in the file, for all values where both sides are defined",

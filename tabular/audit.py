@@ -19,9 +19,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular import checks
+from tabular.base import checks
+from tabular.base.log_space import softplus
 from tabular.errors import InputError
-from tabular.log_space import softplus
 from tabular.logged.records import PairLog, RunLog, freeze
 
 

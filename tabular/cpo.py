@@ -12,15 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from tabular import rlhf, tolerances
+from tabular import rlhf
+from tabular.base import tolerances
+from tabular.base.log_space import kl, normalised
 from tabular.errors import InputError
-from tabular.log_space import kl, normalised
-from tabular.penalized import PenalizedOptimum, gamma_window, penalized_objective, penalized_optimum
+from tabular.fits.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.projections.pool_and_split import lift
 from tabular.projections.projection import project
-from tabular.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
+from tabular.simplex.penalized import PenalizedOptimum, gamma_window, penalized_objective, penalized_optimum
 from tabular.status import Status
 
 __all__ = [

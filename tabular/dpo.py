@@ -7,15 +7,15 @@ a weighted mean over the pairs (Rafailov et al. 2023, Eq. 7).
 
 In :math:`s=\beta\log\pi/\pi_{\rm ref}` it is the Bradley-Terry likelihood of the labels, so existence of a minimiser
 is a matter of the win digraph alone, and :func:`solve` gives all solutions (theorem and proof in
-:mod:`tabular.dpo_solution`).
+:mod:`tabular.fits.dpo_solution`).
 """
 
 import numpy as np
 from scipy.special import log_expit
 
-from tabular.dpo_solution import DPOSolution
+from tabular.base.log_space import softplus
 from tabular.fits import bradley_terry
-from tabular.log_space import softplus
+from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 

@@ -15,7 +15,7 @@
 
 import numpy as np
 
-from tabular import checks
+from tabular.base import checks
 from tabular.errors import InputError
 from tabular.failures.frontier import Bounds, Frontier, frontier, separable_thresholds
 from tabular.failures.frontier import separable as separable_frontier

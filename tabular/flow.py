@@ -12,7 +12,7 @@ solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learn
 import numpy as np
 from scipy.special import wrightomega
 
-from tabular import checks
+from tabular.base import checks
 
 _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tabular import cpo, dpo, margins, rlhf
-from tabular.log_space import kl
+from tabular.base.log_space import kl
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status

@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 
-from tabular import checks
+from tabular.base import checks
 from tabular.logged.readers import read_pairs
 from tabular.logged.records import PairLog, RunLog
 from tabular.logged.store import DataUnavailable, fetch

@@ -14,11 +14,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logit
 
-from tabular import checks
+from tabular.base import checks
+from tabular.base.log_space import softplus
 from tabular.errors import InputError
-from tabular.log_space import softplus
-from tabular.loss_parameters import LOG_PROBABILITIES, checked, parameters
-from tabular.penalized import fold
+from tabular.losses.parameters import LOG_PROBABILITIES, checked, parameters
+from tabular.simplex.penalized import fold
 
 
 @checked
@@ -192,7 +192,7 @@ def positive_target(name, **params):
 
     * "dpo", "hypo", "code_clip": :math:`\delta_{\rm ref}>0` (the last two have T = 0, not more, below).
     * "ecpo" with two responses, :math:`T=\delta_{\rm ref}+2\kappa(1+\cosh\delta_{\rm ref})` with
-      :math:`\kappa=\gamma/\beta`: everywhere if :math:`F(\kappa)<0` (F of :func:`tabular.penalized.fold`, 0 at
+      :math:`\kappa=\gamma/\beta`: everywhere if :math:`F(\kappa)<0` (F of :func:`tabular.simplex.penalized.fold`, 0 at
       kappa = 0.2239), else outside an interval of negative :math:`\delta_{\rm ref}`.
     * "code_easy", chosen log-probability -L: above the positive root of
       :math:`d^2+(L-\kappa/L)d-2\kappa=0`: a positive reference margin is not enough.

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import log_expit
 
-from tabular import checks, digraph
+from tabular.base import checks, digraph
 from tabular.errors import InputError
 from tabular.problem import Problem
 

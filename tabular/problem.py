@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular import checks, tolerances
+from tabular.base import checks, tolerances
 from tabular.errors import InputError
 
 

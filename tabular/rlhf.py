@@ -12,7 +12,7 @@ projection of :math:`\pi^*`. Two rewards have the same optimum iff they differ b
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular.log_space import kl, normalised
+from tabular.base.log_space import kl, normalised
 from tabular.problem import Problem, as_log_policy
 
 

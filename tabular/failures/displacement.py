@@ -18,9 +18,9 @@ without labels (F = 0 there, a < 0) or any other prompt with room to fall is eno
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from tabular import tolerances
+from tabular.base import tolerances
+from tabular.base.log_space import normalised, softplus
 from tabular.failures.infimum import Infimum
-from tabular.log_space import normalised, softplus
 
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats

@@ -20,12 +20,12 @@ from functools import cached_property
 
 import numpy as np
 
-from tabular import checks, tolerances
+from tabular.base import checks, tolerances
+from tabular.base.log_space import softplus
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, thresholds
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.inversion import check_level
-from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
-from tabular import digraph
+from tabular.base import digraph
+from tabular.base.log_space import normalised, softplus
 from tabular.failures import pieces, ties
-from tabular.log_space import normalised, softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
-from tabular import checks, tolerances
+from tabular.base import checks, tolerances
 from tabular.errors import InputError
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.thresholds import lowered

@@ -35,12 +35,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from tabular import digraph
+from tabular.base import digraph
+from tabular.base.log_space import normalised
 from tabular.errors import InputError
 from tabular.failures import ties
 from tabular.failures.infimum import Infimum
 from tabular.failures.pattern_search import Search
-from tabular.log_space import normalised
 
 PARTITIONS = 20_000  # fitted for one piece at most: seconds; beyond it, certified bounds
 

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular import rlhf, tolerances
+from tabular import rlhf
+from tabular.base import tolerances
 from tabular.failures import displacement, remedy_rules, thresholds
 from tabular.failures.infimum import Relation
 from tabular.failures.inversion import deepest

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular.base.log_space import softplus
 from tabular.failures import displacement, ties
 from tabular.failures.infimum import Relation
 from tabular.failures.inversion import deepest
 from tabular.failures.thresholds import Thresholds, solve
-from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 

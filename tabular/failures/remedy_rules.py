@@ -5,7 +5,7 @@ Derivations are in :mod:`tabular.failures.remedies`; this file reads them off.
 
 import numpy as np
 
-from tabular import tolerances
+from tabular.base import tolerances
 from tabular.failures.infimum import Relation
 from tabular.failures.remedies import NAMES, Remedies, Remedy
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular.base.log_space import normalised
 from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.pieces import Pieces
-from tabular.log_space import normalised
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status

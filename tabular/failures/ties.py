@@ -14,9 +14,9 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from tabular import digraph
+from tabular.base import digraph
+from tabular.base.log_space import softplus
 from tabular.fits import bradley_terry
-from tabular.log_space import softplus
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 

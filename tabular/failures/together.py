@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular import checks, tolerances
+from tabular.base import checks, tolerances
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack
 from tabular.failures.frontier import label_units, search

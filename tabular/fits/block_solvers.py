@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from scipy.special import expit, log_expit
 
-from tabular import tolerances
+from tabular.base import tolerances
 from tabular.fits import laplacian, spanning
 
 SMALL = 32  # blocks up to this size are solved as one dense batch

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_expit
 
-from tabular import digraph
+from tabular.base import digraph
+from tabular.base.log_space import softplus
 from tabular.fits.block_solvers import DENSE, EVEN, FLOAT, SMALL, SOLVERS, Edges, imbalance
-from tabular.log_space import softplus
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tabular import checks
+from tabular.base import checks
 from tabular.errors import InputError
 from tabular.logged.records import ARRAYS, PairLog, broken_rule
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular import checks
+from tabular.base import checks
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem

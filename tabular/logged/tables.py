@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from tabular import checks
+from tabular.base import checks
 from tabular.errors import InputError
 from tabular.logged.records import freeze
 from tabular.preferences import Preferences

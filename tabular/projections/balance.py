@@ -10,7 +10,7 @@ can travel to one root along directed edges and from there to where it is wanted
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
-from tabular.digraph import adjacency
+from tabular.base.digraph import adjacency
 
 
 def balance(wanted, shift, group, winner, loser):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from tabular import tolerances
-from tabular.digraph import adjacency
+from tabular.base import tolerances
+from tabular.base.digraph import adjacency
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from tabular import tolerances
+from tabular.base import tolerances
 from tabular.projections.pooling import pools
 
 _PATIENCE = 1000  # rounds; ten to twenty are usual

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from tabular import tolerances
+from tabular.base import tolerances
 
 _PATIENCE = 50  # steps a pair, ten times what hard cases take
 _LOG_2 = math.log(2)

@@ -12,7 +12,7 @@ nothing overflows however far apart the members lie.
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from tabular.digraph import adjacency
+from tabular.base.digraph import adjacency
 
 
 def log_parallel(log_x, log_y):

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular import tolerances
-from tabular.log_space import softplus
+from tabular.base import tolerances
+from tabular.base.log_space import softplus
 from tabular.projections.balance import balance
 from tabular.projections.chain import project_chain, single_path
 from tabular.projections.enumeration import MOST_ENUMERATED, enumerate_active_sets

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from tabular import Preferences, Problem, cpo, rlhf
-from tabular.log_space import kl
+from tabular.base.log_space import kl
 
 
 def conic(problem, labels, rounds):

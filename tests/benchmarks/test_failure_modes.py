@@ -5,10 +5,10 @@ from time import perf_counter
 import numpy as np
 
 from tabular import Preferences, Problem, failure_modes, oracle
+from tabular.base.log_space import softplus
 from tabular.failures import joint
 from tabular.failures.infimum import infimum
 from tabular.failures.thresholds import tied
-from tabular.log_space import softplus
 from tests.benchmarks.timing import timed
 
 

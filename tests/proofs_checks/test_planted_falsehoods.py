@@ -9,29 +9,30 @@ from fractions import Fraction as Q
 
 import pytest
 
-from proofs_checks import ball, search, symbolic, thresholds
-from proofs_checks import dpo_losses as losses
-from proofs_checks import equation_10 as eq10
-from proofs_checks import equations_13_17 as eq13
-from proofs_checks import escape_time as escape
-from proofs_checks import gradient_flow_member as flow_member
-from proofs_checks import hard_constraint as hard
-from proofs_checks import isotonic_projection as isotonic
-from proofs_checks import price_of_alignment as price
-from proofs_checks import public_grids as grids
-from proofs_checks import released_code as released
-from proofs_checks import rlhf_closed_form as rlhf
-from proofs_checks import softplus_bounds as soft
-from proofs_checks import solution_set as solutions
-from proofs_checks import solution_set_examples as examples
-from proofs_checks import theorem_3_5 as thm35
-from proofs_checks import theorem_4_9 as thm49
-from proofs_checks import theorem_4_9_three_responses as thm49_three
-from proofs_checks import two_response_penalty as two
-from proofs_checks import worst_case_accuracy as worst
-from proofs_checks.arithmetic import asinh, exp, least, log, log1p, sigmoid, softplus, sqrt, tanh
-from proofs_checks.statement import Check, Finding, Quantifier, Statement, Verdict, run
-from proofs_checks.symbolic import positive, real
+from proofs_checks.kernel import ball, search, symbolic
+from proofs_checks.kernel.arithmetic import asinh, exp, least, log, log1p, sigmoid, softplus, sqrt, tanh
+from proofs_checks.kernel.statement import Check, Finding, Quantifier, Statement, Verdict, run
+from proofs_checks.kernel.symbolic import positive, real
+from proofs_checks.own import escape_time as escape
+from proofs_checks.own import gradient_flow_member as flow_member
+from proofs_checks.own import hard_constraint as hard
+from proofs_checks.own import isotonic_projection as isotonic
+from proofs_checks.own import price_of_alignment as price
+from proofs_checks.own import public_grids as grids
+from proofs_checks.own import softplus_bounds as soft
+from proofs_checks.own import solution_set as solutions
+from proofs_checks.own import solution_set_examples as examples
+from proofs_checks.own import thresholds
+from proofs_checks.own import worst_case_accuracy as worst
+from proofs_checks.rafailov_2023 import dpo_losses as losses
+from proofs_checks.rafailov_2023 import rlhf_closed_form as rlhf
+from proofs_checks.yang_2026 import equation_10 as eq10
+from proofs_checks.yang_2026 import equations_13_17 as eq13
+from proofs_checks.yang_2026 import released_code as released
+from proofs_checks.yang_2026 import theorem_3_5 as thm35
+from proofs_checks.yang_2026 import theorem_4_9 as thm49
+from proofs_checks.yang_2026 import theorem_4_9_three_responses as thm49_three
+from proofs_checks.yang_2026 import two_response_penalty as two
 
 
 def identity(difference, **kinds):

@@ -14,22 +14,20 @@ from condeq import report
 from proofs_checks import (
     Verdict,
     close_names,
-    definition_3_3,
-    equations_13_17,
     explain,
     slowest,
     statements,
     summary,
-    symbolic,
     table_rows,
     text,
     verify,
 )
-from proofs_checks import gradient_flow_member as flow_member
 from proofs_checks.__main__ import main
-from proofs_checks.registry import MODULES
-from proofs_checks.statement import Quantifier
+from proofs_checks.kernel import symbolic
+from proofs_checks.kernel.statement import Quantifier
+from proofs_checks.own import gradient_flow_member as flow_member
 from proofs_checks.text import markdown_of, theorems_markdown
+from proofs_checks.yang_2026 import definition_3_3, equations_13_17
 from tabular import cpo, dpo, flow, rlhf
 from tabular.errors import InputError
 
@@ -61,10 +59,9 @@ def test_there_are_enough_statements_and_every_verdict_occurs():
 
 
 def test_every_statement_file_is_registered_and_no_id_is_used_twice():
-    files = (ROOT / "proofs_checks").glob("*.py")
-    assert {path.stem for path in files if "STATEMENTS = (" in path.read_text(encoding="utf-8")} == set(MODULES)
-    held = [s.id for name in MODULES for s in __import__(f"proofs_checks.{name}", fromlist=["x"]).STATEMENTS]
-    assert len(held) == len(KNOWN)
+    files = (ROOT / "proofs_checks").rglob("*.py")
+    holding = {path for path in files if "STATEMENTS = (" in path.read_text(encoding="utf-8")}
+    assert {path.relative_to(ROOT).as_posix() for path in holding} == {file for _, file in KNOWN.values()}
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -211,7 +208,7 @@ def test_without_a_library_no_verdict_stands_that_needs_it(monkeypatch, library)
     """Identities need both libraries, bounds need the first; searches still run."""
     monkeypatch.setitem(sys.modules, library, None)
     for imports_flint in ("interval", "certificates"):
-        monkeypatch.delitem(sys.modules, f"proofs_checks.{imports_flint}", raising=False)
+        monkeypatch.delitem(sys.modules, f"proofs_checks.kernel.{imports_flint}", raising=False)
     for name in ("prop-5.1", "gamma-window", "def-3.3", "dpo-ordered", "dpo-solution-set-three", "threshold-computed"):
         without = verify([name])[0]
         missing = [o for o in without.outcomes if f"the library {library} is missing" in o.finding.summary]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from tabular import InputError, Preferences, Problem, Status, cpo, rlhf
+from tabular.base.log_space import kl
 from tabular.cpo import _residuals
-from tabular.log_space import kl
 from tests.strategies import labelled_problems
 
 

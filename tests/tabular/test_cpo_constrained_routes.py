@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular import Preferences, Problem, cpo, oracle, rlhf
-from tabular.log_space import kl
+from tabular.base.log_space import kl
 from tests.strategies import labelled_problems, log_policies
 from tests.tabular.test_cpo_constrained import assert_certified
 

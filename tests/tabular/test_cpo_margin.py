@@ -12,7 +12,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import expit, log_expit
 
 from tabular import InputError, Preferences, Problem, Status, cpo, dpo, guarantees, logs, margins, oracle, rlhf
-from tabular.log_space import kl, softplus
+from tabular.base.log_space import kl, softplus
 from tabular.preferences import _all_pairs
 from tests.strategies import labelled_problems
 

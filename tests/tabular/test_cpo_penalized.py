@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import log_expit
 
 from tabular import InputError, Preferences, Problem, Status, cpo, rlhf
-from tabular.penalized import win_excess
+from tabular.simplex.penalized import win_excess
 from tests.strategies import labelled_problems, policies_of
 
 PAIR = Preferences.from_pairs([(0, 1)])

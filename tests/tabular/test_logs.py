@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular import InputError, dpo, logs, rlhf
-from tabular.log_space import kl
+from tabular.base.log_space import kl
 from tabular.logs import PairLog, RewardLog, RunLog, VoteLog, WinTable
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "logs.json").read_text())

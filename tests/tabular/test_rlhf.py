@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from tabular import InputError, Problem, rlhf
-from tabular.log_space import kl
+from tabular.base.log_space import kl
 from tests import strategies
 
 

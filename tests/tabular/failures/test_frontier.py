@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tabular import InputError, Preferences, Problem, dpo, failure_modes, oracle
+from tabular.base.log_space import softplus
 from tabular.failures import knapsack
 from tabular.failures.frontier import frontier, separable
 from tabular.failures.thresholds import solve
-from tabular.log_space import softplus
 from tests.strategies import labelled_problems, policies_of
 
 

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from tabular import Preferences, Problem, digraph, dpo, oracle
+from tabular import Preferences, Problem, dpo, oracle
+from tabular.base import digraph
+from tabular.base.log_space import softplus
 from tabular.failures.infimum import infimum
 from tabular.failures.pieces import biconnected
 from tabular.failures.thresholds import solve, tied
-from tabular.log_space import softplus
 from tests.strategies import betas, labelled_problems
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, oracle
+from tabular.base.log_space import softplus
 from tabular.failures.infimum import Relation, infimum
 from tabular.failures.thresholds import solve
-from tabular.log_space import softplus
 from tests.strategies import betas, labelled_problems, log_odds, policies_of
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "failure_modes.json").read_text())

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from tabular import digraph, logs
+from tabular import logs
+from tabular.base import digraph
 from tabular.fits import block_solvers, bradley_terry, laplacian
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "bradley_terry.json").read_text())

@@ -1,0 +1,1 @@
+"""Statements that no paper makes: solution sets, thresholds, flow, projections; each derived in its file."""

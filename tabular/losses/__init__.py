@@ -1,0 +1,1 @@
+"""Every preference loss as one object that knows its parameters, its derivatives and what decides existence."""

@@ -1,0 +1,4 @@
+"""Minimisers where the normalisation of a policy binds: the penalised objective and its local maxima.
+
+Losses of the log-ratios themselves enter here; losses of differences of log-ratios belong to ``fits``.
+"""

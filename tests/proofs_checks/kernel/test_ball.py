@@ -1,0 +1,206 @@
+"""The branch and bound: rigorous enclosures, and three answers only."""
+
+import math
+import operator
+from fractions import Fraction
+
+import flint
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proofs_checks.kernel import arithmetic, ball
+from proofs_checks.kernel.interval import Interval, Undefined
+
+rationals = st.fractions(-20, 20, max_denominator=50)
+positive_rationals = st.fractions(Fraction(1, 50), 20, max_denominator=50)
+
+UNARY = {
+    "exp": math.exp,
+    "expm1": math.expm1,
+    "asinh": math.asinh,
+    "cosh": math.cosh,
+    "tanh": math.tanh,
+    "softplus": lambda x: float(np.logaddexp(0, x)),
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "positive_part": lambda x: max(x, 0.0),
+}
+BINARY = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "min": lambda a, b: a.min(b) if isinstance(a, Interval) else min(a, b),
+    "max": lambda a, b: a.max(b) if isinstance(a, Interval) else max(a, b),
+}
+
+
+def encloses(interval, value):
+    slack = 1e-12 * (1 + abs(value))
+    return float(interval.lo) - slack <= value <= float(interval.hi) + slack
+
+
+def between(ends, share):
+    return min(ends) + share * (max(ends) - min(ends))
+
+
+@pytest.mark.parametrize("name", UNARY)
+@given(ends=st.tuples(rationals, rationals), share=st.fractions(0, 1))
+@example(ends=(Fraction(-3), Fraction(2)), share=Fraction(3, 5))
+def test_unary_operations_enclose(name, ends, share):
+    interval = Interval.hull(min(ends), max(ends))
+    assert encloses(getattr(arithmetic, name)(interval), UNARY[name](float(between(ends, share))))
+
+
+@pytest.mark.parametrize("name", BINARY)
+@given(first=st.tuples(rationals, rationals), second=st.tuples(rationals, rationals), share=st.fractions(0, 1))
+def test_binary_operations_enclose(name, first, second, share):
+    intervals = [Interval.hull(min(ends), max(ends)) for ends in (first, second)]
+    points = [between(first, share), between(second, 1 - share)]
+    assert encloses(BINARY[name](*intervals), float(BINARY[name](*points)))
+
+
+@given(ends=st.tuples(positive_rationals, positive_rationals), share=st.fractions(0, 1), power=st.integers(-3, 4))
+def test_powers_roots_and_logarithms_enclose(ends, share, power):
+    interval, x = Interval.hull(min(ends), max(ends)), between(ends, share)
+    assert encloses(interval**power, float(x**power))
+    assert encloses((-interval) ** power, float((-x) ** power))
+    assert encloses(interval.sqrt(), math.sqrt(x))
+    assert encloses(interval.log(), math.log(x))
+    assert encloses(interval.log1p(), math.log1p(x))
+    assert encloses(1 / interval, float(1 / x))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda: 1 / Interval.hull(-1, 1),
+        lambda: 1 / Interval.hull(0, 1),
+        lambda: Interval.hull(0, 1).log(),
+        lambda: Interval.hull(-1, 1).log1p(),
+        lambda: Interval.hull(-1, 1).sqrt(),
+        lambda: Interval.hull(float("inf"), float("inf")),
+    ],
+)
+def test_what_is_undefined_is_said(operation):
+    with pytest.raises(Undefined):
+        operation()
+
+
+@given(ends=st.tuples(rationals, rationals))
+def test_rounding_is_outwards(ends):
+    """At 20 bits the enclosure holds the one at 200 bits, and has a width: nothing is lost to rounding."""
+
+    def formula():
+        x = Interval.hull(min(ends), max(ends)) / 3
+        y = (x.softplus() * x.sigmoid() - x.tanh() / 7).exp() + x.asinh() * x**3
+        return y + x.cosh().log() + x.expm1() * (1 + x**2).sqrt() + x.positive_part() / (2 + x.sigmoid())
+
+    with flint.ctx.workprec(20):
+        rough = formula()
+    with flint.ctx.workprec(200):
+        fine = formula()
+    assert rough.lo <= fine.lo <= fine.hi <= rough.hi
+    assert rough.lo < rough.hi
+    assert rough.lo.is_exact()
+    assert rough.hi.is_exact()
+
+
+COMPARISONS = [operator.lt, operator.gt, operator.le, operator.ge, operator.eq, operator.ne]
+
+
+@pytest.mark.parametrize("compare", COMPARISONS)
+@given(first=st.tuples(rationals, rationals), second=st.tuples(rationals, rationals))
+@example(first=(Fraction(0), Fraction(1)), second=(Fraction(1), Fraction(2)))
+@example(first=(Fraction(1), Fraction(1)), second=(Fraction(1), Fraction(1)))
+@example(first=(Fraction(0), Fraction(2)), second=(Fraction(1), Fraction(1)))
+def test_a_comparison_is_answered_only_if_it_holds_for_all_numbers_or_for_none(compare, first, second):
+    try:
+        answer = compare(*(Interval.hull(min(ends), max(ends)) for ends in (first, second)))
+    except Undefined:
+        return
+    points = [between(first, share) for share in (0, Fraction(1, 2), 1)]
+    assert {compare(a, b) for a in points for b in (*second, sum(second) / 2)} == {answer}
+
+
+@pytest.mark.parametrize("compare", COMPARISONS)
+def test_an_undecided_comparison_says_so(compare):
+    with pytest.raises(Undefined):
+        compare(Interval.hull(-1, 2), 1)
+    with pytest.raises(Undefined):
+        bool(Interval.hull(-1, 2))
+
+
+def test_wide_intervals_keep_the_sign_of_their_lower_end():
+    assert Interval.hull(-50, 50).exp() > 0
+    assert Interval.hull(-50_000, 50_000).sigmoid() > 0
+
+
+def test_three_answers():
+    box = {"x": (0, 1)}
+    assert ball.decide(lambda x: x + Fraction(1, 100), box).holds is True
+    refuted = ball.decide(lambda x: x - Fraction(1, 100), box)
+    assert refuted.holds is False
+    assert refuted.witness["x"] <= Fraction(1, 100)
+    assert ball.decide(lambda x: (x**2 - Fraction(1, 2)) ** 2, box, max_boxes=300).holds is None
+
+
+def test_strict_and_weak_differ_at_an_equality_point():
+    box = {"x": (0, 1)}
+    assert ball.decide(lambda x: x, box, strict=False).holds is True
+    assert ball.decide(lambda x: x, box, strict=True).witness == {"x": 0}
+
+
+@given(constant=st.fractions(-2, 2, max_denominator=1000))
+@example(constant=Fraction(0))
+@example(constant=Fraction(-1, 1000))
+def test_a_proof_is_never_contradicted_by_a_sample(constant):
+    """x² - x + 1/4 + c > 0 on [0, 1] exactly when c > 0."""
+    decision = ball.decide(lambda x: x * x - x + Fraction(1, 4) + constant, {"x": (0, 1)}, max_boxes=400)
+    assert decision.holds is (constant > 0) or decision.holds is None
+    if constant != 0 and abs(constant) > Fraction(1, 20):
+        assert decision.holds is (constant > 0)
+
+
+def test_the_margin_is_a_lower_bound():
+    decision = ball.decide(lambda x: x.exp() - x, {"x": (-3, 3)})
+    assert decision.holds
+    assert 0 < decision.margin <= 1
+
+
+@pytest.mark.parametrize("per_cent", [99, 101])
+def test_a_bound_one_per_cent_off_is_seen(per_cent):
+    """sin-like case with an interior minimum: e^x - x has its least value, 1, at x = 0."""
+    decision = ball.decide(lambda x: x.exp() - x - Fraction(per_cent, 100), {"x": (-3, 3)})
+    assert decision.holds is (per_cent < 100)
+
+
+def test_positive_parameters_are_halved_geometrically():
+    assert ball.decide(lambda k: 1 / (1 + k), {"k": (Fraction(1, 10**30), 10**30)}).boxes == 1
+    middle = float(ball._middle(Fraction(1, 10**6), Fraction(10**6)))
+    assert middle == pytest.approx(1)
+
+
+@given(low=st.fractions(-20, 20), width=st.fractions(0, 1), power=st.integers(-800, 800))
+@example(low=Fraction(1, 3), width=Fraction(1, 10**20), power=0)
+@example(low=Fraction(1, 10**20), width=Fraction(1), power=-680)
+@example(low=Fraction(1), width=Fraction(1), power=700)
+def test_a_box_is_halved_inside_itself(low, width, power):
+    low, high = low * Fraction(10) ** power, (low + width) * Fraction(10) ** power
+    assert low < ball._middle(low, high) < high or low == high
+
+
+def test_true_claims_on_boxes_beyond_floats_get_no_witness_outside():
+    third = Fraction(1, 3)
+    narrow = {"x": (third, third + Fraction(1, 10**20))}
+    assert ball.decide(lambda x: Fraction(1, 10**21) + 2 * (x - third) - (x - third), narrow).holds is True
+    assert ball.decide(lambda x: 2 * x - x, {"x": (Fraction(1, 10**700), 1)}).holds is True
+
+
+def test_the_budget_is_kept():
+    assert ball.decide(lambda x: (x**2 - Fraction(1, 2)) ** 2, {"x": (0, 1)}, max_boxes=7).boxes == 7
+
+
+def test_a_range_the_wrong_way_round_is_refused():
+    with pytest.raises(ValueError, match="out of order"):
+        ball.decide(lambda x: x, {"x": (1, 0)})
