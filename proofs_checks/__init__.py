@@ -1,13 +1,15 @@
 """Every statement of the theory, with a verdict computed from checks: ``verify()`` is the reviewer's entry point."""
 
-from proofs_checks.kernel.statement import Check, Control, Finding, Quantifier, Result, Statement, Verdict
+from proofs_checks.kernel.evidence import Quantifier
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.statement import Origin, Statement, Verdict
+from proofs_checks.kernel.verdict import Result
 from proofs_checks.registry import close_names, statements, verify
 from proofs_checks.text import explain, slowest, summary, table_rows, theorems_markdown
 
 __all__ = [
-    "Check",
-    "Control",
     "Finding",
+    "Origin",
     "Quantifier",
     "Result",
     "Statement",

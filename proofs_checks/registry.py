@@ -6,13 +6,15 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from graphlib import CycleError, TopologicalSorter
 
 import proofs_checks
-from proofs_checks.kernel.statement import Result, Statement, run
+from proofs_checks.kernel.statement import Statement
+from proofs_checks.kernel.verdict import Result, run
 from tabular.errors import InputError
 
 #: The folders that are no source: what verdicts rest on, and the same statements for a proof assistant.
-_NOT_SOURCES = {"kernel", "formal"}
+_NOT_SOURCES = {"kernel", "formal", "spaces"}
 
 
 @functools.cache
@@ -26,13 +28,12 @@ def statements() -> dict[str, tuple[Statement, str]]:
     """Every statement by its id, with the file that holds it; files without ``STATEMENTS`` help others.
 
     Raises:
-        InputError: a file that cannot be imported, or an id that two files use, named.
+        InputError: a file that cannot be imported, an id that two files use, a statement that rests on one that nobody
+            has, or on itself through others: each named.
 
     >>> statement, file = statements()["prop-5.1"]
-    >>> statement.source
-    'Yang et al. 2026, Proposition 5.1, as transcribed; the uniform error is ours'
-    >>> file
-    'proofs_checks/yang_2026/proposition_5_1.py'
+    >>> statement.origin.value, file
+    ('as transcribed', 'proofs_checks/yang_2026/proposition_5_1.py')
     """
     found = {}
     for name in modules():
@@ -41,6 +42,7 @@ def statements() -> dict[str, tuple[Statement, str]]:
             if statement.id in found:
                 raise InputError(f"the id {statement.id!r} stands in {found[statement.id][1]} and again in {file}")
             found[statement.id] = (statement, file)
+    in_order(found, {name: statement.rests_on for name, (statement, _) in found.items()})
     return found
 
 
@@ -49,6 +51,31 @@ def _imported(name, file):
         return importlib.import_module(f"proofs_checks.{name}")
     except Exception as problem:
         raise InputError(f"{file} cannot be read as statements: {type(problem).__name__}: {problem}") from problem
+
+
+def in_order(names, rests_on: dict[str, tuple[str, ...]]) -> list[str]:
+    """The names and all that they rest on, each after what it rests on.
+
+    Raises:
+        InputError: a name that rests on a statement that nobody has, or a circle.
+
+    >>> in_order(["c"], {"a": (), "b": ("a",), "c": ("b", "a")})
+    ['a', 'b', 'c']
+    """
+    needed, waiting = {}, list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in needed:
+            continue
+        needed[name] = rests_on[name]
+        for other in rests_on[name]:
+            if other not in rests_on:
+                raise InputError(f"the statement {name!r} rests on {other!r}, which there is not")
+            waiting.append(other)
+    try:
+        return list(TopologicalSorter(needed).static_order())
+    except CycleError as circle:
+        raise InputError(f"these statements rest on one another in a circle: {' -> '.join(circle.args[1])}") from None
 
 
 def close_names(name: str) -> list[str]:
@@ -75,7 +102,7 @@ def require(name: str) -> tuple[Statement, str]:
 def verify(
     names: list[str] | None = None, progress: Callable[[int, int, Result], None] | None = None, processes: int = 1
 ) -> list[Result]:
-    """Run the checks of the named statements, or of all, in reading order.
+    """Run the checks of the named statements, or of all, and of those they rest on; results in the order asked for.
 
     Args:
         progress: called as ``progress(done, total, result)`` whenever a statement is finished.
@@ -87,15 +114,23 @@ def verify(
     >>> [result.verdict.value for result in verify(["def-3.3"])]
     ['PROVED']
     """
-    names = list(statements()) if names is None else list(names)
+    known = statements()
+    names = list(known) if names is None else list(names)
     for name in names:
         require(name)
+    order = in_order(names, {name: statement.rests_on for name, (statement, _) in known.items()})
     done = {}
-    for result in _run_all(names, processes):
-        done[result.statement.id] = result
+    for name, outcomes, seconds in _run_all(order, processes):
+        done[name] = Result(*known[name], outcomes, seconds, {})
         if progress is not None:
-            progress(len(done), len(set(names)), result)
-    return [done[name] for name in names]
+            progress(len(done), len(order), done[name])
+    verdicts, results = {}, {}
+    for name in order:
+        statement, file = known[name]
+        lent = {other: verdicts[other] for other in statement.rests_on}
+        results[name] = Result(statement, file, done[name].outcomes, done[name].seconds, lent)
+        verdicts[name] = results[name].verdict
+    return [results[name] for name in names]
 
 
 def _run_all(names, processes):
@@ -103,16 +138,11 @@ def _run_all(names, processes):
         yield from map(_run_one, names)
         return
     with ProcessPoolExecutor(processes) as pool:
-        jobs = {pool.submit(_run_elsewhere, name): name for name in names}
-        for job in as_completed(jobs):
-            yield Result(*require(jobs[job]), *job.result())
+        for job in as_completed([pool.submit(_run_one, name) for name in names]):
+            yield job.result()
 
 
 def _run_one(name):
-    return run(*require(name))
-
-
-def _run_elsewhere(name):
     """What can travel between processes: statements hold functions and stay behind."""
-    result = _run_one(name)
-    return result.outcomes, result.seconds
+    result = run(*require(name))
+    return name, result.outcomes, result.seconds

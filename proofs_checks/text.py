@@ -2,17 +2,21 @@
 
 import textwrap
 from collections import Counter
+from itertools import groupby
 
-from proofs_checks.kernel.statement import Result
+from proofs_checks.kernel.statement import Verdict
+from proofs_checks.kernel.verdict import Result
 from proofs_checks.registry import require, verify
 
-_MEANINGS = {
-    "PROVED": "by symbolic identities and the argument in the file, for all values where both sides are defined",
-    "CERTIFIED": "rigorously in ball or rational arithmetic, on the stated box or for the stated instance",
-    "SUPPORTED": "by cases and by a search for violations that found none",
-    "REFUTED": "by a witness certified in ball or rational arithmetic",
+#: What each verdict means: the same words on the command line, in THEOREMS.md and on the report page.
+MEANINGS = {
+    "PROVED": "for all values; each part by identities and signs that a machine checks, by an argument in words that "
+    "joins such steps, or by words alone, and which of these is printed with it",
+    "CERTIFIED": "rigorously in exact or interval arithmetic, on the stated box, list or instance",
+    "SUPPORTED": "by a search among instances that meet the hypotheses, which found no violation",
+    "REFUTED": "by a witness in exact or interval arithmetic, or by a proof of the contrary",
     "VACUOUS": "nothing meets the hypotheses",
-    "UNDECIDED": "a check failed, was not run, or let a wrong claim pass",
+    "UNDECIDED": "a check failed, was not run, or let a wrong version pass",
     "NOT CHECKABLE HERE": "needs data or training that this toolkit does not have",
 }
 
@@ -28,22 +32,43 @@ def table_rows(results: list[Result]) -> list[tuple[str, str, str, str]]:
 
 def _note(result):
     if not result.as_expected:
-        return f"expected {result.statement.expected.value}"
-    unsure = [o.finding.summary for o in result.outcomes if o.finding.passed is None]
-    return unsure[0] if unsure else ""
+        unsure = [o for o in result.outcomes if not o.decided or not o.sound]
+        return f"expected {result.statement.expected.value}" + (f"; {unsure[0].name}" if unsure else "")
+    return result.statement.out_of_reach
 
 
 def summary(results: list[Result]) -> str:
-    """How many statements have which verdict, and which are not as expected.
+    """How many statements have which verdict, whose words they are in, what carries the proofs.
 
-    >>> summary(verify(["def-3.3", "prop-3.4"]))
-    '2 statements: 2 PROVED; every verdict is the expected one'
+    >>> print(summary(verify(["def-3.3"])))
+    1 statement: 1 PROVED; every verdict is the expected one
+    In a paper's own words 1: 1 PROVED
+    PROVED by the machine alone 1, by the machine and an argument in words 0, by words alone in some part 0
     """
-    counts = Counter(result.verdict.value for result in results)
-    parts = [f"{counts[name]} {name}" for name in _MEANINGS if counts[name]]
     off = [result.statement.id for result in results if not result.as_expected]
     ending = f"; not as expected: {', '.join(off)}" if off else "; every verdict is the expected one"
-    return f"{len(results)} statements: {', '.join(parts)}{ending}"
+    lines = [f"{len(results)} statement{'s' * (len(results) != 1)}: {_counted(results)}{ending}"]
+    papers = [result for result in results if result.statement.origin.is_the_papers]
+    if papers:
+        lines.append(f"In a paper's own words {len(papers)}: {_counted(papers)}")
+    carriers = Counter(carrier(result) for result in results if result.verdict is Verdict.PROVED)
+    if carriers:
+        shown = ("the machine alone", "the machine and an argument in words", "words alone in some part")
+        lines.append("PROVED " + ", ".join(f"by {by} {carriers[by]}" for by in shown))
+    return "\n".join(lines)
+
+
+def _counted(results):
+    counts = Counter(result.verdict.value for result in results)
+    return ", ".join(f"{counts[name]} {name}" for name in MEANINGS if counts[name])
+
+
+def carrier(result: Result) -> str:
+    """What carries a proof: the weakest of its parts, said so that nothing adds machine and words up silently."""
+    by = {carried.by for carried in result.carried}
+    if "words" in by:
+        return "words alone in some part"
+    return "the machine and an argument in words" if "the machine and words" in by else "the machine alone"
 
 
 def slowest(results: list[Result], count: int = 5) -> list[tuple[str, float]]:
@@ -57,7 +82,7 @@ def slowest(results: list[Result], count: int = 5) -> list[tuple[str, float]]:
 
 
 def explain(name: str, result: Result | None = None) -> str:
-    """One statement at length: what it says, how it was checked, the witness, what to conclude.
+    """One statement at length: what it says, what carries it, the witness, what to conclude.
 
     Raises:
         InputError: an unknown name, with the close ones.
@@ -67,14 +92,14 @@ def explain(name: str, result: Result | None = None) -> str:
     """
     require(name)
     known = (result or verify([name])[0]).to_dict()
-    lines = [
-        f"{known['id']}: {known['title']}",
-        "",
-        _entry("Verdict", f"{known['verdict']} ({_MEANINGS[known['verdict']]})"),
-        *(_entry(key.capitalize(), known[key]) for key in ("source", "file", "hypotheses", "statement", "method")),
-        "",
-        "Checks",
-    ]
+    lines = [f"{known['id']}: {known['title']}", ""]
+    lines.append(_entry("Verdict", f"{known['verdict']} ({MEANINGS[known['verdict']]})"))
+    lines += [_entry(key.capitalize(), known[key]) for key in ("source", "origin", "file", "policies", "hypotheses")]
+    lines.append(_entry("Claim", known["statement"]))
+    if known["form"] != "executable":
+        lines.append(_entry("Form", f"in words only: {known['form']}"))
+    lines += _parts_lines(known)
+    lines += ["", "Checks"] if known["checks"] else []
     for check in known["checks"]:
         lines += _check_lines(check)
     lines += ["", _entry("Conclusion", known["conclusion"])]
@@ -83,13 +108,34 @@ def explain(name: str, result: Result | None = None) -> str:
     return "\n".join(lines)
 
 
+def _parts_lines(known):
+    if known["out_of_reach"]:
+        yield _entry("Out of reach", known["out_of_reach"])
+    if known["parts"]:
+        yield ""
+        yield f"What proves {known['settles']}"
+    for part in known["parts"]:
+        yield f"  {part['part']}: {part['verdict']}, carried by {part['carried_by']}"
+        if part["argument"]:
+            yield textwrap.indent(_filled(part["argument"]), "      ")
+    if known["rests_on"]:
+        yield f"  rests on {', '.join(known['rests_on'])}"
+
+
 def _entry(label, text):
     return textwrap.fill(text, 100, initial_indent=f"{label:<13}", subsequent_indent=" " * 13, break_on_hyphens=False)
 
 
+def _filled(text):
+    return textwrap.fill(" ".join(text.split()), 94, break_on_hyphens=False)
+
+
 def _check_lines(check):
     state = {True: "passed", False: "FAILED", None: "undecided"}[check["passed"]]
-    yield f"  [{state}] {check['name']} ({check['quantifier']})"
+    role = f"carries “{check['carries']}”" if check["carries"] else "corroborates"
+    yield f"  [{state}] {check['name']} ({check['quantifier']}; {role})"
+    if check["domain"]:
+        yield f"      where {check['domain']}"
     yield f"      {check['summary']}"
     if check["residual"] is not None:
         yield f"      residual or margin {check['residual']:.3g}"
@@ -101,34 +147,40 @@ def _check_lines(check):
 
 
 def theorems_markdown(results: list[Result] | None = None) -> str:
-    """THEOREMS.md: every statement with its source, verdict, method and file; no times, so that it is reproducible.
+    """THEOREMS.md: every statement with its origin, verdict and carrier, by source; no times, so reproducible.
 
     >>> print(theorems_markdown(verify(["def-3.3"])).splitlines()[-1].split(" | ")[0])
-    | def-3.3
+    | [def-3.3](proofs_checks/yang_2026/definition_3_3.py)
     """
-    results = verify() if results is None else results
-    return markdown_of([(result.statement, result.file, result.verdict) for result in results])
+    return markdown_of(verify() if results is None else results)
 
 
-def markdown_of(rows) -> str:
-    """The same from ``(statement, file, verdict)`` triples."""
-    counts = Counter(verdict.value for *_, verdict in rows)
+def markdown_of(results: list[Result]) -> str:
+    """The same of given results."""
     lines = [
         "# Theorems",
         "",
         "Generated by `python -m proofs_checks --write THEOREMS.md`; a test keeps it current. Numbers of Yang et al.",
-        "(arXiv 2605.20834) are as transcribed by readers. `condeq check ID` explains one statement at length.",
+        "(arXiv 2605.20834) are as transcribed by readers. `condeq check ID` explains one statement at length:",
+        "hypotheses, claim, what carries each part, witnesses, the wrong versions that were refused.",
         "",
-        *(f"- **{name}** ({counts[name]}): {meaning}." for name, meaning in _MEANINGS.items() if counts[name]),
+        *summary(results).splitlines(),
         "",
-        "| id | statement | source | verdict | method | file |",
-        "|---|---|---|---|---|---|",
+        *(f"- **{name}**: {MEANINGS[name]}." for name in MEANINGS if any(r.verdict.value == name for r in results)),
     ]
-    for known, file, verdict in rows:
-        whole = f"**{known.title}.** {known.hypotheses} ⊢ {known.claim}"
-        cells = (known.id, whole, known.source, verdict.value, known.method, file)
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    for folder, group in groupby(results, key=lambda result: result.file.split("/")[1]):
+        lines += ["", f"## {folder}", "", "| id | statement | origin | verdict |", "|---|---|---|---|"]
+        lines += [_row(result) for result in group]
     return "\n".join(lines) + "\n"
+
+
+def _row(result):
+    statement, by = result.statement, ""
+    if result.verdict is Verdict.PROVED:
+        by = f", {carrier(result)}"
+    whole = f"**{statement.title}.** {statement.hypotheses} ⊢ {statement.claim}"
+    cells = (f"[{statement.id}]({result.file})", whole, statement.origin.value, result.verdict.value + by)
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
 def _cell(text):

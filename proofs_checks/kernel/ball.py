@@ -12,9 +12,11 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from proofs_checks.kernel.statement import Check, Control, Finding, Quantifier
+import flint
+from flint import arb
 
-PRECISION = 90  # bits: room for the cancellation of values up to 1e8 against each other
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.interval import PRECISION, Interval, Undefined
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,11 @@ class Decision:
     witness: dict | None = None
 
 
-def number(value):
-    """An exact int or Fraction as an interval of width zero, or of one unit in the last place."""
-    from proofs_checks.kernel.interval import Interval
-
-    return Interval.of(value)
-
-
 def decide(f, box, *, strict=True, max_boxes=20_000) -> Decision:
     """Whether f > 0 (f >= 0 if not strict) for every parameter in the box.
 
     Args:
-        f: called with intervals by keyword, returns an interval.
+        f: called with intervals by keyword, returns an interval or an exact number.
         box: name -> (low, high), ints or Fractions; ends belong to the box.
 
     >>> decide(lambda x: x.exp() - x - 1 / (1 + x**2), {"x": (1, 50)}).holds
@@ -46,10 +41,12 @@ def decide(f, box, *, strict=True, max_boxes=20_000) -> Decision:
     >>> decide(lambda x: x.exp() - 3 * x, {"x": (0, 4)}).holds, decide(lambda x: x.exp() - 2 * x, {"x": (0, 4)}).holds
     (False, True)
     """
-    import flint
-
+    if not box:
+        raise ValueError("a box without parameters: nothing would be checked")
     if any(low > high for low, high in box.values()):
         raise ValueError(f"the ends of a range are out of order: {box}")
+    if any(isinstance(end, float) for ends in box.values() for end in ends):
+        raise TypeError(f"the ends of a range are exact numbers, int or Fraction: {box}")
     with flint.ctx.workprec(PRECISION):
         return _decide(f, {name: (Fraction(lo), Fraction(hi)) for name, (lo, hi) in box.items()}, strict, max_boxes)
 
@@ -80,8 +77,6 @@ def _queued(f, box, depth, tick):
     Where there is no bound, 2^-depth below 0 stands in: with -inf the cells around one point where f stays undefined
     would keep all others, however promising, waiting for ever.
     """
-    from flint import arb
-
     least = _least(f, box)
     place = least if least.is_finite() else -(arb(2) ** -depth)
     return place, next(tick), least, box, depth
@@ -89,10 +84,8 @@ def _queued(f, box, depth, tick):
 
 def violated_at(f, point, strict=True) -> bool:
     """Whether f is certainly not positive (negative, if not strict) at exact rationals."""
-    from proofs_checks.kernel.interval import Interval, Undefined
-
     try:
-        value = f(**{name: Interval.of(x) for name, x in point.items()})
+        value = Interval.of(f(**{name: Interval.of(x) for name, x in point.items()}))
     except Undefined:
         return False
     return bool(value.hi <= 0) if strict else bool(value.hi < 0)
@@ -100,12 +93,8 @@ def violated_at(f, point, strict=True) -> bool:
 
 def _least(f, box):
     """A lower bound of f on the box: an exact Arb number, or -inf where nothing is known."""
-    from flint import arb
-
-    from proofs_checks.kernel.interval import Interval, Undefined
-
     try:
-        return f(**{name: Interval.hull(*ends) for name, ends in box.items()}).lo
+        return Interval.of(f(**{name: Interval.hull(*ends) for name, ends in box.items()})).lo
     except Undefined:
         return arb("-inf")
 
@@ -144,16 +133,3 @@ def finding(decision: Decision, box, strict=True) -> Finding:
 
 def in_words(point) -> str:
     return ", ".join(f"{name} = {value}" for name, value in point.items())
-
-
-def check(name, f, box, *, strict=True, controls=(), max_boxes=20_000, **kinds) -> Check:
-    """The check that f > 0 on a box. Controls: name -> a wrong f, on the same box, that must be refuted.
-
-    ``kinds``: ``corroborates`` and ``is_claim`` of :class:`proofs_checks.kernel.statement.Check`.
-    """
-
-    def judge(g):
-        return lambda: finding(decide(g, box, strict=strict, max_boxes=max_boxes), box, strict)
-
-    wrong = tuple(Control(label, judge(g)) for label, g in dict(controls).items())
-    return Check(name, Quantifier.BOX, judge(f), wrong, **kinds)

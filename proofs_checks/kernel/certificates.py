@@ -18,21 +18,9 @@ ever. By Stiemke's alternative one of the two always exists, for labels of posit
 
 from fractions import Fraction
 
-import flint
 import numpy as np
 
-from proofs_checks.kernel.ball import PRECISION
-from proofs_checks.kernel.interval import Interval
-
-
-def rigorous(function):
-    """The function with Arb at the working precision."""
-
-    def wrapped(*args, **kwargs):
-        with flint.ctx.workprec(PRECISION):
-            return function(*args, **kwargs)
-
-    return wrapped
+from proofs_checks.kernel.interval import Interval, precisely
 
 
 def divergence(policy, base):
@@ -40,7 +28,7 @@ def divergence(policy, base):
     return sum((p * Interval.of(p / q).log() for p, q in zip(policy, base, strict=True)), Interval.of(0))
 
 
-@rigorous
+@precisely
 def projection_gap(log_policy, multipliers, base, constraints) -> Interval:
     """KL of a policy, made feasible, less its dual bound: at least 0, and an error bound for the policy.
 
@@ -78,7 +66,7 @@ def _strictly_feasible(size, constraints):
     return [step**h for h in height]
 
 
-@rigorous
+@precisely
 def bradley_terry_gap(labels, strength, block) -> tuple[Interval, Interval]:
     """Enclosures of the labels' loss inside blocks at the given strengths, and of a lower bound of the infimum.
 

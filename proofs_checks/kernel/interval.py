@@ -4,22 +4,48 @@ A ball (midpoint and radius) cannot say that e^x lies in [e^-50, e^50] without l
 an interval keeps both ends; each end is computed by Arb with a rigorous error bound and rounded outwards.
 """
 
+import functools
 from fractions import Fraction
 
+import flint
 from flint import arb, fmpq
+
+PRECISION = 90  # bits: room for the cancellation of values up to 1e8 against each other
+
+
+def precisely(function):
+    """The function with Arb at the working precision."""
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        with flint.ctx.workprec(PRECISION):
+            return function(*args, **kwargs)
+
+    return wrapped
 
 
 class Undefined(ArithmeticError):
     """The expression has no finite value somewhere in the interval, or Arb could not bound it."""
 
 
+def _with_exact(operation):
+    """The operation with an exact number or an interval; what else there is may know how to work with intervals."""
+
+    @functools.wraps(operation)
+    def guarded(self, other):
+        exact = isinstance(other, Interval | int | Fraction | float) or hasattr(other, "free_symbols")
+        return operation(self, other) if exact else NotImplemented
+
+    return guarded
+
+
 class Interval:
     """The closed interval [lo, hi], both ends finite.
 
-    >>> Interval.hull(1, 2).exp() > 2.7
+    >>> Interval.hull(1, 2).exp() > 2
     True
     >>> x = Interval.hull(-1, 2)
-    >>> x * x > -2.001, x**2 > -0.001
+    >>> x * x >= -2, x**2 >= 0
     (True, True)
     """
 
@@ -32,30 +58,46 @@ class Interval:
 
     @classmethod
     def hull(cls, lo, hi) -> "Interval":
-        """The smallest enclosed range of two exact numbers (int, Fraction, float)."""
+        """The smallest enclosed range of two exact numbers, int or Fraction."""
         return cls(_number(lo).lower(), _number(hi).upper())
 
     @classmethod
     def of(cls, value) -> "Interval":
-        return value if isinstance(value, Interval) else cls.hull(value, value)
+        """An exact number (int, Fraction, a constant of computer algebra) as an interval, or the interval itself.
+
+        Raises:
+            TypeError: a float, which says nothing about where the number it stands for lies.
+        """
+        if isinstance(value, Interval):
+            return value
+        if hasattr(value, "free_symbols"):
+            from proofs_checks.kernel.symbolic import enclose
+
+            return enclose(value, {})
+        return cls.hull(value, value)
 
     def __repr__(self):
         return f"[{float(self.lo):.17g}, {float(self.hi):.17g}]"
 
+    @_with_exact
     def __lt__(self, other):
         """Whether it holds for all pairs of numbers in the two; Undefined where it holds for some only."""
         other = Interval.of(other)
         return _one_of(self.hi < other.lo, self.lo >= other.hi)
 
+    @_with_exact
     def __gt__(self, other):
         return Interval.of(other) < self
 
+    @_with_exact
     def __ge__(self, other):
         return not self < other
 
+    @_with_exact
     def __le__(self, other):
         return not self > other
 
+    @_with_exact
     def __eq__(self, other):
         other = Interval.of(other)
         return _one_of(self.lo >= other.hi and self.hi <= other.lo, self.hi < other.lo or self.lo > other.hi)
@@ -68,27 +110,33 @@ class Interval:
     def __neg__(self):
         return Interval(-self.hi, -self.lo)
 
+    @_with_exact
     def __add__(self, other):
         other = Interval.of(other)
         return Interval((self.lo + other.lo).lower(), (self.hi + other.hi).upper())
 
     __radd__ = __add__
 
+    @_with_exact
     def __sub__(self, other):
         return self + -Interval.of(other)
 
+    @_with_exact
     def __rsub__(self, other):
         return -self + other
 
+    @_with_exact
     def __mul__(self, other):
         other = Interval.of(other)
         return _hull_of([a * b for a in (self.lo, self.hi) for b in (other.lo, other.hi)])
 
     __rmul__ = __mul__
 
+    @_with_exact
     def __truediv__(self, other):
         return self * Interval.of(other).reciprocal()
 
+    @_with_exact
     def __rtruediv__(self, other):
         return self.reciprocal() * other
 
@@ -110,15 +158,13 @@ class Interval:
             raise Undefined
         return (-self)._increasing(lambda x: -1 / x)
 
-    def min(self, other):
+    def enclosed_min(self, other):
+        """min(x, y) of any x and y in the two; Python's ``min`` would ask which is less, and get no answer."""
         other = Interval.of(other)
         return Interval(min(self.lo, other.lo), min(self.hi, other.hi))
 
-    def max(self, other):
-        return -((-self).min(-Interval.of(other)))
-
     def positive_part(self):
-        return self.max(0)
+        return -((-self).enclosed_min(0))
 
     def exp(self):
         return self._increasing(arb.exp)
@@ -143,6 +189,9 @@ class Interval:
 
     def asinh(self):
         return self._increasing(arb.asinh)
+
+    def sinh(self):
+        return self._increasing(arb.sinh)
 
     def cosh(self):
         return abs(self)._increasing(arb.cosh)
@@ -170,7 +219,9 @@ def _one_of(certainly, certainly_not) -> bool:
 def _number(value):
     if isinstance(value, Fraction):
         return arb(fmpq(value.numerator, value.denominator))
-    return arb(value)
+    if isinstance(value, int):
+        return arb(value)
+    raise TypeError(f"{value!r} is no exact number: write an int, a Fraction or an interval")
 
 
 def _hull_of(balls):

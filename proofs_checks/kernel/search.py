@@ -1,196 +1,166 @@
-"""Counterexample search: find a violating problem, shrink it to small round numbers, hand it to exact arithmetic.
+"""The search for an instance that meets a statement's hypotheses and violates its claim.
 
-A statement is given by its violation: a function of named numbers, positive where the statement fails. The search
-draws at random over the whole space, climbs from the best draws, then replaces each number by the simplest that
-still violates. A witness counts only after its violation was certified in interval arithmetic at exact rationals.
+It draws from the instances that the statement speaks of, keeps those that meet every hypothesis, climbs from the worst,
+replaces each number of a violation by the simplest that still violates, and puts the result to exact arithmetic. Only
+what exact arithmetic confirms refutes; a violation in floats alone leaves the statement undecided.
 """
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from proofs_checks.kernel import ball
-from proofs_checks.kernel.statement import Check, Control, Finding, Quantifier
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.instances import Instances, Numbers, simple_numbers
+from proofs_checks.kernel.relation import All, Condition, Not
 
-_SIMPLE = sorted(
-    {Fraction(p, q) for q in (1, 2, 3, 4, 5, 10) for p in range(10 * q + 1)} | {Fraction(k * k) for k in range(4, 11)},
-    key=lambda x: (x.denominator, abs(x - 1)),
-)
-_NOISE = 1e-9  # a float violation below this may be rounding
+_KEPT = 0.02  # share of a violation that has to survive while its numbers are made simple
 
 
 class NoValue(ArithmeticError):
-    """The violation is not a number at some draw, or finite at none: what it would say there is not known."""
+    """The claim or a hypothesis is not a number at some draw: what a search would say there is not known."""
 
 
-def find(violation, space, rng, draws=1500, climbs=4, steps=120):
-    """A point of the space with a positive violation, or None.
+@dataclass(frozen=True)
+class Effort:
+    """How much a search does. ``least``: instances that have to meet the hypotheses before silence says anything."""
 
-    Args:
-        violation: called with floats by keyword; positive (beyond rounding) where the statement fails, ``-inf`` where
-            its hypotheses do.
-        space: name -> (low, high); positive ranges are searched by logarithm.
+    draws: int = 2000
+    climbs: int = 6
+    steps: int = 200
+    least: int = 100
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a search saw: instances that met the hypotheses, and the answers that make a violation, if there is one."""
+
+    met: int
+    answers: list | None
+    violation: float = 0.0
+
+
+def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=Effort()) -> Sought:
+    """Look for an instance that meets all of ``given`` and violates ``claim``.
 
     Raises:
-        NoValue: some draw is not a number, or none meets the hypotheses. Like an overflow or a division by zero in
-            the violation, it leaves a check undecided: a search sees only what can be computed.
-
-    >>> space = {"x": (-3, 3)}
-    >>> find(lambda x: x - 2, space, np.random.default_rng(0))["x"] > 2
-    True
-    >>> find(lambda x: x - 3.5, space, np.random.default_rng(0)) is None
-    True
+        NoValue: at some instance that was drawn a relation has no value.
     """
-    points = [_draw(space, rng) for _ in range(draws)]
-    scored = sorted(((_value(violation, p), i) for i, p in enumerate(points)), reverse=True)
-    best = [(score, points[i]) for score, i in scored[:climbs]]
-    if best[0][0] == -math.inf:
-        raise NoValue("no draw met the hypotheses")
-    if best[0][0] <= _NOISE:
-        best = [_climb(violation, space, *start, rng, steps) for start in best]
-    score, point = max(best, key=lambda pair: pair[0])
-    return point if score > _NOISE else None
+    rng = np.random.default_rng(effort.seed)
+    values, answers = instances.draw(rng, effort.draws)
+    score = _scores(given, claim, values)
+    met = int(np.sum(score > -math.inf))
+    best = sorted(np.argsort(-score, kind="stable")[: effort.climbs].tolist(), key=lambda k: -score[k])
+    tops = [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
+    if not tops or tops[0][0] <= 0:
+        climbed = []
+        for top in tops:
+            top, more = _climb(instances, given, claim, top, rng, effort.steps)
+            met, climbed = met + more, [*climbed, top]
+        tops = climbed
+    value, found, _ = max(tops, key=lambda top: top[0], default=(0.0, None, None))
+    return Sought(met, found if value > 0 else None, value)
 
 
-def shrink(violation, space, point, keep=0.02):
-    """The same violation with simple rationals: at least a part ``keep`` of it, each number as simple as it can be.
-
-    >>> shrink(lambda x, y: x - y, {"x": (0, 9), "y": (-9, 9)}, {"x": 7.13, "y": -2.4})
-    {'x': Fraction(1, 1), 'y': Fraction(-1, 1)}
-    """
-    enough = max(keep * min(_value(violation, point), 1.0), 2 * _NOISE)
-    point = {name: Fraction(value).limit_denominator(1000) for name, value in point.items()}
-    for _ in range(3):
-        before = dict(point)
-        for name, (low, high) in space.items():
-            for simple in _simple_numbers(low, high):
-                if _value_if_any(violation, _floats({**point, name: simple})) > enough:
-                    point[name] = simple
-                    break
-        if point == before:
-            break
-    return point
+def _scores(given, claim, values):
+    """The violation where every hypothesis is met, -inf elsewhere."""
+    violated = np.asarray(claim.violated(values), float)
+    met = np.asarray(All(given).satisfied(values), float) if given else np.ones_like(violated)
+    if np.isnan(met).any() or np.isnan(violated[met > 0]).any():
+        raise NoValue("a relation of the statement has no value at an instance that was drawn")
+    return np.where(met > 0, violated, -math.inf)
 
 
-def nothing_found(name, violation, space, *, controls=(), seed=0, corroborates=False, **effort) -> Check:
-    """The check that a search finds no violation. Controls: name -> a wrong violation, which must be found.
-
-    ``effort``: draws, climbs and steps of :func:`find`.
-    """
-
-    def judge(function):
-        def run():
-            met = 0
-
-            def counted(**point):
-                nonlocal met
-                value = function(**point)
-                met += value > -math.inf
-                return value
-
-            point = find(counted, space, np.random.default_rng(seed), **effort)
-            if point is None:
-                return Finding(True, f"no violation at {met} points, drawn at random or climbed to from the worst")
-            return Finding(False, "violated", witness=ball.in_words(shrink(function, space, point)))
-
-        return run
-
-    wrong = tuple(Control(label, judge(g)) for label, g in dict(controls).items())
-    return Check(name, Quantifier.PROPERTY, judge(violation), wrong, corroborates)
-
-
-def in_library(name, violation, space, *, draws=120, **wrong) -> Check:
-    """The corroborating search over problems that the library solves: what it computes against what a statement says.
-
-    ``wrong`` holds the keyword arguments that turn ``violation`` into that of a wrong version, the control.
-    """
-    label = ", ".join(f"{key} = {value}" for key, value in wrong.items())
-    control = {f"with {label}": lambda **point: violation(**point, **wrong)}
-    return nothing_found(
-        f"{name}, in the library", violation, space, controls=control, corroborates=True, draws=draws, steps=40
-    )
-
-
-def counterexample(name, violation, space, *, certificate=None, controls=(), seed=0) -> Check:
-    """The check that a violation is found from nothing, shrunk, and certified at exact rationals.
-
-    Args:
-        certificate: the violation in interval arithmetic; ``violation`` itself by default.
-        controls: name -> a violation that a *true* claim would have; none may be found there.
-    """
-
-    def judge(function, exact):
-        def run():
-            point = find(function, space, np.random.default_rng(seed))
-            if point is None:
-                return Finding(False, "no violation found")
-            witness = shrink(function, space, point)
-            return _certified(exact, witness)
-
-        return run
-
-    wrong = tuple(Control(label, judge(g, g)) for label, g in dict(controls).items())
-    return Check(name, Quantifier.COUNTEREXAMPLE, judge(violation, certificate or violation), wrong)
-
-
-def _certified(violation, witness):
-    decision = ball.decide(violation, {name: (value, value) for name, value in witness.items()}, max_boxes=1)
-    words = ball.in_words(witness)
-    if decision.holds:
-        return Finding(True, "found from nothing, certified in ball arithmetic", decision.margin, words)
-    return Finding(None, "found in floats, not certified", witness=words)
-
-
-def _draw(space, rng):
-    return {name: _between(float(low), float(high), rng.random()) for name, (low, high) in space.items()}
-
-
-def _between(low, high, share):
-    if low > 0:
-        return math.exp(math.log(low) + share * math.log(high / low))
-    return low + share * (high - low)
-
-
-def _value(violation, point):
-    value = float(violation(**point))
-    if math.isnan(value):
-        raise NoValue(f"not a number at {ball.in_words(point)}")
-    return value
-
-
-def _value_if_any(violation, point):
-    """The same for a simpler point, which may lie where the violation has no value."""
-    try:
-        return _value(violation, point)
-    except ArithmeticError:
-        return -math.inf
-
-
-def _climb(violation, space, score, point, rng, steps):
+def _climb(instances, given, claim, top, rng, steps):
     """Random steps of shrinking size, kept where the violation grows."""
+    met = 0
     for k in range(steps):
         size = 0.3 * 0.96**k
-        trial = {n: _step(point[n], float(lo), float(hi), size * rng.normal()) for n, (lo, hi) in space.items()}
-        if (value := _value(violation, trial)) > score:
-            score, point = value, trial
-    return score, point
+        moved = [_step(answer, size, rng) for answer in top[2]]
+        values, answers = instances.replay(moved)
+        score = float(_scores(given, claim, values).reshape(-1)[0])
+        met += score > -math.inf
+        if score > top[0]:
+            top = (score, [value for *_, value in answers], answers)
+    return top, met
 
 
-def _step(value, low, high, move):
-    if low > 0:
-        value *= math.exp(move * math.log(high / low))
-    else:
-        value += move * (high - low)
-    return min(max(value, low), high)
+def _step(answer, size, rng):
+    kind, low, high, value = answer
+    if kind != "number":
+        return int(rng.integers(low, high + 1)) if rng.random() < size / 2 else value
+    value, low, high = float(value), float(low), float(high)
+    move = size * rng.normal()
+    return value * math.exp(move * math.log(high / low)) if low > 0 else value + move * (high - low)
 
 
-def _simple_numbers(low, high):
-    for simple in _SIMPLE:
-        for signed in (simple, -simple) if simple else (simple,):
-            if low <= signed <= high:
-                yield signed
+def shrink(instances, given, claim, sought: Sought) -> list:
+    """The violation with small whole numbers first, then simple rationals, keeping a part of it."""
+    enough = _KEPT * min(sought.violation, 1.0)
+
+    def survives(values):
+        try:
+            known, _ = instances.replay(values)
+            return float(_scores(given, claim, known).reshape(-1)[0]) > enough
+        except ArithmeticError:
+            return False
+
+    values = list(sought.answers)
+    for _ in range(4):
+        before = list(values)
+        for k in range(len(values)):
+            _, answers = instances.replay(values)
+            values = [value for *_, value in answers]
+            if k < len(values):
+                values = _simplified(values, k, answers[k], survives)
+        if values == before:
+            break
+    values = [value if isinstance(value, int) else _rational(value) for value in values]
+    return values
 
 
-def _floats(point):
-    return {name: float(value) for name, value in point.items()}
+def _simplified(values, k, answer, survives):
+    kind, low, high, value = answer
+    candidates = range(low, value) if kind != "number" else simple_numbers(low, high)
+    for simple in candidates:
+        if simple == value:
+            break
+        tried = [*values[:k], simple, *values[k + 1 :]]
+        if survives(tried):
+            return tried
+    return values
+
+
+def _rational(value):
+    return value if isinstance(value, Fraction) else Fraction(float(value)).limit_denominator(1000)
+
+
+def certified(instances, given, claim, values) -> Finding:
+    """Whether exact arithmetic confirms that an instance meets the hypotheses and violates the claim."""
+    shown = instances.show(values)
+    try:
+        known = instances.exactly(values)
+        meets, fails = All(tuple(given)).decide(known), Not(claim).decide(known)
+    except KeyError as missing:
+        return Finding(None, f"violated in floats; {missing.args[0]} is not known in exact arithmetic", witness=shown)
+    if meets is True and fails is True:
+        return Finding(False, "violated: hypotheses and violation certified in exact arithmetic", witness=shown)
+    return Finding(None, "violated in floats, not certified in exact arithmetic", witness=shown)
+
+
+def no_violation(instances, given, claim, effort=Effort()) -> Finding:
+    """The finding that a search makes of a statement."""
+    sought = seek(instances, given, claim, effort)
+    if sought.answers is not None:
+        return certified(instances, given, claim, shrink(instances, given, claim, sought))
+    if sought.met < effort.least:
+        return Finding(None, f"only {sought.met} instances met the hypotheses, {effort.least} are needed")
+    drawn = "numbers" if isinstance(instances, Numbers) else "instances"
+    return Finding(True, f"no violation among {sought.met} {drawn} that meet the hypotheses")
+
+
+def is_violated(instances, given, claim, effort=Effort()) -> bool:
+    """Whether a search finds a violation, in floats: what a near miss has to show."""
+    return seek(instances, given, claim, effort).answers is not None

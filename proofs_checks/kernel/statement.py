@@ -1,225 +1,184 @@
-"""What a statement, a check and a verdict are, and the one rule that turns checks into a verdict."""
+"""What a statement is: words, executable hypotheses and claim, the parts of the claim and what carries each."""
 
-import time
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from proofs_checks.kernel.evidence import Evidence
+from proofs_checks.kernel.instances import Instances
+from proofs_checks.kernel.relation import Condition
+from proofs_checks.kernel.search import Effort
+
 
 class Verdict(Enum):
-    """What is known of a statement. Computed by :func:`verdict_of`, never written by hand."""
+    """What is known of a statement. Computed by :mod:`proofs_checks.kernel.verdict`, never written by hand."""
 
-    PROVED = "PROVED"  #: by symbolic identities, for all values where both sides are defined
-    CERTIFIED = "CERTIFIED"  #: rigorously, for every parameter in a stated box or every case of a finite list
-    SUPPORTED = "SUPPORTED"  #: cases and property tests only
-    REFUTED = "REFUTED"  #: by a witness in ball or rational arithmetic
+    PROVED = "PROVED"  #: for all values; what carries each part is printed with it
+    CERTIFIED = "CERTIFIED"  #: rigorously, for every parameter in a box, every case of a list, or one instance
+    SUPPORTED = "SUPPORTED"  #: by a search for violations that found none
+    REFUTED = "REFUTED"  #: by a witness in exact arithmetic, or by a proof of the contrary
     VACUOUS = "VACUOUS"  #: nothing meets the hypotheses
     UNDECIDED = "UNDECIDED"  #: a check failed, was not run, or cannot be trusted
     NOT_CHECKABLE_HERE = "NOT CHECKABLE HERE"  #: needs what a tabular toolkit does not have
 
 
-class Quantifier(Enum):
-    """What a passed check has established; the part of a claim that it can carry."""
+class Origin(Enum):
+    """Whose words a statement is in. Headlines count a paper's own claims apart from the rest."""
 
-    IDENTITY = "identity or sign, where both sides are defined"
-    BOX = "every parameter in a box"
-    EXISTENCE = "existence, witness certified"
-    EXHAUSTIVE = "all of a finite list, exactly"
-    CASES = "these cases"
-    PROPERTY = "search for a violation"
-    COUNTEREXAMPLE = "counterexample, certified"
-    VACUITY = "nothing meets the hypotheses"
-    OUT_OF_REACH = "cannot be checked here"
+    PRINTED = "as printed"
+    TRANSCRIBED = "as transcribed"
+    READING = "a reading of it"
+    BELIEF = "a common belief"
+    OURS = "our own"
 
-
-@dataclass(frozen=True)
-class Finding:
-    """What one run found. ``passed`` is None where it could not decide; ``residual`` is an error or a margin."""
-
-    passed: bool | None
-    summary: str
-    residual: float | None = None
-    witness: str | None = None
+    @property
+    def is_the_papers(self):
+        return self in (Origin.PRINTED, Origin.TRANSCRIBED)
 
 
-@dataclass(frozen=True)
-class Control:
-    """A wrong version of a check's claim, put through the same machinery: it has to fail."""
+class Policies(Enum):
+    """Over which policies a statement quantifies."""
 
-    name: str
-    run: Callable[[], Finding]
+    FULL_SUPPORT = "policies with full support"
+    ZEROS_ALLOWED = "policies that may have zeros"
+
+
+class Settles(Enum):
+    """What the parts of a statement, taken together, prove."""
+
+    CLAIM = "the claim"
+    NEGATION = "the contrary"
+    VACUITY = "that nothing meets the hypotheses"
 
 
 @dataclass(frozen=True)
-class Check:
-    """One piece of evidence.
+class Given:
+    """A hypothesis. ``needless``: why the claim survives without it; empty where dropping it must break the claim."""
+
+    condition: Condition
+    needless: str = ""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The executable form of a statement: instances, hypotheses, claim. All else that is said of it follows.
 
     Args:
-        run: returns a :class:`Finding`. Whatever it raises leaves the check undecided, and with it the statement.
-        controls: wrong claims that the same machinery must refuse: a control that raises has refused nothing.
-        corroborates: a second route to what the other checks carry. It cannot strengthen a verdict.
-        is_claim: the check is a part of the claim itself, not a step of its proof, so that a certified failure refutes.
+        claim: the parts of the claim by name; each a condition in the instances' symbols.
+        wrong: near misses of the claim, by name, that the search must be able to violate.
+        right: near misses of a *false* claim, by name, that the search must not be able to violate.
     """
 
-    name: str
-    quantifier: Quantifier
-    run: Callable[[], Finding]
-    controls: tuple[Control, ...] = ()
-    corroborates: bool = False
-    is_claim: bool = False
+    instances: Instances
+    given: tuple[Condition | Given, ...]
+    claim: Mapping[str, Condition]
+    wrong: Mapping[str, Condition] = field(default_factory=dict)
+    right: Mapping[str, Condition] = field(default_factory=dict)
+    effort: Effort = Effort()
+
+    @property
+    def hypotheses(self):
+        """The hypotheses, each a :class:`Given`."""
+        return tuple(given if isinstance(given, Given) else Given(given) for given in self.given)
+
+    @property
+    def conditions(self):
+        return tuple(given.condition for given in self.hypotheses)
+
+    @property
+    def words(self):
+        """Hypotheses and claim in words, as printed."""
+        given = [given.condition.words for given in self.hypotheses]
+        return "; ".join([self.instances.words, *given]), ". ".join(part.words for part in self.claim.values())
 
 
-def out_of_reach(name, why) -> Check:
-    """The check that says why a statement cannot be checked on a finite table."""
-    return Check(name, Quantifier.OUT_OF_REACH, lambda: Finding(None, why))
+@dataclass(frozen=True)
+class InWords:
+    """A statement that takes no executable form: words alone, and why."""
+
+    hypotheses: str
+    claim: Mapping[str, str]
+    why: str
+
+    @property
+    def words(self):
+        return self.hypotheses, " ".join(self.claim.values())
+
+
+@dataclass(frozen=True)
+class Part:
+    """What carries one part of a claim.
+
+    Args:
+        argument: how the steps carry the part, in words; it cites each step as «name» and statements as {id}. Empty
+            where the one step is the part itself.
+        steps: the checks. A step that is not cited, or a citation without a step, is an error.
+
+    Raises:
+        ValueError: the argument and the steps do not match.
+    """
+
+    argument: str = ""
+    steps: tuple[Evidence, ...] = ()
+
+    def __post_init__(self):
+        cited, there = re.findall(r"«(.+?)»", self.argument), [step.name for step in self.steps]
+        if not self.argument:
+            if len(self.steps) > 1:
+                raise ValueError(f"say in words how these steps together carry the part: {', '.join(there)}")
+            return
+        if set(cited) != set(there) or len(set(there)) != len(there):
+            missing, idle = sorted(set(cited) - set(there)), sorted(set(there) - set(cited))
+            raise ValueError(f"the argument cites {missing or 'no missing step'}, and leaves idle {idle or 'none'}")
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(re.findall(r"\{([a-z0-9.-]+)\}", self.argument)))
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of the literature or of our own, in plain Unicode, with the checks that decide it."""
+    """A statement of the literature or of our own.
+
+    Args:
+        origin: whose words it is in; ``source`` says where.
+        form: its executable form, or :class:`InWords` with the reason why it has none.
+        parts: for each part of the claim, by the same name, what carries it; for a claim that is refuted by proof or
+            vacuous, parts of that proof under names of their own. Empty where the search alone decides.
+        out_of_reach: why it cannot be checked on a finite table.
+        second_routes: checks that carry nothing, and unsettle the verdict if they fail.
+
+    Raises:
+        ValueError: a part of the claim without an entry in ``parts``, or the reverse.
+    """
 
     id: str
     title: str
+    origin: Origin
     source: str
-    hypotheses: str
-    claim: str
-    method: str
+    form: Form | InWords
     conclusion: str
     expected: Verdict
-    checks: tuple[Check, ...] = field(repr=False)
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    settles: Settles = Settles.CLAIM
+    policies: Policies = Policies.FULL_SUPPORT
+    second_routes: tuple[Evidence, ...] = ()
+    out_of_reach: str = ""
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """A check after it was run, with the fate of its controls: ``(name, failed as it should)``. Plain data."""
-
-    name: str
-    quantifier: Quantifier
-    corroborates: bool
-    is_claim: bool
-    finding: Finding
-    controls: tuple[tuple[str, bool], ...] = ()
+    def __post_init__(self):
+        if self.parts and self.settles is Settles.CLAIM and set(self.parts) != set(self.form.claim):
+            raise ValueError(f"{self.id}: the claim has parts {list(self.form.claim)}, carried are {list(self.parts)}")
 
     @property
-    def sound(self) -> bool:
-        """No control slipped through."""
-        return all(failed for _, failed in self.controls)
+    def hypotheses(self) -> str:
+        return self.form.words[0]
 
     @property
-    def decided(self) -> bool | None:
-        """A pass counts only if no wrong version passed too; a failure always does."""
-        return None if self.finding.passed and not self.sound else self.finding.passed
+    def claim(self) -> str:
+        return self.form.words[1]
 
     @property
-    def refutes(self) -> bool:
-        """It is a certified violation of the claim, or of a part of it."""
-        if self.quantifier is Quantifier.COUNTEREXAMPLE:
-            return self.decided is True
-        return self.decided is False and self.is_claim and self.quantifier in _FAILS_RIGOROUSLY
-
-
-_CARRIES = {
-    Quantifier.IDENTITY: Verdict.PROVED,
-    Quantifier.BOX: Verdict.CERTIFIED,
-    Quantifier.EXISTENCE: Verdict.CERTIFIED,
-    Quantifier.EXHAUSTIVE: Verdict.CERTIFIED,
-    Quantifier.CASES: Verdict.SUPPORTED,
-    Quantifier.PROPERTY: Verdict.SUPPORTED,
-}
-_STRENGTH = [Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
-_FAILS_RIGOROUSLY = {Quantifier.IDENTITY, Quantifier.BOX, Quantifier.EXHAUSTIVE}
-
-
-def verdict_of(outcomes) -> Verdict:
-    """The weakest link of the checks that together cover the claim, once every check could be run.
-
-    1. A check that could not run or decide, or whose control slipped through, leaves the claim undecided, whatever
-       the others say and whether or not it only corroborates: had it run, it might have failed.
-    2. One certified counterexample refutes. So does the rigorous failure of a check that is a part of the claim.
-    3. Any other failure leaves the claim undecided.
-    4. A part that is out of reach makes the whole not checkable here.
-    5. A proof that nothing meets the hypotheses makes the claim vacuous.
-    6. Otherwise the verdict is that of the weakest check that carries a part of the claim. What only corroborates
-       carries none.
-    """
-    known = [o for o in outcomes if o.quantifier is not Quantifier.OUT_OF_REACH]
-    if any(o.decided is None or not o.sound for o in known):
-        return Verdict.UNDECIDED
-    if any(o.refutes for o in known):
-        return Verdict.REFUTED
-    if not all(o.decided for o in known):
-        return Verdict.UNDECIDED
-    if len(known) < len(outcomes):
-        return Verdict.NOT_CHECKABLE_HERE
-    if any(o.quantifier is Quantifier.VACUITY for o in known):
-        return Verdict.VACUOUS
-    links = [_CARRIES[o.quantifier] for o in known if not o.corroborates]
-    return min(links, key=_STRENGTH.index, default=Verdict.UNDECIDED)
-
-
-@dataclass(frozen=True)
-class Result:
-    """A statement after its checks were run."""
-
-    statement: Statement
-    file: str
-    outcomes: tuple[Outcome, ...]
-    seconds: float
-
-    @property
-    def verdict(self) -> Verdict:
-        return verdict_of(self.outcomes)
-
-    @property
-    def as_expected(self) -> bool:
-        return self.verdict is self.statement.expected
-
-    def to_dict(self) -> dict:
-        """Plain JSON, the form in which the report and the command line read it."""
-        statement = self.statement
-        return {
-            "id": statement.id,
-            "title": statement.title,
-            "source": statement.source,
-            "file": self.file,
-            "statement": statement.claim,
-            "hypotheses": statement.hypotheses,
-            "verdict": self.verdict.value,
-            "expected": statement.expected.value,
-            "as_expected": self.as_expected,
-            "method": statement.method,
-            "conclusion": statement.conclusion,
-            "seconds": round(self.seconds, 3),
-            "checks": [_outcome_dict(outcome) for outcome in self.outcomes],
-        }
-
-
-def _outcome_dict(outcome):
-    finding = outcome.finding
-    return {
-        "name": outcome.name,
-        "quantifier": outcome.quantifier.value,
-        "passed": outcome.decided,
-        "summary": finding.summary,
-        "residual": finding.residual,
-        "witness": finding.witness,
-        "controls": [{"name": name, "failed_as_it_should": failed} for name, failed in outcome.controls],
-    }
-
-
-def run(statement: Statement, file: str = "") -> Result:
-    """Run every check of a statement, and every negative control of every check."""
-    start = time.perf_counter()
-    outcomes = tuple(_outcome(check) for check in statement.checks)
-    return Result(statement, file, outcomes, time.perf_counter() - start)
-
-
-def _outcome(check):
-    try:
-        finding = check.run()
-        controls = tuple((control.name, control.run().passed is False) for control in check.controls)
-    except ImportError as missing:
-        finding, controls = Finding(None, f"not run: the library {missing.name} is missing"), ()
-    except Exception as problem:  # whatever stops a check is said, and unsettles its statement
-        finding, controls = Finding(None, f"not run: {type(problem).__name__}: {problem}".removesuffix(": ")), ()
-    return Outcome(check.name, check.quantifier, check.corroborates, check.is_claim, finding, controls)
+    def rests_on(self) -> tuple[str, ...]:
+        """The statements whose verdict this one needs."""
+        return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.rests_on))

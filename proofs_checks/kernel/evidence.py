@@ -1,0 +1,389 @@
+"""The pieces of evidence that can carry a part of a claim. Each is data; the kernel runs it, a statement cannot.
+
+An identity and a sign hold for all values of their symbols in the stated domains; a box for every value in it; an
+exhaustive check for every case of a finite list, which the kernel itself goes through and counts; an exact check for
+one instance. Each carries wrong versions of itself, which the same machinery has to refuse: without one it carries
+nothing.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from random import Random
+
+import sympy
+
+from proofs_checks.kernel import ball, symbolic
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.interval import Interval, Undefined, precisely
+from proofs_checks.kernel.relation import Condition, Relation
+
+_SPOTS = 12
+
+
+class Quantifier(Enum):
+    """What a passed check has established; the part of a claim that it can carry."""
+
+    IDENTITY = "identity, for all values"
+    SIGN = "sign, for all values"
+    BOX = "every parameter in a box"
+    EXHAUSTIVE = "all of a finite list, exactly"
+    EXACT = "one instance, exactly"
+    SAMPLED = "these cases"
+    SEARCH = "search for a violation"
+
+
+class Domain(Enum):
+    """Where a symbol of an identity lives. The boundary belongs to it where it is listed, and is tested."""
+
+    REAL = "any real number"
+    POSITIVE = "> 0"
+    NONNEGATIVE = "≥ 0"
+    UNIT = "between 0 and 1"
+    COUNT = "a whole number ≥ 1"
+
+    @property
+    def spots(self):
+        sevenths = [Fraction(k, 7) for k in range(1, 31)]
+        return {
+            Domain.REAL: [*sevenths, *(-x for x in sevenths)],
+            Domain.POSITIVE: sevenths,
+            Domain.NONNEGATIVE: sevenths,
+            Domain.UNIT: [Fraction(k, 31) for k in range(1, 31)],
+            Domain.COUNT: list(range(1, 6)),
+        }[self]
+
+    @property
+    def boundary(self):
+        """Points where a removable singularity or a vanishing factor would show."""
+        small, large = Fraction(1, 10**6), Fraction(40)
+        return {
+            Domain.REAL: [Fraction(0), -small, large],
+            Domain.POSITIVE: [small, large],
+            Domain.NONNEGATIVE: [Fraction(0), small, large],
+            Domain.UNIT: [small, 1 - small],
+            Domain.COUNT: [1],
+        }[self]
+
+    def symbol(self, name):
+        kinds = {
+            Domain.REAL: {"real": True},
+            Domain.POSITIVE: {"positive": True},
+            Domain.NONNEGATIVE: {"nonnegative": True},
+            Domain.UNIT: {"positive": True},
+            Domain.COUNT: {"integer": True, "positive": True},
+        }[self]
+        return sympy.Symbol(name, **kinds)
+
+
+@dataclass(frozen=True)
+class AnyFunction:
+    """An undefined smooth function of one variable, for an identity that holds of every such function.
+
+    Args:
+        instance: a function to put there where numbers are needed, in exact arithmetic.
+    """
+
+    instance: Callable
+
+
+REAL, POSITIVE, NONNEGATIVE, UNIT, COUNT = Domain
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A named check with near misses: wrong versions that the same machinery must refuse."""
+
+    name: str
+    controls: Mapping[str, object]
+
+    quantifier = None
+
+    def run(self) -> Finding:
+        return self.judge(self)
+
+    def judge(self, version) -> Finding:
+        raise NotImplementedError
+
+    def near_misses(self):
+        """Each control's name with what the machinery finds of it."""
+        for name, wrong in self.controls.items():
+            yield name, self.judge(self._version(wrong))
+
+    @property
+    def domain(self) -> str:
+        """Where every symbol lives, in words."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Identity(Evidence):
+    """``left = right`` for all values of the symbols in their domains.
+
+    Both sides are evaluated twice: on symbols, where computer algebra has to bring the difference to 0, and on exact
+    numbers, at random points and at the boundary of the domains, where the enclosures have to meet. The second
+    evaluation does not pass through an expression: it runs the formula, with derivatives through power series and
+    sums term by term, so that it is a second opinion also where computer algebra sees 0 at once.
+
+    Args:
+        left, right: functions of the symbols, by name.
+        over: the domain of each symbol, or :class:`AnyFunction`.
+        apart: an expression that the hypotheses keep from being 0, where a side is not defined for all values.
+        controls: name -> a wrong right side, or a pair of sides.
+    """
+
+    left: Callable
+    right: Callable
+    over: Mapping[str, Domain | AnyFunction]
+    apart: Callable | None = None
+
+    quantifier = Quantifier.IDENTITY
+
+    def _version(self, wrong):
+        left, right = wrong if isinstance(wrong, tuple) else (self.left, wrong)
+        return Identity(self.name, {}, left, right, self.over, self.apart)
+
+    def judge(self, version):
+        if _same_code(version.left, version.right):
+            return Finding(None, "both sides are the same formula: nothing was checked")
+        spots, width = 0, 0.0
+        for point in _points(version.over):
+            try:
+                if version.apart is not None and _surely_zero(version.apart, point, version.over):
+                    continue
+                difference = _at(version.left, point, version.over) - _at(version.right, point, version.over)
+            except Undefined:
+                return Finding(None, f"a side is not defined at {ball.in_words(point)}, which the domain allows")
+            if difference.lo > 0 or difference.hi < 0:
+                return Finding(False, "the two sides differ", witness=ball.in_words(point))
+            spots, width = spots + 1, max(width, float(difference.hi - difference.lo))
+        symbols = _symbols(version.over)
+        if not symbolic.simplifies_to_zero(version.left(**symbols) - version.right(**symbols)):
+            return Finding(None, "no rewriting rule brings the difference of the two sides to 0")
+        return Finding(True, f"computer algebra brings the difference to 0; {spots} exact points agree", width)
+
+    @property
+    def domain(self):
+        return _domain_in_words(self.over)
+
+
+@dataclass(frozen=True)
+class Sign(Evidence):
+    """``expression > 0`` for all values, by the rules of sign alone: sums and products of positive terms, exponentials.
+
+    Args:
+        expression: a function of the symbols, by name.
+        weak: ≥ 0 is claimed.
+        controls: name -> a wrong expression, which must be refuted.
+    """
+
+    expression: Callable
+    over: Mapping[str, Domain]
+    weak: bool = False
+
+    quantifier = Quantifier.SIGN
+
+    def _version(self, wrong):
+        return Sign(self.name, {}, wrong, self.over, self.weak)
+
+    def judge(self, version):
+        for point in _points(version.over):
+            try:
+                value = _at(version.expression, point, version.over)
+            except Undefined:
+                return Finding(None, f"it is not defined at {ball.in_words(point)}, which the domain allows")
+            if value.hi < 0 or (not version.weak and value.hi <= 0):
+                return Finding(False, "not positive", witness=ball.in_words(point))
+        known = sympy.sympify(version.expression(**_symbols(version.over)))
+        decided = known.is_nonnegative if version.weak else known.is_positive
+        if decided or symbolic.sign_by_rules(known, version.weak):
+            return Finding(True, f"{'≥' if version.weak else '>'} 0 by the rules of sign, for all values")
+        return Finding(None, "the rules of sign do not decide it")
+
+    @property
+    def domain(self):
+        return _domain_in_words(self.over)
+
+
+@dataclass(frozen=True)
+class Box(Evidence):
+    """``f > 0`` for every parameter in a box, by branch and bound.
+
+    Args:
+        f: a function of intervals, by name; or a :class:`Relation` between symbols, whose margin it then is.
+        box: name (or symbol) -> (low, high), int or Fraction.
+        controls: name -> a wrong ``f`` on the same box.
+    """
+
+    f: Callable | Relation
+    box: Mapping
+    strict: bool = True
+    max_boxes: int = 20_000
+
+    quantifier = Quantifier.BOX
+
+    def _version(self, wrong):
+        return Box(self.name, {}, wrong, self.box, self.strict, self.max_boxes)
+
+    def judge(self, version):
+        box = {getattr(name, "name", name): ends for name, ends in version.box.items()}
+        f, strict = _margin_of(version.f, version.strict)
+        return ball.finding(ball.decide(f, box, strict=strict, max_boxes=version.max_boxes), box, strict)
+
+    @property
+    def domain(self):
+        return ", ".join(f"{name} ∈ [{lo}, {hi}]" for name, (lo, hi) in self.box.items())
+
+
+@dataclass(frozen=True)
+class Exhaustive(Evidence):
+    """Every case of a finite list passes a test in exact arithmetic. The kernel goes through the list and counts.
+
+    Args:
+        cases: makes the list anew.
+        of: how many cases there are; any other number found is undecided.
+        test: called with a case (unpacked if a tuple); True or False, or None where it cannot tell.
+        controls: name -> a wrong test, which some case must fail.
+    """
+
+    cases: Callable[[], Iterable]
+    of: int
+    test: Callable[..., bool | None]
+
+    quantifier = Quantifier.EXHAUSTIVE
+
+    def _version(self, wrong):
+        return type(self)(self.name, {}, self.cases, self.of, wrong)
+
+    @precisely
+    def judge(self, version):
+        count = 0
+        for case in version.cases():
+            answer = version.test(*case) if isinstance(case, tuple) else version.test(case)
+            if answer is not None and type(answer) is not bool:
+                raise TypeError(f"a test answers True, False or None, not {answer!r}")
+            count += 1
+            if answer is None:
+                return Finding(None, f"case {count} of {version.of} is not decided", witness=str(case))
+            if not answer:
+                return Finding(False, f"case {count} of {version.of} fails", witness=str(case))
+        if count == 0 or count != version.of:
+            return Finding(None, f"{count} cases were checked, {version.of} are claimed")
+        return Finding(True, f"all {count} of {version.of} cases")
+
+    @property
+    def domain(self):
+        return f"{self.of} cases"
+
+
+@dataclass(frozen=True)
+class Sampled(Exhaustive):
+    """The same for a sample of cases: it supports, and carries no more."""
+
+    quantifier = Quantifier.SAMPLED
+
+
+@dataclass(frozen=True)
+class Exact(Evidence):
+    """A condition at exact numbers, decided in rational or interval arithmetic by the kernel.
+
+    Args:
+        condition: relations between symbols and numbers.
+        at: the symbols' values, int or Fraction.
+        controls: name -> a wrong condition, or wrong values.
+    """
+
+    condition: Condition
+    at: Mapping[sympy.Symbol, int | Fraction] = field(default_factory=dict)
+
+    quantifier = Quantifier.EXACT
+
+    def _version(self, wrong):
+        if isinstance(wrong, Condition):
+            return Exact(self.name, {}, wrong, self.at)
+        return Exact(self.name, {}, self.condition, wrong)
+
+    def judge(self, version):
+        for value in version.at.values():
+            Interval.of(value)
+        shown = ball.in_words(version.at)
+        answer = version.condition.decide(dict(version.at))
+        if answer is None:
+            return Finding(None, f"exact arithmetic does not decide: {version.condition}", witness=shown)
+        return Finding(answer, f"{version.condition}: {'true' if answer else 'false'}, exactly", witness=shown or None)
+
+    @property
+    def domain(self):
+        return ball.in_words(self.at)
+
+
+def _same_code(left, right):
+    a, b = left.__code__, right.__code__
+    cells = [[c.cell_contents for c in f.__closure__ or ()] for f in (left, right)]
+    same_text = (a.co_code, a.co_consts, a.co_names, a.co_freevars) == (
+        b.co_code,
+        b.co_consts,
+        b.co_names,
+        b.co_freevars,
+    )
+    return left is right or (same_text and cells[0] == cells[1] and left.__defaults__ == right.__defaults__)
+
+
+def _symbols(over):
+    return {
+        name: sympy.Function(name) if isinstance(kind, AnyFunction) else kind.symbol(name)
+        for name, kind in over.items()
+    }
+
+
+def _points(over):
+    """Random points, then every corner-like point: one symbol at a boundary value, the others inside."""
+    rng = Random(0)
+    kinds = {name: kind for name, kind in over.items() if not isinstance(kind, AnyFunction)}
+    inside = [{name: rng.choice(kind.spots) for name, kind in kinds.items()} for _ in range(_SPOTS)]
+    yield from inside
+    for name, kind in kinds.items():
+        for value in kind.boundary:
+            yield {**rng.choice(inside), name: value}
+    if kinds:
+        yield {name: kind.boundary[0] for name, kind in kinds.items()}
+
+
+@precisely
+def _at(f, point, over):
+    functions = {name: kind.instance for name, kind in over.items() if isinstance(kind, AnyFunction)}
+    return Interval.of(f(**{name: _exact(value) for name, value in point.items()}, **functions))
+
+
+def _exact(value):
+    return value if type(value) is int else Interval.of(value)
+
+
+def _surely_zero(f, point, over):
+    value = _at(f, point, over)
+    return bool(value.lo <= 0 <= value.hi)
+
+
+def _margin_of(f, strict):
+    if not isinstance(f, Relation):
+        return f, strict
+    if f.op not in (">", ">=", "<", "<="):
+        raise ValueError(f"{f} is no inequality")
+    sides = (f.left, f.right) if f.op in (">", ">=") else (f.right, f.left)
+    symbols = {symbol.name: symbol for symbol in f.symbols}
+
+    def margin(**values):
+        known = {symbols[name]: value for name, value in values.items() if name in symbols}
+        return symbolic.enclose(sides[0], known) - symbolic.enclose(sides[1], known)
+
+    return margin, f.op in (">", "<")
+
+
+def _domain_in_words(over):
+    named = {
+        name: "any smooth function" if isinstance(kind, AnyFunction) else kind.value for name, kind in over.items()
+    }
+    groups = itertools.groupby(sorted(named, key=lambda name: list(named.values()).index(named[name])), named.get)
+    return "; ".join(f"{', '.join(names)} {words}" for words, names in groups)

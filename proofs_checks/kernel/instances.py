@@ -1,0 +1,211 @@
+"""What a statement speaks of: a generator of instances, written once, driven by chance, by Hypothesis or by a shrinker.
+
+A generator asks its :class:`Draw` for whole numbers, numbers and choices. Whoever answers decides: a random source
+that also likes the ends and the simple values; a replay of recorded answers, which is how a witness is moved and made
+simple; or Hypothesis, which then shrinks the same generator.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+import sympy
+
+SIMPLE = sorted(
+    {Fraction(p, q) for q in (1, 2, 3, 4, 5, 10) for p in range(10 * q + 1)} | {Fraction(k * k) for k in range(4, 11)},
+    key=lambda x: (x.denominator, abs(x - 1)),
+)
+_SPECIAL = 0.2  # share of the numbers drawn that are ends or simple values: where claims of ties and bounds break
+
+
+class Draw(Protocol):
+    """Who answers a generator's questions."""
+
+    def integer(self, low: int, high: int) -> int: ...
+    def number(self, low, high): ...
+    def choice(self, options: Sequence): ...
+
+
+class Chance:
+    """Answers at random, and remembers them. Positive ranges are drawn by logarithm."""
+
+    def __init__(self, rng: np.random.Generator):
+        self.rng, self.answers = rng, []
+
+    def integer(self, low, high):
+        return self._said("integer", low, high, int(self.rng.integers(low, high + 1)))
+
+    def number(self, low, high):
+        return self._said("number", low, high, float(draw_numbers(self.rng, low, high, 1)[0]))
+
+    def choice(self, options):
+        return options[self._said("choice", 0, len(options) - 1, int(self.rng.integers(len(options))))]
+
+    def _said(self, kind, low, high, value):
+        self.answers.append((kind, low, high, value))
+        return value
+
+
+class Replay:
+    """Gives recorded answers again, each moved into its range; where they run out, the simplest."""
+
+    def __init__(self, values: Sequence):
+        self.values, self.answers = list(values), []
+
+    def integer(self, low, high):
+        return self._next("integer", low, high, low)
+
+    def number(self, low, high):
+        return self._next("number", low, high, simplest(low, high))
+
+    def choice(self, options):
+        return options[self._next("choice", 0, len(options) - 1, 0)]
+
+    def _next(self, kind, low, high, otherwise):
+        value = self.values[len(self.answers)] if len(self.answers) < len(self.values) else otherwise
+        value = min(max(value, low), high)
+        if kind != "number":
+            value = int(value)
+        self.answers.append((kind, low, high, value))
+        return value
+
+
+def simplest(low, high):
+    """The simplest number of a range."""
+    return next(iter(simple_numbers(low, high)), Fraction(low) if math.isfinite(low) else low)
+
+
+def simple_numbers(low, high):
+    """Simple rationals inside, the simplest first."""
+    for number in SIMPLE:
+        for signed in (number, -number) if number else (number,):
+            if low <= signed <= high:
+                yield signed
+
+
+def draw_numbers(rng, low, high, count) -> np.ndarray:
+    """Numbers of a range: by logarithm where it is positive; some of them ends or simple."""
+    low, high = float(low), float(high)
+    share = rng.random(count)
+    drawn = low * np.exp(share * math.log(high / low)) if low > 0 else low + share * (high - low)
+    special = np.array([low, high, *(float(x) for x in list(simple_numbers(low, high))[:12])])
+    return np.where(rng.random(count) < _SPECIAL, rng.choice(special, count), drawn)
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The instances that a statement speaks of.
+
+    Args:
+        make: the generator, called with a :class:`Draw`; returns an instance's parts by name.
+        words: what it generates, as the statement says it.
+        quantities: for each symbol of the statement's relations, the function of an instance's parts (by the names of
+            its arguments) that computes it in floats. The first line of its docstring is its meaning.
+        exact: the same in exact arithmetic, called with Fractions where the generator drew numbers; a symbol without
+            one cannot be certified at a witness.
+        drawn: from which ranges a search draws, where the statement speaks of more.
+    """
+
+    make: Callable[[Draw], Mapping]
+    words: str
+    quantities: Mapping[sympy.Symbol, Callable] = field(default_factory=dict)
+    exact: Mapping[sympy.Symbol, Callable] = field(default_factory=dict)
+    drawn: str = ""
+
+    def draw(self, rng, count):
+        """``count`` instances as one batch of values, and the answers that each was made of."""
+        sources = [Chance(rng) for _ in range(count)]
+        parts = [self.make(source) for source in sources]
+        return self.values(parts), [source.answers for source in sources]
+
+    def replay(self, answers):
+        """The batch of one instance that these answers make, with the answers as they were taken."""
+        source = Replay(answers)
+        return self.values([self.make(source)]), source.answers
+
+    def values(self, parts):
+        """Symbols to arrays of one number an instance; the instances themselves under ``instances``."""
+        known = {s: np.array([float(_called(f, part)) for part in parts]) for s, f in self.quantities.items()}
+        return {**known, "instances": parts}
+
+    def exactly(self, answers):
+        """The instance's values in exact arithmetic, and its parts: answers must be int or Fraction."""
+        part = self.make(Replay(answers))
+        return {**{s: _called(f, part) for s, f in self.exact.items()}, "instances": [part]}
+
+    def show(self, answers) -> str:
+        """The instance in words."""
+        return ", ".join(f"{name} = {_shown(value)}" for name, value in self.make(Replay(answers)).items())
+
+
+class Numbers(Instances):
+    """Instances that are numbers alone: a range for each symbol, drawn in one batch.
+
+    >>> β, δ = sympy.Symbol("β", positive=True), sympy.Symbol("δ", real=True)
+    >>> pair = Numbers({β: (Fraction(1, 10), 10), δ: (-20, 20)})
+    >>> pair.words, pair.drawn
+    ('β > 0, δ real', 'β ∈ [1/10, 10], δ ∈ [−20, 20]')
+    """
+
+    def __init__(self, ranges: Mapping[sympy.Symbol, tuple], of: str = ""):
+        drawn = ", ".join(f"{s} ∈ [{lo}, {hi}]" for s, (lo, hi) in ranges.items()).replace("-", "−")
+        value_of = {s: (lambda parts, name=s.name: parts[name]) for s in ranges}
+        super().__init__(
+            lambda draw: {s.name: draw.number(*ranges[s]) for s in ranges},
+            of + _kinds(ranges),
+            value_of,
+            value_of,
+            drawn,
+        )
+        object.__setattr__(self, "ranges", dict(ranges))
+
+    def draw(self, rng, count):
+        known = {s: draw_numbers(rng, low, high, count) for s, (low, high) in self.ranges.items()}
+        return known, _Columns(known, self.ranges)
+
+    def values(self, parts):
+        return {s: np.array([float(part[s.name]) for part in parts]) for s in self.ranges}
+
+    def exactly(self, answers):
+        part = self.make(Replay(answers))
+        return {s: Fraction(part[s.name]) for s in self.ranges}
+
+
+class _Columns(Sequence):
+    """The answers of a batch, made only for the instances that are looked at."""
+
+    def __init__(self, known, ranges):
+        self.known, self.ranges = known, ranges
+
+    def __len__(self):
+        return len(next(iter(self.known.values())))
+
+    def __getitem__(self, k):
+        return [("number", *self.ranges[s], float(column[k])) for s, column in self.known.items()]
+
+
+def _kinds(symbols):
+    """What the symbols stand for, as their assumptions say it."""
+    kinds = {s.name: "> 0" if s.is_positive else "≥ 0" if s.is_nonnegative else "real" for s in symbols}
+    groups = itertools.groupby(kinds, kinds.get)
+    return ", ".join(f"{', '.join(names)} {kind}" for kind, names in groups)
+
+
+def _called(function, parts):
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    return function(parts) if names[:1] == ("parts",) else function(**{name: parts[name] for name in names})
+
+
+def _shown(value):
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(map(_shown, value)) + ")"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

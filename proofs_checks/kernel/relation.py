@@ -1,0 +1,239 @@
+"""Relations: one expression that is printed, evaluated on batches of floats, and decided in exact arithmetic.
+
+What a statement says, what is searched for violations and what is certified at a witness are the same object.
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+import sympy
+
+from proofs_checks.kernel.interval import Interval, Undefined, precisely
+from proofs_checks.kernel.symbolic import enclose, exactly, numerically
+from proofs_checks.kernel.unicode import in_words
+
+_NOISE = 1e-9  # a difference of floats below this share of their size may be rounding
+_OPPOSITE = {">": "<=", ">=": "<", "=": "!=", "<": ">=", "<=": ">", "!=": "="}
+_SHOWN = {">=": "≥", "<=": "≤", "!=": "≠"}
+
+
+class Condition:
+    """What holds, fails or cannot be told of an instance's values.
+
+    ``satisfied`` and ``violated`` are positive where the condition certainly holds or fails, beyond rounding; both
+    are arrays of one number an instance. ``decide`` is True or False only where exact arithmetic says so.
+    """
+
+    words: str
+
+    def __str__(self):
+        return self.words
+
+    def __and__(self, other):
+        return All((self, other))
+
+    def __or__(self, other):
+        return Not(All((Not(self), Not(other))), f"{self} or {other}")
+
+
+@dataclass(frozen=True)
+class Relation(Condition):
+    """``left op right`` between expressions in an instance's symbols.
+
+    Args:
+        noise: rounding of the two sides, as a share of their size; larger than the default where a library computed
+            them.
+
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> square = Relation(x**2 + y**2, ">=", 2 * x * y)
+    >>> square.words, square.decide({x: 3, y: 1}), bool(square.violated({x: np.array(3.0), y: np.array(1.0)}) > 0)
+    ('x² + y² ≥ 2·x·y', True, False)
+    """
+
+    left: sympy.Expr
+    op: str
+    right: sympy.Expr
+    noise: float = _NOISE
+
+    def __post_init__(self):
+        if self.op not in _OPPOSITE:
+            raise ValueError(f"{self.op!r} is no relation: one of {', '.join(_OPPOSITE)}")
+        object.__setattr__(self, "left", sympy.sympify(self.left))
+        object.__setattr__(self, "right", sympy.sympify(self.right))
+
+    @property
+    def words(self):
+        return f"{in_words(self.left)} {_SHOWN.get(self.op, self.op)} {in_words(self.right)}"
+
+    @property
+    def latex(self):
+        shown = {">=": r"\ge", "<=": r"\le", "!=": r"\ne"}.get(self.op, self.op)
+        return f"{sympy.latex(self.left)} {shown} {sympy.latex(self.right)}"
+
+    @cached_property
+    def symbols(self):
+        return tuple(sorted(self.left.free_symbols | self.right.free_symbols, key=lambda symbol: symbol.name))
+
+    @cached_property
+    def _sides(self):
+        return numerically(sympy.Tuple(self.left, self.right), self.symbols)
+
+    def satisfied(self, values):
+        return self._margin(self.op, values)
+
+    def violated(self, values):
+        return self._margin(_OPPOSITE[self.op], values)
+
+    def _margin(self, op, values):
+        with np.errstate(all="ignore"):
+            left, right = (np.asarray(side, float) for side in self._sides(*(values[s] for s in self.symbols)))
+            gap = left - right
+            noise = self.noise * (1 + np.minimum(np.abs(left), np.abs(right)))
+        if op in ("=", "!="):
+            apart = np.abs(gap) - noise
+            return np.where(gap == 0, noise, -apart) if op == "=" else apart
+        gap = -gap if op in ("<", "<=") else gap
+        return np.where(gap == 0, noise, gap) if op in (">=", "<=") else gap - noise
+
+    @precisely
+    def decide(self, values) -> bool | None:
+        """Whether it holds at exact rationals; None where neither can be shown."""
+        left, right = (exactly(side, values) for side in (self.left, self.right))
+        compare = getattr(operator, {">": "gt", ">=": "ge", "=": "eq", "<": "lt", "<=": "le", "!=": "ne"}[self.op])
+        if left is not None and right is not None:
+            return compare(left, right)
+        try:
+            return bool(compare(*(enclose(side, values) for side in (self.left, self.right))))
+        except Undefined:
+            return None
+
+
+@dataclass(frozen=True)
+class Holds(Condition):
+    """A predicate of an instance's objects: a documented function whose first line is the words.
+
+    Args:
+        test: called with the instance's values by the names of its arguments; returns True or False.
+    """
+
+    test: Callable[..., bool]
+
+    @property
+    def words(self):
+        return (self.test.__doc__ or self.test.__name__).strip().splitlines()[0].rstrip(".")
+
+    def satisfied(self, values):
+        return np.where(self._answers(values), 1.0, -1.0)
+
+    def violated(self, values):
+        return -self.satisfied(values)
+
+    def decide(self, values):
+        return self._one(values, 0) if "instances" in values else self._one({"instances": [values]}, 0)
+
+    def _answers(self, values):
+        return np.array([self._one(values, k) for k in range(len(values["instances"]))])
+
+    def _one(self, values, k):
+        instance = values["instances"][k]
+        names = self.test.__code__.co_varnames[: self.test.__code__.co_argcount]
+        answer = self.test(**{name: instance[name] for name in names})
+        if not isinstance(answer, bool | np.bool_):
+            raise TypeError(f"the predicate {self.test.__name__} answered {answer!r}, neither True nor False")
+        return bool(answer)
+
+
+@dataclass(frozen=True)
+class Not(Condition):
+    condition: Condition
+    said: str = ""
+
+    @property
+    def words(self):
+        if isinstance(self.condition, Relation) and not self.said:
+            relation = self.condition
+            return Relation(relation.left, _OPPOSITE[relation.op], relation.right).words
+        return self.said or f"not ({self.condition})"
+
+    def satisfied(self, values):
+        return self.condition.violated(values)
+
+    def violated(self, values):
+        return self.condition.satisfied(values)
+
+    def decide(self, values):
+        known = self.condition.decide(values)
+        return None if known is None else not known
+
+
+@dataclass(frozen=True)
+class All(Condition):
+    conditions: tuple[Condition, ...]
+
+    @property
+    def words(self):
+        return " and ".join(map(str, self.conditions))
+
+    def satisfied(self, values):
+        return reduce(np.minimum, (c.satisfied(values) for c in self.conditions))
+
+    def violated(self, values):
+        return reduce(np.maximum, (c.violated(values) for c in self.conditions))
+
+    def decide(self, values):
+        known = [c.decide(values) for c in self.conditions]
+        return False if False in known else None if None in known else True
+
+
+@dataclass(frozen=True)
+class Implies(Condition):
+    premise: Condition
+    conclusion: Condition
+
+    @property
+    def words(self):
+        return f"{self.conclusion} if {self.premise}"
+
+    def satisfied(self, values):
+        return np.maximum(self.premise.violated(values), self.conclusion.satisfied(values))
+
+    def violated(self, values):
+        return np.minimum(self.premise.satisfied(values), self.conclusion.violated(values))
+
+    def decide(self, values):
+        return Not(All((self.premise, Not(self.conclusion)))).decide(values)
+
+
+@dataclass(frozen=True)
+class Iff(Condition):
+    left: Condition
+    right: Condition
+
+    @property
+    def words(self):
+        return f"{self.left} iff {self.right}"
+
+    def _both(self):
+        return All((Implies(self.left, self.right), Implies(self.right, self.left)))
+
+    def satisfied(self, values):
+        return self._both().satisfied(values)
+
+    def violated(self, values):
+        return self._both().violated(values)
+
+    def decide(self, values):
+        return self._both().decide(values)
+
+
+def relation(left, op, right, noise=_NOISE) -> Relation:
+    """``left op right``; the short name that statements use."""
+    return Relation(left, op, right, noise)
+
+
+def enclosure_of(expression, values) -> Interval:
+    """The expression's enclosure at exact numbers, for evidence that shows it."""
+    return enclose(sympy.sympify(expression), values)

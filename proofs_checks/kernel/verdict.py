@@ -1,0 +1,235 @@
+"""Running a statement, and the one rule that turns what was found into a verdict."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from proofs_checks.kernel import search
+from proofs_checks.kernel.evidence import Quantifier
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.relation import All
+from proofs_checks.kernel.statement import Form, InWords, Settles, Statement, Verdict
+
+_CARRIES = {
+    Quantifier.IDENTITY: Verdict.PROVED,
+    Quantifier.SIGN: Verdict.PROVED,
+    Quantifier.BOX: Verdict.CERTIFIED,
+    Quantifier.EXHAUSTIVE: Verdict.CERTIFIED,
+    Quantifier.EXACT: Verdict.CERTIFIED,
+    Quantifier.SAMPLED: Verdict.SUPPORTED,
+    Quantifier.SEARCH: Verdict.SUPPORTED,
+}
+_STRENGTH = [Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A check after it was run: plain data.
+
+    Args:
+        part: the part of the claim that it carries; empty where it only corroborates.
+        controls: ``(name, failed as it should)`` of every wrong version.
+    """
+
+    name: str
+    quantifier: Quantifier
+    part: str
+    finding: Finding
+    controls: tuple[tuple[str, bool], ...] = ()
+    domain: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """No control slipped through, and what carries has one."""
+        return all(failed for _, failed in self.controls) and bool(self.controls or not self.part)
+
+    @property
+    def decided(self) -> bool | None:
+        """A pass counts only if no wrong version passed too; a failure always does."""
+        return None if self.finding.passed and not self.sound else self.finding.passed
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What carries one part of the claim: the machine alone, steps of the machine and words, words alone, a search."""
+
+    part: str
+    by: str
+    verdict: Verdict
+    argument: str = ""
+    rests_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A statement after its checks were run, with the verdicts of the statements it rests on."""
+
+    statement: Statement
+    file: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    known: Mapping[str, Verdict]
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.statement, self.outcomes, self.known)
+
+    @property
+    def as_expected(self) -> bool:
+        return self.verdict is self.statement.expected
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        """What carries each part; empty unless the parts decide the verdict."""
+        return tuple(_carried(name, part, self.outcomes, self.known) for name, part in self.statement.parts.items())
+
+    @property
+    def in_words(self) -> bool:
+        """Whether some part rests on an argument in words: on something that no machine has checked."""
+        return any("words" in carried.by for carried in self.carried)
+
+    def to_dict(self) -> dict:
+        """Plain JSON, the form in which the report and the command line read it."""
+        statement = self.statement
+        return {
+            "id": statement.id,
+            "title": statement.title,
+            "origin": statement.origin.value,
+            "source": statement.source,
+            "file": self.file,
+            "policies": statement.policies.value,
+            "hypotheses": statement.hypotheses,
+            "statement": statement.claim,
+            "form": statement.form.why if isinstance(statement.form, InWords) else "executable",
+            "verdict": self.verdict.value,
+            "expected": statement.expected.value,
+            "as_expected": self.as_expected,
+            "settles": statement.settles.value,
+            "parts": [_part_dict(carried) for carried in self.carried],
+            "rests_on": list(statement.rests_on),
+            "out_of_reach": statement.out_of_reach,
+            "conclusion": statement.conclusion,
+            "seconds": round(self.seconds, 3),
+            "checks": [_outcome_dict(outcome) for outcome in self.outcomes],
+        }
+
+
+def _part_dict(carried):
+    known = {"part": carried.part, "carried_by": carried.by, "verdict": carried.verdict.value}
+    return {**known, "argument": carried.argument, "rests_on": list(carried.rests_on)}
+
+
+def _outcome_dict(outcome):
+    finding = outcome.finding
+    return {
+        "name": outcome.name,
+        "quantifier": outcome.quantifier.value,
+        "carries": outcome.part,
+        "domain": outcome.domain,
+        "passed": outcome.decided,
+        "summary": finding.summary,
+        "residual": finding.residual,
+        "witness": finding.witness,
+        "controls": [{"name": name, "failed_as_it_should": failed} for name, failed in outcome.controls],
+    }
+
+
+def run(statement: Statement, file: str = "", known: Mapping[str, Verdict] | None = None) -> Result:
+    """Run every check of a statement, and every wrong version of every check."""
+    start = time.perf_counter()
+    steps = [(name, step) for name, part in statement.parts.items() for step in part.steps]
+    steps += [("", route) for route in statement.second_routes]
+    outcomes = [_outcome(step, part) for part, step in steps]
+    if isinstance(statement.form, Form):
+        outcomes += _search_outcomes(statement)
+    return Result(statement, file, tuple(outcomes), time.perf_counter() - start, dict(known or {}))
+
+
+def _outcome(step, part):
+    finding, controls = _safely(lambda: (step.run(), tuple((n, f.passed is False) for n, f in step.near_misses())))
+    return Outcome(step.name, step.quantifier, part, finding, controls, step.domain)
+
+
+def _safely(run):
+    """Whatever stops a check is said, and leaves it undecided."""
+    try:
+        return run()
+    except ImportError as missing:
+        return Finding(None, f"not run: the library {missing.name} is missing"), ()
+    except Exception as problem:
+        return Finding(None, f"not run: {type(problem).__name__}: {problem}".removesuffix(": ")), ()
+
+
+def _search_outcomes(statement):
+    """The search for a violation, and the near misses that follow from the form: each hypothesis dropped in turn."""
+    form, claim = statement.form, All(tuple(statement.form.claim.values()))
+
+    def searched():
+        finding = search.no_violation(form.instances, form.conditions, claim, form.effort)
+        return finding, tuple(_near_misses(form, claim)) if finding.passed else tuple(_right_versions(form))
+
+    finding, controls = _safely(searched)
+    if statement.settles is Settles.VACUITY and finding.passed is None and finding.summary.startswith("only 0 "):
+        finding, controls = Finding(True, "no instance that was drawn meets the hypotheses"), ()
+    return [Outcome("search over the stated instances", Quantifier.SEARCH, "", finding, controls, form.instances.drawn)]
+
+
+def _near_misses(form, claim):
+    for k, given in enumerate(form.hypotheses):
+        rest = form.conditions[:k] + form.conditions[k + 1 :]
+        broken = search.is_violated(form.instances, rest, claim, form.effort)
+        label = f"without “{given.condition}”" + (f" (not needed: {given.needless})" if given.needless else "")
+        yield label, broken is not bool(given.needless)
+    for name, wrong in form.wrong.items():
+        yield name, search.is_violated(form.instances, form.conditions, wrong, form.effort)
+
+
+def _right_versions(form):
+    for name, right in form.right.items():
+        found = search.no_violation(form.instances, form.conditions, right, form.effort)
+        yield f"{name} (must not be violated)", found.passed is True
+
+
+def _carried(name, part, outcomes, known):
+    steps = [outcome for outcome in outcomes if outcome.part == name]
+    links = [_CARRIES[step.quantifier] for step in steps] + [_as_support(known.get(i)) for i in part.rests_on]
+    if not part.steps and not part.argument:
+        return Carried(name, "a search", Verdict.SUPPORTED)
+    by = "the machine" if not part.argument else "words" if not steps else "the machine and words"
+    strength = Verdict.UNDECIDED if None in links else min(links, key=_STRENGTH.index, default=Verdict.PROVED)
+    return Carried(name, by, strength, part.argument, part.rests_on)
+
+
+def _as_support(verdict):
+    """What a statement lends to another that rests on it; a refutation is lent as firmly as a proof."""
+    return {Verdict.REFUTED: Verdict.PROVED, Verdict.VACUOUS: Verdict.PROVED}.get(
+        verdict, verdict if verdict in _STRENGTH else None
+    )
+
+
+def verdict_of(statement: Statement, outcomes, known: Mapping[str, Verdict]) -> Verdict:
+    """The weakest link of what together covers the claim, once everything could be run.
+
+    1. A statement out of reach is not checkable here.
+    2. A violation that exact arithmetic confirms refutes.
+    3. A check that could not run or decide, or that let a wrong version pass, leaves the statement undecided, whatever
+       the others say and whether or not it only corroborates; so does a check that failed.
+    4. A statement rests on others: where one of them is not decided, neither is this.
+    5. Otherwise the parts decide, by the weakest of them; without parts, the search supports and no more.
+    """
+    if statement.out_of_reach:
+        return Verdict.NOT_CHECKABLE_HERE
+    searched = [outcome for outcome in outcomes if outcome.quantifier is Quantifier.SEARCH]
+    if any(outcome.finding.passed is False and outcome.sound for outcome in searched):
+        return Verdict.REFUTED
+    if not all(outcome.decided and outcome.sound for outcome in outcomes):
+        return Verdict.UNDECIDED
+    links = [_carried(name, part, outcomes, known).verdict for name, part in statement.parts.items()]
+    if Verdict.UNDECIDED in links or not (links or searched):
+        return Verdict.UNDECIDED
+    weakest = min(links, key=_STRENGTH.index, default=Verdict.SUPPORTED)
+    if statement.settles is Settles.CLAIM:
+        return weakest
+    if weakest is Verdict.SUPPORTED:
+        return Verdict.UNDECIDED
+    return Verdict.REFUTED if statement.settles is Settles.NEGATION else Verdict.VACUOUS

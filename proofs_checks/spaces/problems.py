@@ -1,0 +1,58 @@
+"""Generators of small problems with labels, and the library's objects made of them.
+
+An instance holds plain numbers, so that a replay in Fractions is exact: ``ref`` positive weights that need not sum to 1,
+``reward``, ``β``, ``labels`` as (winner, loser, weight), ``policy`` weights.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from tabular import Preferences, Problem
+
+_WEIGHT = (Fraction(1, 20), 20)
+
+
+def weights(draw, size, between=_WEIGHT):
+    """Positive weights, one a response."""
+    return [draw.number(*between) for _ in range(size)]
+
+
+def problem(draw, responses=(2, 4), reward=(-3, 3), β=(Fraction(1, 10), 5)):
+    """A reference, a reward and β on a few responses, as parts of an instance."""
+    size = draw.integer(*responses)
+    rewards = [draw.number(*reward) for _ in range(size)]
+    return {"ref": weights(draw, size), "reward": rewards, "β": draw.number(*β)}
+
+
+def labels(draw, size, count=(1, 6), weight=(Fraction(1, 4), 4)):
+    """Any labels: (winner, loser, weight), repeated and contradictory ones included."""
+    return [label(draw, size, weight) for _ in range(draw.integer(*count))]
+
+
+def label(draw, size, weight=(Fraction(1, 4), 4)):
+    """One label between two different responses."""
+    winner = draw.integer(0, size - 1)
+    loser = (winner + draw.integer(1, size - 1)) % size
+    return winner, loser, draw.number(*weight)
+
+
+def tree(draw, size):
+    """Pairs that connect all responses: each new response is paired with an earlier one."""
+    return [(draw.integer(0, k - 1), k) for k in range(size) if k]
+
+
+def problem_of(ref, reward, β) -> Problem:
+    """The library's problem of an instance's parts."""
+    return Problem.from_unnormalized(np.log([float(p) for p in ref]), float(β), [float(r) for r in reward])
+
+
+def preferences_of(labels) -> Preferences:
+    """The library's labels of an instance's parts."""
+    return Preferences.from_pairs([(0, winner, loser, float(weight)) for winner, loser, weight in labels])
+
+
+def log_policy_of(policy) -> np.ndarray:
+    """Log-probabilities of policy weights, ``(1, n_responses)``."""
+    logs = np.log([float(p) for p in policy])
+    return (logs - np.logaddexp.reduce(logs))[None, :]
