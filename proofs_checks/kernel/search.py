@@ -33,6 +33,9 @@ class Effort:
     seed: int = 0
 
 
+USUAL = Effort()
+
+
 @dataclass(frozen=True)
 class Sought:
     """What a search saw: instances that met the hypotheses, and the answers that make a violation, if there is one."""
@@ -42,7 +45,7 @@ class Sought:
     violation: float = 0.0
 
 
-def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=Effort()) -> Sought:
+def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL) -> Sought:
     """Look for an instance that meets all of ``given`` and violates ``claim``.
 
     Raises:
@@ -117,8 +120,7 @@ def shrink(instances, given, claim, sought: Sought) -> list:
                 values = _simplified(values, k, answers[k], survives)
         if values == before:
             break
-    values = [value if isinstance(value, int) else _rational(value) for value in values]
-    return values
+    return [value if isinstance(value, int) else _rational(value) for value in values]
 
 
 def _simplified(values, k, answer, survives):
@@ -150,7 +152,7 @@ def certified(instances, given, claim, values) -> Finding:
     return Finding(None, "violated in floats, not certified in exact arithmetic", witness=shown)
 
 
-def no_violation(instances, given, claim, effort=Effort()) -> Finding:
+def no_violation(instances, given, claim, effort=USUAL) -> Finding:
     """The finding that a search makes of a statement."""
     sought = seek(instances, given, claim, effort)
     if sought.answers is not None:
@@ -161,6 +163,6 @@ def no_violation(instances, given, claim, effort=Effort()) -> Finding:
     return Finding(True, f"no violation among {sought.met} {drawn} that meet the hypotheses")
 
 
-def is_violated(instances, given, claim, effort=Effort()) -> bool:
+def is_violated(instances, given, claim, effort=USUAL) -> bool:
     """Whether a search finds a violation, in floats: what a near miss has to show."""
     return seek(instances, given, claim, effort).answers is not None

@@ -8,7 +8,7 @@ from enum import Enum
 from proofs_checks.kernel.evidence import Evidence
 from proofs_checks.kernel.instances import Instances
 from proofs_checks.kernel.relation import Condition
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import USUAL, Effort
 
 
 class Verdict(Enum):
@@ -75,7 +75,7 @@ class Form:
     claim: Mapping[str, Condition]
     wrong: Mapping[str, Condition] = field(default_factory=dict)
     right: Mapping[str, Condition] = field(default_factory=dict)
-    effort: Effort = Effort()
+    effort: Effort = USUAL
 
     @property
     def hypotheses(self):

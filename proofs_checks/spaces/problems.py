@@ -1,7 +1,7 @@
 """Generators of small problems with labels, and the library's objects made of them.
 
-An instance holds plain numbers, so that a replay in Fractions is exact: ``ref`` positive weights that need not sum to 1,
-``reward``, ``β``, ``labels`` as (winner, loser, weight), ``policy`` weights.
+An instance holds plain numbers, so that a replay in Fractions is exact: ``ref`` positive weights that need not sum to
+1, ``reward``, ``β``, ``labels`` as (winner, loser, weight), ``policy`` weights.
 """
 
 from fractions import Fraction

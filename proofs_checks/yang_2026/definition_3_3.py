@@ -97,7 +97,7 @@ STATEMENTS = (
                 {"β": (Fraction(1, 1000), 1000), "h": (Fraction(1, 10**6), 50)},
             ),
         ),
-        conclusion="A falling loss is no evidence that the ranking has been learned: on U, δ < 0, it fell and is wrong.",
+        conclusion="A falling loss is no evidence that the ranking has been learned: on U, δ < 0, it is wrong.",
         expected=Verdict.PROVED,
     ),
 )
