@@ -5,6 +5,7 @@ that also likes the ends and the simple values; a replay of recorded answers, wh
 simple; or Hypothesis, which then shrinks the same generator.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -92,8 +93,12 @@ def draw_numbers(rng, low, high, count) -> np.ndarray:
     low, high = float(low), float(high)
     share = rng.random(count)
     drawn = low * np.exp(share * math.log(high / low)) if low > 0 else low + share * (high - low)
-    special = np.array([low, high, *(float(x) for x in list(simple_numbers(low, high))[:12])])
-    return np.where(rng.random(count) < _SPECIAL, rng.choice(special, count), drawn)
+    return np.where(rng.random(count) < _SPECIAL, rng.choice(_special(low, high), count), drawn)
+
+
+@functools.cache
+def _special(low, high):
+    return np.array([low, high, *(float(x) for x in itertools.islice(simple_numbers(low, high), 12))])
 
 
 @dataclass(frozen=True)

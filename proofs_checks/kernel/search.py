@@ -6,7 +6,7 @@ what exact arithmetic confirms refutes; a violation in floats alone leaves the s
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -55,9 +55,9 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
     values, answers = instances.draw(rng, effort.draws)
     score = _scores(given, claim, values)
     met = int(np.sum(score > -math.inf))
-    best = sorted(np.argsort(-score, kind="stable")[: effort.climbs].tolist(), key=lambda k: -score[k])
+    best = np.argsort(-score, kind="stable")[: max(effort.climbs, 1)].tolist()
     tops = [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
-    if not tops or tops[0][0] <= 0:
+    if tops[0][0] <= 0 and effort.climbs:
         climbed = []
         for top in tops:
             top, more = _climb(instances, given, claim, top, rng, effort.steps)
@@ -164,5 +164,6 @@ def no_violation(instances, given, claim, effort=USUAL) -> Finding:
 
 
 def is_violated(instances, given, claim, effort=USUAL) -> bool:
-    """Whether a search finds a violation, in floats: what a near miss has to show."""
-    return seek(instances, given, claim, effort).answers is not None
+    """Whether a search finds a violation, in floats: what a near miss has to show. It first looks at few instances."""
+    few = replace(effort, draws=max(effort.draws // 10, 20), climbs=0)
+    return any(seek(instances, given, claim, tried).answers is not None for tried in (few, effort))

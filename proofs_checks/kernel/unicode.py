@@ -7,9 +7,33 @@ from sympy.printing.str import StrPrinter
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
+def _reading_order(factor):
+    """Numbers, then symbols, then powers, sums and functions."""
+    rank = 0 if factor.is_number else 1 if factor.is_Symbol and len(factor.name) == 1 else 2
+    return rank, not factor.is_Symbol, str(factor)
+
+
 class _Printer(StrPrinter):
+    def _print_Add(self, expression, order=None):
+        """What is added before what is taken off."""
+        terms = sorted(expression.args, key=lambda term: (term.could_extract_minus_sign(), term.is_number, str(term)))
+        shown = [self._print(term) for term in terms]
+        return shown[0] + "".join(f" - {text[1:]}" if text.startswith("-") else f" + {text}" for text in shown[1:])
+
     def _print_Mul(self, expression):
-        return super()._print_Mul(expression).replace("*", "·")
+        coefficient, rest = expression.as_coeff_Mul()
+        sign, coefficient = ("-", -coefficient) if coefficient.is_negative else ("", coefficient)
+        above, below = [], []
+        for factor in sorted(sympy.Mul.make_args(rest), key=_reading_order):
+            under = factor.is_Pow and factor.exp.could_extract_minus_sign()
+            (below if under else above).append(1 / factor if under else factor)
+        above = [sympy.Integer(coefficient.p)] * (coefficient.p != 1) + above
+        below = [sympy.Integer(coefficient.q)] * (coefficient.q != 1) + below
+        over = "·".join(self.parenthesize(factor, PRECEDENCE["Mul"]) for factor in above) or "1"
+        under = "·".join(self.parenthesize(factor, PRECEDENCE["Mul"]) for factor in below)
+        if not under:
+            return sign + over
+        return f"{sign}{over}/({under})" if len(below) > 1 else f"{sign}{over}/{under}"
 
     def _print_Pow(self, expression, rational=False):
         base, exponent = expression.base, expression.exp
@@ -46,6 +70,6 @@ def in_words(expression) -> str:
 
     >>> β, δ = sympy.symbols("β δ", real=True)
     >>> in_words(sympy.exp(-β * δ) + β**2 / 2 - sympy.sqrt(δ))
-    'β²/2 − √δ + e^(−β·δ)'
+    'β²/2 + e^(−β·δ) − √δ'
     """
     return _Printer({"order": None}).doprint(sympy.sympify(expression)).replace("**", "^").replace("-", "−")
