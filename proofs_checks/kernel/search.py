@@ -16,6 +16,7 @@ from proofs_checks.kernel.instances import Instances, Numbers, simple_numbers
 from proofs_checks.kernel.relation import All, Condition, Not
 
 _KEPT = 0.02  # share of a violation that has to survive while its numbers are made simple
+_TIE = 1e-8  # a violation below this may be a tie of floats: climbing on may find a clear one
 
 
 class NoValue(ArithmeticError):
@@ -38,15 +39,17 @@ USUAL = Effort()
 
 @dataclass(frozen=True)
 class Sought:
-    """What a search saw: instances that met the hypotheses, and the answers that make a violation, if there is one."""
+    """What a search saw: how many instances met the hypotheses, and the candidates for a violation, worst first.
+
+    A candidate is the violation in floats with the answers that make the instance.
+    """
 
     met: int
-    answers: list | None
-    violation: float = 0.0
+    candidates: tuple[tuple[float, list], ...]
 
 
 def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL) -> Sought:
-    """Look for an instance that meets all of ``given`` and violates ``claim``.
+    """Look for instances that meet all of ``given`` and violate ``claim`` in floats.
 
     Raises:
         NoValue: at some instance that was drawn a relation has no value.
@@ -57,14 +60,14 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
     met = int(np.sum(score > -math.inf))
     best = np.argsort(-score, kind="stable")[: max(effort.climbs, 1)].tolist()
     tops = [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
-    if tops[0][0] <= 0 and effort.climbs:
+    if tops[0][0] <= _TIE and effort.climbs:
         climbed = []
         for top in tops:
             top, more = _climb(instances, given, claim, top, rng, effort.steps)
             met, climbed = met + more, [*climbed, top]
         tops = climbed
-    value, found, _ = max(tops, key=lambda top: top[0], default=(0.0, None, None))
-    return Sought(met, found if value > 0 else None, value)
+    tops = sorted((top for top in tops if top[0] > 0), key=lambda top: -top[0])
+    return Sought(met, tuple((value, found) for value, found, _ in tops))
 
 
 def _scores(given, claim, values):
@@ -99,9 +102,10 @@ def _step(answer, size, rng):
     return value * math.exp(move * math.log(high / low)) if low > 0 else value + move * (high - low)
 
 
-def shrink(instances, given, claim, sought: Sought) -> list:
+def shrink(instances, given, claim, candidate) -> list:
     """The violation with small whole numbers first, then simple rationals, keeping a part of it."""
-    enough = _KEPT * min(sought.violation, 1.0)
+    violation, values = candidate
+    enough = _KEPT * min(violation, 1.0)
 
     def survives(values):
         try:
@@ -110,7 +114,6 @@ def shrink(instances, given, claim, sought: Sought) -> list:
         except ArithmeticError:
             return False
 
-    values = list(sought.answers)
     for _ in range(4):
         before = list(values)
         for k in range(len(values)):
@@ -140,7 +143,7 @@ def _rational(value):
 
 
 def certified(instances, given, claim, values) -> Finding:
-    """Whether exact arithmetic confirms that an instance meets the hypotheses and violates the claim."""
+    """What exact arithmetic says of a violation in floats: confirmed (False), rounding (True), or not decided."""
     shown = instances.show(values)
     try:
         known = instances.exactly(values)
@@ -149,14 +152,31 @@ def certified(instances, given, claim, values) -> Finding:
         return Finding(None, f"violated in floats; {missing.args[0]} is not known in exact arithmetic", witness=shown)
     if meets is True and fails is True:
         return Finding(False, "violated: hypotheses and violation certified in exact arithmetic", witness=shown)
+    if meets is False or fails is False:
+        return Finding(True, "violated in floats only: exact arithmetic finds no violation there", witness=shown)
     return Finding(None, "violated in floats, not certified in exact arithmetic", witness=shown)
+
+
+def _judged(instances, given, claim, effort):
+    """The search, and the first finding about a candidate that is not mere rounding, if there is one."""
+    sought = seek(instances, given, claim, effort)
+    for candidate in sought.candidates:
+        for values in (shrink(instances, given, claim, candidate), _as_rationals(candidate[1])):
+            finding = certified(instances, given, claim, values)
+            if finding.passed is not True:
+                return sought, finding
+    return sought, None
+
+
+def _as_rationals(values):
+    return [value if isinstance(value, int) else Fraction(float(value)) for value in values]
 
 
 def no_violation(instances, given, claim, effort=USUAL) -> Finding:
     """The finding that a search makes of a statement."""
-    sought = seek(instances, given, claim, effort)
-    if sought.answers is not None:
-        return certified(instances, given, claim, shrink(instances, given, claim, sought))
+    sought, finding = _judged(instances, given, claim, effort)
+    if finding is not None:
+        return finding
     if sought.met < effort.least:
         return Finding(None, f"only {sought.met} instances met the hypotheses, {effort.least} are needed")
     drawn = "numbers" if isinstance(instances, Numbers) else "instances"
@@ -164,6 +184,6 @@ def no_violation(instances, given, claim, effort=USUAL) -> Finding:
 
 
 def is_violated(instances, given, claim, effort=USUAL) -> bool:
-    """Whether a search finds a violation, in floats: what a near miss has to show. It first looks at few instances."""
+    """Whether a search finds a violation that is not rounding: what a near miss has to show. It first looks at few."""
     few = replace(effort, draws=max(effort.draws // 10, 20), climbs=0)
-    return any(seek(instances, given, claim, tried).answers is not None for tried in (few, effort))
+    return any(_judged(instances, given, claim, tried)[1] is not None for tried in (few, effort))

@@ -136,7 +136,10 @@ def _power(expression, parts):
 
 def exactly(expression, values) -> Fraction | None:
     """A rational expression at exact rationals, or None where it is not rational."""
-    value = expression.subs({symbol: sympy.Rational(str(Fraction(v))) for symbol, v in values.items()})
+    given = {symbol: values[symbol] for symbol in expression.free_symbols}
+    if not all(isinstance(value, int | Fraction) for value in given.values()):
+        return None
+    value = expression.subs({symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in given.items()})
     return Fraction(int(value.p), int(value.q)) if value.is_Rational else None
 
 

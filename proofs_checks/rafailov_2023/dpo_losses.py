@@ -1,155 +1,190 @@
-"""The DPO loss: Bradley-Terry in disguise, and the two readings of its labels.
+"""The DPO loss: Bradley-Terry in disguise, and the two readings of its labels, one order or both."""
 
-Proof of dpo-bradley-terry. Put s = β log(π/π_ref); then β h = s_w - s_l. Any s is reached, by π ∝ π_ref e^{s/β}. So
-the loss is a function of s alone, and its infimum knows neither π_ref nor β.
+from fractions import Fraction
 
-Proof of dpo-ordered. One pair's loss sp(-βh) has the derivative -βσ(-βh) in δ, negative everywhere: it falls without
-end. With several pairs, labels round a cycle do have a minimiser (dpo-solution-set), one label per pair or not.
+import numpy as np
+import sympy
 
-Proof of dpo-population. With both orders weighted p and 1 - p the derivative of the loss in δ is β(σ(βh) - p),
-increasing in δ as its own derivative β² σ(1-σ) is positive. It is 0 at σ(βh) = p; with p = σ(Δr) that is h = Δr/β,
-so δ = δ_ref + Δr/β = δ*.
-"""
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, UNIT, Identity, Sign
+from proofs_checks.kernel.instances import Instances
+from proofs_checks.kernel.relation import Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.pair import LOSS, Δr, pair, β, δ, δ_next, δ_ref, δ_star
+from proofs_checks.spaces.problems import labels, preferences_of, problem, problem_of
+from tabular import dpo
 
-from proofs_checks.kernel import symbolic
-from proofs_checks.kernel.arithmetic import exp, log, sigmoid, softplus
-from proofs_checks.kernel.search import in_library
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import positive, real
-from proofs_checks.own.searches_dpo import SEARCHES
-from tabular import Preferences, Problem, dpo
+L, BT, BT_OF_TWICE = sympy.symbols("L_DPO(π) L_BT(s) L_BT(2s)", real=True)
+_HUNDREDTH = Fraction(101, 100)
 
+#: The population loss of a pair, labelled both ways with rates σ(±Δr), as an expression.
+POPULATION_LOSS = sigmoid(Δr) * softplus(-β * (δ - δ_ref)) + sigmoid(-Δr) * softplus(β * (δ - δ_ref))
+_MORE_THAN_AT_OPTIMUM = relation(POPULATION_LOSS, ">", POPULATION_LOSS.subs(δ, δ_star))
 
-def _improvement(scale=1):
-    ref_w, ref_l, beta, z = positive("π_w π_l β Z")
-    s_w, s_l = real("s_w s_l")
-    policy_w, policy_l = ref_w * exp(s_w / beta) / z, ref_l * exp(s_l / beta) / z
-    h = log(policy_w) - log(ref_w) - log(policy_l) + log(ref_l)
-    return scale * beta * h - (s_w - s_l)
-
-
-def _library_disagrees(ref_a, ref_b, s_a, s_b, β, scale=1):
-    """Library loss of π ∝ π_ref e^{s/β} on a cycle of three labels, less the Bradley-Terry loss of s."""
-    labels = Preferences.from_pairs([(0, 1), (0, 1, 2, 2.0), (0, 2, 0, 3.0)])
-    problem = Problem.from_unnormalized([ref_a, ref_b, 0.0], β)
-    policy = Problem.from_unnormalized([ref_a + s_a / β, ref_b + s_b / β, 0.0], β).log_ref
-    s = (s_a * scale, s_b * scale, 0.0)
-    expected = (softplus(s[1] - s[0]) + 2 * softplus(s[2] - s[1]) + 3 * softplus(s[0] - s[2])) / 6
-    return abs(dpo.loss(policy, problem, labels) - expected) - 1e-8
-
-
-def ordered_loss(β, δ_ref, δ):
-    """sp(-βh), h = δ - δ_ref: one pair, labelled once."""
-    return softplus(-β * (δ - δ_ref))
-
-
-def ordered_slope(sign=1):
-    beta, (delta, delta_ref) = positive("β"), real("δ δ_ref")
-    return ordered_loss(beta, delta_ref, delta).diff(delta) + sign * beta * sigmoid(-beta * (delta - delta_ref))
-
-
-def steepness(sign=1):
-    beta, h = positive("β"), real("h")
-    return sign * beta * sigmoid(-beta * h)
-
-
-def _population_slope(swap=False):
-    """dL/dδ - β(σ(βh) - p) for labels p : 1-p."""
-    beta, (delta, delta_ref, logit) = positive("β"), real("δ δ_ref z")
-    p, h = sigmoid(logit), delta - delta_ref
-    loss = p * softplus(-beta * h) + (1 - p) * softplus(beta * h)
-    return loss.diff(delta) - beta * (sigmoid(beta * h) - (1 - p if swap else p))
-
-
-def slope_at_optimum(sign=1):
-    """The population slope at δ_ref + Δr/β, with p = σ(Δr)."""
-    beta, (reward, delta_ref) = positive("β"), real("Δr δ_ref")
-    h = (delta_ref + sign * reward / beta) - delta_ref
-    return beta * (sigmoid(beta * h) - sigmoid(reward))
-
-
-def curvature(sign=1):
-    """β² σ(1-σ) = β² e^z/(1+e^z)²."""
-    beta, z = positive("β"), real("z")
-    return sign * beta**2 * exp(z) / (1 + exp(z)) ** 2
-
-
-def curvature_identity(scale=1):
-    """d/dδ β σ(βh) - β² e^z/(1+e^z)² at z = βh."""
-    beta, h = positive("β"), real("h")
-    slope = beta * sigmoid(beta * h)
-    return slope.diff(h) - scale * beta**2 * exp(beta * h) / (1 + exp(beta * h)) ** 2
-
-
-#: The slope of a pair labelled once, and its sign.
 FALLS = (
-    symbolic.check("dL/dδ = −β σ(−βh)", ordered_slope, controls={"+": lambda: ordered_slope(sign=-1)}),
-    symbolic.positivity_check("β σ(−βh) > 0", steepness, controls={"−": lambda: steepness(sign=-1)}),
-)
-#: The curvature of a pair labelled either way, and its sign.
-CONVEX = (
-    symbolic.check(
-        "d²L/dδ² = β² σ(1 − σ)", curvature_identity, controls={"doubled": lambda: curvature_identity(scale=2)}
+    Identity(
+        "dL/dδ = −β σ(−βh)",
+        {"without β": lambda β, h: -sigmoid(-β * h), "−β σ(−h)": lambda β, h: -β * sigmoid(-h)},
+        lambda β, h: derivative(lambda x: softplus(-β * x))(h),
+        lambda β, h: -β * sigmoid(-β * h),
+        {"β": POSITIVE, "h": REAL},
     ),
-    symbolic.positivity_check("β² σ(1 − σ) > 0", curvature, controls={"−": lambda: curvature(sign=-1)}),
+    Sign(
+        "β σ(−βh) > 0",
+        {"β (σ(−βh) − 1/50)": lambda β, h: β * (sigmoid(-β * h) - Fraction(1, 50))},
+        lambda β, h: β * sigmoid(-β * h),
+        {"β": POSITIVE, "h": REAL},
+    ),
 )
-TURNS_AT_OPTIMUM = symbolic.check(
-    "the population slope is 0 at δ*", slope_at_optimum, controls={"at δ_ref − Δr/β": lambda: slope_at_optimum(sign=-1)}
+CONVEX = (
+    Identity(
+        "d²L/dδ² = β² σ(βh) σ(−βh)",
+        {"β σσ": lambda β, h: β * sigmoid(β * h) * sigmoid(-β * h), "β² σ²": lambda β, h: β**2 * sigmoid(β * h) ** 2},
+        lambda β, h: derivative(lambda x: softplus(-β * x), 2)(h),
+        lambda β, h: β**2 * sigmoid(β * h) * sigmoid(-β * h),
+        {"β": POSITIVE, "h": REAL},
+    ),
+    Sign(
+        "β² σ(βh) σ(−βh) > 0",
+        {"with σ less 1/50": lambda β, h: β**2 * sigmoid(β * h) * (sigmoid(-β * h) - Fraction(1, 50))},
+        lambda β, h: β**2 * sigmoid(β * h) * sigmoid(-β * h),
+        {"β": POSITIVE, "h": REAL},
+    ),
+)
+
+
+def _labelled(draw):
+    """Any labels on a problem, and the scores s of a policy."""
+    parts = problem(draw, β=(Fraction(1, 10), 20))
+    size = len(parts["ref"])
+    return {**parts, "labels": labels(draw, size), "s": [draw.number(-5, 5) for _ in range(size)]}
+
+
+def _policy_of(ref, s, β):
+    """π ∝ π_ref e^(s/β)."""
+    logits = np.log([float(p) for p in ref]) + np.array(s, float) / float(β)
+    return (logits - np.logaddexp.reduce(logits))[None, :]
+
+
+def _dpo_loss(ref, reward, β, labels, s):
+    return dpo.loss(_policy_of(ref, s, β), problem_of(ref, reward, β), preferences_of(labels))
+
+
+def _bradley_terry(labels, s):
+    """The weighted mean of −log σ(s_w − s_l)."""
+    total = sum(float(weight) for *_, weight in labels)
+    return sum(float(n) * np.logaddexp(0, float(s[lo]) - float(s[w])) for w, lo, n in labels) / total
+
+
+_LABELLED = Instances(
+    _labelled,
+    "Any labels on finite responses, π_ref > 0, β > 0; any s, and π ∝ π_ref e^(s/β)",
+    {L: _dpo_loss, BT: _bradley_terry, BT_OF_TWICE: lambda labels, s: _bradley_terry(labels, [2 * x for x in s])},
+    drawn="2 to 4 responses, 1 to 6 labels, β ∈ [1/10, 20], s ∈ [−5, 5]",
 )
 
 STATEMENTS = (
     Statement(
         id="dpo-bradley-terry",
         title="Tabular DPO is Bradley–Terry maximum likelihood",
+        origin=Origin.TRANSCRIBED,
         source="Rafailov et al. 2023, Eq. 7",
-        hypotheses="Any labels on any finite responses, β > 0.",
-        claim="In s = β log(π/π_ref) the loss is the negative Bradley–Terry log-likelihood of s, per label, so its "
-        "infimum depends on neither π_ref nor β.",
-        method="Identity β h = s_w − s_l under π ∝ π_ref e^{s/β}, which reaches every s; second route: the library's "
-        "loss.",
+        form=Form(
+            _LABELLED,
+            (),
+            claim={"the DPO loss is the Bradley–Terry loss of s": relation(L, "=", BT, noise=1e-8)},
+            wrong={
+                "1.01 of it": relation(L, "=", _HUNDREDTH * BT, noise=1e-8),
+                "at 2s": relation(L, "=", BT_OF_TWICE, noise=1e-8),
+            },
+            effort=Effort(draws=300, climbs=2, steps=40),
+        ),
+        parts={
+            "the DPO loss is the Bradley–Terry loss of s": Part(
+                "Label by label «βh = s_w − s_l», the normaliser Z dropping out. Every policy with full support has an "
+                "s, β log(π/π_ref), and every s a policy: so the infimum knows neither π_ref nor β.",
+                (
+                    Identity(
+                        "βh = s_w − s_l",
+                        {
+                            "without β": lambda a, b, β, Z, s, t: (s - t) / β,
+                            "one Z": lambda a, b, β, Z, s, t: s - t - β * log(Z),
+                        },
+                        lambda a, b, β, Z, s, t: (
+                            β * (log(a * exp(s / β) / Z) - log(a) - log(b * exp(t / β) / Z) + log(b))
+                        ),
+                        lambda a, b, β, Z, s, t: s - t,
+                        {"a": POSITIVE, "b": POSITIVE, "β": POSITIVE, "Z": POSITIVE, "s": REAL, "t": REAL},
+                    ),
+                ),
+            )
+        },
         conclusion="The reference moves the solution, never the attainable loss.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("β h = s_w − s_l", _improvement, controls={"2 β h": lambda: _improvement(scale=2)}),
-            in_library(
-                "the loss is that of s",
-                _library_disagrees,
-                {"ref_a": (-9, 9), "ref_b": (-9, 9), "s_a": (-5, 5), "s_b": (-5, 5), "β": (0.01, 100)},
-                scale=2,
-            ),
-        ),
     ),
     Statement(
         id="dpo-ordered",
         title="A pair labelled once: its loss always falls in δ",
-        source="own derivation, in the file",
-        hypotheses="One pair alone, labelled in one order, β > 0.",
-        claim="dL/dδ = −β σ(−βh) < 0 for every δ: the loss has no minimiser.",
-        method="Identity for the derivative; its sign by the rules of sign.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            pair(β, δ_ref, δ, δ_next),
+            (relation(δ_next, ">", δ),),
+            claim={"a larger δ has less loss": relation(LOSS.subs(δ, δ_next), "<", LOSS)},
+            wrong={"less by a hundredth": relation(LOSS.subs(δ, δ_next), "<", LOSS * Fraction(99, 100))},
+        ),
+        parts={
+            "a larger δ has less loss": Part(
+                "«dL/dδ = −β σ(−βh)» and «β σ(−βh) > 0»: the loss falls strictly for ever, so one pair labelled in one "
+                "order has no minimiser.",
+                FALLS,
+            )
+        },
         conclusion="The empirical loss pushes δ up whatever δ* is; only labels round a cycle can stop it "
         "(dpo-solution-set).",
         expected=Verdict.PROVED,
-        checks=(
-            *FALLS,
-            SEARCHES["dpo-ordered"],
-        ),
     ),
     Statement(
         id="dpo-population",
         title="With Bradley–Terry labels the loss is least at δ*",
-        source="Rafailov et al. 2023",
-        hypotheses="One pair labelled both ways with rates σ(±Δr), β > 0.",
-        claim="The only minimiser is δ = δ_ref + Δr/β = δ*, for either sign of δ*.",
-        method="Derivative β(σ(βh) − p) as an identity, zero at δ*, increasing because its derivative is positive.",
-        conclusion="On population labels DPO and RLHF share their optimum, misranked or not.",
-        expected=Verdict.PROVED,
-        checks=(
-            symbolic.check(
-                "dL/dδ = β(σ(βh) − p)", _population_slope, controls={"p swapped": lambda: _population_slope(swap=True)}
-            ),
-            TURNS_AT_OPTIMUM,
-            *CONVEX,
-            SEARCHES["dpo-population"],
+        origin=Origin.TRANSCRIBED,
+        source="Rafailov et al. 2023, Section 4, of one pair",
+        form=Form(
+            pair(β, δ_ref, Δr, δ, Δr=(-5, 5)),
+            (),
+            claim={"any other δ has more loss than δ*": Implies(relation(δ, "!=", δ_star), _MORE_THAN_AT_OPTIMUM)},
+            wrong={
+                "more by a hundredth": relation(POPULATION_LOSS, ">", _HUNDREDTH * POPULATION_LOSS.subs(δ, δ_star)),
+                "than δ_ref + 1.01 Δr/β": relation(
+                    POPULATION_LOSS, ">", POPULATION_LOSS.subs(δ, δ_ref + Δr * _HUNDREDTH / β)
+                ),
+            },
         ),
+        parts={
+            "any other δ has more loss than δ*": Part(
+                "With p = σ(Δr), «dL/dδ = β(σ(βh) − p)», which is «0 at δ*»; and it increases, as both labels' losses "
+                "have «d²L/dδ² = β² σ(βh) σ(−βh)», «β² σ(βh) σ(−βh) > 0», the same at −h.",
+                (
+                    Identity(
+                        "dL/dδ = β(σ(βh) − p)",
+                        {"p swapped": lambda β, h, p: β * (sigmoid(β * h) - (1 - p))},
+                        lambda β, h, p: derivative(lambda x: p * softplus(-β * x) + (1 - p) * softplus(β * x))(h),
+                        lambda β, h, p: β * (sigmoid(β * h) - p),
+                        {"β": POSITIVE, "h": REAL, "p": UNIT},
+                    ),
+                    Identity(
+                        "0 at δ*",
+                        {"β/100": lambda β, r: β / 100},
+                        lambda β, r: β * (sigmoid(β * (r / β)) - sigmoid(r)),
+                        lambda β, r: 0,
+                        {"β": POSITIVE, "r": REAL},
+                    ),
+                    *CONVEX,
+                ),
+            )
+        },
+        conclusion="On population labels DPO and RLHF share their optimum, misranked or not, for either sign of δ*.",
+        expected=Verdict.PROVED,
     ),
 )

@@ -8,7 +8,7 @@ from proofs_checks.kernel.arithmetic import softplus
 from proofs_checks.kernel.instances import Numbers
 
 β, γ, κ, n, τ, d = sympy.symbols("β γ κ n τ d", positive=True)
-δ, δ_ref, Δr, Ψ, h, x, z = sympy.symbols("δ δ_ref Δr Ψ h x z", real=True)
+δ, δ_next, δ_ref, Δr, Ψ, h, x, z = sympy.symbols("δ δ′ δ_ref Δr Ψ h x z", real=True)
 
 #: The RLHF optimum's margin, δ* = δ_ref + Δr/β.
 δ_star = δ_ref + Δr / β
@@ -24,6 +24,7 @@ _RANGES = {
     τ: (Fraction(1, 20), 20),
     d: (Fraction(1, 100), 20),
     δ: (-20, 20),
+    δ_next: (-20, 20),
     δ_ref: (-20, 20),
     Δr: (-10, 10),
     Ψ: (-10, 10),
