@@ -15,7 +15,7 @@ import sympy
 from proofs_checks.kernel.arithmetic import log, softplus, total
 from proofs_checks.kernel.certificates import bradley_terry_gap, has_minimiser
 from proofs_checks.kernel.evidence import COUNT, POSITIVE, REAL, AnyFunction, Exhaustive, Identity, Sampled, Sign
-from proofs_checks.kernel.instances import Instances
+from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Holds, Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Policies, Statement, Verdict
@@ -24,8 +24,8 @@ from proofs_checks.spaces.bounds import ABOVE_LINEAR, LOG_BELOW_LINEAR
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import Problem, Status, dpo
 
-L, INFIMUM, BLOCKS, MEMBER = sympy.symbols("L(π) inf(L) Σ_blocks(min) L(member)", real=True)
-MARGIN, BOUND, NEAR = sympy.symbols("δ_between δ_ref−log(e^(c/n)−1)/β L(near)−inf(L)", real=True)
+L, INFIMUM, BLOCKS, MEMBER = named("L(π)", "inf L", "Σ over blocks of min L", "L(member)")
+MARGIN, BOUND, NEAR = named("δ between", "δ_ref − log(e^(c/n) − 1)/β", "L(near) − inf L")
 DEPTH = sympy.Symbol("τ", positive=True)
 _EFFORT = Effort(draws=250, climbs=2, steps=30)
 _TOLERANCE = 1e-10

@@ -26,3 +26,15 @@ ABOVE_LINEAR = (
     ),
     Sign("sp(−z) > 0", {"log 2 less": lambda z: softplus(-z) - log(2)}, lambda z: softplus(-z), {"z": REAL}),
 )
+
+#: e^x − 1 < x e^x for x > 0: both 0 at x = 0, and the slope of the difference is x e^x.
+EXPM1_BELOW = (
+    Identity(
+        "slope of ε e^ε − (e^ε − 1)",
+        {"e^ε": lambda x: exp(x)},
+        lambda x: derivative(lambda y: y * exp(y) - (exp(y) - 1))(x),
+        lambda x: x * exp(x),
+        {"x": NONNEGATIVE},
+    ),
+    Sign("ε e^ε > 0", {"ε (e^ε − 2)": lambda x: x * (exp(x) - 2)}, lambda x: x * exp(x), {"x": POSITIVE}),
+)
