@@ -116,7 +116,8 @@ def derivative(f, order=1):
         if _symbolic(x):
             import sympy
 
-            at = sympy.Dummy(real=True, positive=x.is_positive, nonnegative=x.is_nonnegative)
+            inside = {} if x.is_number or not x.is_positive else {"positive": True}
+            at = sympy.Dummy(real=True, **inside)
             return sympy.diff(f(at), at, order).subs(at, x)
         from proofs_checks.kernel.series import Series
 

@@ -23,6 +23,15 @@ SIMPLE = sorted(
 _SPECIAL = 0.2  # share of the numbers drawn that are ends or simple values: where claims of ties and bounds break
 
 
+def named(*names: str) -> tuple[sympy.Symbol, ...]:
+    """Symbols of real quantities, in whatever notation a reader knows them by.
+
+    >>> named("L(π)", "π_a/π_b")
+    (L(π), π_a/π_b)
+    """
+    return tuple(sympy.Symbol(name, real=True) for name in names)
+
+
 class Draw(Protocol):
     """Who answers a generator's questions."""
 
@@ -161,13 +170,18 @@ class _WhenAsked(dict):
 class Numbers(Instances):
     """Instances that are numbers alone: a range for each symbol, drawn in one batch.
 
+    Args:
+        ranges: symbol -> (low, high), from which searches draw; its assumptions say where the statement holds.
+        of: words before the symbols' kinds.
+        points: values that are always among those drawn, for claims that turn on single points.
+
     >>> β, δ = sympy.Symbol("β", positive=True), sympy.Symbol("δ", real=True)
     >>> pair = Numbers({β: (Fraction(1, 10), 10), δ: (-20, 20)})
     >>> pair.words, pair.drawn
     ('β > 0, δ real', 'β ∈ [1/10, 10], δ ∈ [−20, 20]')
     """
 
-    def __init__(self, ranges: Mapping[sympy.Symbol, tuple], of: str = ""):
+    def __init__(self, ranges: Mapping[sympy.Symbol, tuple], of: str = "", points: Sequence[Mapping] = ()):
         drawn = ", ".join(f"{s} ∈ [{lo}, {hi}]" for s, (lo, hi) in ranges.items()).replace("-", "−")
         value_of = {s: (lambda parts, name=s.name: parts[name]) for s in ranges}
         super().__init__(
@@ -178,9 +192,13 @@ class Numbers(Instances):
             drawn,
         )
         object.__setattr__(self, "ranges", dict(ranges))
+        object.__setattr__(self, "points", tuple(points))
 
     def draw(self, rng, count):
         known = {s: draw_numbers(rng, low, high, count) for s, (low, high) in self.ranges.items()}
+        for k, point in enumerate(self.points):
+            for s, value in point.items():
+                known[s][k] = float(value)
         return known, _Columns(known, self.ranges)
 
     def values(self, parts):
@@ -212,8 +230,9 @@ def _kinds(symbols):
 
 
 def _called(function, parts):
+    """The function of the parts that its arguments name; those with a default keep it."""
     code = function.__code__
-    names = code.co_varnames[: code.co_argcount]
+    names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
     return function(parts) if names[:1] == ("parts",) else function(**{name: parts[name] for name in names})
 
 

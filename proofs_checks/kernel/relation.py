@@ -6,6 +6,7 @@ What a statement says, what is searched for violations and what is certified at 
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, reduce
 
 import numpy as np
@@ -112,6 +113,39 @@ class Relation(Condition):
 
 
 @dataclass(frozen=True)
+class Rounds(Condition):
+    """An expression rounds to printed decimals: it lies within half a unit of their last place.
+
+    >>> Rounds(sympy.log(2), "0.693147").decide({}), Rounds(sympy.log(2), "0.693146").decide({})
+    (True, False)
+    """
+
+    expression: sympy.Expr
+    decimals: str
+
+    @property
+    def words(self):
+        return f"{in_words(self.expression)} = {self.decimals.replace('-', '−')}, rounded"
+
+    @cached_property
+    def _within(self):
+        printed = Fraction(self.decimals)
+        half = Fraction(1, 2 * 10 ** len(self.decimals.partition(".")[2]))
+        return All((Relation(self.expression, ">", printed - half), Relation(self.expression, "<", printed + half)))
+
+    def satisfied(self, values):
+        return -self.violated(values)
+
+    def violated(self, values):
+        """At a resolution of floats: the last places are for exact arithmetic."""
+        known = Relation(self.expression, "=", Fraction(self.decimals), noise=1e-9)
+        return known.violated(values)
+
+    def decide(self, values):
+        return self._within.decide(values)
+
+
+@dataclass(frozen=True)
 class Holds(Condition):
     """A predicate of an instance's objects: a documented function whose first line is the words.
 
@@ -144,6 +178,23 @@ class Holds(Condition):
         if not isinstance(answer, bool | np.bool_):
             raise TypeError(f"the predicate {self.test.__name__} answered {answer!r}, neither True nor False")
         return bool(answer)
+
+
+@dataclass(frozen=True)
+class Saying(Condition):
+    """A condition too long to be read, in words that are built from the same data as the condition."""
+
+    words: str
+    condition: Condition
+
+    def satisfied(self, values):
+        return self.condition.satisfied(values)
+
+    def violated(self, values):
+        return self.condition.violated(values)
+
+    def decide(self, values):
+        return self.condition.decide(values)
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,9 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
 
 def _scores(given, claim, values):
     """The violation where every hypothesis is met, -inf elsewhere."""
-    violated = np.asarray(claim.violated(values), float)
-    met = np.asarray(All(given).satisfied(values), float) if given else np.ones_like(violated)
+    size = len(next(iter(values.values())))
+    violated = np.broadcast_to(np.asarray(claim.violated(values), float), size)
+    met = np.broadcast_to(np.asarray(All(given).satisfied(values), float) if given else 1.0, size)
     if np.isnan(met).any() or np.isnan(violated[met > 0]).any():
         raise NoValue("a relation of the statement has no value at an instance that was drawn")
     return np.where(met > 0, violated, -math.inf)
@@ -86,7 +87,7 @@ def _climb(instances, given, claim, top, rng, steps):
         size = 0.3 * 0.96**k
         moved = [_step(answer, size, rng) for answer in top[2]]
         values, answers = instances.replay(moved)
-        score = float(_scores(given, claim, values).reshape(-1)[0])
+        score = float(_scores(given, claim, values)[0])
         met += score > -math.inf
         if score > top[0]:
             top = (score, [value for *_, value in answers], answers)
@@ -110,7 +111,7 @@ def shrink(instances, given, claim, candidate) -> list:
     def survives(values):
         try:
             known, _ = instances.replay(values)
-            return float(_scores(given, claim, known).reshape(-1)[0]) > enough
+            return float(_scores(given, claim, known)[0]) > enough
         except ArithmeticError:
             return False
 

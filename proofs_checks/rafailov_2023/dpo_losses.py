@@ -3,11 +3,10 @@
 from fractions import Fraction
 
 import numpy as np
-import sympy
 
 from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, UNIT, Identity, Sign
-from proofs_checks.kernel.instances import Instances
+from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
@@ -15,7 +14,7 @@ from proofs_checks.spaces.pair import LOSS, Δr, pair, β, δ, δ_next, δ_ref, 
 from proofs_checks.spaces.problems import labels, preferences_of, problem, problem_of
 from tabular import dpo
 
-L, BT, BT_OF_TWICE = sympy.symbols("L_DPO(π) L_BT(s) L_BT(2s)", real=True)
+L, BT, BT_OF_TWICE = named("L_DPO(π)", "L_BT(s)", "L_BT(2s)")
 _HUNDREDTH = Fraction(101, 100)
 
 #: The population loss of a pair, labelled both ways with rates σ(±Δr), as an expression.

@@ -11,7 +11,7 @@ import sympy
 
 from proofs_checks.kernel.arithmetic import derivative, exp, log
 from proofs_checks.kernel.evidence import POSITIVE, REAL, AnyFunction, Identity, Sign
-from proofs_checks.kernel.instances import Instances
+from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Policies, Statement, Verdict
@@ -20,10 +20,8 @@ from tabular import rlhf
 from tabular.base.log_space import kl
 
 β = sympy.Symbol("β", positive=True)
-J, V, K, D, slope_V, slope_E, variance, spread, moved = sympy.symbols(
-    "J(π) V KL(π‖π*) ‖π−π*‖₁ dV/dβ dE[r]/d(1/β) Var(r) span(f) ‖Δlogπ*‖", real=True
-)
-KL_ref = sympy.Symbol("KL(π*‖π_ref)", real=True)
+J, V, K, D, KL_ref = named("J(π)", "V", "KL(π‖π*)", "‖π − π*‖₁", "KL(π*‖π_ref)")
+slope_V, slope_E, variance, spread, moved = named("dV/dβ", "dE[r]/d(1/β)", "Var(r)", "span f", "max |Δ log π*|")
 _EFFORT = Effort(draws=300, climbs=2, steps=40)
 _STEP = 1e-4
 
@@ -108,7 +106,7 @@ _PROBLEMS = Instances(
 )
 _SHIFTED = Instances(
     _with_shift,
-    "Finite responses, π_ref > 0 on them, β > 0, rewards r and r + f, Δlogπ* the change of the optimum",
+    "Finite responses, π_ref > 0 on them, β > 0, rewards r and r + f, Δ log π* the change of the optimum",
     {spread: lambda shift: max(map(float, shift)) - min(map(float, shift)), moved: _moved},
     drawn="2 to 4 responses, β ∈ [1/10, 5], r and f ∈ [−3, 3]",
 )

@@ -7,7 +7,7 @@ import sympy
 from proofs_checks.kernel.arithmetic import softplus
 from proofs_checks.kernel.instances import Numbers
 
-β, γ, κ, n, τ, d = sympy.symbols("β γ κ n τ d", positive=True)
+β, γ, κ, n, τ, d, ε = sympy.symbols("β γ κ n τ d ε", positive=True)
 δ, δ_next, δ_ref, Δr, Ψ, h, x, z = sympy.symbols("δ δ′ δ_ref Δr Ψ h x z", real=True)
 
 #: The RLHF optimum's margin, δ* = δ_ref + Δr/β.
@@ -23,6 +23,7 @@ _RANGES = {
     n: (Fraction(1, 100), 100),
     τ: (Fraction(1, 20), 20),
     d: (Fraction(1, 100), 20),
+    ε: (Fraction(1, 100), 5),
     δ: (-20, 20),
     δ_next: (-20, 20),
     δ_ref: (-20, 20),

@@ -1,0 +1,1 @@
+"""Azar et al. 2023, A General Theoretical Paradigm to Understand Learning from Human Preferences (arXiv 2310.12036)."""
