@@ -83,6 +83,10 @@ def least(first, *others):
 
 def greatest(first, *others):
     """max of several numbers, arrays, intervals or symbols."""
+    if any(_symbolic(x) for x in (first, *others)):
+        import sympy
+
+        return sympy.Max(first, *others)
     return -least(-first, *(-other for other in others))
 
 
