@@ -20,7 +20,7 @@ from tabular import dpo
 _SOURCE = "Yang et al. 2026, Proposition 3.4, as transcribed"
 _HUNDREDTH = Fraction(1, 100)
 _CONDITION = relation(δ_ref, "<", -Δr / β)
-_EFFORT = Effort(draws=400, climbs=3, steps=50)
+_EFFORT = Effort(draws=800, climbs=2, steps=30)
 
 push, push_next, push_at_0 = named("g(δ)", "g(δ′)", "g(0)")
 

@@ -32,7 +32,7 @@ from proofs_checks.yang_2026.assumption_3_1 import MARGIN
 
 _SOURCE = "Yang et al. 2026, Theorem 3.5, as transcribed"
 _REPAIR = f"repair of {_SOURCE.replace(',', '', 1)}"
-_EFFORT = Effort(draws=300, climbs=2, steps=40)
+_EFFORT, _ON_POPULATION = Effort(draws=300, climbs=2, steps=30), Effort(draws=160, climbs=2, steps=20)
 _HUNDREDTH = Fraction(101, 100)
 _CONDITION, _STATIONARY = relation(least_margin, ">", 0), relation(gradient, "=", 0)
 _NO_LESS, _MORE = relation(loss_at_optimum, "<=", loss), relation(loss_at_optimum, "<", loss)
@@ -101,7 +101,7 @@ STATEMENTS = (
             (_STATIONARY,),
             claim={"the condition holds": _CONDITION},
             right={"π* minimises the DPO loss": _NO_LESS},
-            effort=_EFFORT,
+            effort=_ON_POPULATION,
         ),
         conclusion="On population labels the two optima always agree, condition or not (thm-3.5-repaired).",
         expected=Verdict.REFUTED,
@@ -145,7 +145,7 @@ STATEMENTS = (
                 "by a factor of 1.01": relation(_HUNDREDTH * loss_at_optimum, "<=", loss),
                 "by a hundredth of ‖log π/π*‖": relation(loss_at_optimum + distance / 100, "<=", loss),
             },
-            effort=_EFFORT,
+            effort=_ON_POPULATION,
         ),
         parts={
             "argmin DPO = {π*}": Part(
@@ -178,12 +178,14 @@ STATEMENTS = (
                 ),
                 "iff δ_ref > −Δr": Iff(relation(margin_found, ">", 0), relation(δ_ref, ">", -Δr)),
             },
-            effort=_EFFORT,
+            effort=_ON_POPULATION,
         ),
         parts={
             "the optimum of DPO ranks w first iff the condition holds": Part(
-                "Whether or not the pairs connect all responses, every minimiser has the margins of π* on the labelled "
-                "pairs ({thm-3.5-repaired}), and π* ranks w first iff δ_ref > −Δr/β ({assumption-3.1})."
+                "The loss is a mean over pairs of functions of their δ, each least at δ_ref + Δr/β alone "
+                "({dpo-population}). π* has all these margins, «δ* = δ_ref + Δr/β»; so every minimiser has them, "
+                "whether or not the pairs connect all responses. One is positive iff δ_ref > −Δr/β.",
+                (MARGIN,),
             )
         },
         conclusion="The condition is about ranking, not about equivalence.",
