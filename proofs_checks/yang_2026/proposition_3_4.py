@@ -8,11 +8,11 @@ from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import derivative, sigmoid, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Box, Identity, Sign
-from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
-from proofs_checks.spaces.pair import Δr, pair, β, δ, δ_next, δ_ref
+from proofs_checks.spaces.pair import Δr, measured, pair, β, δ, δ_next, δ_ref
 from proofs_checks.spaces.pairs import ONE_PAIR, PAIR, policy_at, two, δ_optimum
 from proofs_checks.yang_2026.assumption_3_1 import MARGIN
 from tabular import dpo
@@ -20,15 +20,9 @@ from tabular import dpo
 _SOURCE = "Yang et al. 2026, Proposition 3.4, as transcribed"
 _HUNDREDTH = Fraction(1, 100)
 _CONDITION = relation(δ_ref, "<", -Δr / β)
-_EFFORT = Effort(draws=800, climbs=2, steps=30)
+_EFFORT = Effort(draws=1000, climbs=2, steps=30)
 
 push, push_next, push_at_0 = named("g(δ)", "g(δ′)", "g(0)")
-
-
-def _along(draw):
-    """A pair with two margins."""
-    numbers = {"β": (Fraction(1, 20), 4), "δ_ref": (-5, 5), "δ": (-5, 5), "δ_next": (-5, 5)}
-    return {name: draw.number(*ends) for name, ends in numbers.items()}
 
 
 def _push(δ, δ_ref, β):
@@ -40,28 +34,19 @@ def _factor(δ, δ_ref, β):
     return sigmoid(-β * (δ - δ_ref))
 
 
-_GRADIENT = Instances(
-    _along,
+_GRADIENT = measured(
     "One pair, DPO loss, β > 0, any δ_ref and margins δ, δ′; g = −(1/β) ∂L/∂z_w of the winner's logit z_w",
+    {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5), δ_next: (-5, 5)},
     {
-        β: lambda β: β,
-        δ_ref: lambda δ_ref: δ_ref,
-        δ: lambda δ: δ,
-        δ_next: lambda δ_next: δ_next,
         push: _push,
-        push_next: lambda δ_next, δ_ref, β: _push(δ_next, δ_ref, β),
+        push_next: lambda parts: _push(parts["δ′"], parts["δ_ref"], parts["β"]),
         push_at_0: lambda δ_ref, β: _push(0, δ_ref, β),
     },
     {
-        β: lambda β: β,
-        δ_ref: lambda δ_ref: δ_ref,
-        δ: lambda δ: δ,
-        δ_next: lambda δ_next: δ_next,
         push: _factor,
-        push_next: lambda δ_next, δ_ref, β: _factor(δ_next, δ_ref, β),
+        push_next: lambda parts: _factor(parts["δ′"], parts["δ_ref"], parts["β"]),
         push_at_0: lambda δ_ref, β: _factor(0, δ_ref, β),
     },
-    drawn="β ∈ [1/20, 4], margins ∈ [−5, 5]",
 )
 
 _FACTOR = Identity(

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import log, log1p, positive_part, softplus, tanh
 from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, Box, Identity, Sign
-from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.bounds import ABOVE_LINEAR
-from proofs_checks.spaces.pair import β, δ, δ_ref
+from proofs_checks.spaces.pair import measured, β, δ, δ_ref
 from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo
 
@@ -21,26 +21,11 @@ _PER_CENT = Fraction(99, 100)
 _HINGE = positive_part(δ_ref - δ)
 _AWAY = {"t": (Fraction(1, 10**6), 50_000)}
 
-_PAIR = Instances(
-    lambda draw: {
-        "β": draw.number(Fraction(1, 20), 4),
-        "δ_ref": draw.number(-5, 5),
-        "δ": draw.number(-5, 5),
-    },
+_PAIR = measured(
     "One pair, β > 0, δ_ref and δ real, L its DPO loss",
-    {
-        β: lambda β: β,
-        δ_ref: lambda δ_ref: δ_ref,
-        δ: lambda δ: δ,
-        L: lambda β, δ_ref, δ: dpo.loss(policy_at(δ), two(δ_ref, β), PAIR),
-    },
-    {
-        β: lambda β: β,
-        δ_ref: lambda δ_ref: δ_ref,
-        δ: lambda δ: δ,
-        L: lambda β, δ_ref, δ: softplus(-β * (δ - δ_ref)),
-    },
-    drawn="β ∈ [1/20, 4], margins ∈ [−5, 5]",
+    {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5)},
+    {L: lambda β, δ_ref, δ: dpo.loss(policy_at(δ), two(δ_ref, β), PAIR)},
+    {L: lambda β, δ_ref, δ: softplus(-β * (δ - δ_ref))},
 )
 
 _DEFICIT = Identity(

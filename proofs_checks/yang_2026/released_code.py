@@ -4,11 +4,11 @@ from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import greatest, log, positive_part, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
-from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
-from proofs_checks.spaces.pair import β, γ, δ, δ_ref, τ
+from proofs_checks.spaces.pair import measured, β, γ, δ, δ_ref, τ
 from tabular import margins
 
 _SOURCE = "{} loss of the authors' released trainer (github visitworld123/CPO){}; the statement is ours"
@@ -19,25 +19,8 @@ T, log_w, log_l, γ_any = named("T", "ℓ_w", "ℓ_l", "γ")
 L_clip, L_hypo = named("L_clip(δ)", "L_HyPO(δ)")
 
 
-def _numbers(known, quantities, words, **ranges):
-    """Instances that are numbers, with what the library makes of them.
-
-    Args:
-        known: symbol -> the name of the number.
-        quantities: symbol -> (the library's function, the same in exact arithmetic).
-    """
-    given = {symbol: lambda parts, name=name: parts[name] for symbol, name in known.items()}
-    return Instances(
-        lambda draw: {name: draw.number(*ends) for name, ends in ranges.items()},
-        words,
-        {**given, **{symbol: functions[0] for symbol, functions in quantities.items()}},
-        {**given, **{symbol: functions[1] for symbol, functions in quantities.items()}},
-        drawn=", ".join(f"{name} ∈ [{lo}, {hi}]" for name, (lo, hi) in ranges.items()).replace("-", "−"),
-    )
-
-
-def _easy(δ_ref, log_w, log_l, β, γ):
-    logs = {"log_ref_winner": float(log_w), "log_ref_loser": float(log_l)}
+def _easy(δ_ref, l_w, l_l, β, γ):
+    logs = {"log_ref_winner": float(l_w), "log_ref_loser": float(l_l)}
     return margins.target("code_easy", float(δ_ref), beta=float(β), gamma=float(γ), **logs)
 
 
@@ -54,34 +37,29 @@ def _cpo(δ_ref, γ, τ):
     return margins.target("code_cpo", float(δ_ref), gamma=float(γ), tau=float(τ), alpha=1.0)
 
 
-_EASY = _numbers(
-    {β: "β", γ: "γ", δ_ref: "δ_ref", log_w: "log_w", log_l: "log_l"},
-    {T: (_easy, lambda δ_ref, log_w, log_l, β, γ: δ_ref + γ / β * (1 / log_w + 1 / log_l))},
+_EASY = measured(
     "One pair with log-probabilities ℓ_w, ℓ_l < 0 of the reference, whole or averaged over length; β, γ > 0, any δ_ref",
-    β=(Fraction(1, 20), 20),
-    γ=(Fraction(1, 100), 10),
-    δ_ref=_MARGIN,
-    log_w=(-50, -Fraction(1, 100)),
-    log_l=(-50, -Fraction(1, 100)),
-)
-_CLIP = _numbers(
-    {β: "β", δ_ref: "δ_ref", δ: "δ"},
     {
-        L_clip: (_clip, lambda δ_ref, δ, β: softplus(-β * (δ - positive_part(δ_ref)))),
-        L_hypo: (lambda δ_ref, δ, β: _hypo(float(δ_ref), float(δ), float(β)), _hypo),
+        β: (Fraction(1, 20), 20),
+        γ: (Fraction(1, 100), 10),
+        δ_ref: _MARGIN,
+        log_w: (-50, -Fraction(1, 100)),
+        log_l: (-50, -Fraction(1, 100)),
     },
-    "One pair, β > 0, any δ_ref and δ; L_HyPO = sp(−(β·δ − max(0, β·δ_ref)))",
-    β=(Fraction(1, 20), 20),
-    δ_ref=_MARGIN,
-    δ=_MARGIN,
+    {T: _easy},
+    {T: lambda δ_ref, l_w, l_l, β, γ: δ_ref + γ / β * (1 / l_w + 1 / l_l)},
 )
-_CPO = _numbers(
-    {τ: "τ", γ_any: "γ", δ_ref: "δ_ref"},
-    {T: (_cpo, lambda δ_ref, γ, τ: δ_ref + softplus(τ * (γ - δ_ref)) / τ)},
+_CLIP = measured(
+    "One pair, β > 0, any δ_ref and δ; L_HyPO = sp(−(β·δ − max(0, β·δ_ref)))",
+    {β: (Fraction(1, 20), 20), δ_ref: _MARGIN, δ: _MARGIN},
+    {L_clip: _clip, L_hypo: lambda δ_ref, δ, β: _hypo(float(δ_ref), float(δ), float(β))},
+    {L_clip: lambda δ_ref, δ, β: softplus(-β * (δ - positive_part(δ_ref))), L_hypo: _hypo},
+)
+_CPO = measured(
     "One pair, α = 1, τ > 0, any γ and δ_ref",
-    τ=(Fraction(1, 20), 4),
-    γ=(-5, 5),
-    δ_ref=(-5, 5),
+    {τ: (Fraction(1, 20), 4), γ_any: (-5, 5), δ_ref: (-5, 5)},
+    {T: _cpo},
+    {T: lambda δ_ref, γ, τ: δ_ref + softplus(τ * (γ - δ_ref)) / τ},
 )
 _FLOOR = greatest(δ_ref, γ_any)
 
