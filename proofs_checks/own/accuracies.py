@@ -1,72 +1,90 @@
 """What trainers log as accuracy, and what it is taken for."""
 
-from fractions import Fraction
+import numpy as np
 
-from proofs_checks.kernel import search
-from proofs_checks.kernel.arithmetic import least, log
-from proofs_checks.kernel.statement import Statement, Verdict
+from proofs_checks.kernel.arithmetic import log
+from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.relation import relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Statement, Verdict
+from proofs_checks.spaces.pair import h, measured, δ, δ_ref
+from proofs_checks.spaces.pairs import difference, logs, mean_loss
+from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem, problem_of, weights
+from tabular import dpo
 
-
-def _logged_but_inverted(δ_ref, δ):
-    """Positive where h > 0 counts as accurate although δ < 0."""
-    return least(δ - δ_ref, -δ)
-
-
-def _inverted_above_zero(δ_ref, δ):
-    return least(_logged_but_inverted(δ_ref, δ), δ_ref)
-
-
-def _falls(ref_w, ref_l, share_w, share_l):
-    """Positive where π_w < π_ref,w although the loss fell, that is although the odds rose."""
-    return least(ref_w - share_w, log(share_w / share_l) - log(ref_w / ref_l))
+_EFFORT = Effort(draws=300, climbs=3, steps=40)
+_LABEL = [(0, 1, 1)]
+chosen, chosen_ref, loss, margin, margin_ref = named("π_w", "π_ref,w", "L(π)", "δ", "δ_ref")
 
 
-def _chosen_falls(ref_w, ref_l, share_w, share_l):
-    """The same on three responses, π = (share_w, share_l, rest): something is left for the third."""
-    return least(_falls(ref_w, ref_l, share_w, share_l), 1 - ref_w - ref_l, 1 - share_w - share_l)
+def _with_policy(draw):
+    parts = problem(draw, responses=(3, 4), reward=(0, 0))
+    return {**parts, "policy": weights(draw, len(parts["ref"]))}
 
 
-def _chosen_falls_two_responses(ref_w, ref_l, share_w, share_l):
-    return _falls(ref_w, 1 - ref_w, share_w, 1 - share_w)
+def _share(mass):
+    return mass[0] / sum(mass)
 
 
-_SHARES = {name: (Fraction(1, 100), Fraction(99, 100)) for name in ("ref_w", "ref_l", "share_w", "share_l")}
+_ONE_LABEL = Instances(
+    _with_policy,
+    "One label w > l among three or more responses, π_ref > 0, β > 0, L the DPO loss; any policy π",
+    {
+        chosen: lambda policy: _share(policy),
+        chosen_ref: lambda ref: _share(ref),
+        margin: lambda policy: np.log(float(policy[0]) / float(policy[1])),
+        margin_ref: lambda ref: np.log(float(ref[0]) / float(ref[1])),
+        loss: lambda policy, ref, reward, β: dpo.loss(
+            log_policy_of(policy), problem_of(ref, reward, β), preferences_of(_LABEL)
+        ),
+    },
+    {
+        chosen: lambda policy: _share(policy),
+        chosen_ref: lambda ref: _share(ref),
+        margin: lambda policy: difference(logs(policy), (0, 1)),
+        margin_ref: lambda ref: difference(logs(ref), (0, 1)),
+        loss: lambda policy, ref, β: mean_loss(ref, β, _LABEL, logs(policy)),
+    },
+    drawn="3 or 4 responses, weights of π_ref and π from 1/20 to 20, β ∈ [1/10, 5]",
+)
+_LOGGED = measured(
+    "One pair, h = δ − δ_ref its implicit reward over β",
+    {δ_ref: (-10, 10), δ: (-10, 10)},
+    {h: lambda δ, δ_ref: δ - δ_ref},
+    {h: lambda δ, δ_ref: δ - δ_ref},
+)
 
 STATEMENTS = (
     Statement(
         id="accuracy-logged",
         title="The logged accuracy is the ranking accuracy",
-        source="common reading of rewards/accuracies",
-        hypotheses="One pair.",
-        claim="If h > 0 (the implicit reward ranks w first) then δ > 0 (the policy does).",
-        method="Search for h > 0 with δ < 0; certified in ball arithmetic.",
+        origin=Origin.BELIEF,
+        source="common reading of the rewards/accuracies that trainers log",
+        form=Form(
+            _LOGGED,
+            (relation(h, ">", 0),),
+            claim={"a pair counted as accurate is ranked right": relation(δ, ">", 0)},
+            right={
+                "it is for a reference that ranks it right": relation(δ, ">", 0) | relation(δ_ref, "<", 0),
+                "the policy ranks it better than the reference": relation(δ, ">", δ_ref),
+            },
+        ),
         conclusion="They differ exactly between δ_ref and 0, which is U for a misaligned reference: report both.",
         expected=Verdict.REFUTED,
-        checks=(
-            search.counterexample(
-                "h > 0, δ < 0",
-                _logged_but_inverted,
-                {"δ_ref": (-10, 10), "δ": (-10, 10)},
-                controls={"with δ_ref > 0": _inverted_above_zero},
-            ),
-        ),
     ),
     Statement(
         id="chosen-falls",
         title="A falling loss raises the chosen probability",
-        source="cf. the likelihood-displacement literature",
-        hypotheses="One pair and a third response.",
-        claim="A policy with less loss than the reference has π_w ≥ π_ref,w.",
-        method="Search for a policy with less loss and less chosen probability; certified in ball arithmetic.",
-        conclusion="The loss sees the odds only: both probabilities may fall.",
-        expected=Verdict.REFUTED,
-        checks=(
-            search.counterexample(
-                "less loss, less π_w",
-                _chosen_falls,
-                _SHARES,
-                controls={"with two responses": _chosen_falls_two_responses},
-            ),
+        origin=Origin.BELIEF,
+        source="a belief that the literature on likelihood displacement corrects",
+        form=Form(
+            _ONE_LABEL,
+            (relation(loss, "<", log(2)),),
+            claim={"it is no lower than the reference's": relation(chosen, ">=", chosen_ref)},
+            right={"the odds against l rise": relation(margin, ">", margin_ref)},
+            effort=_EFFORT,
         ),
+        conclusion="The loss starts at log 2 and sees the odds only: both probabilities may fall.",
+        expected=Verdict.REFUTED,
     ),
 )

@@ -16,7 +16,7 @@ from proofs_checks.spaces.pair import measured, β, δ, δ_ref
 from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo, failure_modes
 
-_EFFORT = Effort(draws=400, climbs=2, steps=40)
+_EFFORT = Effort(draws=250, climbs=2, steps=25)
 _MORE = Fraction(101, 100)
 
 v, L, δ_c, L_c = named("v", "L(δ)", "δ_c", "L(δ_c)")
@@ -72,7 +72,7 @@ EXCESS = (
         {"a": REAL, "k": POSITIVE},
     ),
 )
-_REACHED = Identity(
+REACHED = Identity(
     "sp(log(e^y − 1)) = y",
     {"log(e^y + 1)": lambda y: log(exp(y) + 1), "1.01 y": lambda y: _MORE * y},
     lambda y: softplus(log(exp(y) - 1)),
@@ -130,7 +130,7 @@ STATEMENTS = (
                 "At δ_c, −βh = log(e^(v+c) − 1), and «sp(log(e^y − 1)) = y». With a = βδ_ref, βδ_c = a − "
                 "log(e^(v+c) − 1) is negative because «e^(v+c) − 1 − e^a = (1 + e^a)(e^c − 1)», and with k = e^c − 1, "
                 "«(1 + e^a) k > 0».",
-                (_REACHED, *_BEYOND),
+                (REACHED, *_BEYOND),
             ),
         },
         conclusion="For a misaligned reference v < log 2: the loss must fall below v before the ranking is certain.",

@@ -1,108 +1,227 @@
 """How wrong a policy can be at a given training loss, for pairs that share no response.
 
-Inverting pair i costs at least c_i = n_i sp(βδ_ref,i) (threshold-one-pair), the others can be driven to 0: the
-inverted weight is a knapsack. Proof for equal weights: exchange. If a feasible set omits a cheaper pair and holds a
-dearer one, swapping them keeps the count and does not raise the cost; so the cheapest pairs are a largest set.
+Each pair costs at least its threshold to invert, n̄_i sp(βδ_ref,i), and the rest next to nothing: a knapsack, which
+sorting solves where all pairs weigh the same.
 """
 
 import itertools
 from fractions import Fraction
 
-from proofs_checks.kernel import search, symbolic
-from proofs_checks.kernel.arithmetic import least
-from proofs_checks.kernel.statement import Check, Control, Finding, Quantifier, Statement, Verdict
-from proofs_checks.kernel.symbolic import positive
-from proofs_checks.own.searches_failures import SEARCHES
+import numpy as np
+
+from proofs_checks.kernel.arithmetic import positive_part, softplus
+from proofs_checks.kernel.evidence import REAL, Exhaustive, Identity
+from proofs_checks.kernel.instances import Instances, Numbers, named
+from proofs_checks.kernel.relation import All, Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.own.thresholds import REACHED
+from proofs_checks.spaces.pair import n, β, τ
+from proofs_checks.spaces.problems import preferences_of, problem_of
+from tabular import dpo, failure_modes
+
+L, W, F, A, L_f, W_f, heaviest, lightest = named("L(π)", "W(π)", "F(τ)", "A(τ)", "L(π_F)", "W(π_F)", "max n", "min n")
+_EFFORT = Effort(draws=250, climbs=3, steps=40)
+_RIGHT = 40.0  # a loss of e^-40 for a pair that is not inverted
 
 
-def _best_by_enumeration(costs, gains, budget):
-    """Largest gain of a set that costs less than the budget."""
-    sets = itertools.chain.from_iterable(itertools.combinations(range(len(costs)), k) for k in range(len(costs) + 1))
-    return max((sum(gains[i] for i in s) for s in sets if sum(costs[i] for i in s) < budget), default=0)
+def _pairs(draw):
+    """Pairs (2i, 2i + 1) of responses, and a policy that ties some, ranks some right, and others anyhow."""
+    count, equal = draw.integer(1, 4), draw.choice((True, False))
+    margins = [draw.number(-4, 4) for _ in range(count)]
+    first = draw.number(Fraction(1, 2), 2)
+    weight = [first if equal else draw.number(Fraction(1, 2), 8) for _ in range(count)]
+    policy = [draw.choice(("tied", "right", draw.number(-4, 4))) for _ in range(count)]
+    level = {"β": draw.number(Fraction(1, 4), 4), "τ": draw.number(Fraction(1, 100), 2)}
+    return {"δ_ref": margins, "n": weight, "policy": policy, **level}
 
 
-def _cheapest_first(costs, gains, budget, dearest=False):
-    spent, gained = 0, 0
-    for i in sorted(range(len(costs)), key=lambda i: -costs[i] if dearest else costs[i]):
-        if spent + costs[i] < budget:
-            spent, gained = spent + costs[i], gained + gains[i]
-    return gained
+def _problem(δ_ref, β):
+    """Responses in pairs, each pair with as much mass as another."""
+    return problem_of([p for m in δ_ref for p in np.exp([float(m), 0])], [0.0] * 2 * len(δ_ref), β)
 
 
-def _all_equal_weights(dearest=False):
-    """Every list of four costs in {1, ..., 5} and every budget up to their sum, in integers."""
-    count = 0
+def _labels(n):
+    return preferences_of([(2 * i, 2 * i + 1, weight) for i, weight in enumerate(n)])
+
+
+def _log_policy(margins):
+    logits = np.array([x for δ in margins for x in (float(δ), 0.0)])
+    return (logits - np.logaddexp.reduce(logits))[None, :]
+
+
+def _drawn(δ_ref, policy, β):
+    """The margins of the drawn policy."""
+    known = {"tied": lambda m: 0.0, "right": lambda m: max(m, 0.0) + _RIGHT / float(β)}
+    return [known.get(δ, lambda m, δ=δ: float(δ))(float(m)) for m, δ in zip(δ_ref, policy, strict=True)]
+
+
+def _costs(δ_ref, n, β):
+    weight = np.array(n, float)
+    return weight / weight.sum() * np.logaddexp(0, float(β) * np.array(δ_ref, float))
+
+
+def _fitting(δ_ref, n, β, τ):
+    """The pairs whose costs fit, in rising order, and what is left of τ."""
+    costs, left, inside = _costs(δ_ref, n, β), float(τ), []
+    for i in np.argsort(costs):
+        if costs[i] < left:
+            inside, left = [*inside, i], left - costs[i]
+    return inside, left
+
+
+def _share(n, inside):
+    return sum(float(n[i]) for i in inside) / sum(map(float, n))
+
+
+def _inverted(n, margins):
+    return _share(n, [i for i, δ in enumerate(margins) if δ <= 0])
+
+
+def _loss(margins, δ_ref, n, β):
+    return dpo.loss(_log_policy(margins), _problem(δ_ref, β), _labels(n))
+
+
+def _as_many(δ_ref, n, β, τ):
+    """Margins of the policy π_F: half of what is left of τ goes to every pair, above its threshold or above 0."""
+    inside, left = _fitting(δ_ref, n, β, τ)
+    margins = []
+    for i, m in enumerate(map(float, δ_ref)):
+        loss = left / 2 + (np.logaddexp(0, float(β) * m) if i in inside else 0)
+        margins.append(m - np.log(np.expm1(loss)) / float(β))
+    return margins
+
+
+_PAIRS = Instances(
+    _pairs,
+    "Pairs with weights n that share no response, β > 0, n̄_i = n_i/Σn, any loss level τ > 0. W(π): the share by weight "
+    "of pairs with δ ≤ 0; F(τ): the share whose costs n̄_i sp(β δ_ref,i), taken in rising order, stay below τ in sum; "
+    "A(τ): the least accuracy at loss τ; any policy π",
+    {
+        L: lambda δ_ref, n, policy, β: _loss(_drawn(δ_ref, policy, β), δ_ref, n, β),
+        W: lambda δ_ref, n, policy, β: _inverted(n, _drawn(δ_ref, policy, β)),
+        F: lambda δ_ref, n, β, τ: _share(n, _fitting(δ_ref, n, β, τ)[0]),
+        A: lambda δ_ref, n, β, τ: failure_modes.worst_case_accuracy(_problem(δ_ref, β), _labels(n), float(τ)),
+        L_f: lambda δ_ref, n, β, τ: _loss(_as_many(δ_ref, n, β, τ), δ_ref, n, β),
+        W_f: lambda δ_ref, n, β, τ: _inverted(n, _as_many(δ_ref, n, β, τ)),
+        τ: lambda τ: τ,
+        heaviest: lambda n: max(map(float, n)),
+        lightest: lambda n: min(map(float, n)),
+    },
+    drawn="1 to 4 pairs, δ_ref ∈ [−4, 4], β ∈ [1/4, 4], τ ∈ [1/100, 2]",
+)
+
+#: Whatever a pair's cost less the price is, t, and whether it is inverted, x = 1, or not, x = 0.
+_PRICE = Identity(
+    "a pair against the price",
+    {
+        "all of max(−t, 0)": lambda x, t: x * positive_part(t) + positive_part(-t),
+        "x for 1 − x": lambda x, t: x * positive_part(t) + x * positive_part(-t),
+    },
+    lambda x, t: x * t + positive_part(-t),
+    lambda x, t: x * positive_part(t) + (1 - x) * positive_part(-t),
+    {"x": REAL, "t": REAL},
+)
+
+
+def _lists():
+    """Every list of four costs in {1, ..., 5}, in rising order, and every budget up to one more than their sum."""
     for costs in itertools.combinations_with_replacement(range(1, 6), 4):
         for budget in range(1, sum(costs) + 2):
-            count += 1
-            if _cheapest_first(costs, [1] * 4, budget, dearest) != _best_by_enumeration(costs, [1] * 4, budget):
-                return Finding(False, "sorting is not optimal", witness=f"costs {costs}, budget {budget}")
-    return Finding(True, f"{count} lists of costs and budgets")
+            yield costs, budget
 
 
-def _saved_by_swap(sign=1):
-    """Cost of a set less its cost with one pair swapped for another, cheaper by s."""
-    rest, cheap, saving = positive("C c s")
-    return (rest + cheap + sign * saving) - (rest + cheap)
+def _cheapest_first(costs, budget, order=1):
+    left, count = budget, 0
+    for cost in costs[::order]:
+        if cost < left:
+            left, count = left - cost, count + 1
+    return count
 
 
-def _sorting_fails(first, second, n, budget):
-    """Two pairs of weights 1 and n: positive where inverting the dearer, heavier one is possible and better.
-
-    Cost of the light pair ``first``, of the heavy one ``second`` (already times n); all strict.
-    """
-    return least(second - first, budget - second, first + second - budget, n - 1)
+def _largest(costs, budget):
+    sets = (s for k in range(5) for s in itertools.combinations(costs, k))
+    return max(len(s) for s in sets if sum(s) < budget)
 
 
-def _sorting_fails_equal(first, second, n, budget):
-    return least(_sorting_fails(first, second, n, budget), 1 - n)
+_ENUMERATED = Exhaustive(
+    "cheapest first, against all sets",
+    {"dearest first": lambda costs, budget: _cheapest_first(costs, budget, -1) == _largest(costs, budget)},
+    _lists,
+    910,
+    lambda costs, budget: _cheapest_first(costs, budget) == _largest(costs, budget),
+)
 
-
-_COST = (Fraction(1, 10), 2)
-_SPACE = {"first": _COST, "second": _COST, "n": (1, 10), "budget": (Fraction(1, 10), 4)}
+_first, _second = named("δ_1", "δ_2")
+_CHEAP, _DEAR = softplus(β * _first), n * softplus(β * _second)
 
 STATEMENTS = (
     Statement(
         id="worst-case-accuracy",
         title="The least ranking accuracy at a loss level, equal weights",
-        source="own derivation, in the file",
-        hypotheses="Pairs of equal weight that share no response.",
-        claim="As many pairs can be inverted at loss below τ as fit when the costs sp(βδ_ref,i) are taken in rising "
-        "order.",
-        method="Exchange argument; all lists of four costs in {1, …, 5} with all budgets, against enumeration of all "
-        "sets.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _PAIRS,
+            (relation(heaviest, "=", lightest),),
+            claim={
+                "no policy below τ inverts more than fits": Implies(relation(L, "<", τ), relation(W, "<=", F)),
+                "some policy below τ inverts as much": All(
+                    (relation(L_f, "<", τ), relation(W_f, "=", F), relation(A, "=", 1 - F))
+                ),
+            },
+            wrong={
+                "at loss below 1.02 τ": Implies(relation(L, "<", Fraction(102, 100) * τ), relation(W, "<=", F)),
+                "at loss below 0.98 τ": relation(L_f, "<", Fraction(98, 100) * τ),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "no policy below τ inverts more than fits": Part(
+                "Inverting pair i costs at least c_i = n̄_i sp(βδ_ref,i) ({threshold-one-pair}), the other pairs more "
+                "than 0: so a set of inverted pairs costs less than τ in sum. Let q be the m-th smallest cost, x_i = 1 "
+                "for the pairs of a set of m, else 0, and t = c_i − q. By «a pair against the price», whose right side "
+                "is ≥ 0, Σ x_i c_i ≥ mq − Σ max(q − c_i, 0), which the m cheapest attain. So if any m pairs fit, the "
+                "m cheapest do; with equal weights W is m over the number of pairs.",
+                (_PRICE,),
+            ),
+            "some policy below τ inverts as much": Part(
+                "Let s be what is left of τ after the costs that fit. Give each of those pairs the loss of its "
+                "threshold plus s/2, with δ < 0 ({threshold-one-pair}), and every other the loss s/2: there is such a "
+                "margin, as «sp(log(e^y − 1)) = y», and δ > 0 there, since s/2 is below its threshold or it would fit. "
+                "The mean is τ − s/2.",
+                (REACHED,),
+            ),
+        },
+        second_routes=(_ENUMERATED,),
         conclusion="Sorting the references' margins gives the exact curve of accuracy against loss.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.positivity_check(
-                "a swap lowers the cost", _saved_by_swap, controls={"for a dearer one": lambda: _saved_by_swap(-1)}
-            ),
-            Check(
-                "cheapest first is optimal",
-                Quantifier.EXHAUSTIVE,
-                _all_equal_weights,
-                (Control("dearest first", lambda: _all_equal_weights(dearest=True)),),
-                corroborates=True,
-            ),
-            SEARCHES["worst-case-accuracy"],
-        ),
     ),
     Statement(
         id="worst-case-accuracy-weights",
         title="The same by sorting when weights differ",
+        origin=Origin.BELIEF,
         source="a rule of thumb",
-        hypotheses="Pairs of any weights that share no response; accuracy by weight.",
-        claim="Taking the costs n_i sp(βδ_ref,i) in rising order inverts the largest weight.",
-        method="Search for two pairs where it does not; certified in ball arithmetic.",
+        form=Form(
+            Numbers(
+                {
+                    β: (Fraction(1, 10), 10),
+                    n: (Fraction(1, 10), 10),
+                    τ: (Fraction(1, 10), 10),
+                    _first: (-5, 5),
+                    _second: (-5, 5),
+                },
+                "Two pairs of weights 1 and n that share no response, with δ_ref of δ_1 and δ_2 and a sum of losses "
+                "below τ, ",
+            ),
+            (relation(_CHEAP, "<", _DEAR), relation(_DEAR, "<", τ), relation(_CHEAP + _DEAR, ">", τ)),
+            claim={"the cheaper pair, which sorting takes, is as heavy as the dearer": relation(n, "<=", 1)},
+            right={
+                "the cheaper fits": relation(_CHEAP, "<", τ),
+                "two of the dearer do not": relation(2 * _DEAR, ">", τ),
+            },
+        ),
         conclusion="With unequal weights it is a knapsack proper, and sorting is only a bound.",
         expected=Verdict.REFUTED,
-        checks=(
-            search.counterexample(
-                "the dearer pair is the better one to invert",
-                _sorting_fails,
-                _SPACE,
-                controls={"with n = 1": _sorting_fails_equal},
-            ),
-        ),
     ),
 )
