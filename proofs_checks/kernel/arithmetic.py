@@ -83,6 +83,10 @@ def least(first, *others):
 
 def greatest(first, *others):
     """max of several numbers, arrays, intervals or symbols."""
+    if any(_symbolic(x) for x in (first, *others)):
+        import sympy
+
+        return sympy.Max(first, *others)
     return -least(-first, *(-other for other in others))
 
 
@@ -102,7 +106,7 @@ def total(term, first, last):
 
         k = sympy.Dummy("k", integer=True)
         return sympy.summation(term(k), (k, first, last))
-    return sum((term(k) for k in range(first, last + 1)), 0)
+    return sum((term(k) for k in range(first, int(last) + 1)), 0)
 
 
 def derivative(f, order=1):
