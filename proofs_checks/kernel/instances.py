@@ -143,17 +143,28 @@ class Instances:
 
     def values(self, parts):
         """Symbols to arrays of one number an instance; the instances themselves under ``instances``."""
-        known = {s: np.array([float(_called(f, part)) for part in parts]) for s, f in self.quantities.items()}
-        return {**known, "instances": parts}
+        return _WhenAsked(parts, self.quantities, lambda f: np.array([float(_called(f, part)) for part in parts]))
 
     def exactly(self, answers):
         """The instance's values in exact arithmetic, and its parts: answers must be int or Fraction."""
         part = self.make(Replay(answers))
-        return {**{s: _called(f, part) for s, f in self.exact.items()}, "instances": [part]}
+        return _WhenAsked([part], self.exact, lambda f: _called(f, part))
 
     def show(self, answers) -> str:
         """The instance in words."""
         return ", ".join(f"{name} = {_shown(value)}" for name, value in self.make(Replay(answers)).items())
+
+
+class _WhenAsked(dict):
+    """Values that are computed when a condition first asks for them: most conditions need few of them."""
+
+    def __init__(self, instances, functions, computed):
+        super().__init__(instances=instances)
+        self.functions, self.computed = functions, computed
+
+    def __missing__(self, symbol):
+        self[symbol] = self.computed(self.functions[symbol])
+        return self[symbol]
 
 
 class Numbers(Instances):

@@ -158,11 +158,12 @@ def certified(instances, given, claim, values) -> Finding:
     return Finding(None, "violated in floats, not certified in exact arithmetic", witness=shown)
 
 
-def _judged(instances, given, claim, effort):
+def _judged(instances, given, claim, effort, to_be_shown=True):
     """The search, and the first finding about a candidate that is not mere rounding, if there is one."""
     sought = seek(instances, given, claim, effort)
     for candidate in sought.candidates:
-        for values in (shrink(instances, given, claim, candidate), _as_rationals(candidate[1])):
+        simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
+        for values in (*simple, _as_rationals(candidate[1])):
             finding = certified(instances, given, claim, values)
             if finding.passed is not True:
                 return sought, finding
@@ -187,4 +188,4 @@ def no_violation(instances, given, claim, effort=USUAL) -> Finding:
 def is_violated(instances, given, claim, effort=USUAL) -> bool:
     """Whether a search finds a violation that is not rounding: what a near miss has to show. It first looks at few."""
     few = replace(effort, draws=max(effort.draws // 10, 20), climbs=0)
-    return any(_judged(instances, given, claim, tried)[1] is not None for tried in (few, effort))
+    return any(_judged(instances, given, claim, tried, to_be_shown=False)[1] is not None for tried in (few, effort))

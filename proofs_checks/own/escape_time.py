@@ -1,212 +1,221 @@
-"""Gradient flow of one pair in tabular softmax logits: its trajectory and the time to leave U.
-
-Proof. The loss sp(-u), u = βh - Ψ, pulls the winner's logit by βσ(-u) and the loser's by -βσ(-u), so δ' = 2βσ(-u)
-and u' = 2β²/(1+e^u) > 0. Hence d/dt (u + e^u) = (1 + e^u) u' = 2β², and u(0) = -Ψ. At δ = 0, u = βd - Ψ with d =
-|δ_ref|: the time is the difference of u + e^u over 2β². With Ψ = 0 and x = βd that is (x + e^x - 1)/(2β²), where 0 <
-x < e^x - 1, as e^x - 1 - x has value and slope 0 at x = 0 and second derivative e^x > 0. For Ψ = βd + s, s ≥ 0, the
-excess over d/(2β) is e^{-s}(1 - e^{-βd})/(2β²): positive, below 1/(2β²), and 0 in the limit s → ∞.
-"""
+"""How long gradient flow of one pair takes to leave U, for DPO and with a fixed margin Ψ."""
 
 from fractions import Fraction
 
-from proofs_checks.kernel import ball, symbolic
-from proofs_checks.kernel.arithmetic import exp, log, sigmoid, softplus
-from proofs_checks.kernel.search import in_library
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import nonnegative, positive, real
-from proofs_checks.own.searches_failures import SEARCHES
+from proofs_checks.kernel.arithmetic import derivative, exp
+from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, Identity, Sign
+from proofs_checks.kernel.instances import named
+from proofs_checks.kernel.relation import Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.own.flow_of_one_pair import margin_at
+from proofs_checks.spaces.pair import Ψ, d, measured, β, δ_ref
 from tabular import flow
 
-_SPEED_BOX = {"β": (Fraction(1, 1000), 1000), "h": (-50, 50), "Ψ": (-50, 50)}
+_EFFORT = Effort(draws=600, climbs=2, steps=60)
+_MORE = Fraction(101, 100)
+_NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
+
+T, δ_T = named("T", "δ(T)")
 
 
-def pulls():
-    """u, and what gradient flow of sp(-u), u = βh - Ψ, does to the logits of w and l."""
-    beta, (logit_w, logit_l, delta_ref, margin) = positive("β"), real("z_w z_l δ_ref Ψ")
-    u = beta * (logit_w - logit_l - delta_ref) - margin
-    return beta, u, -softplus(-u).diff(logit_w), -softplus(-u).diff(logit_l)
+def _escape(δ_ref, β, Ψ):
+    return flow.escape_time(float(δ_ref), float(β), float(Ψ))
 
 
-def _pull(sign=1):
-    """dδ/dt - 2βσ(-u)."""
-    beta, u, winner, loser = pulls()
-    return winner - loser - sign * 2 * beta * sigmoid(-u)
+_BETA = (Fraction(1, 10), 4)
+_ESCAPE = measured(
+    "The flow of flow-trajectory; T the time at which it leaves U, δ(T) the margin then",
+    {β: _BETA, δ_ref: (-5, 5), Ψ: (-5, 5)},
+    {T: _escape, δ_T: lambda δ_ref, β, Ψ: margin_at(_escape(δ_ref, β, Ψ), δ_ref, β, Ψ)},
+)
+_ESCAPE_OF_D = measured(
+    "The flow of flow-trajectory from δ_ref = −d < 0; T the time at which it leaves U",
+    {β: _BETA, d: (Fraction(1, 100), 5), Ψ: (-5, 25)},
+    {T: lambda d, β, Ψ: _escape(-float(d), β, Ψ)},
+)
+_DPO_ESCAPE = measured(
+    "The flow of flow-trajectory for DPO, Ψ = 0, from δ_ref = −d < 0; T the time at which it leaves U",
+    {β: _BETA, d: (Fraction(1, 100), 5)},
+    {T: lambda d, β: _escape(-float(d), β, 0)},
+)
+_TIME = (-β * δ_ref + exp(-Ψ) * (exp(-β * δ_ref) - 1)) / (2 * β**2)
 
-
-def _clock(scale=1):
-    """d/dt (u + e^u) - 2β²."""
-    beta, u = positive("β"), real("u")
-    speed = 2 * beta**2 / (1 + exp(u))
-    return (u + exp(u)).diff(u) * speed - scale * 2 * beta**2
-
-
-def _speed(β, h, Ψ, less=0):
-    return sigmoid(-(β * h - Ψ)) - less
-
-
-def _speed_sign(sign=1):
-    return sign * 2 * positive("β") * sigmoid(-real("u"))
-
-
-def _escape(scale=1):
-    (beta, d), margin = positive("β d"), real("Ψ")
-    start, end = -margin, beta * d - margin
-    time = (end + exp(end) - start - exp(start)) / (2 * beta**2)
-    return time - (beta * d + scale * exp(-margin) * (exp(beta * d) - 1)) / (2 * beta**2)
-
-
-def _excess(order, linear=1, constant=1):
-    """e^x - 1 - x: value and slope at 0."""
-    x = positive("x")
-    return (exp(x) - constant - linear * x).diff(x, order).subs(x, 0)
-
-
-def _excess_curvature(sign=1):
-    x = positive("x")
-    return sign * (exp(x) - 1 - x).diff(x, 2)
-
-
-def _linear_rest(sign=1):
-    """Time less d/(2β), with Ψ = βd + s, against e^{-s}(1 - e^{-βd})/(2β²)."""
-    (beta, d), s = positive("β d"), nonnegative("s")
-    margin = beta * d + s
-    time = (beta * d + exp(-margin) * (exp(beta * d) - 1)) / (2 * beta**2)
-    return time - d / (2 * beta) - sign * exp(-s) * (1 - exp(-beta * d)) / (2 * beta**2)
-
-
-def _below_bound(sign=1):
-    """1 - e^{-s}(1 - e^{-x}) = (1 - e^{-s}) + e^{-s-x}, with e^s = 1 + a, a ≥ 0."""
-    a, x = nonnegative("a"), positive("x")
-    return sign * (a / (1 + a) + exp(-x) / (1 + a))
-
-
-def _bound_form(sign=1):
-    a, x = nonnegative("a"), positive("x")
-    s = log(1 + a)
-    return 1 - exp(-s) * (1 - exp(-x)) - sign * (a / (1 + a) + exp(-x) / (1 + a))
-
-
-def _excess_is_positive(sign=1):
-    """e^{-s}(1 - e^{-x}) with e^x = 1 + a."""
-    a, s = positive("a"), nonnegative("s")
-    return sign * exp(-s) * a / (1 + a)
-
-
-def _excess_limit(start=0):
-    """e^{-s} as s → ∞, or e^{-s} where s ends."""
-    import sympy
-
-    s = nonnegative("s")
-    return sympy.limit(exp(-s), s, sympy.oo if start == 0 else start)
-
-
-def _library_misses_zero(β, d, Ψ, scale=1.0):
-    """How far the library's trajectory is from δ = 0 at its own escape time, beyond rounding."""
-    time = float(flow.escape_time(-d, β, Ψ))
-    return abs(float(flow.margin_at(scale * time, -d, β, Ψ))) - 1e-7 * (1 + d + abs(Ψ) / β)
-
-
-_PULL = symbolic.check("δ′ = 2βσ(−u)", _pull, controls={"sign flipped": lambda: _pull(-1)})
+_BETWEEN = Identity(
+    "the clock between the ends",
+    {
+        "2 e^(−Ψ)": lambda β, d, Ψ: β * d + 2 * exp(-Ψ) * (exp(β * d) - 1),
+        "e^(−Ψ) e^(βd)": lambda β, d, Ψ: β * d + exp(-Ψ) * exp(β * d),
+    },
+    lambda β, d, Ψ: (β * d - Ψ + exp(β * d - Ψ)) - (-Ψ + exp(-Ψ)),
+    lambda β, d, Ψ: β * d + exp(-Ψ) * (exp(β * d) - 1),
+    {"β": POSITIVE, "d": NONNEGATIVE, "Ψ": REAL},
+)
+#: e^x − 1 − x for x ≥ 0: it and its slope are 0 at 0, and it is convex.
+_SLOPE = Identity(
+    "slope of e^x − 1 − x",
+    {"e^x": lambda x: exp(x)},
+    lambda x: derivative(lambda y: exp(y) - 1 - y)(x),
+    lambda x: exp(x) - 1,
+    {"x": NONNEGATIVE},
+)
+_CONVEX = Identity(
+    "its slope's slope",
+    {"e^x − 1": lambda x: exp(x) - 1},
+    lambda x: derivative(lambda y: exp(y) - 1 - y, 2)(x),
+    lambda x: exp(x),
+    {"x": NONNEGATIVE},
+)
+_RISING = Sign("e^x > 0", {"e^x − 1": lambda x: exp(x) - 1}, lambda x: exp(x), {"x": NONNEGATIVE})
+_EXCESS = Identity(
+    "T − d/(2β)",
+    {
+        "e^(−Ψ) e^(βd)": lambda β, d, Ψ: exp(-Ψ) * exp(β * d) / (2 * β**2),
+        "1/(2β)": lambda β, d, Ψ: exp(-Ψ) * (exp(β * d) - 1) / (2 * β),
+    },
+    lambda β, d, Ψ: (β * d + exp(-Ψ) * (exp(β * d) - 1)) / (2 * β**2) - d / (2 * β),
+    lambda β, d, Ψ: exp(-Ψ) * (exp(β * d) - 1) / (2 * β**2),
+    {"β": POSITIVE, "d": POSITIVE, "Ψ": REAL},
+)
+_RUSH = 2 * β**2 * T
 
 STATEMENTS = (
     Statement(
-        id="flow-trajectory",
-        title="Gradient flow of one pair in closed form",
-        source="own derivation, in the file",
-        hypotheses="One pair, tabular softmax logits, flow from π_ref, loss sp(−u), u = βh − Ψ with a fixed margin Ψ, "
-        "β > 0.",
-        claim="u + e^u = 2β²t + e^{−Ψ} − Ψ.",
-        method="δ′ = 2βσ(−u) from the gradient, and d(u + e^u)/dt = 2β²: identities.",
-        conclusion="The whole trajectory is a Wright omega function of time.",
-        expected=Verdict.PROVED,
-        checks=(
-            _PULL,
-            symbolic.check("d(u + e^u)/dt = 2β²", _clock, controls={"4β²": lambda: _clock(2)}),
-            SEARCHES["flow-trajectory"],
-        ),
-    ),
-    Statement(
-        id="flow-monotone",
-        title="The flow never stops and never turns",
-        source="own derivation, in the file",
-        hypotheses="As in flow-trajectory.",
-        claim="δ rises strictly at all times.",
-        method="δ′ = 2βσ(−u), an identity, positive by the rules of sign; second route: branch and bound for "
-        "β ∈ [1/1000, 1000], |h|, |Ψ| ≤ 50.",
-        conclusion="A trapped policy is slow, not stuck.",
-        expected=Verdict.PROVED,
-        checks=(
-            _PULL,
-            symbolic.positivity_check("2βσ(−u) > 0", _speed_sign, controls={"−": lambda: _speed_sign(-1)}),
-            ball.check(
-                "σ(−(βh − Ψ)) > 0",
-                _speed,
-                _SPEED_BOX,
-                is_claim=True,
-                corroborates=True,
-                controls={"> 1/1000": lambda β, h, Ψ: _speed(β, h, Ψ, Fraction(1, 1000))},
-            ),
-            SEARCHES["flow-monotone"],
-        ),
-    ),
-    Statement(
         id="escape-time",
         title="Time to leave U",
-        source="own derivation, in the file",
-        hypotheses="As in flow-trajectory, δ_ref = −d < 0.",
-        claim="δ = 0 is reached at t = [βd + e^{−Ψ}(e^{βd} − 1)]/(2β²).",
-        method="Difference of u + e^u between the ends, an identity; second route: the library's trajectory at that "
-        "time.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _ESCAPE,
+            (relation(δ_ref, "<", 0),),
+            claim={
+                "the time": relation(T, "=", _TIME),
+                "δ is 0 then": relation(δ_T, "=", 0, _NOISE),
+            },
+            wrong={
+                "1.01 times the time": relation(T, "=", _MORE * _TIME),
+                "without e^(−Ψ)": relation(T, "=", _TIME.subs(Ψ, 0)),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            name: Part(
+                "By {flow-trajectory}, u + e^u runs at 2β²; with d = −δ_ref it has to run from u = −Ψ to u = βd − Ψ, "
+                "«the clock between the ends», and {flow-monotone} passes δ = 0 once.",
+                (_BETWEEN,),
+            )
+            for name in ("the time", "δ is 0 then")
+        },
         conclusion="Escape is certain, and its time known.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("the time", _escape, controls={"2 e^{−Ψ}": lambda: _escape(2)}),
-            in_library(
-                "δ = 0 at that time",
-                _library_misses_zero,
-                {"β": (0.01, 10), "d": (0.01, 20), "Ψ": (-5, 5)},
-                draws=200,
-                scale=0.5,
-            ),
-        ),
     ),
     Statement(
         id="escape-time-exponential",
         title="For DPO the escape time is exponential in β|δ_ref|",
-        source="own derivation, in the file",
-        hypotheses="As in escape-time, Ψ = 0, x = βd > 0.",
-        claim="e^x − 1 < 2β²t < 2(e^x − 1).",
-        method="2β²t = x + e^x − 1 and 0 < x < e^x − 1, by value, slope and convexity at 0.",
-        conclusion="Doubling β|δ_ref| squares the waiting time, up to a factor.",
-        expected=Verdict.PROVED,
-        checks=(
-            symbolic.check(
-                "e^x − 1 − x = 0 at 0", lambda: _excess(0), controls={"e^x − 2 − x": lambda: _excess(0, constant=2)}
-            ),
-            symbolic.check("its slope is 0 at 0", lambda: _excess(1), controls={"with 2x": lambda: _excess(1, 2)}),
-            symbolic.positivity_check("it is convex", _excess_curvature, controls={"−": lambda: _excess_curvature(-1)}),
-            SEARCHES["escape-time-exponential"],
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _DPO_ESCAPE,
+            (),
+            claim={
+                "at least e^(βd) − 1": relation(exp(β * d) - 1, "<", _RUSH),
+                "less than twice that": relation(_RUSH / 2, "<", exp(β * d) - 1),
+            },
+            wrong={
+                "at least 1.01 of it": relation(_MORE * (exp(β * d) - 1), "<", _RUSH),
+                "less than 1.98 of it": relation(_RUSH, "<", Fraction(198, 100) * (exp(β * d) - 1)),
+            },
+            effort=_EFFORT,
         ),
+        parts={
+            "at least e^(βd) − 1": Part(
+                "With x = βd and Ψ = 0, 2β²T = x + e^x − 1 ({escape-time}), and «x > 0».",
+                (Sign("x > 0", {"x ≥ 1/50": lambda x: x - Fraction(1, 50)}, lambda x: x, {"x": POSITIVE}),),
+            ),
+            "less than twice that": Part(
+                "What is missing is e^x − 1 − x. At x = 0 it is 0, and so is its slope, «slope of e^x − 1 − x»; "
+                "«its slope's slope» is e^x, «e^x > 0»: so it is positive for x > 0.",
+                (_SLOPE, _CONVEX, _RISING),
+            ),
+        },
+        conclusion="Once β|δ_ref| is well above 1, each further nat of it multiplies the wait by about e; while it is "
+        "small the wait is linear, about |δ_ref|/β.",
+        expected=Verdict.PROVED,
     ),
     Statement(
         id="escape-time-linear",
-        title="A margin of βd makes the escape time linear",
-        source="own derivation, in the file",
-        hypotheses="As in escape-time, Ψ ≥ βd.",
-        claim="d/(2β) < t < d/(2β) + 1/(2β²), and t → d/(2β) as Ψ grows.",
-        method="The excess is e^{−s}(1 − e^{−βd})/(2β²) with s = Ψ − βd (identity), positive and below 1/(2β²) by the "
-        "rules of sign, with limit 0.",
-        conclusion="A target margin removes the exponential wait.",
-        expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("the excess", _linear_rest, controls={"sign flipped": lambda: _linear_rest(-1)}),
-            symbolic.check("1 − e^{−s}(1 − e^{−x})", _bound_form, controls={"sign flipped": lambda: _bound_form(-1)}),
-            symbolic.positivity_check("it is positive", _below_bound, controls={"−": lambda: _below_bound(-1)}),
-            symbolic.positivity_check(
-                "the excess is positive", _excess_is_positive, controls={"−": lambda: _excess_is_positive(-1)}
-            ),
-            symbolic.check("e^{−s} → 0", _excess_limit, controls={"up to s = 9 only": lambda: _excess_limit(9)}),
-            SEARCHES["escape-time-linear"],
+        title="A margin of β|δ_ref| makes the escape time linear",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _ESCAPE_OF_D,
+            (),
+            claim={
+                "more than d/(2β)": relation(T, ">", d / (2 * β)),
+                "less than e^(βd − Ψ)/(2β²) more": relation(T, "<", d / (2 * β) + exp(β * d - Ψ) / (2 * β**2)),
+                "within 1/(2β²) once Ψ ≥ βd": Implies(
+                    relation(Ψ, ">=", β * d), relation(T, "<", d / (2 * β) + 1 / (2 * β**2))
+                ),
+            },
+            wrong={
+                "more than 1.01 d/(2β)": relation(T, ">", _MORE * d / (2 * β)),
+                "less than 0.98 of the excess": relation(
+                    T, "<", d / (2 * β) + Fraction(98, 100) * exp(β * d - Ψ) / (2 * β**2)
+                ),
+                "once Ψ ≥ 0.98 βd − 1/50": Implies(
+                    relation(Ψ, ">=", Fraction(98, 100) * β * d - Fraction(1, 50)),
+                    relation(T, "<", d / (2 * β) + 1 / (2 * β**2)),
+                ),
+            },
+            effort=_EFFORT,
         ),
+        parts={
+            "more than d/(2β)": Part(
+                "By {escape-time} the excess is «T − d/(2β)»; with e^(βd) = 1 + c, c > 0, «the excess is positive».",
+                (
+                    _EXCESS,
+                    Sign(
+                        "the excess is positive",
+                        {"c − 1/50": lambda β, c, Ψ: exp(-Ψ) * (c - Fraction(1, 50)) / (2 * β**2)},
+                        lambda β, c, Ψ: exp(-Ψ) * c / (2 * β**2),
+                        {"β": POSITIVE, "c": POSITIVE, "Ψ": REAL},
+                    ),
+                ),
+            ),
+            "less than e^(βd − Ψ)/(2β²) more": Part(
+                "The excess «T − d/(2β)» falls short of that by «e^(−Ψ)/(2β²)», «which is positive».",
+                (
+                    _EXCESS,
+                    Identity(
+                        "e^(−Ψ)/(2β²)",
+                        {"e^(−Ψ)/β²": lambda β, d, Ψ: exp(-Ψ) / β**2},
+                        lambda β, d, Ψ: (exp(β * d - Ψ) - exp(-Ψ) * (exp(β * d) - 1)) / (2 * β**2),
+                        lambda β, d, Ψ: exp(-Ψ) / (2 * β**2),
+                        {"β": POSITIVE, "d": POSITIVE, "Ψ": REAL},
+                    ),
+                    Sign(
+                        "which is positive",
+                        {"less 1/100": lambda β, Ψ: exp(-Ψ) / (2 * β**2) - Fraction(1, 100)},
+                        lambda β, Ψ: exp(-Ψ) / (2 * β**2),
+                        {"β": POSITIVE, "Ψ": REAL},
+                    ),
+                ),
+            ),
+            "within 1/(2β²) once Ψ ≥ βd": Part(
+                "Then e^(βd − Ψ) ≤ 1; with βd − Ψ = −s, s ≥ 0, and e^s = 1 + a, «1 − e^(−s) ≥ 0».",
+                (
+                    Sign(
+                        "1 − e^(−s) ≥ 0",
+                        {"1 − 1.01 e^(−s)": lambda a: 1 - _MORE / (1 + a)},
+                        lambda a: 1 - 1 / (1 + a),
+                        {"a": NONNEGATIVE},
+                        weak=True,
+                    ),
+                ),
+            ),
+        },
+        conclusion="A target margin removes the exponential wait: as Ψ grows beyond β|δ_ref| the excess over "
+        "|δ_ref|/(2β) falls like e^(−Ψ).",
+        expected=Verdict.PROVED,
     ),
 )

@@ -1,11 +1,12 @@
 """One labelled pair in numbers: its symbols, the ranges that searches draw from, and the DPO loss on it."""
 
+import unicodedata
 from fractions import Fraction
 
 import sympy
 
 from proofs_checks.kernel.arithmetic import softplus
-from proofs_checks.kernel.instances import Numbers
+from proofs_checks.kernel.instances import Instances, Numbers
 
 β, γ, κ, n, τ, d, ε = sympy.symbols("β γ κ n τ d ε", positive=True)
 δ, δ_next, δ_ref, Δr, Ψ, h, x, z = sympy.symbols("δ δ′ δ_ref Δr Ψ h x z", real=True)
@@ -42,3 +43,24 @@ def pair(*symbols, **ranges) -> Numbers:
     'β ∈ [1/20, 20], δ ∈ [−1, 1]'
     """
     return Numbers({symbol: ranges.get(symbol.name, _RANGES[symbol]) for symbol in symbols}, "One pair, ")
+
+
+def measured(words, ranges, quantities, exact=None) -> Instances:
+    """Instances that are numbers, and what the library makes of them.
+
+    Args:
+        words: what they are, domains included.
+        ranges: symbol -> (low, high), from which searches draw.
+        quantities: symbol -> the library's function of the numbers, by their names.
+        exact: the same by formula, where a search may have to certify it.
+    """
+    names = {symbol: unicodedata.normalize("NFKC", symbol.name) for symbol in ranges}  # as Python reads an argument
+    numbers = {symbol: lambda parts, name=name: parts[name] for symbol, name in names.items()}
+    drawn = ", ".join(f"{symbol} ∈ [{low}, {high}]" for symbol, (low, high) in ranges.items()).replace("-", "−")
+    return Instances(
+        lambda draw: {names[symbol]: draw.number(*ends) for symbol, ends in ranges.items()},
+        words,
+        {**numbers, **quantities},
+        {**numbers, **(exact or {})},
+        drawn,
+    )

@@ -4,6 +4,7 @@ An instance holds plain numbers, so that a replay in Fractions is exact: ``ref``
 1, ``reward``, ``β``, ``labels`` as (winner, loser, weight), ``policy`` weights.
 """
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -44,7 +45,13 @@ def tree(draw, size):
 
 def problem_of(ref, reward, β) -> Problem:
     """The library's problem of an instance's parts."""
-    return Problem.from_unnormalized(np.log([float(p) for p in ref]), float(β), [float(r) for r in reward])
+    return _problem(tuple(map(float, ref)), tuple(map(float, reward)), float(β))
+
+
+@functools.lru_cache(maxsize=1000)
+def _problem(ref, reward, β):
+    """Each instance's problem once, however many quantities ask for it."""
+    return Problem.from_unnormalized(np.log(ref), β, reward)
 
 
 def preferences_of(labels) -> Preferences:

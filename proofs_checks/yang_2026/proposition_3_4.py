@@ -1,159 +1,176 @@
 """Proposition 3.4: a condition for U, and the weakening of the gradient on it.
 
-Proof of prop-3.4. δ* = δ_ref + Δr/β. If Δr > 0 and δ_ref < -Δr/β then δ* - δ_ref = Δr/β > 0 and 0 - δ* = -(δ_ref +
-Δr/β) > 0, so δ* ∈ U: the RLHF optimum itself is in the undesirable set. With a = Δr and s = -(δ_ref + Δr/β) > 0 as
-free parameters both gaps are positive by the rules of sign.
-
-Proof of prop-3.4-weaker. The gradient factor at δ is σ(-β(δ - δ_ref)); its derivative in δ is -β σ(1-σ) < 0, so
-along U it falls from 1/2 at δ_ref to σ(βδ_ref) at δ = 0, which is positive as 1/(1+e^z) is for every z. The
-box is a second route.
+What the paper says is a sufficient condition and a gradient that grows weaker; that the condition is necessary, or that
+the gradient vanishes, is what readers make of it, and false.
 """
 
 from fractions import Fraction
 
-from proofs_checks.kernel import ball, search, symbolic
-from proofs_checks.kernel.arithmetic import exp, least, sigmoid
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import positive, real
-from proofs_checks.own.searches_failures import SEARCHES
+from proofs_checks.kernel.arithmetic import derivative, sigmoid, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Box, Identity, Sign
+from proofs_checks.kernel.instances import named
+from proofs_checks.kernel.relation import All, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.pair import Δr, measured, pair, β, δ, δ_next, δ_ref
+from proofs_checks.spaces.pairs import ONE_PAIR, PAIR, policy_at, two, δ_optimum
+from proofs_checks.yang_2026.assumption_3_1 import MARGIN
+from tabular import dpo
 
 _SOURCE = "Yang et al. 2026, Proposition 3.4, as transcribed"
-_SPACE = {"δ_ref": (-10, 10), "Δr": (Fraction(1, 100), 10), "β": (Fraction(1, 10), 10), "δ": (-10, 10)}
+_HUNDREDTH = Fraction(1, 100)
+_CONDITION = relation(δ_ref, "<", -Δr / β)
+_EFFORT = Effort(draws=1000, climbs=2, steps=30)
+
+push, push_next, push_at_0 = named("g(δ)", "g(δ′)", "g(0)")
 
 
-def _gap_above(sign=1):
-    """δ* - δ_ref with Δr > 0."""
-    reward, beta = positive("Δr β")
-    return sign * reward / beta
+def _push(δ, δ_ref, β):
+    """How hard gradient flow pulls the winner's logit up, over β."""
+    return -dpo.gradient(policy_at(δ), two(δ_ref, β), PAIR)[0, 0] / float(β)
 
 
-def _gap_below(sign=1):
-    """0 - δ* under the condition, written δ_ref = -(s + Δr/β) with s > 0."""
-    reward, slack, beta = positive("Δr s β")
-    return -(-(slack + sign * reward / beta) + reward / beta)
+def _factor(δ, δ_ref, β):
+    return sigmoid(-β * (δ - δ_ref))
 
 
-def _in_u_without_condition(δ_ref, Δr, β, δ):
-    """Positive where δ ∈ U, Δr > 0 and yet δ_ref > -Δr/β."""
-    return least(δ - δ_ref, -δ, δ_ref + Δr / β)
+_GRADIENT = measured(
+    "One pair, DPO loss, β > 0, any δ_ref and margins δ, δ′; g = −(1/β) ∂L/∂z_w of the winner's logit z_w",
+    {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5), δ_next: (-5, 5)},
+    {
+        push: _push,
+        push_next: lambda parts: _push(parts["δ′"], parts["δ_ref"], parts["β"]),
+        push_at_0: lambda δ_ref, β: _push(0, δ_ref, β),
+    },
+    {
+        push: _factor,
+        push_next: lambda parts: _factor(parts["δ′"], parts["δ_ref"], parts["β"]),
+        push_at_0: lambda δ_ref, β: _factor(0, δ_ref, β),
+    },
+)
 
-
-def _in_u_of_a_good_reference(δ_ref, Δr, β, δ):
-    return least(δ - δ_ref, -δ, δ_ref)
-
-
-def _slope(sign=1):
-    beta, (delta, delta_ref) = positive("β"), real("δ δ_ref")
-    factor = sigmoid(-beta * (delta - delta_ref))
-    return factor.diff(delta) + sign * beta * factor * (1 - factor)
-
-
-def _fall(sign=1):
-    """β σ(1-σ) = β e^z/(1+e^z)²."""
-    beta, z = positive("β"), real("z")
-    return sign * beta * exp(z) / (1 + exp(z)) ** 2
-
-
-def _factor_sign(sign=1):
-    return sign * sigmoid(real("z"))
-
-
-def _factor_at_zero(β, δ_ref, less=0):
-    """The gradient factor where the ranking turns, δ = 0."""
-    return sigmoid(β * δ_ref) - less
-
-
-_BOX = {"β": (Fraction(1, 1000), 1000), "δ_ref": (-50, 50)}
-_TRAP = {"β": (Fraction(1, 1000), 1000), "δ_ref": (-50, 0)}
+_FACTOR = Identity(
+    "g = σ(−βh)",
+    {
+        "β σ(−βh)": lambda β, w, v, r: β * sigmoid(-β * (w - v - r)),
+        "σ(βh)": lambda β, w, v, r: sigmoid(β * (w - v - r)),
+    },
+    lambda β, w, v, r: -derivative(lambda z: softplus(-β * (z - v - r)))(w) / β,
+    lambda β, w, v, r: sigmoid(-β * (w - v - r)),
+    {"β": POSITIVE, "w": REAL, "v": REAL, "r": REAL},
+)
+_SLOPE = Identity(
+    "dg/dδ = −β σ(βh) σ(−βh)",
+    {"without β": lambda β, h: -sigmoid(β * h) * sigmoid(-β * h), "σ² for σσ": lambda β, h: -β * sigmoid(-β * h) ** 2},
+    lambda β, h: derivative(lambda x: sigmoid(-β * x))(h),
+    lambda β, h: -β * sigmoid(β * h) * sigmoid(-β * h),
+    {"β": POSITIVE, "h": REAL},
+)
+_STEEP = Sign(
+    "β σ(βh) σ(−βh) > 0",
+    {"with σ less 1/50": lambda β, h: β * sigmoid(β * h) * (sigmoid(-β * h) - Fraction(1, 50))},
+    lambda β, h: β * sigmoid(β * h) * sigmoid(-β * h),
+    {"β": POSITIVE, "h": REAL},
+)
+_NEVER_0 = Sign("σ(z) > 0", {"σ(z) − 1/50": lambda z: sigmoid(z) - Fraction(1, 50)}, lambda z: sigmoid(z), {"z": REAL})
 
 STATEMENTS = (
     Statement(
         id="prop-3.4",
         title="A pessimistic reference puts the RLHF optimum in U",
-        source=_SOURCE,
-        hypotheses="One pair, Δr > 0, β > 0, δ_ref < −Δr/β.",
-        claim="U = {δ_ref < δ < 0} is non-empty; the RLHF optimum itself lies in it.",
-        method="δ* = δ_ref + Δr/β; both gaps of U at δ* are positive by the rules of sign.",
+        origin=Origin.TRANSCRIBED,
+        source=f"{_SOURCE}: U is not empty; that the RLHF optimum is a member is ours",
+        form=Form(
+            ONE_PAIR,
+            (relation(Δr, ">", 0), _CONDITION),
+            claim={"U = {δ_ref < δ < 0} holds δ*": All((relation(δ_ref, "<", δ_optimum), relation(δ_optimum, "<", 0)))},
+            wrong={
+                "δ* above 0.98 δ_ref": relation(Fraction(98, 100) * δ_ref, "<", δ_optimum),
+                "δ* below 0.02 δ_ref": relation(δ_optimum, "<", Fraction(2, 100) * δ_ref),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "U = {δ_ref < δ < 0} holds δ*": Part(
+                "As «δ* = δ_ref + Δr/β», δ* − δ_ref is Δr/β, «positive as Δr is»; and δ* < 0 is the condition. π* has "
+                "full support, so U is not empty.",
+                (
+                    MARGIN,
+                    Sign(
+                        "positive as Δr is",
+                        {"less 1/100": lambda Δr, β: Δr / β - _HUNDREDTH},
+                        lambda Δr, β: Δr / β,
+                        {"Δr": POSITIVE, "β": POSITIVE},
+                    ),
+                ),
+            )
+        },
         conclusion="The condition is sufficient. It says more than that U exists: RLHF's own answer is misranked.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.positivity_check(
-                "δ* − δ_ref > 0",
-                _gap_above,
-                controls={"with Δr < 0": lambda: _gap_above(sign=-1)},
-            ),
-            symbolic.positivity_check(
-                "0 − δ* > 0",
-                _gap_below,
-                controls={"condition with the sign of Δr flipped": lambda: _gap_below(sign=-1)},
-            ),
-            SEARCHES["prop-3.4"],
-        ),
     ),
     Statement(
         id="prop-3.4-necessity",
         title="Only a reference with δ_ref < −Δr/β has a non-empty U",
-        source=_SOURCE + ", read as a criterion",
-        hypotheses="One pair, Δr > 0, β > 0.",
-        claim="If U is non-empty then δ_ref < −Δr/β.",
-        method="Search from nothing for δ ∈ U with δ_ref > −Δr/β; the witness is certified in ball arithmetic.",
+        origin=Origin.READING,
+        source=f"{_SOURCE}, a sufficient condition, read as a criterion",
+        form=Form(
+            pair(β, Δr, δ_ref, δ),
+            (relation(Δr, ">", 0), relation(δ_ref, "<", δ), relation(δ, "<", 0)),
+            claim={"the condition": _CONDITION},
+            right={"δ_ref < 0": relation(δ_ref, "<", 0), "−Δr/β < 0": relation(-Δr / β, "<", 0)},
+        ),
         conclusion="The condition is not necessary: δ_ref < 0 is (def-3.3).",
         expected=Verdict.REFUTED,
-        checks=(
-            search.counterexample(
-                "δ ∈ U although δ_ref > −Δr/β",
-                _in_u_without_condition,
-                _SPACE,
-                controls={"δ ∈ U although δ_ref > 0": _in_u_of_a_good_reference},
-            ),
-        ),
     ),
     Statement(
         id="prop-3.4-weaker",
         title="The gradient weakens along U, to a positive limit",
-        source=_SOURCE,
-        hypotheses="One pair, DPO loss, β > 0.",
-        claim="The gradient factor σ(−β(δ − δ_ref)) falls strictly in δ; at δ = 0 it is σ(βδ_ref) > 0.",
-        method="Derivative as an identity, both signs by the rules of sign; second route: branch and bound for "
-        "β ∈ [1/1000, 1000], |δ_ref| ≤ 50.",
+        origin=Origin.TRANSCRIBED,
+        source=f"{_SOURCE}: progressively weaker; the formula and the value at δ = 0 are ours",
+        form=Form(
+            _GRADIENT,
+            (Given(relation(δ_next, ">", δ)),),
+            claim={
+                "the factor": relation(push, "=", sigmoid(-β * (δ - δ_ref))),
+                "it falls strictly in δ": relation(push_next, "<", push),
+                "at δ = 0": All((relation(push_at_0, "=", sigmoid(β * δ_ref)), relation(push_at_0, ">", 0))),
+            },
+            wrong={
+                "0.99 of the factor": relation(push, "=", Fraction(99, 100) * sigmoid(-β * (δ - δ_ref))),
+                "falls by a hundredth": relation(push_next, "<", Fraction(99, 100) * push),
+                "above σ(β δ_ref)/2 only beyond 1/100": relation(push_at_0, ">", _HUNDREDTH),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "the factor": Part("With logits w and v of the two responses and r = δ_ref: «g = σ(−βh)».", (_FACTOR,)),
+            "it falls strictly in δ": Part("«dg/dδ = −β σ(βh) σ(−βh)», and «β σ(βh) σ(−βh) > 0».", (_SLOPE, _STEEP)),
+            "at δ = 0": Part("There h = −δ_ref, so g is σ(βδ_ref); and «σ(z) > 0» for every z.", (_NEVER_0,)),
+        },
+        second_routes=(
+            Box(
+                "σ(βδ_ref) > 0",
+                {"σ(βδ_ref) > 1/100": lambda β, δ_ref: sigmoid(β * δ_ref) - _HUNDREDTH},
+                lambda β, δ_ref: sigmoid(β * δ_ref),
+                {"β": (Fraction(1, 1000), 1000), "δ_ref": (-50, 50)},
+            ),
+        ),
         conclusion="Progressively weaker is right, vanishing is not: a trapped policy is slow (escape-time), not "
         "stuck.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check(
-                "dσ(−βh)/dδ = −β σ(1 − σ)",
-                _slope,
-                controls={"sign flipped": lambda: _slope(sign=-1)},
-            ),
-            symbolic.positivity_check("βσ(1 − σ) > 0", _fall, controls={"−": lambda: _fall(-1)}),
-            symbolic.positivity_check("σ(z) > 0", _factor_sign, controls={"−": lambda: _factor_sign(-1)}),
-            ball.check(
-                "σ(βδ_ref) > 0",
-                _factor_at_zero,
-                _BOX,
-                is_claim=True,
-                corroborates=True,
-                controls={"σ(βδ_ref) > 1/100": lambda β, δ_ref: _factor_at_zero(β, δ_ref, Fraction(1, 100))},
-            ),
-            SEARCHES["prop-3.4-weaker"],
-        ),
     ),
     Statement(
         id="prop-3.4-vanishes",
         title="The gradient vanishes at the boundary of U",
-        source="a reading of Proposition 3.4 that the text invites",
-        hypotheses="One pair, DPO loss, β > 0, δ_ref < 0.",
-        claim="The gradient factor is 0 at δ = 0.",
-        method="Search for a factor above 1/1000 at δ = 0; certified in ball arithmetic.",
-        conclusion="False for every parameter (prop-3.4-weaker); one certified witness is shown.",
-        expected=Verdict.REFUTED,
-        checks=(
-            search.counterexample(
-                "σ(βδ_ref) > 1/1000",
-                lambda β, δ_ref: _factor_at_zero(β, δ_ref, Fraction(1, 1000)),
-                _TRAP,
-                controls={"σ(βδ_ref) > 51/100": lambda β, δ_ref: _factor_at_zero(β, δ_ref, Fraction(51, 100))},
-            ),
+        origin=Origin.BELIEF,
+        source="what “progressively weaker” in Yang et al. 2026, Proposition 3.4, is taken for; it does not say so",
+        form=Form(
+            pair(β, δ_ref),
+            (relation(δ_ref, "<", 0),),
+            claim={"the factor at δ = 0 is 0": relation(sigmoid(β * δ_ref), "=", 0)},
+            right={"it is below 1/2": relation(sigmoid(β * δ_ref), "<", Fraction(1, 2))},
         ),
+        conclusion="False for every reference (prop-3.4-weaker), though below the 1/2 of the start.",
+        expected=Verdict.REFUTED,
     ),
 )

@@ -1,74 +1,106 @@
-"""Proposition 5.1: the DPO loss over β is a soft hinge with target margin δ_ref.
+"""Proposition 5.1: the DPO loss over β is a soft hinge with target margin δ_ref, with an error of at most log 2/β.
 
-Proof. With a = δ_ref - δ the loss of a pair is sp(βa). By softplus_bounds.py, with z = βa, 0 < sp(z) - max(0, z) ≤
-log 2 with equality only at z = 0. Divided by β: 0 < L/β - hinge ≤ (log 2)/β, uniformly in the margins. The boxes are
-a second route: β|a| up to 50 000.
+The loss exceeds its hinge by sp(−|z|)/β, z = β(δ_ref − δ): positive, log 2/β at z = 0, and less on both sides.
 """
 
 from fractions import Fraction
 
-from proofs_checks.kernel import ball, search
-from proofs_checks.kernel.arithmetic import positive_part, softplus
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.own.softplus_bounds import ABOVE_ZERO, AT_ZERO, BELOW_LOG_2, DEFICIT, FOLD, PER_CENT, deficit
+from proofs_checks.kernel.arithmetic import log, log1p, positive_part, softplus, tanh
+from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, Box, Identity, Sign
+from proofs_checks.kernel.instances import named
+from proofs_checks.kernel.relation import All, Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.bounds import ABOVE_LINEAR
+from proofs_checks.spaces.pair import measured, β, δ, δ_ref
+from proofs_checks.spaces.pairs import PAIR, policy_at, two
+from tabular import dpo
 
-_SOURCE = "Yang et al. 2026, Proposition 5.1, as transcribed; the uniform error is ours"
+_PER_CENT = Fraction(99, 100)
+(L,) = named("L(δ)")
+_HINGE = positive_part(δ_ref - δ)
 _AWAY = {"t": (Fraction(1, 10**6), 50_000)}
-_LINE = {"z": (-200, 200)}
-_TOO_SMALL = {"bound 1 % too small": lambda t: deficit(t, PER_CENT)}
 
+_PAIR = measured(
+    "One pair, β > 0, δ_ref and δ real, L its DPO loss",
+    {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5)},
+    {L: lambda β, δ_ref, δ: dpo.loss(policy_at(δ), two(δ_ref, β), PAIR)},
+    {L: lambda β, δ_ref, δ: softplus(-β * (δ - δ_ref))},
+)
 
-def _soft_hinge_gap(z, bound=0.6931471805599454):
-    """How far sp(z) - max(0, z) leaves [0, bound]."""
-    gap = softplus(z) - positive_part(z)
-    return max(-gap, gap - bound)
-
+_DEFICIT = Identity(
+    "log 2 − sp(−t) = log(1 + tanh(t/2))",
+    {"log(1 + tanh t)": lambda t: log(1 + tanh(t)), "log(1 + t/2)": lambda t: log(1 + t / 2)},
+    lambda t: log(2) - softplus(-t),
+    lambda t: log(1 + tanh(t / 2)),
+    {"t": NONNEGATIVE},
+)
+_BELOW = Sign(
+    "log(1 + tanh(t/2)) > 0 for t > 0",
+    {"less 1/100": lambda t: log(1 + tanh(t / 2)) - Fraction(1, 100)},
+    lambda t: log(1 + tanh(t / 2)),
+    {"t": POSITIVE},
+)
 
 STATEMENTS = (
     Statement(
         id="prop-5.1",
         title="DPO is soft-margin ranking with target δ_ref",
-        source=_SOURCE,
-        hypotheses="One pair, β > 0, a = δ_ref − δ.",
-        claim="0 < sp(βa)/β − max(0, a) ≤ (log 2)/β, with equality on the right exactly at a = 0.",
-        method="Folding identity sp(z) − max(0, z) = sp(−|z|) > 0; log 2 − sp(−t) = log(1 + tanh(t/2)), positive for "
-        "t > 0 by the rules of sign; second route: branch and bound for β|a| ≤ 50 000.",
+        origin=Origin.TRANSCRIBED,
+        source="Yang et al. 2026, Proposition 5.1, as transcribed: L/β tends to the hinge; the uniform error is ours",
+        form=Form(
+            _PAIR,
+            (),
+            claim={
+                "above the hinge": relation(L / β, ">", _HINGE),
+                "by at most log 2/β": relation(L / β, "<=", _HINGE + log(2) / β),
+                "exactly there at δ = δ_ref alone": All(
+                    (
+                        Implies(relation(δ, "=", δ_ref), relation(L / β, "=", _HINGE + log(2) / β)),
+                        Implies(relation(δ, "!=", δ_ref), relation(L / β, "<", _HINGE + log(2) / β)),
+                    )
+                ),
+            },
+            wrong={
+                "by at most 0.99 log 2/β": relation(L / β, "<=", _HINGE + _PER_CENT * log(2) / β),
+                "by at least 1/(1000β)": relation(L / β, ">", _HINGE + 1 / (1000 * β)),
+                "with target 0.99 δ_ref": relation(L / β, ">", positive_part(_PER_CENT * δ_ref - δ)),
+            },
+            effort=Effort(draws=500, climbs=2, steps=40),
+        ),
+        parts={
+            "above the hinge": Part(
+                "With z = β(δ_ref − δ), L is sp(z) and β times the hinge max(0, z). Where z ≥ 0, «sp(z) = z + sp(−z)»; "
+                "elsewhere the hinge is 0: L is above it by sp(−|z|), and «sp(−z) > 0» for every z.",
+                ABOVE_LINEAR,
+            ),
+            "by at most log 2/β": Part(
+                "With t = |z| that sp(−t) falls short of log 2 by «log 2 − sp(−t) = log(1 + tanh(t/2))», which is 0 "
+                "at t = 0 and «log(1 + tanh(t/2)) > 0 for t > 0».",
+                (_DEFICIT, _BELOW),
+            ),
+            "exactly there at δ = δ_ref alone": Part(
+                "By the same «log 2 − sp(−t) = log(1 + tanh(t/2))», «log(1 + tanh(t/2)) > 0 for t > 0»: t = 0 is "
+                "δ = δ_ref.",
+                (_DEFICIT, _BELOW),
+            ),
+        },
+        second_routes=(
+            Box(
+                "the upper bound, strict for t > 0",
+                {"1 % smaller": lambda t: log1p(tanh(t / 2)) - log(2) / 100},
+                lambda t: log1p(tanh(t / 2)),
+                _AWAY,
+            ),
+            Box(
+                "the lower bound",
+                {"sp(−t) > 1/1000": lambda t: softplus(-t) - Fraction(1, 1000)},
+                lambda t: softplus(-t),
+                _AWAY,
+            ),
+        ),
         conclusion="L/β tends to the hinge max(0, δ_ref − δ) uniformly as β grows; for δ_ref < 0 its target is "
         "negative.",
         expected=Verdict.PROVED,
-        checks=(
-            FOLD,
-            ABOVE_ZERO,
-            AT_ZERO,
-            DEFICIT,
-            BELOW_LOG_2,
-            ball.check(
-                "lower: sp(−t) > 0",
-                lambda t: softplus(-t),
-                _AWAY,
-                controls={"sp(−t) > 1/1000": lambda t: softplus(-t) - Fraction(1, 1000)},
-                is_claim=True,
-                corroborates=True,
-            ),
-            ball.check(
-                "upper, strict for t > 0", deficit, _AWAY, controls=_TOO_SMALL, is_claim=True, corroborates=True
-            ),
-            ball.check(
-                "upper, weak, from t = 0 on",
-                deficit,
-                {"t": (0, 50_000)},
-                strict=False,
-                controls=_TOO_SMALL,
-                is_claim=True,
-                corroborates=True,
-            ),
-            search.nothing_found(
-                "the gap never leaves [0, log 2]",
-                _soft_hinge_gap,
-                _LINE,
-                controls={"[0, 0.99 log 2]": lambda z: _soft_hinge_gap(z, 0.99 * 0.6931471805599453)},
-                corroborates=True,
-            ),
-        ),
     ),
 )

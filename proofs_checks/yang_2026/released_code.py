@@ -1,96 +1,191 @@
-"""The margins of the released trainer, as target margins T in sp(-β(δ - T)).
+"""The margins of the released trainer, as target margins T in sp(−β(δ − T))."""
 
-Proof of code-easy. log π_ref < 0, so 1/log π_ref,w + 1/log π_ref,l < 0. With log π_ref = -a, -b it is -(1/a + 1/b).
+from fractions import Fraction
 
-Proof of code-cpo. With x = γ - δ_ref and α = 1, T - max(δ_ref, γ) = sp(τx)/τ - max(x, 0) = [sp(z) - max(z, 0)]/τ at
-z = τx, in (0, log 2/τ] by softplus_bounds.py, with the upper end only at x = 0.
-"""
-
-from proofs_checks.kernel import symbolic
-from proofs_checks.kernel.arithmetic import positive_part, softplus
-from proofs_checks.kernel.search import in_library
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import positive, real
-from proofs_checks.own.searches_cpo import SEARCHES
-from proofs_checks.own.softplus_bounds import ABOVE_ZERO, AT_ZERO, BELOW_LOG_2, DEFICIT
+from proofs_checks.kernel.arithmetic import greatest, log, positive_part, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
+from proofs_checks.kernel.instances import named
+from proofs_checks.kernel.relation import All, Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.pair import measured, β, γ, δ, δ_ref, τ
 from tabular import margins
 
-_SOURCE = "the authors' released trainer (github visitworld123/CPO), {} loss"
-_LOGS = {"w": (-50, -0.01), "l": (-50, -0.01), "γ": (0.01, 10)}
+_SOURCE = "{} loss of the authors' released trainer (github visitworld123/CPO){}; the statement is ours"
+_EFFORT = Effort(draws=1000, climbs=3, steps=60)
+_MARGIN = (-20, 20)
+
+T, log_w, log_l, γ_any = named("T", "ℓ_w", "ℓ_l", "γ")
+L_clip, L_hypo = named("L_clip(δ)", "L_HyPO(δ)")
 
 
-def _easy_shift(sign=1):
-    """(T - δ_ref)/γ·β with log π_ref = -a, -b, negated."""
-    a, b, beta, gamma = positive("a b β γ")
-    return -sign * gamma / beta * (1 / (-a) + 1 / (-b))
+def _easy(δ_ref, l_w, l_l, β, γ):
+    logs = {"log_ref_winner": float(l_w), "log_ref_loser": float(l_l)}
+    return margins.target("code_easy", float(δ_ref), beta=float(β), gamma=float(γ), **logs)
 
 
-def _easy_is_not_below(w, l, γ, loss="code_easy"):  # noqa: E741
-    """Library target less DPO's, positive where it is not below."""
-    return float(margins.target(loss, w - l, beta=0.5, gamma=γ, log_ref_winner=w, log_ref_loser=l)) - (w - l)
+def _clip(δ_ref, δ, β):
+    return margins.loss(float(δ), margins.target("code_clip", float(δ_ref)), float(β))
 
 
-def _clip_differs(δ_ref, floor=0.0):
-    return abs(float(margins.code_clip(δ_ref)) - max(δ_ref, floor)) - 1e-12
+def _hypo(δ_ref, δ, β):
+    """−log σ(β log π_w/π_l − max(0, β log π_ref,w/π_ref,l)), term by term."""
+    return softplus(-(β * δ - greatest(β * δ_ref, 0)))
 
 
-def _clip_loss(sign=1):
-    """β(δ - max(δ_ref, 0)) less HyPO's βδ - max(βδ_ref, 0)."""
-    beta, (delta, delta_ref) = positive("β"), real("δ δ_ref")
-    return beta * (delta - positive_part(delta_ref)) - (beta * delta - sign * positive_part(beta * delta_ref))
+def _cpo(δ_ref, γ, τ):
+    return margins.target("code_cpo", float(δ_ref), gamma=float(γ), tau=float(τ), alpha=1.0)
 
 
-def _smooth_fold(sign=1):
-    """T - δ_ref with α = 1, at x = γ - δ_ref: it exceeds the same at -x by x."""
-    x, tau = real("x"), positive("τ")
-    return softplus(tau * x) / tau - softplus(-tau * x) / tau - sign * x
-
+_EASY = measured(
+    "One pair with log-probabilities ℓ_w, ℓ_l < 0 of the reference, whole or averaged over length; β, γ > 0, any δ_ref",
+    {
+        β: (Fraction(1, 20), 20),
+        γ: (Fraction(1, 100), 10),
+        δ_ref: _MARGIN,
+        log_w: (-50, -Fraction(1, 100)),
+        log_l: (-50, -Fraction(1, 100)),
+    },
+    {T: _easy},
+    {T: lambda δ_ref, l_w, l_l, β, γ: δ_ref + γ / β * (1 / l_w + 1 / l_l)},
+)
+_CLIP = measured(
+    "One pair, β > 0, any δ_ref and δ; L_HyPO = sp(−(β·δ − max(0, β·δ_ref)))",
+    {β: (Fraction(1, 20), 20), δ_ref: _MARGIN, δ: _MARGIN},
+    {L_clip: _clip, L_hypo: lambda δ_ref, δ, β: _hypo(float(δ_ref), float(δ), float(β))},
+    {L_clip: lambda δ_ref, δ, β: softplus(-β * (δ - positive_part(δ_ref))), L_hypo: _hypo},
+)
+_CPO = measured(
+    "One pair, α = 1, τ > 0, any γ and δ_ref",
+    {τ: (Fraction(1, 20), 4), γ_any: (-5, 5), δ_ref: (-5, 5)},
+    {T: _cpo},
+    {T: lambda δ_ref, γ, τ: δ_ref + softplus(τ * (γ - δ_ref)) / τ},
+)
+_FLOOR = greatest(δ_ref, γ_any)
 
 STATEMENTS = (
     Statement(
         id="code-easy",
         title="The “easy” loss aims below DPO",
-        source=_SOURCE.format("“easy”"),
-        hypotheses="Log-probabilities of the reference below 0, γ, β > 0.",
-        claim="T − δ_ref = (γ/β)(1/log π_ref,w + 1/log π_ref,l) < 0: the target lies below DPO's.",
-        method="Sign by the rules of sign; second route: the library's target.",
+        origin=Origin.OURS,
+        source=_SOURCE.format("“easy”", ""),
+        form=Form(
+            _EASY,
+            (),
+            claim={
+                "the target": relation(T, "=", δ_ref + γ / β * (1 / log_w + 1 / log_l)),
+                "it lies below DPO's": relation(T, "<", δ_ref),
+            },
+            wrong={
+                "with 1.01 γ": relation(T, "=", δ_ref + Fraction(101, 100) * γ / β * (1 / log_w + 1 / log_l)),
+                "below δ_ref − γ/(10β)": relation(T, "<", δ_ref - γ / (10 * β)),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "the target": Part("The released loss, read off its code: a definition, and what the library computes."),
+            "it lies below DPO's": Part(
+                "With ℓ_w = −a and ℓ_l = −b, a and b > 0, «δ_ref − T > 0».",
+                (
+                    Sign(
+                        "δ_ref − T > 0",
+                        {
+                            "less 1/100": lambda a, b, β, γ: -γ / β * (1 / (-a) + 1 / (-b)) - Fraction(1, 100),
+                            "1/a − 1/b": lambda a, b, β, γ: -γ / β * (1 / (-a) + 1 / b),
+                        },
+                        lambda a, b, β, γ: -γ / β * (1 / (-a) + 1 / (-b)),
+                        {"a": POSITIVE, "b": POSITIVE, "β": POSITIVE, "γ": POSITIVE},
+                    ),
+                ),
+            ),
+        },
         conclusion="With log-probabilities in place of Eq. 17's probabilities the margin changes its sign.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.positivity_check("δ_ref − T > 0", _easy_shift, controls={"T − δ_ref": lambda: _easy_shift(-1)}),
-            in_library("the target is below δ_ref", _easy_is_not_below, _LOGS, loss="ecpo"),
-        ),
     ),
     Statement(
         id="code-clip",
         title="The “clip” loss is HyPO's",
-        source=_SOURCE.format("“clip”") + "; arXiv 2602.11902",
-        hypotheses="β > 0.",
-        claim="Both are sp(−β(δ − max(δ_ref, 0))).",
-        method="β max(δ_ref, 0) = max(βδ_ref, 0): identity; second route: the library's target.",
+        origin=Origin.OURS,
+        source=_SOURCE.format("“clip”", " and arXiv 2602.11902"),
+        form=Form(
+            _CLIP,
+            (),
+            claim={"one loss": relation(L_clip, "=", L_hypo)},
+            wrong={
+                "0.99 of it": relation(L_clip, "=", Fraction(99, 100) * L_hypo),
+                "DPO's": relation(L_clip, "=", softplus(-β * (δ - δ_ref))),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "one loss": Part(
+                "With δ_ref = r, both are sp at minus the same argument: β > 0 goes into the maximum, «the "
+                "arguments agree».",
+                (
+                    Identity(
+                        "the arguments agree",
+                        {
+                            "β max(r, 0)²": lambda β, δ, r: β * δ - β * positive_part(r) ** 2,
+                            "max(r, 0)": lambda β, δ, r: β * δ - positive_part(r),
+                        },
+                        lambda β, δ, r: β * (δ - positive_part(r)),
+                        lambda β, δ, r: β * δ - positive_part(β * r),
+                        {"β": POSITIVE, "δ": REAL, "r": REAL},
+                    ),
+                ),
+            )
+        },
         conclusion="One loss under two names.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("the same argument of sp", _clip_loss, controls={"sign flipped": lambda: _clip_loss(-1)}),
-            in_library("the target is max(δ_ref, 0)", _clip_differs, {"δ_ref": (-20, 20)}, floor=1.0),
-        ),
     ),
     Statement(
         id="code-cpo",
         title="The “cpo” loss is a smooth floor of the margin",
-        source=_SOURCE.format("“cpo”"),
-        hypotheses="α = 1, β, τ > 0, any γ and δ_ref.",
-        claim="0 < T − max(δ_ref, γ) ≤ (log 2)/τ, with equality exactly at δ_ref = γ.",
-        method="Folding identity, then the bounds of sp(z) − max(z, 0) at z = τ(γ − δ_ref), as in prop-5.1.",
+        origin=Origin.OURS,
+        source=_SOURCE.format("“cpo”", ""),
+        form=Form(
+            _CPO,
+            (),
+            claim={
+                "above the floor": relation(T, ">", _FLOOR),
+                "by at most log 2/τ": relation(T, "<=", _FLOOR + log(2) / τ),
+                "exactly there at δ_ref = γ alone": All(
+                    (
+                        Implies(relation(δ_ref, "=", γ_any), relation(T, "=", _FLOOR + log(2) / τ)),
+                        Implies(relation(δ_ref, "!=", γ_any), relation(T, "<", _FLOOR + log(2) / τ)),
+                    )
+                ),
+            },
+            wrong={
+                "by at most 0.99 log 2/τ": relation(T, "<=", _FLOOR + Fraction(99, 100) * log(2) / τ),
+                "by at least 1/(1000τ)": relation(T, ">", _FLOOR + 1 / (1000 * τ)),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            name: Part(
+                "T − max(δ_ref, γ) is the excess of a soft hinge: «T − max(δ_ref, γ) = sp(τx)/τ − max(0, x)» at "
+                f"x = γ − δ_ref. {{prop-5.1}}, with τ for β and γ for δ_ref, says that it is {bound}.",
+                (
+                    Identity(
+                        "T − max(δ_ref, γ) = sp(τx)/τ − max(0, x)",
+                        {
+                            "max(0, −x)": lambda τ, γ, r: softplus(τ * (γ - r)) / τ - positive_part(r - γ),
+                            "τx for x": lambda τ, γ, r: softplus(τ * (γ - r)) / τ - positive_part(τ * (γ - r)),
+                        },
+                        lambda τ, γ, r: r + softplus(τ * (γ - r)) / τ - (r + γ + abs(r - γ)) / 2,
+                        lambda τ, γ, r: softplus(τ * (γ - r)) / τ - positive_part(γ - r),
+                        {"τ": POSITIVE, "γ": REAL, "r": REAL},
+                    ),
+                ),
+            )
+            for name, bound in {
+                "above the floor": "positive",
+                "by at most log 2/τ": "at most log 2/τ",
+                "exactly there at δ_ref = γ alone": "log 2/τ at x = 0, and less elsewhere",
+            }.items()
+        },
         conclusion="The released loss floors the target at γ, which has no counterpart in Eq. 17.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("sp(τx)/τ − sp(−τx)/τ = x", _smooth_fold, controls={"−x": lambda: _smooth_fold(-1)}),
-            ABOVE_ZERO,
-            AT_ZERO,
-            DEFICIT,
-            BELOW_LOG_2,
-            SEARCHES["code-cpo"],
-        ),
     ),
 )
