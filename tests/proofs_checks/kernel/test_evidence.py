@@ -235,10 +235,19 @@ def test_one_instance_exactly():
     ("evidence", "fates"),
     [
         (
-            Identity("i", {"2x": lambda x: 2 * x, "the pair": (lambda x: 1 + x, lambda x: x)}, lambda x: x + 0 * exp(x), lambda x: x, {"x": REAL}),
+            Identity(
+                "i",
+                {"2x": lambda x: 2 * x, "the pair": (lambda x: 1 + x, lambda x: x)},
+                lambda x: x + 0 * exp(x),
+                lambda x: x,
+                {"x": REAL},
+            ),
             [False, False],
         ),
-        (Identity("i", {"no wrong version": lambda x: x + 0}, lambda x: x + 0 * exp(x), lambda x: x, {"x": REAL}), [True]),
+        (
+            Identity("i", {"no wrong version": lambda x: x + 0}, lambda x: x + 0 * exp(x), lambda x: x, {"x": REAL}),
+            [True],
+        ),
         (Sign("s", {"−": lambda x: -exp(x)}, lambda x: exp(x), {"x": REAL}), [False]),
         (Sign("s", {"weak": lambda x: -exp(x)}, lambda x: x**2, {"x": REAL}, True), [False]),
         (Box("b", {"less 1": lambda x: x - 1}, lambda x: x, {"x": (0, 1)}, False), [False]),
@@ -253,14 +262,23 @@ def test_wrong_versions_go_through_the_same_machinery(evidence, fates):
 
 
 def test_each_kind_has_its_quantifier():
-    kinds = {Identity: "IDENTITY", Sign: "SIGN", Box: "BOX", Exhaustive: "EXHAUSTIVE", Sampled: "SAMPLED", Exact: "EXACT"}
+    kinds = {
+        Identity: "IDENTITY",
+        Sign: "SIGN",
+        Box: "BOX",
+        Exhaustive: "EXHAUSTIVE",
+        Sampled: "SAMPLED",
+        Exact: "EXACT",
+    }
     assert {kind.quantifier.name for kind in kinds} == set(kinds.values())
     assert all(kind.quantifier is Quantifier[name] for kind, name in kinds.items())
     assert Evidence("none", {}).domain == ""
 
 
 def test_domains_in_words():
-    known = identity(lambda a, b, p, n, M: a, lambda a, b, p, n, M: b, a=REAL, b=POSITIVE, p=UNIT, n=COUNT, M=AnyFunction(exp))
+    known = identity(
+        lambda a, b, p, n, M: a, lambda a, b, p, n, M: b, a=REAL, b=POSITIVE, p=UNIT, n=COUNT, M=AnyFunction(exp)
+    )
     assert known.domain == "a any real number; b > 0; p between 0 and 1; n a whole number ≥ 1; M any smooth function"
     assert identity(lambda a, b: a, lambda a, b: b, a=POSITIVE, b=POSITIVE).domain == "a, b > 0"
     assert exhaustive(list, 7, bool).domain == "7 cases"

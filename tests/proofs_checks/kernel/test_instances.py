@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import sympy
 
-from proofs_checks.kernel.instances import Chance, Instances, Numbers, Replay, draw_numbers, named, simple_numbers, simplest
+from proofs_checks.kernel.instances import (
+    Chance,
+    Instances,
+    Numbers,
+    Replay,
+    draw_numbers,
+    named,
+    simple_numbers,
+    simplest,
+)
 
 β = sympy.Symbol("β", positive=True)
 x = sympy.Symbol("x", real=True)

@@ -120,7 +120,10 @@ def test_shrinking_keeps_a_part_of_the_violation():
     claim = relation(x, "<", 3)
     values = shrink(LINE, (), claim, (6.87, [9.87]))
     assert values == [4]
-    assert shrink(LINE, (), claim, (0.01, [3.01])) == [Fraction(301, 100)] or shrink(LINE, (), claim, (0.01, [3.01]))[0] > 3
+    assert (
+        shrink(LINE, (), claim, (0.01, [3.01])) == [Fraction(301, 100)]
+        or shrink(LINE, (), claim, (0.01, [3.01]))[0] > 3
+    )
 
 
 def test_the_same_seed_gives_the_same_search():

@@ -220,7 +220,12 @@ def test_a_result_is_plain_data():
     known = run(statement(second_routes=(TRUE_BOX,)), "here.py").to_dict()
     again = json.loads(json.dumps(known, ensure_ascii=False))
     assert again == known
-    assert (known["verdict"], known["as_expected"], known["origin"], known["file"]) == ("PROVED", True, "our own", "here.py")
+    assert (known["verdict"], known["as_expected"], known["origin"], known["file"]) == (
+        "PROVED",
+        True,
+        "our own",
+        "here.py",
+    )
     assert known["policies"] == Policies.FULL_SUPPORT.value
     assert [(check["name"], check["carries"]) for check in known["checks"]] == [
         ("fold", "part"),
