@@ -257,9 +257,7 @@ def test_a_false_step_carries_nothing(name):
     assert run(statement(_NOTHING, {"claim": Part("", (STEPS[name],))})).verdict in NOT_BELIEVED
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(STEPS) - {"no wrong version"})
-)  # a second route carries nothing, so needs none
+@pytest.mark.parametrize("name", sorted(set(STEPS) - {"no wrong version"}))
 def test_a_false_second_route_unsettles_a_true_proof(name):
     true = statement(_NOTHING, {"claim": Part("", (_TRUE,))}, second_routes=(STEPS[name],))
     assert run(true).verdict is Verdict.UNDECIDED
