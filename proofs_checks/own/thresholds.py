@@ -1,75 +1,97 @@
-"""The loss below which one pair is certainly ranked right.
+"""The loss below which one pair alone is certainly ranked right, and how the loss leaves that level."""
 
-Proof of threshold-one-pair. The loss of a pair, sp(-β(δ-δ_ref)), falls strictly in δ and is sp(βδ_ref) at δ = 0. So
-it is below sp(βδ_ref) iff δ > 0. As sp(z) - z = sp(-z) > 0 it exceeds β(δ_ref - δ), so grows without bound as δ → -∞;
-it is continuous: every level above sp(βδ_ref) is reached with δ < 0.
-
-Proof of threshold-margin. For δ = -t ≤ 0 the excess sp(β(δ_ref+t)) - sp(βδ_ref) is log(1 + σ(βδ_ref)(e^{βt}-1)), an
-identity; it is positive for t > 0, where e^{βt} - 1 is.
-
-Proof of threshold-general. L < v_i leaves no room for δ_i ≤ 0: that is what v_i says. Conversely L is continuous in
-the logits, so a policy with δ_i ≤ 0 and loss near v_i has one with δ_i < 0 and loss near v_i beside it (move the loser
-up a little): v_i is also the infimum over δ_i < 0. There L is unbounded above, since its part n_i sp(-βh_i)
-exceeds n_i β(δ_ref,i - δ_i), and {δ_i < 0} is connected: L takes every value above v_i. For one pair v_i is
-sp(βδ_ref); other labels only raise it, as their losses are positive. L is convex in the log-ratios and δ_i ≤ 0 one
-linear constraint, so v_i is a convex program.
-"""
-
-from dataclasses import replace
 from fractions import Fraction
 
-from proofs_checks.kernel import ball, search, symbolic
-from proofs_checks.kernel.arithmetic import exp, expm1, least, log, log1p, sigmoid, softplus
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import positive, real
-from proofs_checks.own.searches_failures import SEARCHES
-from proofs_checks.rafailov_2023.dpo_losses import CONVEX, FALLS, ordered_loss
+import numpy as np
+import sympy
 
-_BOX = {"a": (-50_000, 50_000), "s": (Fraction(1, 10**6), 50_000)}
-_SPACE = {"β": (Fraction(1, 10), 10), "δ_ref": (-10, 10), "δ": (-20, 20)}
+from proofs_checks.kernel.arithmetic import exp, expm1, log, log1p, sigmoid, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Box, Identity, Sign
+from proofs_checks.kernel.instances import named
+from proofs_checks.kernel.relation import All, Iff, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.rafailov_2023.dpo_losses import FALLS
+from proofs_checks.spaces.pair import measured, β, δ, δ_ref
+from proofs_checks.spaces.pairs import PAIR, policy_at, two
+from tabular import dpo, failure_modes
 
+_EFFORT = Effort(draws=400, climbs=2, steps=40)
+_MORE = Fraction(101, 100)
 
-def _excess_form(scale=1):
-    """sp(a+s) - sp(a) - log(1 + σ(a)(e^s - 1)), a = βδ_ref, s = βt."""
-    a, s = real("a"), positive("s")
-    return softplus(a + s) - softplus(a) - log(1 + scale * sigmoid(a) * (exp(s) - 1))
-
-
-def _excess(a, s, less=0):
-    return log1p(sigmoid(a) * expm1(s)) - less
-
-
-def _excess_sign(sign=1):
-    """The same with e^s - 1 = c > 0."""
-    a, c = real("a"), positive("c")
-    return sign * log(1 + sigmoid(a) * c)
+v, L, δ_c, L_c = named("v", "L(δ)", "δ_c", "L(δ_c)")
+c = sympy.Symbol("c", positive=True)
+_LEVEL = softplus(β * δ_ref)
+_PAIR = {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5)}
 
 
-def _beyond_linear(sign=1):
-    """sp(z) - z - sp(-z)."""
-    z = real("z")
-    return softplus(z) - sign * z - softplus(-z)
+def _loss(δ, δ_ref, β):
+    return dpo.loss(policy_at(δ), two(δ_ref, β), PAIR)
 
 
-def _unbounded(weight):
-    """n (sp(z) - z), in the form n sp(-z)."""
-    return weight * softplus(-real("z"))
+def _threshold(δ_ref, β):
+    return failure_modes.thresholds(two(δ_ref, β), PAIR)[0]
 
 
-def _at_zero(sign=1):
-    beta, delta_ref = positive("β"), real("δ_ref")
-    return softplus(-beta * (0 - delta_ref)) - softplus(sign * beta * delta_ref)
+def _at_level(δ_ref, β, c):
+    """δ_ref − log(e^(v+c) − 1)/β with v = sp(βδ_ref)."""
+    return float(δ_ref) - np.log(np.expm1(_threshold(δ_ref, β) + float(c))) / float(β)
 
 
-def _inverted_below(β, δ_ref, δ, share=1):
-    """Positive where δ < 0 although the loss is below share·sp(βδ_ref)."""
-    return least(-δ, share * softplus(β * δ_ref) - ordered_loss(β, δ_ref, δ))
+_LOSS_EXACTLY = {L: lambda δ, δ_ref, β: softplus(-β * (δ - δ_ref)), v: lambda δ_ref, β: softplus(β * δ_ref)}
+_LEVELS = measured(
+    "One pair alone, β > 0, any δ_ref and δ, L its DPO loss, v = inf {L : δ ≤ 0}; any c > 0, and "
+    "δ_c = δ_ref − log(e^(v + c) − 1)/β",
+    {**_PAIR, c: (Fraction(1, 100), 10)},
+    {
+        v: _threshold,
+        L: _loss,
+        δ_c: _at_level,
+        L_c: lambda δ_ref, β, c: _loss(_at_level(δ_ref, β, c), δ_ref, β),
+    },
+    _LOSS_EXACTLY,
+)
+_INVERTED = measured("One pair alone, β > 0, any δ_ref and δ, L its DPO loss", _PAIR, {L: _loss}, _LOSS_EXACTLY)
+_EXCESS = log(1 + sigmoid(β * δ_ref) * (exp(-β * δ) - 1))
 
-
-_NO_UPPER_BOUND = (
-    symbolic.check("sp(z) − z = sp(−z)", _beyond_linear, controls={"sp(z) + z": lambda: _beyond_linear(-1)}),
-    symbolic.positivity_check(
-        "n sp(−z) > 0", lambda: _unbounded(positive("n")), controls={"a label of weight 0": lambda: _unbounded(0)}
+EXCESS = (
+    Identity(
+        "the excess",
+        {
+            "σ(a + s)": lambda a, s: log(1 + sigmoid(a + s) * (exp(s) - 1)),
+            "1.01 σ(a)": lambda a, s: log(1 + _MORE * sigmoid(a) * (exp(s) - 1)),
+        },
+        lambda a, s: softplus(a + s) - softplus(a),
+        lambda a, s: log(1 + sigmoid(a) * (exp(s) - 1)),
+        {"a": REAL, "s": REAL},
+    ),
+    Sign(
+        "it is positive",
+        {"with k − 1/50": lambda a, k: log(1 + sigmoid(a) * (k - Fraction(1, 50)))},
+        lambda a, k: log(1 + sigmoid(a) * k),
+        {"a": REAL, "k": POSITIVE},
+    ),
+)
+_REACHED = Identity(
+    "sp(log(e^y − 1)) = y",
+    {"log(e^y + 1)": lambda y: log(exp(y) + 1), "1.01 y": lambda y: _MORE * y},
+    lambda y: softplus(log(exp(y) - 1)),
+    lambda y: y,
+    {"y": POSITIVE},
+)
+_BEYOND = (
+    Identity(
+        "e^(v+c) − 1 − e^a = (1 + e^a)(e^c − 1)",
+        {"e^a (e^c − 1)": lambda a, c: exp(a) * (exp(c) - 1)},
+        lambda a, c: exp(softplus(a) + c) - 1 - exp(a),
+        lambda a, c: (1 + exp(a)) * (exp(c) - 1),
+        {"a": REAL, "c": POSITIVE},
+    ),
+    Sign(
+        "(1 + e^a) k > 0",
+        {"with k − 1/50": lambda a, k: (1 + exp(a)) * (k - Fraction(1, 50))},
+        lambda a, k: (1 + exp(a)) * k,
+        {"a": REAL, "k": POSITIVE},
     ),
 )
 
@@ -77,80 +99,76 @@ STATEMENTS = (
     Statement(
         id="threshold-one-pair",
         title="The loss level that guarantees a ranking",
-        source="own derivation, in the file",
-        hypotheses="One pair alone, β > 0.",
-        claim="δ > 0 iff the loss is below v = sp(βδ_ref); every level above v is reached with δ < 0.",
-        method="The loss falls strictly in δ (identity and sign), is sp(βδ_ref) at δ = 0 (identity) and exceeds "
-        "β(δ_ref − δ), so it has no upper bound.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _LEVELS,
+            (),
+            claim={
+                "the level": relation(v, "=", _LEVEL),
+                "below it δ > 0, and nowhere else": Iff(relation(δ, ">", 0), relation(L, "<", v)),
+                "every level above it is reached with δ < 0": All(
+                    (relation(L_c, "=", v + c, 1e-8), relation(δ_c, "<", 0))
+                ),
+            },
+            wrong={
+                "1.01 of the level": relation(v, "=", _MORE * _LEVEL),
+                "iff L < 1.01 v": Iff(relation(δ, ">", 0), relation(L, "<", _MORE * v)),
+                "reached with δ < −c": relation(δ_c, "<", -c),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "the level": Part(
+                "«dL/dδ = −β σ(−βh)», and «β σ(−βh) > 0»: over δ ≤ 0 the loss is least at δ = 0, where h = −δ_ref.",
+                FALLS,
+            ),
+            "below it δ > 0, and nowhere else": Part(
+                "«dL/dδ = −β σ(−βh)», and «β σ(−βh) > 0»: L falls strictly in δ, and at δ = 0 it is v.", FALLS
+            ),
+            "every level above it is reached with δ < 0": Part(
+                "At δ_c, −βh = log(e^(v+c) − 1), and «sp(log(e^y − 1)) = y». With a = βδ_ref, βδ_c = a − "
+                "log(e^(v+c) − 1) is negative because «e^(v+c) − 1 − e^a = (1 + e^a)(e^c − 1)», and with k = e^c − 1, "
+                "«(1 + e^a) k > 0».",
+                (_REACHED, *_BEYOND),
+            ),
+        },
         conclusion="For a misaligned reference v < log 2: the loss must fall below v before the ranking is certain.",
         expected=Verdict.PROVED,
-        checks=(
-            *FALLS,
-            symbolic.check("L(0) = sp(βδ_ref)", _at_zero, controls={"sp(−βδ_ref)": lambda: _at_zero(-1)}),
-            *_NO_UPPER_BOUND,
-            search.nothing_found(
-                "no inverted pair below v",
-                _inverted_below,
-                _SPACE,
-                controls={"below 1.01 v": lambda β, δ_ref, δ: _inverted_below(β, δ_ref, δ, 1.01)},
-                corroborates=True,
-            ),
-        ),
     ),
     Statement(
         id="threshold-margin",
         title="How far above its threshold an inverted pair keeps the loss",
-        source="own derivation, in the file",
-        hypotheses="One pair alone, β > 0, δ = −t < 0.",
-        claim="L − sp(βδ_ref) = log(1 + σ(βδ_ref)(e^{βt} − 1)) > 0.",
-        method="Identity; positive by the rules of sign; second route: branch and bound for |a| ≤ 50 000, "
-        "s ∈ [10⁻⁶, 50 000], where a = βδ_ref and s = βt.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _INVERTED,
+            (relation(δ, "<", 0),),
+            claim={
+                "the excess over sp(βδ_ref)": relation(L, "=", _LEVEL + _EXCESS, 1e-8),
+                "it is positive": relation(L, ">", _LEVEL),
+            },
+            wrong={
+                "1.01 of the excess": relation(L, "=", _LEVEL + _MORE * _EXCESS, 1e-8),
+                "more than −δβ/1000": relation(L, ">", _LEVEL - δ * β / 1000),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "the excess over sp(βδ_ref)": Part(
+                "With a = βδ_ref and s = −βδ the loss is sp(a + s): «the excess».", EXCESS[:1]
+            ),
+            "it is positive": Part("With k = e^(−βδ) − 1 > 0 in «the excess», «it is positive».", EXCESS),
+        },
+        second_routes=(
+            Box(
+                "log(1 + σ(a)(e^s − 1)) > 0",
+                {"> 1/1000": lambda a, s: log1p(sigmoid(a) * expm1(s)) - Fraction(1, 1000)},
+                lambda a, s: log1p(sigmoid(a) * expm1(s)),
+                {"a": (-50_000, 50_000), "s": (Fraction(1, 10**6), 50_000)},
+            ),
+        ),
         conclusion="The threshold is sharp: the loss leaves it continuously as the pair is inverted further.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("the excess", _excess_form, controls={"2σ": lambda: _excess_form(2)}),
-            symbolic.positivity_check("it is positive", _excess_sign, controls={"−": lambda: _excess_sign(-1)}),
-            ball.check(
-                "log(1 + σ(a)(e^s − 1)) > 0",
-                _excess,
-                _BOX,
-                controls={"> 1/1000": lambda a, s: _excess(a, s, Fraction(1, 1000))},
-                is_claim=True,
-                corroborates=True,
-            ),
-            SEARCHES["threshold-margin"],
-        ),
-    ),
-    Statement(
-        id="threshold-general",
-        title="The guarantee level of a pair among other labels",
-        source="own derivation, in the file",
-        hypotheses="Any labels of positive weight, L their mean loss; v_i = inf {L : δ_i ≤ 0} of pair i.",
-        claim="Every policy with L < v_i has δ_i > 0; every level above v_i is reached with δ_i < 0. So pair i can be "
-        "inverted while the loss falls iff v_i < L(π_ref).",
-        method="The definition, then continuity: L exceeds its part of pair i, which has no upper bound (identity and "
-        "sign), on a connected set; convex by its curvature. Second route: the library's v_i on cycles of three "
-        "labels.",
-        conclusion="Training past v_i certifies pair i, whatever the other pairs do.",
-        expected=Verdict.PROVED,
-        checks=(
-            *_NO_UPPER_BOUND,
-            *CONVEX,
-            SEARCHES["threshold-general"],
-        ),
-    ),
-    Statement(
-        id="threshold-computed",
-        title="The guarantee level that the library computes",
-        source="own derivation, in tabular/failure_modes.py",
-        hypotheses="Labels 0 > 1, 1 > 2, 2 > 0 with weights n, 1, 1 on three responses.",
-        claim="The library's v_0 is inf {L : δ_0 ≤ 0}.",
-        method="Search for a policy that is inverted below it, and for a level just above it that none reaches.",
-        conclusion="A statement about a program on all inputs: supported by the instances tried, no more.",
-        expected=Verdict.SUPPORTED,
-        checks=(
-            replace(SEARCHES["threshold-general"], corroborates=False),
-            replace(SEARCHES["threshold-computed"], corroborates=False),
-        ),
     ),
 )
