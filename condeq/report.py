@@ -17,21 +17,12 @@ import figures
 import proofs_checks
 from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
 from figures import style
+from proofs_checks.text import MEANINGS, summary
 from tabular import logs
 
 RUN = "hh-pythia410m-dpo"
 FORMATS = figures.FORMATS
 
-#: Verdicts in the order of the summary, each with its meaning in a few words.
-MEANING = {
-    "PROVED": "by identities, where both sides are defined",
-    "CERTIFIED": "rigorously, on a stated box or instance",
-    "SUPPORTED": "by cases and property tests",
-    "REFUTED": "by a certified counterexample",
-    "VACUOUS": "nothing meets its hypotheses",
-    "UNDECIDED": "a check is missing or failed",
-    "NOT CHECKABLE HERE": "needs more than finite spaces",
-}
 PACKAGES = (
     "conditional-equivalence",
     "numpy",
@@ -89,6 +80,7 @@ def build(out: str | Path, progress: Callable[[int, int, str], None] | None = No
         "real_guarantees": _unless_missing(missing, "guarantees", report_guarantees.real),
         "votes": _unless_missing(missing, "votes", report_votes.section),
         "audit": _unless_missing(missing, "audit", report_audit.section, RUN),
+        "tally": summary(verified).splitlines()[1:],
     }
     _write_verdicts(out / "verdicts.json", results)
     page = _page(results, drawn, sections, missing, time.perf_counter() - start)
@@ -122,8 +114,8 @@ def _page(results, drawn, sections, missing, seconds):
         .get_template("report.html.j2")
         .render(
             results=results,
-            verdicts={verdict: count[verdict] for verdict in MEANING if count[verdict]},
-            meaning=MEANING,
+            verdicts={verdict: count[verdict] for verdict in MEANINGS if count[verdict]},
+            meaning=MEANINGS,
             headlines=report_headlines.headlines(results),
             not_holding=[result for result in results if result["verdict"] in ("REFUTED", "VACUOUS")],
             n_decided=sum(result["verdict"] not in undecided for result in results),

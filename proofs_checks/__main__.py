@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proofs_checks import explain, slowest, summary, table_rows, theorems_markdown, verify
+from proofs_checks.registry import of_source
 from tabular.errors import InputError
 
 _COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUTED": "red", "UNDECIDED": "bold yellow"}
@@ -40,7 +41,8 @@ def _options(arguments):
     parser.add_argument("names", nargs="*", metavar="ID", help="verify these only; one alone is explained at length")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write THEOREMS.md there")
-    parser.add_argument("--processes", type=int, default=2, metavar="N", help="statements verified at a time")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="statements verified at a time")
+    parser.add_argument("--source", help="those of one source only, such as yang_2026")
     return parser.parse_args(arguments)
 
 
@@ -51,8 +53,8 @@ def _verify(options):
         def progress(done, total, result):
             bar.update(task, completed=done, total=total, description=result.statement.id)
 
-        processes = 1 if len(options.names) == 1 else options.processes
-        return verify(options.names or None, progress, processes)
+        names = options.names or of_source(options.source)
+        return verify(names, progress, 1 if len(options.names) == 1 else options.jobs)
 
 
 def print_table(results) -> None:

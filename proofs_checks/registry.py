@@ -78,6 +78,24 @@ def in_order(names, rests_on: dict[str, tuple[str, ...]]) -> list[str]:
         raise InputError(f"these statements rest on one another in a circle: {' -> '.join(circle.args[1])}") from None
 
 
+def of_source(source: str | None) -> list[str] | None:
+    """The ids of one source's statements; None, all of them, where no source is named.
+
+    Raises:
+        InputError: a source that is no folder.
+
+    >>> of_source("xu_2024")
+    ['dpo-unlabelled-response']
+    """
+    if source is None:
+        return None
+    found = {name: file.split("/")[1] for name, (_, file) in statements().items()}
+    chosen = [name for name, folder in found.items() if folder == source]
+    if not chosen:
+        raise InputError(f"there is no source {source!r}: one of {', '.join(dict.fromkeys(found.values()))}")
+    return chosen
+
+
 def close_names(name: str) -> list[str]:
     """The ids that look like a name nobody has, best first.
 

@@ -106,7 +106,7 @@ def total(term, first, last):
 
         k = sympy.Dummy("k", integer=True)
         return sympy.summation(term(k), (k, first, last))
-    return sum((term(k) for k in range(first, last + 1)), 0)
+    return sum((term(k) for k in range(first, int(last) + 1)), 0)
 
 
 def derivative(f, order=1):

@@ -52,7 +52,7 @@ class Domain(Enum):
             Domain.POSITIVE: sevenths,
             Domain.NONNEGATIVE: sevenths,
             Domain.UNIT: [Fraction(k, 31) for k in range(1, 31)],
-            Domain.COUNT: list(range(1, 6)),
+            Domain.COUNT: [Fraction(k) for k in range(1, 6)],
         }[self]
 
     @property
@@ -64,7 +64,7 @@ class Domain(Enum):
             Domain.POSITIVE: [small, large],
             Domain.NONNEGATIVE: [Fraction(0), small, large],
             Domain.UNIT: [small, 1 - small],
-            Domain.COUNT: [1],
+            Domain.COUNT: [Fraction(1)],
         }[self]
 
     def symbol(self, name):
@@ -354,11 +354,8 @@ def _points(over):
 @precisely
 def _at(f, point, over):
     functions = {name: kind.instance for name, kind in over.items() if isinstance(kind, AnyFunction)}
-    return Interval.of(f(**{name: _exact(value) for name, value in point.items()}, **functions))
-
-
-def _exact(value):
-    return value if type(value) is int else Interval.of(value)
+    numbers = {name: value if over[name] is COUNT else Interval.of(value) for name, value in point.items()}
+    return Interval.of(f(**numbers, **functions))
 
 
 def _surely_zero(f, point, over):

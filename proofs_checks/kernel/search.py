@@ -56,7 +56,7 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
     """
     rng = np.random.default_rng(effort.seed)
     values, answers = instances.draw(rng, effort.draws)
-    score = _scores(given, claim, values)
+    score = scores(given, claim, values)
     met = int(np.sum(score > -math.inf))
     best = np.argsort(-score, kind="stable")[: max(effort.climbs, 1)].tolist()
     tops = [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
@@ -70,7 +70,7 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
     return Sought(met, tuple((value, found) for value, found, _ in tops))
 
 
-def _scores(given, claim, values):
+def scores(given, claim, values):
     """The violation where every hypothesis is met, -inf elsewhere."""
     size = len(next(iter(values.values())))
     violated = np.broadcast_to(np.asarray(claim.violated(values), float), size)
@@ -87,7 +87,7 @@ def _climb(instances, given, claim, top, rng, steps):
         size = 0.3 * 0.96**k
         moved = [_step(answer, size, rng) for answer in top[2]]
         values, answers = instances.replay(moved)
-        score = float(_scores(given, claim, values)[0])
+        score = float(scores(given, claim, values)[0])
         met += score > -math.inf
         if score > top[0]:
             top = (score, [value for *_, value in answers], answers)
@@ -111,7 +111,7 @@ def shrink(instances, given, claim, candidate) -> list:
     def survives(values):
         try:
             known, _ = instances.replay(values)
-            return float(_scores(given, claim, known)[0]) > enough
+            return float(scores(given, claim, known)[0]) > enough
         except ArithmeticError:
             return False
 
@@ -163,14 +163,14 @@ def _judged(instances, given, claim, effort, to_be_shown=True):
     sought = seek(instances, given, claim, effort)
     for candidate in sought.candidates:
         simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
-        for values in (*simple, _as_rationals(candidate[1])):
+        for values in (*simple, as_rationals(candidate[1])):
             finding = certified(instances, given, claim, values)
             if finding.passed is not True:
                 return sought, finding
     return sought, None
 
 
-def _as_rationals(values):
+def as_rationals(values):
     return [value if isinstance(value, int) else Fraction(float(value)) for value in values]
 
 

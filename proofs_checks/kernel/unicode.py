@@ -8,16 +8,19 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def _reading_order(factor):
-    """Numbers, then symbols, then powers, sums and functions."""
+    """Numbers, then single letters, Greek ones first, then longer names, powers, sums and functions."""
     rank = 0 if factor.is_number else 1 if factor.is_Symbol and len(factor.name) == 1 else 2
-    return rank, not factor.is_Symbol, str(factor)
+    return rank, not factor.is_Symbol, str(factor).isascii(), str(factor)
 
 
 class _Printer(StrPrinter):
-    def _print_Add(self, expression, order=None):
+    def _print_Add(self, expression, **_):
         """What is added before what is taken off."""
-        terms = sorted(expression.args, key=lambda term: (term.could_extract_minus_sign(), term.is_number, str(term)))
-        shown = [self._print(term) for term in terms]
+
+        def order(term):
+            return term.could_extract_minus_sign(), term.is_number, not term.is_Symbol, str(term)
+
+        shown = [self._print(term) for term in sorted(expression.args, key=order)]
         return shown[0] + "".join(f" - {text[1:]}" if text.startswith("-") else f" + {text}" for text in shown[1:])
 
     def _print_Mul(self, expression):
@@ -70,6 +73,6 @@ def in_words(expression) -> str:
 
     >>> β, δ = sympy.symbols("β δ", real=True)
     >>> in_words(sympy.exp(-β * δ) + β**2 / 2 - sympy.sqrt(δ))
-    'β²/2 + e^(−β·δ) − √δ'
+    'e^(−β·δ) + β²/2 − √δ'
     """
     return _Printer({"order": None}).doprint(sympy.sympify(expression)).replace("**", "^").replace("-", "−")

@@ -19,6 +19,7 @@ positive_rationals = st.fractions(Fraction(1, 50), 20, max_denominator=50)
 UNARY = {
     "exp": math.exp,
     "expm1": math.expm1,
+    "sinh": math.sinh,
     "asinh": math.asinh,
     "cosh": math.cosh,
     "tanh": math.tanh,
@@ -30,8 +31,8 @@ BINARY = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
-    "min": lambda a, b: a.min(b) if isinstance(a, Interval) else min(a, b),
-    "max": lambda a, b: a.max(b) if isinstance(a, Interval) else max(a, b),
+    "min": arithmetic.least,
+    "max": arithmetic.greatest,
 }
 
 
@@ -57,7 +58,7 @@ def test_unary_operations_enclose(name, ends, share):
 def test_binary_operations_enclose(name, first, second, share):
     intervals = [Interval.hull(min(ends), max(ends)) for ends in (first, second)]
     points = [between(first, share), between(second, 1 - share)]
-    assert encloses(BINARY[name](*intervals), float(BINARY[name](*points)))
+    assert encloses(Interval.of(BINARY[name](*intervals)), float(BINARY[name](*points)))
 
 
 @given(ends=st.tuples(positive_rationals, positive_rationals), share=st.fractions(0, 1), power=st.integers(-3, 4))
@@ -79,7 +80,7 @@ def test_powers_roots_and_logarithms_enclose(ends, share, power):
         lambda: Interval.hull(0, 1).log(),
         lambda: Interval.hull(-1, 1).log1p(),
         lambda: Interval.hull(-1, 1).sqrt(),
-        lambda: Interval.hull(float("inf"), float("inf")),
+        lambda: Interval(flint.arb("inf"), flint.arb("inf")),
     ],
 )
 def test_what_is_undefined_is_said(operation):
@@ -204,3 +205,42 @@ def test_the_budget_is_kept():
 def test_a_range_the_wrong_way_round_is_refused():
     with pytest.raises(ValueError, match="out of order"):
         ball.decide(lambda x: x, {"x": (1, 0)})
+
+
+def test_a_float_is_no_exact_number():
+    for enters in (lambda: Interval.of(0.5), lambda: Interval.of(1) * 0.5, lambda: 0.5 + Interval.of(1)):
+        with pytest.raises(TypeError, match=r"0\.5 is no exact number"):
+            enters()
+    with pytest.raises(TypeError, match="exact numbers"):
+        ball.decide(lambda x: x, {"x": (0.5, 1)})
+
+
+def test_constants_stay_exact_on_their_way_into_a_box():
+    """As floats √2² would exceed 2, e would have 16 digits."""
+    exp, log, sqrt = arithmetic.exp, arithmetic.log, arithmetic.sqrt
+    assert ball.decide(lambda x: 0 * x + sqrt(2) ** 2 - 2, {"x": (0, 1)}).holds is False
+    inside = Interval.of(1).exp()
+    assert (inside - exp(1)).lo <= 0 <= (inside - exp(1)).hi
+    assert log(3) * Interval.of(1) > Fraction(109861, 100000)
+    assert exp(1) * Interval.of(0) == 0
+
+
+def test_a_box_without_parameters_checks_nothing():
+    with pytest.raises(ValueError, match="without parameters"):
+        ball.decide(lambda: 1, {})
+
+
+def test_a_finding_in_words_says_where_and_how_sure():
+    box, weak = {"x": (0, 1)}, ball.decide(lambda x: x, {"x": (0, 1)}, strict=False)
+    assert ball.finding(weak, box, strict=False).summary.startswith("≥ 0 on all of x ∈ [0, 1]")
+    failed = ball.finding(ball.decide(lambda x: x - 2, box), box)
+    assert failed.passed is False
+    assert failed.witness.startswith("x = ")
+    undecided = ball.finding(ball.decide(lambda x: (x**2 - Fraction(1, 2)) ** 2, box, max_boxes=3), box)
+    assert undecided.passed is None
+    assert "undecided" in undecided.summary
+    assert ball.finding(ball.decide(lambda x: x + 1, box), box).residual == pytest.approx(1)
+
+
+def test_the_margin_is_rounded_down():
+    assert Fraction(ball.decide(lambda x: x + Fraction(1, 3), {"x": (0, 1)}).margin) <= Fraction(1, 3)

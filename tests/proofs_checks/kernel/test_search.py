@@ -1,130 +1,154 @@
-"""Counterexamples are found from nothing, shrunk, and count only once certified."""
+"""The search: it finds what is there, makes it simple, has it confirmed, and says how much it saw."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 
 from proofs_checks.kernel import search
-from proofs_checks.kernel.arithmetic import exp, least, softplus
-from proofs_checks.kernel.statement import Quantifier
-from tabular import Preferences, Problem, dpo, rlhf
+from proofs_checks.kernel.arithmetic import exp, log, softplus
+from proofs_checks.kernel.instances import Instances, Numbers, named
+from proofs_checks.kernel.relation import Holds, Implies, relation
+from proofs_checks.kernel.search import Effort, NoValue, is_violated, no_violation, seek, shrink
+
+x, y = sympy.symbols("x y", real=True)
+β = sympy.Symbol("β", positive=True)
+PLANE = Numbers({x: (-10, 10), y: (-10, 10)})
+LINE = Numbers({x: (-10, 10)})
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_violation_in_a_corner_of_many_dimensions_is_climbed_to(seed):
-    space = dict.fromkeys("abcdef", (-1, 1))
-
-    def violation(**point):
-        return sum(point.values()) - 5
-
-    found = search.find(violation, space, np.random.default_rng(seed))
-    assert found is not None
-    assert violation(**found) > 0
-    assert all(-1 <= value <= 1 for value in found.values())
+def test_a_violation_is_found_made_simple_and_certified():
+    found = no_violation(PLANE, (relation(x, ">", 0),), relation(y, "<", x + 3))
+    assert found.passed is False
+    assert found.witness == "x = 1, y = 5"
+    assert "certified in exact arithmetic" in found.summary
 
 
-def test_nothing_is_found_where_nothing_is():
-    assert search.find(lambda x: -(x**2), {"x": (-1, 1)}, np.random.default_rng(0)) is None
+def test_silence_says_how_many_met_the_hypotheses():
+    found = no_violation(PLANE, (relation(x, ">", 0), relation(y, ">", 0)), relation(x + y, ">", 0))
+    assert found.passed is True
+    met = int(found.summary.split()[3])
+    assert 400 < met < 2500
+    everywhere = no_violation(PLANE, (), relation(x**2, ">=", 0))
+    assert everywhere.summary == "no violation among 3200 numbers that meet the hypotheses"
 
 
-def test_shrinking_keeps_the_violation_and_the_space():
-    space = {"β": (Fraction(1, 10), 10), "δ": (-9, 9)}
-
-    def violation(β, δ):
-        return least(δ - β, 5 - δ)
-
-    point = search.shrink(violation, space, {"β": 0.7231, "δ": 3.3331})
-    assert point == {"β": 1, "δ": 2}
-    assert violation(**point) > 0
+def test_too_few_instances_say_nothing():
+    found = no_violation(LINE, (relation(x, ">", Fraction(9999, 1000)), relation(x, "<", 10)), relation(x, ">", 0))
+    assert found.passed is None
+    assert "100 are needed" in found.summary
+    nobody = no_violation(LINE, (relation(x, ">", 11),), relation(x, "<", 0))
+    assert nobody.passed is None
+    assert nobody.summary.startswith("only 0 instances")
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_refutation_of_theorem_3_5_is_rediscovered_small(seed):
-    from proofs_checks.yang_2026 import theorem_3_5 as thm
-
-    check = search.counterexample("if", thm._better_than_rlhf, thm._SPACE, seed=seed)
-    finding = check.run()
-    assert check.quantifier is Quantifier.COUNTEREXAMPLE
-    assert finding.passed is True
-    numbers = [Fraction(part.split(" = ")[1]) for part in finding.witness.split(", ")]
-    assert all(abs(number) <= 10 and number.denominator <= 10 for number in numbers)
+def test_hypotheses_are_those_stated():
+    """A claim that fails only where a hypothesis does is not violated; without the hypothesis it is."""
+    claim, needed = relation(x, ">", -5), relation(x, ">=", -5) & relation(x, "!=", -5)
+    assert no_violation(LINE, (needed,), claim).passed is True
+    assert is_violated(LINE, (), claim)
 
 
-@pytest.mark.parametrize("violation", [lambda x: float("nan"), lambda x: 1 / (x - x), lambda x: exp(1e6 * x)])
-def test_what_has_no_value_is_not_taken_for_no_violation(violation):
-    with pytest.raises(ArithmeticError):
-        search.find(violation, {"x": (1.0, 2.0)}, np.random.default_rng(0))
+def test_a_thin_violation_is_climbed_to():
+    """Where |x − 7.123| < 10⁻³: a ten-thousandth of the range, below every draw."""
+    thin = relation((x - Fraction(7123, 1000)) ** 2, ">", Fraction(1, 10**6))
+    assert no_violation(LINE, (), thin).passed is False
+    assert is_violated(LINE, (), thin)
+    assert not is_violated(LINE, (), thin, Effort(climbs=0, draws=100))
 
 
-def test_one_draw_without_a_value_is_enough():
-    """A library that returns nan at one problem in a hundred has not been seen to agree there."""
-    with pytest.raises(search.NoValue, match="not a number at x = "):
-        search.find(lambda x: float("nan") if x > 0.99 else -1.0, {"x": (0, 1)}, np.random.default_rng(0))
+def test_a_violation_at_a_tie_is_found_and_certified():
+    found = no_violation(LINE, (), relation(abs(x), ">", 0))
+    assert (found.passed, found.witness) == (False, "x = 0")
 
 
-def test_hypotheses_that_fail_are_no_violation_and_are_not_counted():
-    """Draws and climbs below 1/2 meet no hypothesis: what was tried is said."""
-    check = search.nothing_found(
-        "x", lambda x: -x if x > 0.5 else -float("inf"), {"x": (0, 1)}, draws=100, climbs=1, steps=0
+def test_rounding_is_not_a_violation():
+    """Both sides underflow to 0 in floats, and differ."""
+    deep = Numbers({x: (800, 900), y: (1, 2)})
+    found = no_violation(deep, (), relation(exp(-x - y), "<", exp(-x)))
+    assert found.passed is True
+    assert not is_violated(deep, (), relation(exp(-x - y), "<", exp(-x)))
+
+
+def test_a_violation_without_exact_values_is_not_believed():
+    only_floats = Instances(lambda draw: {"k": draw.number(-1, 1)}, "k", {x: lambda k: k})
+    found = no_violation(only_floats, (), relation(x, "<", 0))
+    assert found.passed is None
+    assert found.summary == "violated in floats; x is not known in exact arithmetic"
+    assert is_violated(only_floats, (), relation(x, "<", 0))
+
+
+def test_no_value_is_no_answer():
+    with pytest.raises(NoValue):
+        seek(LINE, (), relation(log(x), "<", 5))
+    assert seek(LINE, (relation(x, ">", 0),), relation(log(x), "<", 5)).candidates == ()
+
+
+def test_objects_shrink_to_the_smallest():
+    """Lists whose sum exceeds 7: one number is enough."""
+    total = named("Σ")[0]
+
+    def make(draw):
+        return {"values": [draw.number(0, 9) for _ in range(draw.integer(1, 6))]}
+
+    lists = Instances(make, "lists", {total: lambda values: sum(values)}, {total: lambda values: sum(values)})
+    found = no_violation(lists, (), relation(total, "<=", 7))
+    assert (found.passed, found.witness) == (False, "values = (8)")
+
+
+def test_predicates_take_part():
+    def make(draw):
+        return {"k": draw.integer(0, 30)}
+
+    def is_odd(k):
+        """k is odd"""
+        return k % 2 == 1
+
+    def is_small(k):
+        """k < 20"""
+        return k < 20
+
+    numbers = Instances(make, "whole numbers")
+    assert no_violation(numbers, (), Holds(is_small)).witness == "k = 20"
+    assert no_violation(numbers, (Holds(is_odd),), Holds(is_small)).witness == "k = 21"
+    assert is_violated(numbers, (), Implies(Holds(is_small), Holds(is_odd)))
+
+
+def test_shrinking_keeps_a_part_of_the_violation():
+    claim = relation(x, "<", 3)
+    values = shrink(LINE, (), claim, (6.87, [9.87]))
+    assert values == [4]
+    assert (
+        shrink(LINE, (), claim, (0.01, [3.01])) == [Fraction(301, 100)]
+        or shrink(LINE, (), claim, (0.01, [3.01]))[0] > 3
     )
-    met = int(check.run().summary.split()[3])
-    assert 35 <= met <= 65
-    with pytest.raises(search.NoValue, match="no draw met"):
-        search.find(lambda x: -float("inf"), {"x": (0, 1)}, np.random.default_rng(0))
 
 
-def test_a_search_that_should_find_nothing_reports_what_it_found():
-    finding = search.nothing_found("x", lambda x: softplus(x) - 1, {"x": (0, 3)}).run()
-    assert finding.passed is False
-    assert finding.witness == "x = 1"
+def test_the_same_seed_gives_the_same_search():
+    claim = relation(softplus(x), ">", x + y)
+    first, again = (seek(PLANE, (), claim, Effort(seed=3)) for _ in range(2))
+    assert first == again
+    assert first != seek(PLANE, (), claim, Effort(seed=4))
 
 
-def _condition(problem, labels):
-    """The least β(δ_ref + Δr/β) over the labels: positive where the condition of Theorem 3.5 holds."""
-    reward = problem.reward[0]
-    gained = reward[labels.winner] - reward[labels.loser]
-    return float((problem.beta * labels.delta(problem.log_ref) + gained).min())
+def test_candidates_come_worst_first_and_number_those_that_met():
+    sought = seek(PLANE, (relation(y, "<", 0),), relation(x, "<", 0), Effort(draws=500))
+    values = [value for value, _ in sought.candidates]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 9
+    assert 200 < sought.met < 300
 
 
-CHAIN = Preferences.from_pairs([(0, 1), (1, 2)])
-THREE = {"a": (-3, 3), "b": (-3, 3), "r_a": (-3, 3), "r_b": (-3, 3), "β": (Fraction(1, 5), 5)}
-
-
-def _worse_than_another(a, b, r_a, r_b, β, u, v):
-    """“If”, one label a pair: some policy has less DPO loss than π*, although the condition holds."""
-    problem = Problem.from_unnormalized([a, b, 0.0], β, [r_a, r_b, 0.0])
-    other = Problem.from_unnormalized([u, v, 0.0], β).log_ref
-    gain = dpo.loss(rlhf.optimal_policy(problem), problem, CHAIN) - dpo.loss(other, problem, CHAIN)
-    return min(_condition(problem, CHAIN), gain)
-
-
-def _same_though_condition_fails(a, b, r_a, r_b, β):
-    """“Only if”, population labels: the DPO solution is π* although the condition fails."""
-    problem = Problem.from_unnormalized([a, b, 0.0], β, [r_a, r_b, 0.0])
-    solution = dpo.solve(problem, Preferences.from_bradley_terry(problem)).log_policy
-    distance = np.abs(solution - rlhf.optimal_policy(problem)).max()
-    return min(-_condition(problem, CHAIN), 1e-6 - distance) if distance < 1e-6 else -1.0
-
-
-@pytest.mark.parametrize("violation", [_worse_than_another, _same_though_condition_fails])
-def test_theorem_3_5_is_refuted_from_scratch_over_problems_of_three_responses(violation):
-    space = {**THREE, "u": (-3, 3), "v": (-3, 3)} if violation is _worse_than_another else THREE
-    found = search.find(violation, space, np.random.default_rng(0), draws=300, climbs=2, steps=60)
-    assert found is not None
-    point = search.shrink(violation, space, found)
-    assert violation(**{name: float(value) for name, value in point.items()}) > 0
-    assert all(value.denominator <= 10 and abs(value) <= 3 for value in point.values())
-
-
-def test_necessity_in_proposition_3_4_is_refuted_from_scratch_over_problems():
-    def violation(δ_ref, Δr, β, δ):
-        problem = Problem.from_unnormalized([δ_ref, 0.0], β, [Δr, 0.0])
-        pair = Preferences.from_pairs([(0, 1)])
-        policy = Problem.from_unnormalized([δ, 0.0], β).log_ref
-        fallen = dpo.loss(problem.log_ref, problem, pair) - dpo.loss(policy, problem, pair)
-        return min(fallen, -float(pair.delta(policy)[0]), _condition(problem, pair))
-
-    space = {"δ_ref": (-5, 5), "Δr": (Fraction(1, 10), 5), "β": (Fraction(1, 10), 5), "δ": (-5, 5)}
-    point = search.shrink(violation, space, search.find(violation, space, np.random.default_rng(0), draws=300))
-    assert point["δ_ref"] < point["δ"] < 0 < point["δ_ref"] + point["Δr"] / point["β"]
+def test_a_step_stays_in_range_in_its_own_scale():
+    rng = np.random.default_rng(0)
+    scaled = [search._step(("number", Fraction(1, 100), 100, 1.0), 0.3, rng) for _ in range(400)]
+    assert min(scaled) > 0
+    assert 0.8 < math.exp(np.mean(np.log(scaled))) < 1.25
+    assert np.std(np.log(scaled)) == pytest.approx(0.3 * math.log(10**4), rel=0.2)
+    moved = [search._step(("number", -10, 10, 1.0), 0.1, rng) for _ in range(400)]
+    assert np.std(moved) == pytest.approx(2.0, rel=0.2)
+    whole = [search._step(("integer", 0, 5, 3), 0.3, rng) for _ in range(300)]
+    assert all(isinstance(value, int) for value in whole)
+    assert 0.75 < np.mean(np.array(whole) == 3) < 0.97

@@ -1,0 +1,85 @@
+"""Every statement with an executable form as a Hypothesis property test, made of the form alone.
+
+``property_of(statement)`` is a test function: it draws instances from the statement's own generator, discards those
+that miss a hypothesis, and fails on a violation, which Hypothesis then shrinks.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from proofs_checks.kernel.instances import Instances, simple_numbers
+from proofs_checks.kernel.relation import All
+from proofs_checks.kernel.search import as_rationals, certified, scores
+from proofs_checks.kernel.statement import Form, Statement
+from tabular.errors import InputError
+
+
+class _Drawn:
+    """Hypothesis' answers to a generator's questions."""
+
+    def __init__(self, draw):
+        self.draw, self.answers = draw, []
+
+    def integer(self, low, high):
+        from hypothesis import strategies as st
+
+        return self._said(self.draw(st.integers(low, high)))
+
+    def number(self, low, high):
+        from hypothesis import strategies as st
+
+        simple = [float(x) for x, _ in zip(simple_numbers(low, high), range(8), strict=False)]
+        inside = st.floats(float(low), float(high), allow_nan=False)
+        return self._said(self.draw(st.one_of(st.sampled_from(simple), inside) if simple else inside))
+
+    def choice(self, options: Sequence):
+        from hypothesis import strategies as st
+
+        return options[self._said(self.draw(st.integers(0, len(options) - 1)))]
+
+    def _said(self, value):
+        self.answers.append(value)
+        return value
+
+
+def instances_of(instances: Instances):
+    """A Hypothesis strategy of the answers that make an instance of these."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def answers(draw):
+        drawn = _Drawn(draw)
+        instances.make(drawn)
+        return drawn.answers
+
+    return answers()
+
+
+def property_of(statement: Statement, examples: int = 50) -> Callable[[], None]:
+    """The statement as a property test, to be called or collected by pytest.
+
+    Raises:
+        InputError: the statement has no executable form; its reason is named.
+
+    >>> from proofs_checks import statements
+    >>> property_of(statements()["def-3.3"][0], examples=20)()
+    """
+    from hypothesis import HealthCheck, assume, given, settings
+
+    form = statement.form
+    if not isinstance(form, Form):
+        raise InputError(f"{statement.id!r} has no executable form: {form.why}")
+    claim = All(tuple(form.claim.values()))
+    slow = [HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=slow)
+    @given(instances_of(form.instances))
+    def holds(answers):
+        values, _ = form.instances.replay(answers)
+        score = scores(form.conditions, claim, values)[0]
+        assume(score > -math.inf)
+        if score > 0:
+            found = certified(form.instances, form.conditions, claim, as_rationals(answers))
+            assert found.passed is True, f"{statement.id} is violated: {found.witness}"
+
+    return holds

@@ -1,0 +1,290 @@
+"""The pieces of evidence: what each establishes, what each refuses, and what it says when it cannot tell."""
+
+from fractions import Fraction
+
+import pytest
+import sympy
+
+from proofs_checks.kernel import symbolic
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus, sqrt, total
+from proofs_checks.kernel.evidence import (
+    COUNT,
+    NONNEGATIVE,
+    POSITIVE,
+    REAL,
+    UNIT,
+    AnyFunction,
+    Box,
+    Domain,
+    Evidence,
+    Exact,
+    Exhaustive,
+    Identity,
+    Quantifier,
+    Sampled,
+    Sign,
+)
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.relation import relation
+
+x = sympy.Symbol("x", real=True)
+
+
+def identity(left, right, apart=None, **over):
+    return Identity("planted", {}, left, right, over, apart)
+
+
+def sign(f, weak=False, **over):
+    return Sign("planted", {}, f, over, weak)
+
+
+def test_a_true_identity_passes_and_says_how_many_points_agree():
+    found = identity(lambda x: softplus(x) - softplus(-x), lambda x: x, x=REAL).run()
+    assert found.passed is True
+    assert found.summary == "computer algebra brings the difference to 0; 16 exact points agree"
+    assert found.residual < 1e-12
+
+
+@pytest.mark.parametrize(
+    "false",
+    [
+        identity(lambda x: softplus(x) - softplus(-x), lambda x: Fraction(1001, 1000) * x, x=REAL),
+        identity(lambda x: sqrt(x**2), lambda x: x, x=REAL),
+        identity(lambda x: sqrt(x) ** 2, lambda x: x + Fraction(1, 10**9), x=POSITIVE),
+        identity(lambda x: derivative(lambda y: y**3)(x), lambda x: 3 * x**2 + x * 0 + Fraction(1, 10**6), x=REAL),
+        identity(lambda n: total(lambda k: k, 1, n), lambda n: n * n / 2, n=COUNT),
+        identity(lambda p: p * (1 - p), lambda p: p - p**3, p=UNIT),
+        identity(lambda x: abs(x), lambda x: x, x=REAL),
+    ],
+)
+def test_a_false_identity_is_refuted_at_a_point(false):
+    found = false.run()
+    assert found.passed is False
+    assert found.witness
+
+
+@pytest.mark.parametrize(
+    ("undefined", "where"),
+    [
+        (identity(lambda x: x / x, lambda x: 1 + 0 * x, x=REAL), "x = 0"),
+        (identity(lambda x: x / x, lambda x: 1 + 0 * x, x=NONNEGATIVE), "x = 0"),
+        (identity(lambda x: sqrt(x) ** 2, lambda x: x, x=REAL), "x = -"),
+        (identity(lambda x, y: (x - y) / (x - y), lambda x, y: 1 + 0 * x, x=REAL, y=REAL), "x = "),
+        (identity(lambda x: log(x) - log(x), lambda x: 0 * x, x=NONNEGATIVE), "x = 0"),
+    ],
+)
+def test_a_side_that_the_domain_does_not_define_is_no_identity(undefined, where):
+    """Computer algebra writes x/x = 1 and √x² = x without asking where."""
+    found = undefined.run()
+    assert found.passed is None
+    assert where in found.summary
+
+
+def test_where_it_is_defined_it_holds():
+    assert identity(lambda x: x / x, lambda x: 1 + 0 * x, x=POSITIVE).run().passed is True
+    assert identity(lambda x: x / x, lambda x: 1 + 0 * x, lambda x: x, x=REAL).run().passed is True
+    apart = identity(lambda x, y: (x**2 - y**2) / (x - y), lambda x, y: x + y, lambda x, y: x - y, x=REAL, y=REAL)
+    assert apart.run().passed is True
+
+
+def test_the_same_formula_twice_checks_nothing():
+    same = lambda x: exp(x) + 1  # noqa: E731
+    assert identity(same, same, x=REAL).run().passed is None
+    assert identity(lambda x: exp(x) + 1, lambda x: exp(x) + 1, x=REAL).run().passed is None
+    make = lambda c: lambda x: exp(x) + c  # noqa: E731
+    assert identity(make(1), make(2), x=REAL).run().passed is False, "the same text with another constant"
+
+
+def test_computer_algebra_is_not_believed_alone():
+    """It is told to answer 0; the exact points still differ."""
+    found = identity(lambda x: exp(x), lambda x: 1 + x, x=REAL)
+    found = Identity(found.name, {}, lambda x: exp(x), lambda x: exp(x) + _unseen(x), {"x": REAL}).run()
+    assert found.passed is False
+
+
+def _unseen(x):
+    """0 on symbols, 1 on numbers."""
+    return 0 if hasattr(x, "free_symbols") else 1
+
+
+def test_points_alone_are_not_enough():
+    found = identity(lambda x: softplus(x) + exp(-(x**2)) * _vanishing(x), lambda x: softplus(x), x=REAL).run()
+    assert found.passed is None
+    assert "no rewriting rule" in found.summary
+
+
+def _vanishing(x):
+    """0 on numbers, a symbol that is not 0 on symbols."""
+    return x if hasattr(x, "free_symbols") else 0 * x
+
+
+def test_an_identity_in_any_function():
+    squares = AnyFunction(lambda t: t * t)
+    product = identity(
+        lambda t, M: derivative(lambda s: s * M(s))(t), lambda t, M: M(t) + t * derivative(M)(t), t=POSITIVE, M=squares
+    )
+    assert product.run().passed is True
+    wrong = identity(
+        lambda t, M: derivative(lambda s: s * M(s))(t), lambda t, M: M(t) + derivative(M)(t), t=POSITIVE, M=squares
+    )
+    assert wrong.run().passed is False
+
+
+def test_derivatives_and_sums_are_evaluated_a_second_time():
+    gauss = identity(lambda n: total(lambda k: k, 1, n), lambda n: n * (n + 1) / 2, n=COUNT)
+    assert gauss.run().passed is True
+    slope = identity(lambda x: derivative(softplus)(x), lambda x: sigmoid(x), x=REAL)
+    assert slope.run().passed is True
+
+
+@pytest.mark.parametrize("domain", Domain)
+def test_a_domain_is_tested_inside_and_at_its_boundary(domain):
+    inside = {
+        Domain.REAL: lambda v: True,
+        Domain.POSITIVE: lambda v: v > 0,
+        Domain.NONNEGATIVE: lambda v: v >= 0,
+        Domain.UNIT: lambda v: 0 < v < 1,
+        Domain.COUNT: lambda v: v >= 1 and int(v) == v,
+    }[domain]
+    assert all(inside(value) for value in [*domain.spots, *domain.boundary])
+    assert any(value < 0 for value in domain.spots) is (domain is Domain.REAL)
+    assert (0 in domain.boundary) is (domain in (Domain.REAL, Domain.NONNEGATIVE))
+    assert domain.symbol("a").is_real is True
+    assert domain.symbol("a").is_positive is (True if domain in (Domain.POSITIVE, Domain.UNIT, Domain.COUNT) else None)
+
+
+def test_signs():
+    assert sign(lambda x: exp(x) / (1 + exp(x)) ** 2, x=REAL).run().passed is True
+    assert sign(lambda x: softplus(x) * sigmoid(-x), x=REAL).run().passed is True
+    assert sign(lambda x: x**2, x=REAL).run().passed is False, "not at 0"
+    assert sign(lambda x: x**2, weak=True, x=REAL).run().passed is True
+    assert sign(lambda x: -(x**2), weak=True, x=REAL).run().passed is False
+    assert sign(lambda x: x, x=NONNEGATIVE).run().passed is False
+    assert sign(lambda x: x, weak=True, x=NONNEGATIVE).run().passed is True
+    assert sign(lambda x: 1 / x, x=NONNEGATIVE).run().passed is None
+    assert sign(lambda x: exp(x) - x - Fraction(1, 2), x=REAL).run().passed is None, "true, by no rule of sign"
+    assert sign(lambda x: exp(x) - 1, x=REAL).run().passed is False
+
+
+def test_a_sign_that_needs_factoring():
+    assert sign(lambda x, y: x**2 + 2 * x * y + y**2, weak=True, x=REAL, y=REAL).run().passed is True
+    assert symbolic.sign_by_rules(sympy.Symbol("a", real=True)) is False
+
+
+def test_boxes():
+    assert Box("b", {}, lambda x: exp(x) - x - Fraction(1, 2), {"x": (-5, 5)}).run().passed is True
+    assert Box("b", {}, lambda x: exp(x) - 1 - x, {"x": (-1, 1)}).run().passed is False
+    assert Box("b", {}, lambda x: x, {"x": (0, 1)}, strict=False).run().passed is True
+    assert Box("b", {}, lambda x: (x**2 - Fraction(1, 2)) ** 2, {"x": (0, 1)}, max_boxes=9).run().passed is None
+    assert Box("b", {}, lambda x: x, {"x": (0, 1)}).domain == "x ∈ [0, 1]"
+
+
+def test_a_box_takes_the_relation_that_is_printed():
+    known = relation(softplus(x), ">", x)
+    assert Box("b", {}, known, {x: (-5, 5)}).run().passed is True
+    assert Box("b", {}, relation(x, "<", softplus(x) - log(2)), {x: (-5, 5)}).run().passed is False
+    assert Box("b", {}, relation(x**2, ">=", 0), {x: (-1, 1)}).run().passed is True
+    assert Box("b", {}, relation(x**2, ">", 0), {x: (-1, 1)}).run().passed is False
+    with pytest.raises(ValueError, match="no inequality"):
+        Box("b", {}, relation(x, "=", 0), {x: (-1, 1)}).run()
+
+
+def exhaustive(cases, of, test):
+    return Exhaustive("e", {}, cases, of, test)
+
+
+def test_a_finite_list_is_gone_through_and_counted():
+    found = exhaustive(lambda: range(1, 6), 5, lambda k: k * k >= k).run()
+    assert (found.passed, found.summary) == (True, "all 5 of 5 cases")
+    failed = exhaustive(lambda: range(5), 5, lambda k: k < 3).run()
+    assert (failed.passed, failed.summary, failed.witness) == (False, "case 4 of 5 fails", "3")
+    assert exhaustive(lambda: [(1, 2), (2, 3)], 2, lambda a, b: a < b).run().passed is True
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        exhaustive(list, 0, lambda k: True),
+        exhaustive(list, 3, lambda k: True),
+        exhaustive(lambda: range(4), 5, lambda k: True),
+        exhaustive(lambda: range(6), 5, lambda k: True),
+        exhaustive(lambda: range(5), 5, lambda k: None if k == 2 else True),
+    ],
+)
+def test_nothing_and_not_all_is_not_all(nothing):
+    assert nothing.run().passed is None
+
+
+def test_a_test_answers_true_false_or_none():
+    with pytest.raises(TypeError, match="True, False or None"):
+        exhaustive(lambda: range(3), 3, lambda k: (k for _ in ())).run()
+
+
+def test_one_instance_exactly():
+    third = Exact("e", {}, relation(3 * x, "=", 1), {x: Fraction(1, 3)})
+    assert third.run().passed is True
+    assert third.run().witness == "x = 1/3"
+    assert Exact("e", {}, relation(3 * x, "=", 1), {x: Fraction(33, 100)}).run().passed is False
+    assert Exact("e", {}, relation(exp(x), "=", exp(x)), {x: 1}).run().passed in (True, None)
+    assert Exact("e", {}, relation(log(x), ">", 0), {x: -1}).run().passed is None
+    with pytest.raises(TypeError, match="exact number"):
+        Exact("e", {}, relation(x, ">", 0), {x: 0.5}).run()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "fates"),
+    [
+        (
+            Identity(
+                "i",
+                {"2x": lambda x: 2 * x, "the pair": (lambda x: 1 + x, lambda x: x)},
+                lambda x: x + 0 * exp(x),
+                lambda x: x,
+                {"x": REAL},
+            ),
+            [False, False],
+        ),
+        (
+            Identity("i", {"no wrong version": lambda x: x + 0}, lambda x: x + 0 * exp(x), lambda x: x, {"x": REAL}),
+            [True],
+        ),
+        (Sign("s", {"−": lambda x: -exp(x)}, lambda x: exp(x), {"x": REAL}), [False]),
+        (Sign("s", {"weak": lambda x: -exp(x)}, lambda x: x**2, {"x": REAL}, True), [False]),
+        (Box("b", {"less 1": lambda x: x - 1}, lambda x: x, {"x": (0, 1)}, False), [False]),
+        (Exhaustive("e", {"k < 2": lambda k: k < 2}, lambda: range(3), 3, lambda k: k < 3), [False]),
+        (Sampled("e", {"k < 2": lambda k: k < 2}, lambda: range(3), 3, lambda k: k < 3), [False]),
+        (Exact("e", {"at 2": {x: 2}, "x < 0": relation(x, "<", 0)}, relation(x, "=", 1), {x: 1}), [False, False]),
+    ],
+)
+def test_wrong_versions_go_through_the_same_machinery(evidence, fates):
+    assert [found.passed for _, found in evidence.near_misses()] == fates
+    assert evidence.run().passed is True
+
+
+def test_each_kind_has_its_quantifier():
+    kinds = {
+        Identity: "IDENTITY",
+        Sign: "SIGN",
+        Box: "BOX",
+        Exhaustive: "EXHAUSTIVE",
+        Sampled: "SAMPLED",
+        Exact: "EXACT",
+    }
+    assert {kind.quantifier.name for kind in kinds} == set(kinds.values())
+    assert all(kind.quantifier is Quantifier[name] for kind, name in kinds.items())
+    assert Evidence("none", {}).domain == ""
+
+
+def test_domains_in_words():
+    known = identity(
+        lambda a, b, p, n, M: a, lambda a, b, p, n, M: b, a=REAL, b=POSITIVE, p=UNIT, n=COUNT, M=AnyFunction(exp)
+    )
+    assert known.domain == "a any real number; b > 0; p between 0 and 1; n a whole number ≥ 1; M any smooth function"
+    assert identity(lambda a, b: a, lambda a, b: b, a=POSITIVE, b=POSITIVE).domain == "a, b > 0"
+    assert exhaustive(list, 7, bool).domain == "7 cases"
+
+
+@pytest.mark.parametrize("passed", [1, 0, "yes", [], (True for _ in ()), Finding(True, "")])
+def test_a_finding_is_true_false_or_none(passed):
+    with pytest.raises(TypeError, match="True, False or None"):
+        Finding(passed, "")

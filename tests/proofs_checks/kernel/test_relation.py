@@ -1,0 +1,187 @@
+"""Relations: words, floats and exact arithmetic are three views of one expression."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proofs_checks.kernel.arithmetic import exp, greatest, least, log, positive_part, sigmoid, softplus, sqrt
+from proofs_checks.kernel.relation import (
+    All,
+    Holds,
+    Iff,
+    Implies,
+    Not,
+    Relation,
+    Rounds,
+    Saying,
+    enclosure_of,
+    relation,
+)
+from proofs_checks.kernel.unicode import in_words
+
+β = sympy.Symbol("β", positive=True)
+x, y = sympy.symbols("x y", real=True)
+OPS = {">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
+OPS |= {"=": lambda a, b: a == b, "!=": lambda a, b: a != b}
+whole = st.integers(-3, 3)
+
+
+def at(a, b):
+    return {x: np.array([float(a)]), y: np.array([float(b)])}
+
+
+@pytest.mark.parametrize("op", OPS)
+@given(a=whole, b=whole)
+def test_a_relation_says_of_numbers_what_python_says(op, a, b):
+    known, truth = relation(x, op, y), OPS[op](a, b)
+    assert known.decide({x: a, y: b}) is truth
+    assert bool(known.satisfied(at(a, b))[0] > 0) is truth
+    assert bool(known.violated(at(a, b))[0] > 0) is not truth
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_rounding_decides_nothing_but_ties(op):
+    """A gap below rounding neither satisfies nor violates an inequality; an equation holds within it."""
+    almost = {x: np.array([1.0 + 1e-12]), y: np.array([1.0])}
+    known = relation(x, op, y)
+    if op == "=":
+        assert known.satisfied(almost)[0] > 0
+        assert known.violated(almost)[0] < 0
+    else:
+        assert not (op == "!=" and known.satisfied(almost)[0] > 0)
+        assert not (op == "<" and known.violated(almost)[0] > 1e-9)
+
+
+def test_the_noise_is_a_share_of_the_smaller_side():
+    close = {x: np.array([1000.0001]), y: np.array([1000.0])}
+    assert relation(x, "=", y, noise=1e-6).violated(close)[0] < 0
+    assert relation(x, "=", y, noise=1e-8).violated(close)[0] > 0
+
+
+@given(a=whole, b=whole)
+def test_connectives_are_those_of_logic(a, b):
+    first, second = relation(x, ">", 0), relation(y, ">", 0)
+    p, q, values, exact = a > 0, b > 0, at(a, b), {x: a, y: b}
+    cases = {
+        All((first, second)): p and q,
+        first & second: p and q,
+        first | second: p or q,
+        Not(first): not p,
+        Implies(first, second): not p or q,
+        Iff(first, second): p is q,
+        Saying("in words", Iff(first, second)): p is q,
+    }
+    for condition, truth in cases.items():
+        assert condition.decide(exact) is truth
+        assert bool(condition.satisfied(values)[0] > 0) is truth
+        assert bool(condition.violated(values)[0] > 0) is not truth
+
+
+def test_what_exact_arithmetic_cannot_tell_is_none():
+    known = relation(exp(x), "=", 1 + x)
+    assert known.decide({x: 1}) is False
+    assert relation(exp(log(2) * x), "=", 4).decide({x: 2}) in (True, None)
+    assert relation(log(x), ">", 0).decide({x: -1}) is None
+    assert relation(1 / x, ">", 0).decide({x: 0}) is None
+    unknown = relation(log(x), ">", 0)
+    assert All((unknown, relation(x, ">", 0))).decide({x: -1}) is False
+    assert All((unknown, relation(x, "<", 0))).decide({x: -1}) is None
+    assert Not(unknown).decide({x: -1}) is None
+
+
+def test_an_equation_of_rationals_is_decided_exactly():
+    third = Fraction(1, 3)
+    assert relation(3 * x, "=", 1).decide({x: third}) is True
+    assert relation(3 * x, "=", 1).decide({x: third + Fraction(1, 10**40)}) is False
+
+
+def test_a_relation_has_a_known_sign():
+    with pytest.raises(ValueError, match="'=>' is no relation"):
+        Relation(x, "=>", y)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (relation(softplus(-β * x), "<=", log(2)), "sp(−β·x) ≤ log(2)"),
+        (Not(relation(x, ">", y)), "x ≤ y"),
+        (Iff(relation(x, "=", 0), relation(y, "!=", 0)), "x = 0 iff y ≠ 0"),
+        (Implies(relation(x, "<", 0), relation(y, ">=", 0)), "y ≥ 0 if x < 0"),
+        (relation(x, ">", 0) | relation(y, ">", 0), "x > 0 or y > 0"),
+        (Rounds(log(2), "0.6931"), "log(2) = 0.6931, rounded"),
+        (Not(All((relation(x, ">", 0), relation(y, ">", 0)))), "not (x > 0 and y > 0)"),
+    ],
+)
+def test_words(condition, words):
+    assert str(condition) == words
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        (β - x * y, "β − x·y"),
+        (-x - 1, "−x − 1"),
+        (2 * x / (β * y), "2·x/(β·y)"),
+        ((x - y) ** 2 * β, "β·(x − y)²"),
+        (sqrt(β**2 + 1), "√(β² + 1)"),
+        (sqrt(β), "√β"),
+        (exp(-x), "e^(−x)"),
+        (β**x, "β^(x)"),
+        (abs(x), "|x|"),
+        (least(x, y), "min(x, y)"),
+        (greatest(x, y), "max(x, y)"),
+        (positive_part(x), "max(0, x)"),
+        (sigmoid(x) / 3, "σ(x)/3"),
+        (sympy.Rational(-1, 2), "−1/2"),
+        (-3 * x / 4, "−3·x/4"),
+        (1 / (1 + exp(x)), "1/(e^x + 1)"),
+    ],
+)
+def test_expressions_in_words(expression, words):
+    assert in_words(expression) == words
+
+
+def test_latex():
+    assert relation(β, ">=", x).latex == r"β \ge x"
+
+
+@settings(max_examples=20)
+@given(a=st.fractions(-3, 3, max_denominator=7), b=st.fractions(Fraction(1, 7), 3, max_denominator=7))
+def test_floats_and_enclosures_of_an_expression_agree(a, b):
+    whole = softplus(x * β) + sigmoid(x) * sqrt(β) - abs(x) + least(x, β) * greatest(x, 1) + positive_part(x - β)
+    whole = whole + exp(-x) * log(β) - sympy.tanh(x) + sympy.asinh(x) ** 2 + β ** sympy.Rational(1, 3)
+    known = relation(whole, ">", 0)
+    float_value = known.satisfied({x: np.array([float(a)]), β: np.array([float(b)])})[0]
+    enclosed = enclosure_of(whole, {x: a, β: b})
+    assert abs(float_value - float(enclosed.lo)) < 1e-8 * (1 + abs(float(enclosed.lo)))
+
+
+def test_rounding_to_decimals_is_exact():
+    assert Rounds(log(2), "0.693147").decide({}) is True
+    assert Rounds(log(2), "0.693148").decide({}) is False
+    assert Rounds(log(2), "0.69315").decide({}) is True
+    assert Rounds(x, "0.5").decide({x: Fraction(55, 100)}) is False, "half a unit is not within half a unit"
+    assert Rounds(x, "0.5").violated({x: np.array([0.6])})[0] > 0
+    assert Rounds(x, "0.5").satisfied({x: np.array([0.5])})[0] > 0
+
+
+def _is_even(k):
+    """k is even."""
+    return k % 2 == 0
+
+
+def test_a_predicate_is_its_first_line():
+    values = {"instances": [{"k": 2}, {"k": 3}]}
+    assert str(Holds(_is_even)) == "k is even"
+    assert Holds(_is_even).satisfied(values).tolist() == [1, -1]
+    assert Holds(_is_even).violated(values).tolist() == [-1, 1]
+    assert Holds(_is_even).decide({"instances": [{"k": 2}]}) is True
+
+
+def test_a_predicate_answers_true_or_false():
+    with pytest.raises(TypeError, match="neither True nor False"):
+        Holds(lambda k: k).satisfied({"instances": [{"k": 2}]})

@@ -1,0 +1,256 @@
+"""Statements and verdicts: every way in which evidence can fall short, and what is said of it."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+import sympy
+
+from proofs_checks.kernel.arithmetic import exp, softplus
+from proofs_checks.kernel.evidence import REAL, Box, Exact, Identity, Quantifier, Sampled, Sign
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.instances import Numbers
+from proofs_checks.kernel.relation import relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Given, InWords, Origin, Part, Policies, Settles, Statement, Verdict
+from proofs_checks.kernel.verdict import Outcome, run
+
+x, y = sympy.symbols("x y", real=True)
+PLANE = Numbers({x: (-10, 10), y: (-10, 10)})
+X_POSITIVE = relation(x, ">", 0)
+
+TRUE_STEP = Identity("fold", {"2z": lambda z: 2 * z}, lambda z: softplus(z) - softplus(-z), lambda z: z, {"z": REAL})
+TRUE_SIGN = Sign("above 0", {"−": lambda z: -exp(z)}, lambda z: exp(z), {"z": REAL})
+TRUE_BOX = Box("box", {"less 2": lambda z: z - 2}, lambda z: z + 1, {"z": (0, 1)})
+FALSE_STEP = replace(TRUE_STEP, name="false", right=lambda z: Fraction(99, 100) * z)
+OPEN_STEP = Sign("open", {"−": lambda z: -exp(z)}, lambda z: exp(z) - z - Fraction(1, 2), {"z": REAL})
+SLIPPED = replace(TRUE_STEP, name="slipped", controls={"no wrong version": lambda z: z + 0})
+BARE = replace(TRUE_STEP, name="bare", controls={})
+
+TRUE_FORM = Form(PLANE, (X_POSITIVE,), {"part": relation(x + abs(y), ">", 0)}, wrong={"for y": relation(y, ">", 0)})
+FALSE_FORM = Form(PLANE, (X_POSITIVE,), {"part": relation(x, ">", 1)}, right={"x > 0": X_POSITIVE})
+
+
+def statement(form=TRUE_FORM, steps=(TRUE_STEP,), argument="By «fold».", **more):
+    parts = {"part": Part(argument, tuple(steps))}
+    known = {"parts": parts, "expected": Verdict.PROVED, "conclusion": "so", **more}
+    return Statement("planted", "Planted", Origin.OURS, "here", form, **known)
+
+
+def verdict(*args, known=None, **kwargs):
+    return run(statement(*args, **kwargs), known=known).verdict
+
+
+def test_proved_certified_supported():
+    assert verdict() is Verdict.PROVED
+    assert verdict(steps=(TRUE_STEP, TRUE_SIGN), argument="«fold», «above 0».") is Verdict.PROVED
+    assert verdict(steps=(TRUE_STEP, TRUE_BOX), argument="«fold», «box».") is Verdict.CERTIFIED
+    assert verdict(steps=(), argument="") is Verdict.SUPPORTED
+    sampled = Sampled("some", {"k < 1": lambda k: k < 1}, lambda: range(3), 3, lambda k: k < 3)
+    assert verdict(steps=(sampled,), argument="«some».") is Verdict.SUPPORTED
+    assert verdict(steps=(), argument="It is plain.") is Verdict.PROVED, "carried by words, and said so"
+    assert verdict(parts={}) is Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize("step", [FALSE_STEP, OPEN_STEP, SLIPPED, BARE], ids=lambda step: step.name)
+def test_one_step_that_does_not_hold_leaves_nothing_standing(step):
+    assert verdict(steps=(TRUE_STEP, step), argument=f"«fold» and «{step.name}».") is Verdict.UNDECIDED
+
+
+def test_a_second_route_unsettles_but_does_not_carry():
+    assert verdict(second_routes=(TRUE_BOX,)) is Verdict.PROVED
+    assert verdict(second_routes=(FALSE_STEP,)) is Verdict.UNDECIDED
+    assert verdict(second_routes=(SLIPPED,)) is Verdict.UNDECIDED
+    assert verdict(second_routes=(BARE,)) is Verdict.PROVED, "it carries nothing, so it needs no control"
+
+
+def test_what_raises_is_said_and_unsettles():
+    broken = replace(TRUE_STEP, name="broken", left=lambda z: z.nothing())
+    result = run(statement(steps=(TRUE_STEP, broken), argument="«fold», «broken»."))
+    assert result.verdict is Verdict.UNDECIDED
+    assert "not run: AttributeError" in result.outcomes[1].finding.summary
+    missing = replace(TRUE_STEP, name="missing", left=_import_nothing)
+    result = run(statement(steps=(missing,), argument="«missing»."))
+    assert result.outcomes[0].finding.summary == "not run: the library no_such_library is missing"
+
+
+def _import_nothing(z):
+    import no_such_library
+
+    return no_such_library.z
+
+
+def test_a_violation_refutes_whatever_the_steps_say():
+    result = run(statement(FALSE_FORM))
+    assert result.verdict is Verdict.REFUTED
+    assert result.outcomes[-1].finding.witness.startswith("x = 1")
+
+
+def test_a_false_claim_needs_a_true_neighbour_that_holds():
+    unsound = replace(FALSE_FORM, right={"x > 5": relation(x, ">", 5)})
+    assert verdict(unsound, parts={}) is Verdict.UNDECIDED
+
+
+def test_a_hypothesis_that_does_nothing_is_noticed():
+    idle = replace(TRUE_FORM, given=(X_POSITIVE, relation(y, "<", 5)))
+    assert verdict(idle) is Verdict.UNDECIDED
+    said = replace(TRUE_FORM, given=(X_POSITIVE, Given(relation(y, "<", 5), needless="y plays no part")))
+    assert verdict(said) is Verdict.PROVED
+    false_excuse = replace(TRUE_FORM, given=(Given(X_POSITIVE, needless="so it is claimed"),))
+    assert verdict(false_excuse) is Verdict.UNDECIDED
+
+
+def test_a_hypothesis_that_is_missing_is_noticed():
+    assert verdict(replace(TRUE_FORM, given=())) is Verdict.REFUTED
+
+
+def test_a_wrong_version_that_is_true_is_noticed():
+    assert verdict(replace(TRUE_FORM, wrong={"weaker": relation(x, ">", -1)})) is Verdict.UNDECIDED
+
+
+def test_too_few_instances_leave_it_undecided():
+    rare = replace(TRUE_FORM, given=(relation(x, ">", Fraction(9999, 1000)), relation(x, "<", 10)))
+    assert verdict(rare) is Verdict.UNDECIDED
+    assert verdict(replace(TRUE_FORM, effort=Effort(least=5000))) is Verdict.UNDECIDED
+
+
+def test_vacuous_needs_a_proof_and_a_search_that_meets_nobody():
+    nobody = Form(PLANE, (relation(x**2, "<", 0),), {"part": relation(x, ">", 5)})
+    proof = {"nothing meets the hypotheses": Part("«above 0».", (TRUE_SIGN,))}
+    assert verdict(nobody, parts=proof, settles=Settles.VACUITY) is Verdict.VACUOUS
+    assert verdict(nobody) is Verdict.UNDECIDED
+    assert verdict(TRUE_FORM, parts=proof, settles=Settles.VACUITY) is Verdict.UNDECIDED, "there are instances"
+    doubtful = {"nothing meets the hypotheses": Part("«open».", (OPEN_STEP,))}
+    assert verdict(nobody, parts=doubtful, settles=Settles.VACUITY) is Verdict.UNDECIDED
+
+
+def test_a_contrary_that_is_proved_refutes():
+    why = InWords("Anyone.", {"claim": "Someone does."}, why="it speaks of existence")
+    contrary = {"nobody does": Part("«fold».", (TRUE_STEP,))}
+    assert verdict(why, parts=contrary, settles=Settles.NEGATION) is Verdict.REFUTED
+    weak = {"nobody does": Part("", ())}
+    assert verdict(why, parts=weak, settles=Settles.NEGATION) is Verdict.UNDECIDED
+
+
+def test_out_of_reach():
+    why = InWords("8B models.", {"claim": "Better."}, why="needs training")
+    assert verdict(why, parts={}, out_of_reach="needs training") is Verdict.NOT_CHECKABLE_HERE
+    assert verdict(why, parts={}) is Verdict.UNDECIDED, "no parts, no search: nothing was checked"
+
+
+@pytest.mark.parametrize(
+    ("lent", "verdict_there"),
+    [
+        (Verdict.PROVED, Verdict.PROVED),
+        (Verdict.CERTIFIED, Verdict.CERTIFIED),
+        (Verdict.SUPPORTED, Verdict.SUPPORTED),
+        (Verdict.REFUTED, Verdict.PROVED),
+        (Verdict.VACUOUS, Verdict.PROVED),
+        (Verdict.UNDECIDED, Verdict.UNDECIDED),
+        (Verdict.NOT_CHECKABLE_HERE, Verdict.UNDECIDED),
+        (None, Verdict.UNDECIDED),
+    ],
+)
+def test_a_statement_loses_its_verdict_with_what_it_rests_on(lent, verdict_there):
+    known = {} if lent is None else {"other": lent}
+    assert verdict(argument="By {other} and «fold».", known=known) is verdict_there
+
+
+def test_what_a_statement_rests_on_is_read_from_its_arguments():
+    known = statement(argument="By {thm-3.5} and {dpo-set}, «fold»; again {thm-3.5}.")
+    assert known.rests_on == ("thm-3.5", "dpo-set")
+
+
+@pytest.mark.parametrize(
+    ("argument", "steps", "words"),
+    [
+        ("By «fold» and «more».", (TRUE_STEP,), "more"),
+        ("By «fold».", (TRUE_STEP, TRUE_SIGN), "above 0"),
+        ("In words alone.", (TRUE_STEP,), "fold"),
+        ("By «fold».", (TRUE_STEP, TRUE_STEP), "none"),
+        ("", (TRUE_STEP, TRUE_SIGN), "say in words"),
+    ],
+)
+def test_an_argument_cites_its_steps_and_no_others(argument, steps, words):
+    with pytest.raises(ValueError, match=words):
+        Part(argument, steps)
+
+
+def test_every_part_of_the_claim_is_carried():
+    two = replace(TRUE_FORM, claim={"part": relation(x, ">", -1), "other": relation(x + abs(y), ">", 0)})
+    with pytest.raises(ValueError, match=r"parts \['part', 'other'\], carried are \['part'\]"):
+        statement(two)
+    with pytest.raises(ValueError, match="carried are"):
+        statement(parts={"part": Part("Plain."), "more": Part("Plain.")})
+
+
+def test_what_carries_each_part_is_said():
+    two = replace(TRUE_FORM, claim={"one": relation(x, ">", -1), "two": relation(x + abs(y), ">", 0)})
+    parts = {"one": Part("", (TRUE_STEP,)), "two": Part("By {other}: «above 0».", (TRUE_SIGN,))}
+    result = run(statement(two, parts=parts), known={"other": Verdict.PROVED})
+    assert [(c.part, c.by, c.verdict) for c in result.carried] == [
+        ("one", "the machine", Verdict.PROVED),
+        ("two", "the machine and words", Verdict.PROVED),
+    ]
+    assert result.in_words
+    assert result.carried[1].rests_on == ("other",)
+    in_words = run(statement(steps=(), argument="It is plain."))
+    assert in_words.carried[0].by == "words"
+    searched = run(statement(steps=(), argument=""))
+    assert searched.carried[0].by == "a search"
+    assert not searched.in_words
+
+
+def test_the_weakest_part_decides():
+    two = replace(TRUE_FORM, claim={"one": relation(x, ">", -1), "two": relation(x + abs(y), ">", 0)})
+    assert verdict(two, parts={"one": Part("", (TRUE_STEP,)), "two": Part("", (TRUE_BOX,))}) is Verdict.CERTIFIED
+    assert verdict(two, parts={"one": Part("", (TRUE_BOX,)), "two": Part("", ())}) is Verdict.SUPPORTED
+
+
+def test_words_come_from_the_executable_form():
+    known = statement()
+    assert known.hypotheses == "x, y real; x > 0"
+    assert known.claim == "x + |y| > 0"
+    worded = statement(InWords("Any.", {"part": "It is so."}, why="because"))
+    assert (worded.hypotheses, worded.claim) == ("Any.", "It is so.")
+
+
+def test_a_result_is_plain_data():
+    known = run(statement(second_routes=(TRUE_BOX,)), "here.py").to_dict()
+    again = json.loads(json.dumps(known, ensure_ascii=False))
+    assert again == known
+    assert (known["verdict"], known["as_expected"], known["origin"], known["file"]) == (
+        "PROVED",
+        True,
+        "our own",
+        "here.py",
+    )
+    assert known["policies"] == Policies.FULL_SUPPORT.value
+    assert [(check["name"], check["carries"]) for check in known["checks"]] == [
+        ("fold", "part"),
+        ("box", ""),
+        ("search over the stated instances", ""),
+    ]
+    assert known["checks"][0]["domain"] == "z any real number"
+    assert known["checks"][2]["controls"][0] == {"name": "without “x > 0”", "failed_as_it_should": True}
+    assert known["parts"][0]["carried_by"] == "the machine and words"
+
+
+def test_an_outcome_needs_a_control_where_it_carries():
+    passed = Finding(True, "")
+    assert Outcome("o", Quantifier.SIGN, "part", passed).decided is None
+    assert Outcome("o", Quantifier.SIGN, "", passed).decided is True
+    assert Outcome("o", Quantifier.SIGN, "part", passed, (("c", True),)).decided is True
+    assert Outcome("o", Quantifier.SIGN, "part", passed, (("c", False),)).decided is None
+    assert Outcome("o", Quantifier.SIGN, "part", Finding(False, ""), (("c", False),)).decided is False
+
+
+def test_origins_of_a_paper_are_told_from_the_rest():
+    assert [origin for origin in Origin if origin.is_the_papers] == [Origin.PRINTED, Origin.TRANSCRIBED]
+
+
+def test_exact_and_unexpected():
+    third = Exact("third", {"half": {x: Fraction(1, 2)}}, relation(3 * x, "=", 1), {x: Fraction(1, 3)})
+    assert verdict(steps=(third,), argument="") is Verdict.CERTIFIED
+    assert not run(statement(expected=Verdict.REFUTED)).as_expected
