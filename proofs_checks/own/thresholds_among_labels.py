@@ -88,8 +88,8 @@ _SHARED = {
 _DRAWN = "2 to 4 responses, β ∈ [1/10, 5], 1 to 6 labels of weight 1/4 to 4"
 _LABELLED = Instances(
     _labelled,
-    "Any labels of positive weight on finite responses, π_ref > 0, β > 0; L their mean DPO loss, i a labelled pair, n̄_i "
-    "its share of the weight, v_i = inf {L : δ_i ≤ 0}; any policy π, and for any c > 0 a policy π_c",
+    "Any labels of positive weight on finite responses, π_ref > 0, β > 0; L their mean DPO loss, i a labelled pair, "
+    "n̄_i its share of the weight, v_i = inf {L : δ_i ≤ 0}; any policy π, and for any c > 0 a policy π_c",
     {
         **_SHARED,
         β: lambda β: β,
@@ -103,8 +103,8 @@ _LABELLED = Instances(
 )
 _COMPUTED = Instances(
     _labelled,
-    "Any labels of positive weight on finite responses, π_ref > 0, β > 0; L their mean DPO loss, i a labelled pair; the "
-    "library's threshold v_i and witness π_v, and any policy π",
+    "Any labels of positive weight on finite responses, π_ref > 0, β > 0; L their mean DPO loss, i a labelled pair; "
+    "the library's threshold v_i and witness π_v, and any policy π",
     {
         **_SHARED,
         L_v: lambda ref, reward, β, labels: _loss(_witness(ref, reward, β, labels), ref, reward, β, labels),
@@ -171,8 +171,8 @@ STATEMENTS = (
                 "A policy with δ_i ≤ 0 is one of those that the infimum v_i is over, so its loss is at least v_i."
             ),
             "every level above it is reached with δ_i < 0": Part(
-                "Take a policy with δ_i ≤ 0 and loss below v_i + c, and lower its winner's logit by x: δ_i ≤ −x, and no "
-                "label's margin moves by more than x. So L moves by at most βx: with k = e^s − 1 > 0 in "
+                "Take a policy with δ_i ≤ 0 and loss below v_i + c, and lower its winner's logit by x: δ_i ≤ −x, and "
+                "no label's margin moves by more than x. So L moves by at most βx: with k = e^s − 1 > 0 in "
                 "«sp(a) + s − sp(a + s)», «it is positive»; L is continuous in x. And it exceeds n̄_i sp(β(δ_ref + x)), "
                 "thus every bound: «sp(z) = z + sp(−z)», «sp(−z) > 0». So it passes v_i + c, at some x > 0.",
                 (*_LIPSCHITZ, *ABOVE_LINEAR),
