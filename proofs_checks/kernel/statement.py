@@ -146,6 +146,7 @@ class Statement:
         form: its executable form, or :class:`InWords` with the reason why it has none.
         parts: for each part of the claim, by the same name, what carries it; for a claim that is refuted by proof or
             vacuous, parts of that proof under names of their own. Empty where the search alone decides.
+        uses: the ids of statements whose results the form itself uses.
         out_of_reach: why it cannot be checked on a finite table.
         second_routes: checks that carry nothing, and unsettle the verdict if they fail.
 
@@ -164,6 +165,7 @@ class Statement:
     settles: Settles = Settles.CLAIM
     policies: Policies = Policies.FULL_SUPPORT
     second_routes: tuple[Evidence, ...] = ()
+    uses: tuple[str, ...] = ()
     out_of_reach: str = ""
 
     def __post_init__(self):
@@ -181,4 +183,5 @@ class Statement:
     @property
     def rests_on(self) -> tuple[str, ...]:
         """The statements whose verdict this one needs."""
-        return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.rests_on))
+        cited = (name for part in self.parts.values() for name in part.rests_on)
+        return tuple(dict.fromkeys([*self.uses, *cited]))

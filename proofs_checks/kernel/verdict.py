@@ -213,7 +213,7 @@ def verdict_of(statement: Statement, outcomes, known: Mapping[str, Verdict]) -> 
     """The weakest link of what together covers the claim, once everything could be run.
 
     1. A statement out of reach is not checkable here.
-    2. A violation that exact arithmetic confirms refutes.
+    2. A violation that exact arithmetic confirms refutes, unless the form uses what is not decided.
     3. A check that could not run or decide, or that let a wrong version pass, leaves the statement undecided, whatever
        the others say and whether or not it only corroborates; so does a check that failed.
     4. A statement rests on others: where one of them is not decided, neither is this.
@@ -222,6 +222,8 @@ def verdict_of(statement: Statement, outcomes, known: Mapping[str, Verdict]) -> 
     if statement.out_of_reach:
         return Verdict.NOT_CHECKABLE_HERE
     searched = [outcome for outcome in outcomes if outcome.quantifier is Quantifier.SEARCH]
+    if any(_as_support(known.get(name)) is None for name in statement.uses):
+        return Verdict.UNDECIDED
     if any(outcome.finding.passed is False and outcome.sound for outcome in searched):
         return Verdict.REFUTED
     if not all(outcome.decided and outcome.sound for outcome in outcomes):

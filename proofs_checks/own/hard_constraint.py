@@ -1,194 +1,329 @@
 """The hard constraint π_w ≥ e^m π_l: a KL projection of π*, in closed form for one pair and certified for any instance.
 
-Proof of hard-one-pair. Minimise KL(π‖π*) subject to π_w - e^m π_l ≥ 0: convex (d²/dπ² π log π = 1/π > 0), with a
-linear constraint, so the KKT conditions are sufficient. π_w ∝ π*_w e^λ, π_l ∝ π*_l e^{-λe^m}, the others ∝ π* (λ per
-unit of β) is stationary, and δ = δ* + λ(1+e^m). Either λ = 0 and δ* ≥ m, or λ = (m-δ*)/(1+e^m) > 0 and δ = m:
-complementary slackness holds in both cases.
-
-Proof of hard-gap. Let t = Aᵀλ (+λ for the winner, -λe^m for the loser of each label), S = Σ π* e^t and π_λ = π* e^t/S.
-Response by response log(π/π*) = log(π/π_λ) + t - log S; with Σ π t = Σ λ(π_w - e^m π_l), KL(π‖π*) + log S = KL(π‖π_λ) +
-Σ λ(π_w - e^m π_l). For feasible π and λ ≥ 0 the right side is at least 0: -log S bounds min KL from below, and the gap
-KL(π‖π*) + log S bounds what π has to lose. At the optimum's own λ°, π_λ° is the optimum, with slacks λ°(...) = 0: so
-KL(π‖optimum) ≤ KL(π‖π*) - min KL ≤ gap, and ‖π - optimum‖₁² ≤ 2 gap by Pinsker's inequality.
+Multipliers λ are per unit of β; t = Aᵀλ is +λ for the winner and −λ e^m for the loser of each label.
 """
 
 from fractions import Fraction
 
 import numpy as np
+import sympy
 
-from proofs_checks.kernel import symbolic
-from proofs_checks.kernel.arithmetic import exp, log
-from proofs_checks.kernel.statement import Check, Control, Finding, Quantifier, Statement, Verdict
-from proofs_checks.kernel.symbolic import positive, real
-from proofs_checks.own.searches_cpo import SEARCHES
+from proofs_checks.kernel.arithmetic import derivative, exp, log
+from proofs_checks.kernel.certificates import projection_gap
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Exact, Identity, Sampled, Sign
+from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.relation import All, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Statement, Verdict
+from proofs_checks.spaces import orders
+from proofs_checks.spaces.problems import problem
 from tabular import Preferences, Problem, cpo
 
-
-def _stationary(response, wrong=False):
-    """Derivative of the Lagrangian at the claimed solution, less a constant that is the same for all responses."""
-    policy, optimum, total, multiplier = positive("π π* S λ")
-    margin = real("m")
-    coefficient = {"w": 1, "l": -exp(margin), "other": 0}[response]  # of the constraint π_w - e^m π_l ≥ 0
-    claimed = coefficient if not wrong else {"w": -1, "l": -1, "other": 1}[response]
-    slope = (policy * log(policy / optimum)).diff(policy) - multiplier * coefficient
-    return slope.subs(policy, optimum * exp(multiplier * claimed) / total) - (1 - log(total))
+LAMBDA, CLAIMED, POLICY_ERROR = named("λ/β", "max(0, m − δ*)/(1 + e^m)", "max |log π − its closed form|")
+BOUND, LEAST, KL, DISTANCE = named("−log S", "min KL", "KL(π‖π*)", "‖π − optimum‖₁²")
+GAP = named("gap, KL(π‖π*) + log S")[0]
+FEASIBLE, DUAL, PRIMAL = named("min over labels of δ − m", "least λ", "least δ − m at the optimum")
+_EFFORT = Effort(draws=250, climbs=3, steps=40)
 
 
-def _tight(share=1):
-    """δ - m at λ = (m - δ*)/(1 + e^m)."""
-    margin, delta_star = real("m δ*")
-    multiplier = share * (margin - delta_star) / (1 + exp(margin))
-    return delta_star + multiplier + multiplier * exp(margin) - margin
+def _one_pair(draw):
+    return {**problem(draw, responses=(2, 4)), "m": draw.number(-2, 3)}
 
 
-def _convex(sign=1):
-    policy, optimum = positive("π π*")
-    return sign * (policy * log(policy / optimum)).diff(policy, 2)
+def _margin(ref, reward, β):
+    star = orders.star_of(ref, reward, β)
+    return float(star[0] - star[1])
 
 
-def _gap_pointwise(sign=1):
-    """π log(π/π*) less π log(π/π_λ) + π t - π log S."""
-    (policy, optimum, total), tilt = positive("π π* S"), real("t")
-    dual = optimum * exp(tilt) / total
-    return policy * (log(policy / optimum) - log(policy / dual) - tilt + sign * log(total))
+def _claimed(ref, reward, β, m):
+    return max(0.0, float(m) - _margin(ref, reward, β)) / (1 + np.exp(float(m)))
 
 
-def kkt_in_rationals(base, policy, winner, loser, ratio, price_factor):
-    """One constraint π_w ≥ ratio π_l with an integer ratio: KKT in multiplicative form, all numbers rational.
-
-    Stationarity says π/π* = S^-1 on other responses, S^-1 E on the winner, S^-1 E^-ratio on the loser, E = e^λ ≥ 1.
-    """
-    tilt = [p / q for p, q in zip(policy, base, strict=True)]
-    other = {t for y, t in enumerate(tilt) if y not in (winner, loser)}
-    up, down = tilt[winner] / price_factor, tilt[loser] / price_factor
-    stationary = other == {price_factor} and down * up**ratio == 1
-    return sum(policy) == 1 and stationary and up >= 1 and policy[winner] == ratio * policy[loser]
+def _policy_error(ref, reward, β, m):
+    best = orders.optimum_of(ref, reward, β, {(0, 1): m})
+    tilt = orders.tilt_of(len(ref), {(0, 1): m}, [_claimed(ref, reward, β, m)])
+    claimed = orders.star_of(ref, reward, β) + tilt
+    return float(np.abs(best.log_policy[0] - (claimed - np.logaddexp.reduce(claimed))).max())
 
 
-def rationals(text):
-    return [Fraction(part) for part in text.split()]
+_ONE_PAIR = Instances(
+    _one_pair,
+    "Finite responses, π* > 0, β > 0, one constraint π_w ≥ e^m π_l; π and λ the library's optimum and multiplier",
+    {
+        LAMBDA: lambda ref, reward, β, m: (
+            float(orders.optimum_of(ref, reward, β, {(0, 1): m}).multipliers[0]) / float(β)
+        ),
+        CLAIMED: _claimed,
+        POLICY_ERROR: _policy_error,
+    },
+    drawn="2 to 4 responses, m ∈ [−2, 3], β ∈ [1/10, 5]",
+)
+_QUANTITIES = {
+    BOUND: lambda ref, reward, β, pairs, multipliers: -orders.log_total(ref, reward, β, pairs, multipliers),
+    KL: orders.divergence_of,
+    GAP: lambda ref, reward, β, pairs, multipliers, policy: (
+        orders.divergence_of(ref, reward, β, policy) + orders.log_total(ref, reward, β, pairs, multipliers)
+    ),
+    FEASIBLE: orders.least_excess,
+    DUAL: lambda multipliers: float(min(multipliers)),
+    LEAST: lambda ref, reward, β, pairs: float(orders.optimum_of(ref, reward, β, pairs).price[0]) / float(β),
+    DISTANCE: lambda ref, reward, β, pairs, policy: float(
+        np.abs(np.exp(orders.log_policy_of(policy)) - np.exp(orders.optimum_of(ref, reward, β, pairs).log_policy)).sum()
+        ** 2
+    ),
+    PRIMAL: lambda ref, reward, β, pairs: orders.least_excess(
+        np.exp(orders.optimum_of(ref, reward, β, pairs).log_policy[0]), pairs
+    ),
+}
 
 
-def example(base, policy, winner, loser, ratio, price_factor):
-    """The finding of :func:`kkt_in_rationals` on numbers written as text."""
-    holds = kkt_in_rationals(rationals(base), rationals(policy), winner, loser, ratio, Fraction(price_factor))
-    return Finding(holds, "KKT in rational arithmetic" if holds else "KKT fails", 0.0, f"π* = {base}, π = {policy}")
+def _feasible_by_half(draw):
+    """Half of the policies are moved into the polytope, so that enough of them meet the hypotheses."""
+    parts = orders.constrained(draw)
+    if draw.choice((True, False)):
+        raised = list(parts["policy"])
+        for (winner, loser), m in sorted(parts["pairs"].items(), reverse=True):
+            raised[winner] = max(raised[winner], raised[loser] * np.exp(float(m)) * (1 + 1e-12))
+        parts["policy"] = raised
+        parts["multipliers"] = [abs(λ) for λ in parts["multipliers"]]
+    return parts
+
+
+_LABELLED = Instances(
+    _feasible_by_half,
+    "Acyclic labels with margins m ≥ 0 on finite responses, any policy π > 0, any multipliers λ, t = Aᵀλ, S = Σ π* e^t",
+    _QUANTITIES,
+    drawn="2 to 5 responses, 1 to 5 labels with m ∈ [0, 2], λ ∈ [−1/2, 2]",
+)
+
+
+def _slope(π, q, λ, c):
+    """Derivative of the Lagrangian π log(π/q) − λ c π."""
+    return derivative(lambda p: p * log(p / q))(π) - λ * c
+
+
+def _stationary(name, coefficient, wrong):
+    """At π = q e^(λc)/S the slope is 1 − log S, the same for every response."""
+    return Identity(
+        f"stationary in π_{name}",
+        {"another exponent": (lambda q, S, λ, m: _slope(q * exp(λ * wrong(m)) / S, q, λ, coefficient(m)), _level)},
+        lambda q, S, λ, m: _slope(q * exp(λ * coefficient(m)) / S, q, λ, coefficient(m)),
+        _level,
+        {"q": POSITIVE, "S": POSITIVE, "λ": POSITIVE, "m": REAL},
+    )
+
+
+def _level(q, S, λ, m):
+    return 1 - log(S)
+
+
+_CONVEX = (
+    Identity(
+        "curvature of π log(π/q)",
+        {"1/π²": lambda p, q: 1 / p**2},
+        lambda p, q: derivative(lambda x: x * log(x / q), 2)(p),
+        lambda p, q: 1 / p,
+        {"p": POSITIVE, "q": POSITIVE},
+    ),
+    Sign("1/π > 0", {"1/π − 1/30": lambda p: 1 / p - Fraction(1, 30)}, lambda p: 1 / p, {"p": POSITIVE}),
+)
+_TIGHT = Identity(
+    "δ = m at that λ",
+    {"λ = (m − δ*)/e^m": lambda m, d: d + (m - d) / exp(m) * (1 + exp(m)) - m},
+    lambda m, d: d + (m - d) / (1 + exp(m)) * (1 + exp(m)) - m,
+    lambda m, d: 0 * m,
+    {"m": REAL, "d": REAL},
+)
+_GAP = Identity(
+    "log(π/π*) = log(π/π_λ) + t − log S",
+    {
+        "without S": lambda p, q, S, t: log(p / (q * exp(t) / S)) + t,
+        "t e^t": lambda p, q, S, t: log(p / (q * exp(t) / S)) + t * exp(t) - log(S),
+    },
+    lambda p, q, S, t: log(p / q),
+    lambda p, q, S, t: log(p / (q * exp(t) / S)) + t - log(S),
+    {"p": POSITIVE, "q": POSITIVE, "S": POSITIVE, "t": REAL},
+)
+
+# The example with a margin: unknowns are the policy and E = e^λ, S^-1.
+_P0, _P1, _P2, _E, _R = sympy.symbols("π_0 π_1 π_2 E 1/S", positive=True)
+_KKT = All(
+    (
+        relation(_P0 + _P1 + _P2, "=", 1),
+        relation(_P0, "=", _E * _R / 10),
+        relation(_P1, "=", _R * sympy.Rational(2, 5) / _E**2),
+        relation(_P2, "=", _R / 2),
+        relation(_P0, "=", 2 * _P1),
+        relation(_E, ">=", 1),
+    )
+)
+
+
+def _at(*values):
+    return dict(zip((_P0, _P1, _P2, _E, _R), map(Fraction, values), strict=True))
 
 
 def _random_instances(count=30):
     """Acyclic labels with rational margins e^m ∈ {1, 3/2, 2, 4} on three to six responses."""
     rng = np.random.default_rng(2)
     for _ in range(count):
-        n = int(rng.integers(3, 7))
-        base = [Fraction(int(k)) for k in rng.integers(1, 60, n)]
-        order, pairs = rng.permutation(n), set()
+        size = int(rng.integers(3, 7))
+        base = [Fraction(int(k)) for k in rng.integers(1, 60, size)]
+        order, pairs = rng.permutation(size), set()
         for _ in range(int(rng.integers(1, 6))):
-            first, second = sorted(rng.choice(n, 2, replace=False))
+            first, second = sorted(rng.choice(size, 2, replace=False))
             pairs.add((int(order[first]), int(order[second])))
         ratios = [Fraction(int(k), 2) for k in rng.choice([2, 3, 4, 8], len(pairs))]
         yield [p / sum(base) for p in base], [(*pair, r) for pair, r in zip(sorted(pairs), ratios, strict=True)]
 
 
-def _certified_gaps(shift=0.0, bound=1e-8):
-    """The library's optimum of every instance, its gap enclosed; ``shift`` spoils the multipliers."""
-    from proofs_checks.kernel.certificates import projection_gap
+def _gap_is_small(base, constraints, shift=0.0):
+    """The library's optimum and multipliers, their gap enclosed: below 1e-8."""
+    problem = Problem.from_probabilities([float(p) for p in base], 1.0, [0.0] * len(base))
+    labels = Preferences.from_pairs([(winner, loser) for winner, loser, _ in constraints])
+    best = cpo.constrained_optimum(problem, labels, np.log([float(r) for *_, r in constraints]))
+    gap = projection_gap(best.log_policy, np.maximum(best.multipliers, 0) + shift, base, constraints)
+    return bool(gap < Fraction(1, 10**8))
 
-    worst, count = 0.0, 0
-    for base, constraints in _random_instances():
-        problem = Problem.from_probabilities([float(p) for p in base], 1.0, [0.0] * len(base))
-        labels = Preferences.from_pairs([(w, loser) for w, loser, _ in constraints])
-        best = cpo.constrained_optimum(problem, labels, np.log([float(r) for *_, r in constraints]))
-        gap = projection_gap(best.log_policy, best.multipliers + shift, base, constraints)
-        worst, count = max(worst, float(gap.hi)), count + 1
-    return Finding(worst < bound, f"{count} instances, primal less dual enclosed", worst)
-
-
-_RESPONSES = ("w", "l", "other")
 
 STATEMENTS = (
     Statement(
         id="hard-one-pair",
         title="The hard constraint on one pair, in closed form",
-        source="own derivation, in the file",
-        hypotheses="Any finite responses, one constraint π_w ≥ e^m π_l.",
-        claim="λ/β = max(0, m − δ*)/(1 + e^m), π_w ∝ π*_w e^{λ/β}, π_l ∝ π*_l e^{−λe^m/β}, the others ∝ π*.",
-        method="KKT of a convex program: stationarity in the three roles and tightness as identities, convexity by "
-        "the rules "
-        "of sign.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _ONE_PAIR,
+            (),
+            claim={
+                "the multiplier": relation(LAMBDA, "=", CLAIMED, noise=1e-8),
+                "the policy: π_w ∝ π*_w e^(λ/β), π_l ∝ π*_l e^(−λe^m/β), others ∝ π*": relation(
+                    POLICY_ERROR, "=", 0, noise=1e-8
+                ),
+            },
+            wrong={
+                "1.01 of the multiplier": relation(LAMBDA, "=", CLAIMED * Fraction(101, 100), noise=1e-8),
+                "never slack": relation(LAMBDA, ">", 0, noise=1e-12),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "the multiplier": Part(
+                "δ = δ* + λ(1 + e^m). Either δ* ≥ m and λ = 0, or λ = (m − δ*)/(1 + e^m) > 0 and «δ = m at that λ»: "
+                "complementary slackness holds in both cases.",
+                (_TIGHT,),
+            ),
+            "the policy: π_w ∝ π*_w e^(λ/β), π_l ∝ π*_l e^(−λe^m/β), others ∝ π*": Part(
+                "A convex program with a linear constraint, «curvature of π log(π/q)», «1/π > 0»: KKT is sufficient. "
+                "The slope is 1 − log S for every response: «stationary in π_w», «stationary in π_l», «stationary in "
+                "π_o».",
+                (
+                    *_CONVEX,
+                    _stationary("w", lambda m: 1, lambda m: 2),
+                    _stationary("l", lambda m: -exp(m), lambda m: -1 - 0 * m),
+                    _stationary("o", lambda m: 0 * m, lambda m: 1),
+                ),
+            ),
+        },
         conclusion="Alignment of one pair costs nothing if δ* ≥ m, and moves only that pair's odds otherwise.",
         expected=Verdict.PROVED,
-        checks=(
-            *(
-                symbolic.check(
-                    f"stationary in π_{name}",
-                    lambda y=name: _stationary(y),
-                    controls={"another exponent": lambda y=name: _stationary(y, wrong=True)},
-                )
-                for name in _RESPONSES
-            ),
-            symbolic.check("δ = m", _tight, controls={"half of λ": lambda: _tight(Fraction(1, 2))}),
-            symbolic.positivity_check("convex", _convex, controls={"concave": lambda: _convex(-1)}),
-            SEARCHES["hard-one-pair"],
-        ),
     ),
     Statement(
         id="hard-example-margin",
-        title="An example with a margin",
-        source="own derivation, in the file",
-        hypotheses="π* = (.1, .4, .5), π_0 ≥ 2 π_1.",
-        claim="The optimum is (1/4, 1/8, 5/8), at a price of β log(5/4).",
-        method="KKT in multiplicative form, in rational arithmetic.",
+        title="An example with a margin: π* = (.1, .4, .5), π_0 ≥ 2π_1",
+        origin=Origin.OURS,
+        source="own example",
+        form=InWords(
+            "π* = (.1, .4, .5), π_0 ≥ 2 π_1.",
+            {"the optimum": "The optimum is (1/4, 1/8, 5/8), at a price of β log(5/4)."},
+            why="one instance, decided in rationals",
+        ),
+        parts={
+            "the optimum": Part(
+                "By {hard-one-pair}, with E = e^λ ≥ 1 and 1/S = 5/4, whose logarithm is the price per unit of β "
+                "({price}): «KKT in rationals».",
+                (
+                    Exact(
+                        "KKT in rationals",
+                        {
+                            "(.3, .15, .55), feasible": _at("3/10", "3/20", "11/20", "30/11", "11/10"),
+                            "(1/4, 1/4, 1/2), equal": _at("1/4", "1/4", "1/2", "5/2", "1"),
+                            "E = 1/2, a negative multiplier": _at("1/4", "1/8", "5/8", "1/2", "5/4"),
+                        },
+                        _KKT,
+                        _at("1/4", "1/8", "5/8", "2", "5/4"),
+                    ),
+                ),
+            )
+        },
         conclusion="A worked example that needs no solver.",
         expected=Verdict.CERTIFIED,
-        checks=(
-            Check(
-                "KKT",
-                Quantifier.EXHAUSTIVE,
-                lambda: example("1/10 2/5 1/2", "1/4 1/8 5/8", 0, 1, 2, "5/4"),
-                (
-                    Control("(.3, .15, .55)", lambda: example("1/10 2/5 1/2", "3/10 3/20 11/20", 0, 1, 2, "11/10")),
-                    Control("(1/4, 1/4, 1/2)", lambda: example("1/10 2/5 1/2", "1/4 1/4 1/2", 0, 1, 2, "1")),
-                ),
-            ),
-        ),
     ),
     Statement(
         id="hard-gap",
         title="What a duality gap proves of any instance",
-        source="own derivation, in the file",
-        hypotheses="Acyclic labels with any margins m, π with π_w ≥ e^m π_l on all of them, multipliers λ ≥ 0 (per "
-        "unit of β), t = Aᵀλ, S = Σ π* e^t.",
-        claim="−log S ≤ min KL ≤ KL(π‖π*), and π is within ‖·‖₁² ≤ 2 (KL(π‖π*) + log S) of the optimum.",
-        method="KL(π‖π*) + log S = KL(π‖π_λ) + Σ λ(π_w − e^m π_l), an identity response by response; KL ≥ 0 (as in "
-        "rlhf-closed-form) and Pinsker's inequality.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _LABELLED,
+            (relation(FEASIBLE, ">=", 0), relation(DUAL, ">=", 0)),
+            claim={
+                "weak duality": All((relation(BOUND, "<=", LEAST, noise=1e-9), relation(LEAST, "<=", KL, noise=1e-9))),
+                "distance to the optimum": relation(DISTANCE, "<=", 2 * GAP, noise=1e-9),
+            },
+            wrong={
+                "the gap alone, without the 2": relation(DISTANCE, "<=", GAP),
+                "the bound doubled": relation(2 * BOUND, "<=", LEAST),
+            },
+            effort=Effort(draws=250, climbs=3, steps=50, least=60),
+        ),
+        parts={
+            "weak duality": Part(
+                "Response by response «log(π/π*) = log(π/π_λ) + t − log S», π_λ = π* e^t/S. Summed with π, and as each "
+                "label adds λ to t_w and takes λ e^m from t_l, KL(π‖π*) + log S = KL(π‖π_λ) + Σ λ(π_w − e^m π_l). For "
+                "feasible π and λ ≥ 0 the right side is at least 0 (KL ≥ 0 as in {rlhf-closed-form}): −log S bounds "
+                "min KL from below; and π itself from above.",
+                (_GAP,),
+            ),
+            "distance to the optimum": Part(
+                "At the optimum's own λ°, π_λ° is the optimum and its slack terms are 0: KL(π‖optimum) ≤ KL(π‖π*) − "
+                "min KL, at most the gap; then Pinsker's inequality, ‖·‖₁² ≤ 2 KL."
+            ),
+        },
         conclusion="A policy and multipliers prove their own error: no solver has to be believed.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check(
-                "log(π/π*) = log(π/π_λ) + t − log S", _gap_pointwise, controls={"+ log S": lambda: _gap_pointwise(-1)}
-            ),
-            SEARCHES["hard-gap"],
-        ),
     ),
     Statement(
         id="hard-any",
         title="The library's optimum under acyclic hard constraints",
-        source="own derivation, in the file",
-        hypotheses="Acyclic labels, margins m ≥ 0.",
-        claim="The library's optimum is the KL projection of π* onto {π_w ≥ e^m π_l}.",
-        method="Random instances with rational π* and e^m: the gap of hard-gap enclosed in ball arithmetic; the "
-        "solver's status is not used.",
-        conclusion="Each instance tried is optimal to within its certified gap (hard-gap); of all others it is "
-        "supported, no more.",
-        expected=Verdict.SUPPORTED,
-        checks=(
-            Check(
-                "duality gap below 1e-8",
-                Quantifier.CASES,
-                _certified_gaps,
-                (Control("multipliers off by 0.01", lambda: _certified_gaps(shift=0.01)),),
-            ),
-            SEARCHES["hard-any"],
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _LABELLED,
+            (relation(FEASIBLE, ">=", 0),),
+            claim={
+                "feasible": relation(PRIMAL, ">=", -Fraction(1, 10**9)),
+                "no feasible policy is closer to π*": relation(KL, ">=", LEAST, noise=1e-9),
+            },
+            wrong={"none within a tenth of it": relation(KL, ">=", LEAST + Fraction(1, 10))},
+            effort=Effort(draws=250, climbs=3, steps=50, least=60),
         ),
+        parts={
+            "feasible": Part(),
+            "no feasible policy is closer to π*": Part(
+                "By {hard-gap} each of these is optimal to within its gap: «duality gap below 1e-8».",
+                (
+                    Sampled(
+                        "duality gap below 1e-8",
+                        {"multipliers off by 0.01": lambda *case: _gap_is_small(*case, shift=0.01)},
+                        _random_instances,
+                        30,
+                        _gap_is_small,
+                    ),
+                ),
+            ),
+        },
+        conclusion="Each instance tried is optimal to within its certified gap; others are supported, no more.",
+        expected=Verdict.SUPPORTED,
     ),
 )

@@ -1,130 +1,184 @@
-"""The price of alignment and what a preference cycle does to it.
-
-Proof of price. At the projection log π = log π* - log S + t with t = Aᵀλ and S = Σ π* e^t (m = 0). KL(π‖π*) = Σ π (t
-- log S) = Σ_labels λ(π_w - π_l) - log S, and each λ(π_w - π_l) is 0 by complementary slackness: the price is -β log
-S, with π* e^t the un-normalised projection.
-
-Proof of cycle. Along labels 1 > 2 > 3 > 1 with margins m_i and slacks s_i ≥ 0: π_1 = e^{m_1} π_2 + s_1, and so on
-round the cycle, so (1 - e^{m_1+m_2+m_3}) π_1 = s_1 + e^{m_1} s_2 + e^{m_1+m_2} s_3 ≥ 0. With a total
-margin M > 0, e^M - 1 = 2e^{M/2} sinh(M/2) > 0, so π_1 = 0, and likewise all members; with total 0 every slack is 0:
-with m = 0 the members are equal. A longer cycle adds terms of the same kind. Where every response is on a cycle with
-M > 0 nothing is left to sum to 1.
-"""
+"""The price of alignment, and what a preference cycle does to it."""
 
 from fractions import Fraction
 
-from proofs_checks.kernel import symbolic
-from proofs_checks.kernel.arithmetic import exp, log
-from proofs_checks.kernel.search import in_library
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import positive, real
-from tabular import Preferences, Problem, cpo
+import numpy as np
+
+from proofs_checks.kernel.arithmetic import exp, log, sinh, total
+from proofs_checks.kernel.evidence import COUNT, POSITIVE, REAL, AnyFunction, Identity, Sign
+from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.relation import Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Policies, Statement, Verdict
+from proofs_checks.spaces import orders
+from proofs_checks.spaces.problems import problem, problem_of
+from tabular import Preferences, cpo
+
+PRICE, LOG_S, DIVERGENCE = named("price V − J", "−β log S", "β·KL(π‖π*)")
+M, ON_CYCLE, SPREAD = named("M", "mass on the cycle", "max |log π_i/π_j − (margins on the way)| on the cycle")
+_EFFORT = Effort(draws=250, climbs=2, steps=40)
 
 
-def _price(sign=1):
-    """Σ π log(π/π*) on three responses with labels 0 > 1 and 1 > 2, less Σ λ(π_w - π_l) - log S."""
-    stars, (first, second) = positive("p q r"), real("λ_1 λ_2")
-    tilt = (first, second - first, -second)
-    total = sum(p * exp(t) for p, t in zip(stars, tilt, strict=True))
-    policy = [p * exp(t) / total for p, t in zip(stars, tilt, strict=True)]
-    divergence = sum(p * (t - log(total)) for p, t in zip(policy, tilt, strict=True))
-    slack = first * (policy[0] - policy[1]) + second * (policy[1] - policy[2])
-    return divergence - (slack - sign * log(total))
+def _partial_order(draw):
+    return orders.constrained(draw, margins=(0, 0))
 
 
-def _log_ratio(scale=1):
-    """log(π/π*) = t - log S."""
-    star, total, tilt = *positive("π* S"), real("t")
-    return log(star * exp(tilt) / total) - log(star) - scale * tilt + log(total)
+def _log_total(ref, reward, β, pairs):
+    multipliers = orders.optimum_of(ref, reward, β, pairs).multipliers / float(β)
+    return -float(β) * orders.log_total(ref, reward, β, pairs, multipliers)
 
 
-def _around(power=1):
-    """(1 - e^M) π_1 less the sum of the slacks carried round."""
-    slack_1, slack_2, slack_3, end = positive("s_1 s_2 s_3 p")
-    m_1, m_2, m_3 = real("m_1 m_2 m_3")
-    third = exp(m_3) * end + slack_3
-    second = exp(m_2) * third + slack_2
-    first = exp(m_1) * second + slack_1
-    carried = slack_1 + exp(m_1) * slack_2 + exp(m_1 + m_2) * slack_3
-    return (first - exp(power * (m_1 + m_2 + m_3)) * end) - carried
+_ORDERED = Instances(
+    _partial_order,
+    "Any partial order of labels with m = 0 on finite responses, π* > 0, β > 0; π the library's optimum, S = Σ π* e^t "
+    "with its multipliers, t = Aᵀλ/β",
+    {
+        PRICE: lambda ref, reward, β, pairs: float(orders.optimum_of(ref, reward, β, pairs).price[0]),
+        DIVERGENCE: lambda ref, reward, β, pairs: (
+            float(β)
+            * orders.divergence_of(ref, reward, β, np.exp(orders.optimum_of(ref, reward, β, pairs).log_policy[0]))
+        ),
+        LOG_S: _log_total,
+    },
+    drawn="2 to 5 responses, 1 to 5 labels, β ∈ [1/10, 5]",
+)
 
 
-def _forced_form(scale=2):
-    """e^M - 1 - 2e^{M/2} sinh(M/2)."""
-    import sympy
-
-    m = real("M")
-    return exp(m) - 1 - scale * exp(m / 2) * sympy.sinh(m / 2)
-
-
-def _forced(sign=1):
-    import sympy
-
-    m = positive("M")
-    return exp(m / 2) * sympy.sinh(sign * m / 2)
+def _cycle(draw):
+    """A cycle of two to four responses whose margins sum to M, and one more response that no label names."""
+    size = draw.integer(2, 4)
+    margins = [draw.number(-2, 2) for _ in range(size - 1)]
+    whole = draw.choice((0, 1)) * draw.number(Fraction(1, 20), 3)
+    return {**problem(draw, responses=(size + 1, size + 1)), "margins": [*margins, whole - sum(margins)], "M": whole}
 
 
-def _library_price_differs(a, b, c, scale=1.0):
-    """Library price for 0 ≥ 1 ≥ 2 against -β log S from its multipliers, β = 1/2."""
-    problem = Problem.from_unnormalized([a, b, c], 0.5, [0.0, 0.0, 0.0])
-    best = cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 2)]))
-    first, second = (float(x) / 0.5 for x in best.multipliers)
-    star = [float(exp(x)) for x in problem.log_ref[0]]
-    total = sum(p * exp(t) for p, t in zip(star, (first, second - first, -second), strict=True))
-    return abs(float(best.price[0]) + scale * 0.5 * log(total)) - 1e-9
+def _best(ref, reward, β, margins):
+    size = len(margins)
+    labels = Preferences.from_pairs([(k, (k + 1) % size) for k in range(size)])
+    return cpo.constrained_optimum(problem_of(ref, reward, β), labels, np.array([float(m) for m in margins]))
 
 
-def _cycle_survives(margin, a, b, c, d, share=1.0):
-    """Total mass the library leaves on a cycle of three with positive margins, beyond 1e-12."""
-    problem = Problem.from_unnormalized([a, b, c, d], 1.0, [0.0] * 4)
-    best = cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 2), (2, 0)]), share * margin)
-    return float(sum(exp(float(x)) for x in best.log_policy[0][:3] if x > -1e3)) - 1e-12
+def _mass_on_cycle(ref, reward, β, margins):
+    return float(np.exp(_best(ref, reward, β, margins).log_policy[0, : len(margins)]).sum())
 
 
-_LOGITS = dict.fromkeys("abc", (-4, 4))
+def _spread(ref, reward, β, margins, M):
+    """0 by convention where M > 0 leaves nothing on the cycle."""
+    if M > 0:
+        return 0.0
+    logs = _best(ref, reward, β, margins).log_policy[0]
+    height = np.concatenate([[0.0], -np.cumsum([float(m) for m in margins[:-1]])])
+    return float(np.ptp(logs[: len(margins)] - height))
+
+
+_CYCLES = Instances(
+    _cycle,
+    "Labels round a cycle of any length with margins of total M ≥ 0, a response beside it; π the library's optimum",
+    {M: lambda M: M, ON_CYCLE: _mass_on_cycle, SPREAD: _spread},
+    drawn="cycles of 2 to 4 responses, margins in [−2, 2], M = 0 or in [1/20, 3]",
+)
 
 STATEMENTS = (
     Statement(
         id="price",
         title="The price of alignment",
-        source="own derivation, in the file",
-        hypotheses="m = 0, any partial order.",
-        claim="V − J = β KL(π‖π*) = −β log S, S the sum of the un-normalised projection of π*.",
-        method="log(π/π*) = t − log S and the labels' slack terms vanish: identities, written out for two labels; "
-        "second route: "
-        "the library's price.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _ORDERED,
+            (),
+            claim={
+                "the price is a divergence": relation(PRICE, "=", DIVERGENCE, noise=1e-8),
+                "it is −β log S": relation(PRICE, "=", LOG_S, noise=1e-8),
+            },
+            wrong={"1.01 of it": relation(PRICE, "=", LOG_S * Fraction(101, 100), noise=1e-8)},
+            effort=_EFFORT,
+        ),
+        parts={
+            "the price is a divergence": Part("J(π) = V − β KL(π‖π*): {rlhf-closed-form}."),
+            "it is −β log S": Part(
+                "At the optimum log(π/π*) = t − log S («log-ratio of the projection»), so KL(π‖π*) = Σ π t − log S; "
+                "each of any number of labels adds λ to t_w and takes it from t_l, so Σ π t = Σ_labels λ(π_w − π_l), "
+                "and each term is 0 by complementary slackness.",
+                (
+                    Identity(
+                        "log-ratio of the projection",
+                        {"2t": lambda q, S, t: 2 * t - log(S), "without S": lambda q, S, t: t},
+                        lambda q, S, t: log(q * exp(t) / S) - log(q),
+                        lambda q, S, t: t - log(S),
+                        {"q": POSITIVE, "S": POSITIVE, "t": REAL},
+                    ),
+                ),
+            ),
+        },
         conclusion="The price is a by-product of the projection.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("log(π/π*) = t − log S", _log_ratio, controls={"2t": lambda: _log_ratio(2)}),
-            symbolic.check("KL = Σ λ(π_w − π_l) − log S", _price, controls={"+ log S": lambda: _price(-1)}),
-            in_library("the price", _library_price_differs, _LOGITS, scale=1.01),
-        ),
     ),
     Statement(
         id="cycle",
         title="What a preference cycle forces",
-        source="own derivation, in the file",
-        hypotheses="Labels around a cycle with margins of total M ≥ 0.",
-        claim="M = 0 makes every constraint of the cycle tight (members equal at m = 0); M > 0 forces all members to "
-        "0, so that no policy is left where every response is on such a cycle.",
-        method="(1 − e^M)π_1 is a sum of slacks ≥ 0: identity, written out for three responses; a longer cycle adds "
-        "terms of the same kind. e^M − 1 > 0 by the rules of sign; second route: the library.",
+        origin=Origin.OURS,
+        source="own derivation",
+        policies=Policies.ZEROS_ALLOWED,
+        form=Form(
+            _CYCLES,
+            (),
+            claim={
+                "M = 0 makes every constraint of it tight": Implies(
+                    relation(M, "=", 0), relation(SPREAD, "=", 0, noise=1e-7)
+                ),
+                "M > 0 empties it": Implies(relation(M, ">", 0), relation(ON_CYCLE, "=", 0)),
+            },
+            wrong={
+                "M = 0 empties it": Implies(relation(M, "=", 0), relation(ON_CYCLE, "=", 0)),
+                "M > 0 leaves something": Implies(relation(M, ">", 0), relation(ON_CYCLE, ">", 0)),
+            },
+            effort=_EFFORT,
+        ),
+        parts={
+            "M = 0 makes every constraint of it tight": Part(
+                "Along a cycle of n responses π_k = e^(m_k) π_(k+1) + s_k with slacks s_k ≥ 0. With A(k) = "
+                "e^(m_1 + … + m_(k−1)) π_k each slack is «one slack» times a positive number, and «round a cycle of any length» "
+                "they add up to A(1) − A(n+1) = (1 − e^M) π_1. For M = 0 that is 0, so every slack is.",
+                (
+                    Identity(
+                        "one slack",
+                        {"with e^(2m)": lambda a, m, p, q: exp(a) * (p - exp(2 * m) * q)},
+                        lambda a, m, p, q: exp(a) * p - exp(a + m) * q,
+                        lambda a, m, p, q: exp(a) * (p - exp(m) * q),
+                        {"a": REAL, "m": REAL, "p": POSITIVE, "q": POSITIVE},
+                    ),
+                    Identity(
+                        "round a cycle of any length",
+                        {"one step short": lambda A, n: A(1) - A(n)},
+                        lambda A, n: total(lambda k: A(k) - A(k + 1), 1, n),
+                        lambda A, n: A(1) - A(n + 1),
+                        {"A": AnyFunction(lambda k: k * k + k), "n": COUNT},
+                    ),
+                ),
+            ),
+            "M > 0 empties it": Part(
+                "For M > 0 the same sum of slacks, at least 0, is −(e^M − 1) π_1 with «e^M − 1» = 2e^(M/2) sinh(M/2), "
+                "«above 0»: π_1 = 0, and likewise every member. Where every response is on such a cycle nothing is "
+                "left to sum to 1.",
+                (
+                    Identity(
+                        "e^M − 1",
+                        {"without the 2": lambda M: exp(M / 2) * sinh(M / 2)},
+                        lambda M: exp(M) - 1,
+                        lambda M: 2 * exp(M / 2) * sinh(M / 2),
+                        {"M": REAL},
+                    ),
+                    Sign(
+                        "above 0",
+                        {"for M < 0": lambda M: 2 * exp(-M / 2) * sinh(-M / 2)},
+                        lambda M: 2 * exp(M / 2) * sinh(M / 2),
+                        {"M": POSITIVE},
+                    ),
+                ),
+            ),
+        },
         conclusion="Contradictory labels are not averaged: they are equalised, or wiped out.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("(1 − e^M)π_1 = Σ slacks", _around, controls={"e^{2M}": lambda: _around(2)}),
-            symbolic.check(
-                "e^M − 1 = 2e^{M/2} sinh(M/2)", _forced_form, controls={"factor 1": lambda: _forced_form(1)}
-            ),
-            symbolic.positivity_check("positive for M > 0", _forced, controls={"M < 0": lambda: _forced(-1)}),
-            in_library(
-                "nothing is left on the cycle",
-                _cycle_survives,
-                {"margin": (Fraction(1, 100), 3), **_LOGITS, "d": (-4, 4)},
-                draws=80,
-                share=0.0,
-            ),
-        ),
     ),
 )
