@@ -143,12 +143,12 @@ class Instances:
 
     def values(self, parts):
         """Symbols to arrays of one number an instance; the instances themselves under ``instances``."""
-        return _WhenAsked(parts, self.quantities, lambda f: np.array([float(_called(f, part)) for part in parts]))
+        return _WhenAsked(parts, self.quantities, _column)
 
     def exactly(self, answers):
         """The instance's values in exact arithmetic, and its parts: answers must be int or Fraction."""
         part = self.make(Replay(answers))
-        return _WhenAsked([part], self.exact, lambda f: _called(f, part))
+        return _WhenAsked([part], self.exact, lambda f, parts: _called(f, parts[0]))
 
     def show(self, answers) -> str:
         """The instance in words."""
@@ -163,8 +163,22 @@ class _WhenAsked(dict):
         self.functions, self.computed = functions, computed
 
     def __missing__(self, symbol):
-        self[symbol] = self.computed(self.functions[symbol])
+        self[symbol] = self.computed(self.functions[symbol], self["instances"])
         return self[symbol]
+
+
+def _column(function, parts):
+    return np.array([float(_called(function, part)) for part in parts])
+
+
+def subset(values, keep):
+    """The values of some of the instances, ``keep`` a mask; what was not computed yet will be of these alone."""
+    chosen = {name: known[keep] for name, known in values.items() if name != "instances"}
+    if not isinstance(values, _WhenAsked):
+        return chosen
+    fewer = _WhenAsked(list(itertools.compress(values["instances"], keep)), values.functions, values.computed)
+    fewer.update(chosen)
+    return fewer
 
 
 class Numbers(Instances):

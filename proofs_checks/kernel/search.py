@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from proofs_checks.kernel.finding import Finding
-from proofs_checks.kernel.instances import Instances, Numbers, simple_numbers
+from proofs_checks.kernel.instances import Instances, Numbers, simple_numbers, subset
 from proofs_checks.kernel.relation import All, Condition, Not
 
 _KEPT = 0.02  # share of a violation that has to survive while its numbers are made simple
@@ -71,13 +71,22 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
 
 
 def scores(given, claim, values):
-    """The violation where every hypothesis is met, -inf elsewhere."""
+    """The violation where every hypothesis is met, -inf elsewhere; nothing is computed of what missed one already."""
     size = len(next(iter(values.values())))
-    violated = np.broadcast_to(np.asarray(claim.violated(values), float), size)
-    met = np.broadcast_to(np.asarray(All(given).satisfied(values), float) if given else 1.0, size)
-    if np.isnan(met).any() or np.isnan(violated[met > 0]).any():
+    score, there = np.full(size, -math.inf), np.arange(size)
+    for condition in given:
+        met = _numbers(condition.satisfied(values), len(there)) > 0
+        values, there = subset(values, met), there[met]
+    if len(there):
+        score[there] = _numbers(claim.violated(values), len(there))
+    return score
+
+
+def _numbers(known, size):
+    known = np.broadcast_to(np.asarray(known, float), size)
+    if np.isnan(known).any():
         raise NoValue("a relation of the statement has no value at an instance that was drawn")
-    return np.where(met > 0, violated, -math.inf)
+    return known
 
 
 def _climb(instances, given, claim, top, rng, steps):

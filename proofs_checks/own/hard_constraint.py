@@ -67,13 +67,8 @@ _QUANTITIES = {
     FEASIBLE: orders.least_excess,
     DUAL: lambda multipliers: float(min(multipliers)),
     LEAST: lambda ref, reward, β, pairs: float(orders.optimum_of(ref, reward, β, pairs).price[0]) / float(β),
-    DISTANCE: lambda ref, reward, β, pairs, policy: float(
-        np.abs(np.exp(orders.log_policy_of(policy)) - np.exp(orders.optimum_of(ref, reward, β, pairs).log_policy)).sum()
-        ** 2
-    ),
-    PRIMAL: lambda ref, reward, β, pairs: orders.least_excess(
-        np.exp(orders.optimum_of(ref, reward, β, pairs).log_policy[0]), pairs
-    ),
+    DISTANCE: lambda ref, reward, β, pairs, policy: orders.distance_to_optimum(ref, reward, β, pairs, policy) ** 2,
+    PRIMAL: orders.slack_of_optimum,
 }
 
 
@@ -81,11 +76,7 @@ def _feasible_by_half(draw):
     """Half of the policies are moved into the polytope, so that enough of them meet the hypotheses."""
     parts = orders.constrained(draw)
     if draw.choice((True, False)):
-        raised = list(parts["policy"])
-        for (winner, loser), m in sorted(parts["pairs"].items(), reverse=True):
-            raised[winner] = max(raised[winner], raised[loser] * np.exp(float(m)) * (1 + 1e-12))
-        parts["policy"] = raised
-        parts["multipliers"] = [abs(λ) for λ in parts["multipliers"]]
+        parts = {**orders.made_feasible(parts), "multipliers": [abs(λ) for λ in parts["multipliers"]]}
     return parts
 
 
@@ -117,7 +108,7 @@ def _level(q, S, λ, m):
     return 1 - log(S)
 
 
-_CONVEX = (
+CONVEX = (
     Identity(
         "curvature of π log(π/q)",
         {"1/π²": lambda p, q: 1 / p**2},
@@ -218,7 +209,7 @@ STATEMENTS = (
                 "The slope is 1 − log S for every response: «stationary in π_w», «stationary in π_l», «stationary in "
                 "π_o».",
                 (
-                    *_CONVEX,
+                    *CONVEX,
                     _stationary("w", lambda m: 1, lambda m: 2),
                     _stationary("l", lambda m: -exp(m), lambda m: -1 - 0 * m),
                     _stationary("o", lambda m: 0 * m, lambda m: 1),

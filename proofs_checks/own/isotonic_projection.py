@@ -248,8 +248,8 @@ STATEMENTS = (
         parts={
             "log π − u is the isotonic regression of log π* − u with weights e^u": Part(
                 "Write π_w ≥ e^(u_w−u_l) π_l as e^(−u_w) π_w − e^(−u_l) π_l ≥ 0. With x = log π − u + 1 − ν, "
-                "stationarity is «times e^u they are those of weights e^u», and the constraint x_w ≥ x_l: «x_w − x_l is δ less the "
-                "margin».",
+                "stationarity is «times e^u they are those of weights e^u», and the constraint x_w ≥ x_l: «x_w − x_l "
+                "is δ less the margin».",
                 (_WEIGHTED, _CONSTRAINT),
             )
         },

@@ -137,8 +137,8 @@ STATEMENTS = (
         ),
         parts={
             "M = 0 makes every constraint of it tight": Part(
-                "Along a cycle of n responses π_k = e^(m_k) π_(k+1) + s_k with slacks s_k ≥ 0. With A(k) = "
-                "e^(m_1 + … + m_(k−1)) π_k each slack is «one slack» times a positive number, and «round a cycle of any length» "
+                "Along a cycle of n responses π_k = e^(m_k) π_(k+1) + s_k with slacks s_k ≥ 0. With A(k) = e^(m_1 + … "
+                "+ m_(k−1)) π_k each slack is «one slack» times a positive number, and «round a cycle of any length» "
                 "they add up to A(1) − A(n+1) = (1 − e^M) π_1. For M = 0 that is 0, so every slack is.",
                 (
                     Identity(

@@ -172,9 +172,9 @@ STATEMENTS = (
             ),
             "every level above it is reached with δ_i < 0": Part(
                 "Take a policy with δ_i ≤ 0 and loss below v_i + c, and lower its winner's logit by x: δ_i ≤ −x, and "
-                "no label's margin moves by more than x. So L moves by at most βx: with k = e^s − 1 > 0 in "
-                "«sp(a) + s − sp(a + s)», «it is positive»; L is continuous in x. And it exceeds n̄_i sp(β(δ_ref + x)), "
-                "thus every bound: «sp(z) = z + sp(−z)», «sp(−z) > 0». So it passes v_i + c, at some x > 0.",
+                "no label's margin moves by more than x. So L moves by at most βx: with k = e^s − 1 > 0 in «sp(a) + s "
+                "− sp(a + s)», «it is positive»; L is continuous in x. And it exceeds n̄_i sp(β(δ_ref + x)), thus "
+                "every bound: «sp(z) = z + sp(−z)», «sp(−z) > 0». So it passes v_i + c, at some x > 0.",
                 (*_LIPSCHITZ, *ABOVE_LINEAR),
             ),
             "the mean dilutes": Part(

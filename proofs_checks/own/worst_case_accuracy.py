@@ -94,9 +94,9 @@ def _as_many(δ_ref, n, β, τ):
 
 _PAIRS = Instances(
     _pairs,
-    "Pairs with weights n that share no response, β > 0, n̄_i = n_i/Σn, any loss level τ > 0. W(π): the share by weight "
-    "of pairs with δ ≤ 0; F(τ): the share whose costs n̄_i sp(β δ_ref,i), taken in rising order, stay below τ in sum; "
-    "A(τ): the least accuracy at loss τ; any policy π",
+    "Pairs with weights n that share no response, β > 0, n̄_i = n_i/Σn, any loss level τ > 0. W(π): the share by "
+    "weight of pairs with δ ≤ 0; F(τ): the share whose costs n̄_i sp(β δ_ref,i), taken in rising order, stay below τ "
+    "in sum; A(τ): the least accuracy at loss τ; any policy π",
     {
         L: lambda δ_ref, n, policy, β: _loss(_drawn(δ_ref, policy, β), δ_ref, n, β),
         W: lambda δ_ref, n, policy, β: _inverted(n, _drawn(δ_ref, policy, β)),

@@ -65,3 +65,21 @@ def least_excess(policy, pairs) -> float:
     """min over labels of δ − m: at least 0 where the policy is feasible."""
     logs = log_policy_of(policy)[0]
     return float(min(logs[w] - logs[lo] - float(m) for (w, lo), m in pairs.items()))
+
+
+def made_feasible(parts) -> dict:
+    """The instance with its policy moved into the polytope, each winner raised as far as its label asks."""
+    raised = list(parts["policy"])
+    for (winner, loser), m in sorted(parts["pairs"].items(), reverse=True):
+        raised[winner] = max(raised[winner], raised[loser] * np.exp(float(m)) * (1 + 1e-12))
+    return {**parts, "policy": raised}
+
+
+def distance_to_optimum(ref, reward, β, pairs, policy) -> float:
+    """‖π − optimum‖₁."""
+    return float(np.abs(np.exp(log_policy_of(policy)) - np.exp(optimum_of(ref, reward, β, pairs).log_policy)).sum())
+
+
+def slack_of_optimum(ref, reward, β, pairs) -> float:
+    """The least δ − m over labels at the library's optimum."""
+    return least_excess(np.exp(optimum_of(ref, reward, β, pairs).log_policy[0]), pairs)

@@ -1,199 +1,327 @@
-"""Equation 10, the penalised objective J(π) = E_π[r] - β KL(π‖π_ref) + γ E_D[δ].
-
-Proof of eq-10. E_D[δ] = Σ_y c_y log π_y with c_y the weighted wins less losses of y. Let c_y = -a < 0 for some y,
-and give y the mass ε, the other responses 1-ε in fixed proportions. Then J = ε r_y + (1-ε) R - β[ε log(ε/p) +
-(1-ε)(log(1-ε) + K)] + γ[-a log ε + C log(1-ε) + c], with constants R, K, C, c of the other responses. As ε → 0, J +
-γ a log ε tends to R - βK + γc: so J tends to +∞ for every γ > 0.
-
-The two-response statements rest on two_response_penalty.py.
-
-Proof of gamma-max. F falls strictly by its slope. As κ → 0 its first term tends to ∞ and the others stay bounded; as
-asinh x < x and √(4κ²+1) > 2κ, F < 1/(2κ) - 4κ → -∞. So F takes every value once, and F(κ) > δ* exactly below κ_max.
-
-Proof of gamma-window. With t = asinh(1/(2k)) > 0, F(k) + 4k = t - tanh(t/2), which is 0 at t = 0 and has the slope
-(1 + tanh²(t/2))/2 > 0. The box is a second route.
-"""
+"""Equation 10, the penalised objective J(π) = E_π[r] − β KL(π‖π_ref) + γ E_D[δ]: no maximiser, and its local one."""
 
 from fractions import Fraction
 
-from proofs_checks.kernel import ball, symbolic
-from proofs_checks.kernel.arithmetic import asinh, exp, log, sqrt, tanh
-from proofs_checks.kernel.statement import Statement, Verdict
-from proofs_checks.kernel.symbolic import nonnegative, positive, real
-from proofs_checks.own.searches_cpo import SEARCHES
-from proofs_checks.yang_2026 import two_response_penalty as two
+import numpy as np
+import sympy
 
-_SOURCE = "Yang et al. 2026, Eq. 10, as transcribed"
-_KAPPA = {"k": (Fraction(1, 10**9), 10**9)}
+from proofs_checks.kernel.arithmetic import asinh, cosh, derivative, log, sinh, sqrt, tanh
+from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, UNIT, Box, Identity, Sign
+from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.relation import All, Iff, Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
+from proofs_checks.spaces import penalty
+from proofs_checks.spaces.bounds import LOG_BELOW_LINEAR
+from proofs_checks.spaces.pair import Δr, β, γ, δ, δ_ref, δ_star
+from proofs_checks.spaces.penalty import EXISTS, GAMMA_MAX, GAMMA_STAR, LOCAL, level, summit
+from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
+from tabular import cpo
+from tabular.simplex.penalized import win_excess
 
-
-def escape_limit(sign=1):
-    """lim (J + γ a log ε) - (R - βK + γc) along the escape; the two logs cancel exactly."""
-    import sympy
-
-    eps, p, beta, gamma, a = positive("ε p β γ a")
-    r_y, others, spread, tilt, rest = real("r_y R K C c")
-    divergence = eps * log(eps / p) + (1 - eps) * (log(1 - eps) + spread)
-    bounded = eps * r_y + (1 - eps) * others - beta * divergence + gamma * (tilt * log(1 - eps) + rest)
-    objective = bounded - gamma * a * log(eps)
-    remainder = sympy.expand(objective + gamma * a * log(eps))
-    return sympy.limit(remainder, eps, 0, "+") - (others - sign * beta * spread + gamma * rest)
-
-
-def growth(sign=1):
-    """The slope of -γ a log ε in t, ε = e^-t: a positive constant, so no bound as t → ∞."""
-    gamma, a, t = positive("γ a t")
-    return (-sign * gamma * a * log(exp(-t))).diff(t)
+_SOURCE = "Yang et al. 2026, Eq. 10"
+_EFFORT = Effort(draws=250, climbs=2, steps=40)
+_HUNDREDTH = Fraction(101, 100)
+J, EXCESS, GROWTH, REST = named("J", "c_y", "γ|c_y|·log(1/ε)", "B")
+SLOPE = named("dJ/dδ")[0]
+_k = sympy.Symbol("κ′", positive=True)
 
 
-def _window(k, coefficient=4):
-    """F(k) + 4k, with 2k - √(4k²+1) = -1/(2k + √(4k²+1)) so that large k keep their digits."""
-    return asinh(1 / (2 * k)) - 1 / (2 * k + sqrt(4 * k**2 + 1)) + (coefficient - 4) * k
+def _escape(draw):
+    """Any labels on a problem; a response y, its small mass ε, the others in any proportions."""
+    parts = problem(draw, responses=(2, 4))
+    size = len(parts["ref"])
+    known = {"labels": labels(draw, size), "y": draw.integer(0, size - 1), "γ": draw.number(Fraction(1, 20), 5)}
+    return {**parts, **known, "others": weights(draw, size), "depth": draw.number(1, 60)}
 
 
-def _window_form(scale=1):
-    k = positive("k")
-    return two.summit(k) + 4 * k - (asinh(1 / (2 * k)) - scale / (2 * k + sqrt(4 * k**2 + 1)))
+def _excess_of(ref, reward, β, labels):
+    return win_excess(problem_of(ref, reward, β), preferences_of(labels))[0]
 
 
-def _window_in_t(scale=1):
-    """The same, in t: k = 1/(2 sinh t)."""
-    import sympy
-
-    t = positive("t")
-    sinh, cosh = sympy.sinh(t), sympy.cosh(t)
-    return (t + 1 / sinh - cosh / sinh) - (t - tanh(scale * t / 2))
-
-
-def _window_slope(scale=1):
-    """Slope of t - tanh(t/2), less (1 + tanh²(t/2))/2."""
-    t = positive("t")
-    return (t - tanh(t / 2)).diff(t) - scale * (1 + tanh(t / 2) ** 2) / 2
+def _along(ref, others, y, depth):
+    """The policy with mass ε = e^−depth on y and the rest in proportion to the others."""
+    rest = np.array([0.0 if k == y else float(mass) for k, mass in enumerate(others)])
+    policy = rest / rest.sum() * -np.expm1(-float(depth))
+    policy[y] = np.exp(-float(depth))
+    return policy
 
 
-def _window_rises(sign=1):
-    return sign * (1 + tanh(positive("t") / 2) ** 2) / 2
+def _objective(ref, reward, β, labels, γ, y, others, depth):
+    policy = log_policy_of(_along(ref, others, y, depth))
+    return cpo.penalized_objective(policy, problem_of(ref, reward, β), preferences_of(labels), float(γ))[0]
 
 
-def _window_starts(shift=0):
-    t = nonnegative("t")
-    return (t - tanh(t / 2)).subs(t, 0) + shift
+def _rest(ref, reward, β, labels, γ, y, others):
+    """B = |r_y| + |R| + β(log 1/p + K) + γ(|C| + |c|), p = π_ref,y and R, K, C, c constants of the others."""
+    keep = [k for k in range(len(ref)) if k != y]
+    share = np.array([float(others[k]) for k in keep])
+    share, base = share / share.sum(), np.array([float(p) for p in ref]) / sum(map(float, ref))
+    c, r = _excess_of(ref, reward, β, labels), np.array([float(x) for x in reward])
+    divergence = float(share @ np.log(share / base[keep]))
+    tilt = float(np.abs(c[keep]).sum()) + abs(float(c[keep] @ np.log(share)))
+    return abs(r[y]) + abs(float(share @ r[keep])) + float(β) * (-np.log(base[y]) + divergence) + float(γ) * tilt
 
 
-def _summit_falls(sign=1):
-    k = positive("κ")
-    return two.summit(k).diff(k) + sign * (2 + sqrt(4 * k**2 + 1) / k)
+_ESCAPES = Instances(
+    _escape,
+    "Any labels on finite responses, π_ref > 0, β, γ > 0, c_y the weighted wins less losses of a response y; policies "
+    "with mass ε ≤ 1/e on y and the others in any fixed proportions, B a constant of these",
+    {
+        J: _objective,
+        EXCESS: lambda ref, reward, β, labels, y: float(_excess_of(ref, reward, β, labels)[y]),
+        GROWTH: lambda ref, reward, β, labels, γ, y, depth: (
+            float(γ) * abs(float(_excess_of(ref, reward, β, labels)[y])) * float(depth)
+        ),
+        REST: _rest,
+    },
+    drawn="2 to 4 responses, 1 to 6 labels, β ∈ [1/10, 5], γ ∈ [1/20, 5], ε ∈ [e⁻⁶⁰, e⁻¹]",
+)
 
 
-def _fall(sign=1):
-    k = positive("κ")
-    return sign * (2 + sqrt(4 * k**2 + 1) / k)
+def _slope_by_difference(δ_ref, β, Δr, γ, δ):
+    step = 1e-5
+
+    def value(d):
+        policy = np.array([[-np.logaddexp(0, -d), -np.logaddexp(0, d)]])
+        return cpo.penalized_objective(policy, penalty.two(δ_ref, β, Δr), penalty.PAIR, float(γ))[0]
+
+    return (value(float(δ) + step) - value(float(δ) - step)) / (2 * step)
+
+
+def _with_margin(draw):
+    numbers = {"β": (Fraction(1, 10), 10), "γ": (Fraction(1, 100), 5), "δ_ref": (-5, 5), "Δr": (-3, 3), "δ": (-5, 5)}
+    return {name: draw.number(*ends) for name, ends in numbers.items()}
+
+
+_MARGINS = Instances(
+    _with_margin,
+    "Two responses, one labelled pair w > l, π_ref > 0, β, γ > 0, any δ",
+    {
+        **{symbol: (lambda parts, name=symbol.name: parts[name]) for symbol in (β, γ, δ_ref, Δr, δ)},
+        SLOPE: _slope_by_difference,
+    },
+    drawn=penalty.DRAWN + ", δ ∈ [−5, 5]",
+)
+_TWO = penalty.two_responses((β, γ, δ_ref, Δr))
+_G_OF_LOCAL = level(LOCAL, γ / β)
+_RISING = relation(2 * (γ / β) * sinh(LOCAL), "<", 1)
+_THERE = relation(EXISTS, "=", 1)
+_SLOPE_FORM = β / (2 + 2 * cosh(δ)) * (δ_star - level(δ, γ / β))
+
+
+def _window_form(t):
+    """F(k) + 4k at k = 1/(2 sinh t), t = asinh(1/(2k))."""
+    return t + 1 / sinh(t) - cosh(t) / sinh(t)
 
 
 STATEMENTS = (
     Statement(
         id="eq-10",
         title="The penalised objective has no maximiser",
-        source=_SOURCE + "; the finding is ours",
-        hypotheses="γ > 0; J over policies with full support on the labelled responses, where it is finite; some "
-        "response has more labelled losses than wins (c_y < 0).",
-        claim="sup J = +∞, whatever β, the reward and the reference are: Eq. 10 has no maximiser.",
-        method="Limit along π_y = ε → 0 with the other proportions fixed: J + γ|c_y| log ε stays bounded.",
+        origin=Origin.OURS,
+        source=f"{_SOURCE}, the objective as transcribed; the finding is ours",
+        form=Form(
+            _ESCAPES,
+            (relation(EXCESS, "<", 0),),
+            claim={"J grows beyond every bound as ε → 0": relation(J, ">=", GROWTH - REST, noise=1e-9)},
+            wrong={"by 1.2 of that rate": relation(J, ">=", Fraction(6, 5) * GROWTH - REST)},
+            effort=_EFFORT,
+        ),
+        parts={
+            "J grows beyond every bound as ε → 0": Part(
+                "E_D[δ] = Σ c_y log π_y. With R, K, c the others' mean reward, divergence and tilt at fixed "
+                "proportions and C the sum of their c, J + γ c_y log(1/ε) = ε r_y + (1−ε)R − β[ε log(ε/p) + "
+                "(1−ε)(log(1−ε) + K)] + γ[C log(1−ε) + c]: «the escaping log alone is left out». Put ε = a/(1 + a), a "
+                "≤ 1. Its terms are bounded, by |r_y|, |R|, β(log(1/p) + K) as ε log ε and (1−ε) log(1−ε) are not "
+                "positive («log(1 + a)/(1 + a) > 0»), and γ(|C| + |c|) as log(1/(1−ε)) = log(1 + a) < a («slope of a "
+                "− log(1 + a)», «a/(1 + a) > 0»). So J ≥ γ|c_y| log(1/ε) − B with B free of ε, for every γ > 0: sup J "
+                "= ∞.",
+                (
+                    Identity(
+                        "the escaping log alone is left out",
+                        {
+                            "with ε log ε left out": lambda e, p, b, g, c, r, R, K, C, d: (
+                                e * r + (1 - e) * R - b * (1 - e) * (log(1 - e) + K) + g * (C * log(1 - e) + d)
+                            )
+                        },
+                        lambda e, p, b, g, c, r, R, K, C, d: (
+                            e * r
+                            + (1 - e) * R
+                            - b * (e * log(e / p) + (1 - e) * (log(1 - e) + K))
+                            + g * (c * log(e) + C * log(1 - e) + d)
+                            - g * c * log(e)
+                        ),
+                        lambda e, p, b, g, c, r, R, K, C, d: (
+                            e * r
+                            + (1 - e) * R
+                            - b * (e * (log(e) - log(p)) + (1 - e) * log(1 - e) + (1 - e) * K)
+                            + g * (C * log(1 - e) + d)
+                        ),
+                        {
+                            "e": UNIT,
+                            **dict.fromkeys(("p", "b", "g"), POSITIVE),
+                            **dict.fromkeys(("c", "r", "R", "K", "C", "d"), REAL),
+                        },
+                    ),
+                    Sign(
+                        "log(1 + a)/(1 + a) > 0",
+                        {"at a = 0 too": lambda a: log(1 + a - a) / (1 + a)},
+                        lambda a: log(1 + a) / (1 + a),
+                        {"a": POSITIVE},
+                    ),
+                    *LOG_BELOW_LINEAR,
+                ),
+            )
+        },
         conclusion="“The CPO optimum” of Eq. 10 can only mean a local one.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check(
-                "lim (J + γ|c_y| log ε) = R − βK + γc",
-                escape_limit,
-                controls={"limit with + βK": lambda: escape_limit(sign=-1)},
-            ),
-            symbolic.positivity_check(
-                "−γ|c_y| log ε grows", growth, controls={"γ < 0, or c_y > 0": lambda: growth(sign=-1)}
-            ),
-            SEARCHES["eq-10"],
-        ),
     ),
     Statement(
         id="eq-10-stationary",
         title="Stationary policies of Eq. 10 on two responses",
-        source=_SOURCE + "; the form is ours",
-        hypotheses="Two responses, one labelled pair, β, γ > 0, κ = γ/β.",
-        claim="dJ/dδ = 0 iff δ − 2κ(1 + cosh δ) = δ*.",
-        method="Identity dJ/dδ = β σ(δ)σ(−δ)[δ* − G(δ)] by computer algebra.",
-        conclusion="One scalar equation replaces the whole objective.",
+        origin=Origin.OURS,
+        source=f"{_SOURCE}, the objective as transcribed; the form is ours",
+        form=Form(
+            _MARGINS,
+            (),
+            claim={"the slope": relation(SLOPE, "=", _SLOPE_FORM, noise=1e-5)},
+            wrong={
+                "with κ for 2κ": relation(
+                    SLOPE, "=", β / (2 + 2 * cosh(δ)) * (δ_star - δ + (γ / β) * (1 + cosh(δ))), noise=1e-5
+                )
+            },
+            effort=_EFFORT,
+        ),
+        parts={"the slope": Part("As σ(δ)σ(−δ) = 1/(2 + 2cosh δ): «" + penalty.SLOPE.name + "».", (penalty.SLOPE,))},
+        conclusion="One scalar equation, δ − 2κ(1 + cosh δ) = δ*, replaces the whole objective.",
         expected=Verdict.PROVED,
-        checks=(two.SLOPE, SEARCHES["eq-10-stationary"]),
     ),
     Statement(
         id="eq-10-local",
         title="When a local maximum of Eq. 10 exists",
-        source="own derivation, in the file",
-        hypotheses="As in eq-10-stationary.",
-        claim="A local maximum exists iff δ* < F(κ) = asinh(1/(2κ)) − 2κ − √(4κ² + 1); it is the smaller root.",
-        method="G is concave (sign of G″), its summit is at sinh δ = 1/(2κ) with value F(κ) (identities); J rises "
-        "before the "
-        "smaller root and falls after it.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            _TWO,
+            (),
+            claim={
+                "it exists iff δ* < F(κ)": Iff(_THERE, relation(δ_star, "<", summit(γ / β), noise=1e-7)),
+                "it is the smaller root": Implies(
+                    _THERE, All((relation(_G_OF_LOCAL, "=", δ_star, noise=1e-6), _RISING))
+                ),
+            },
+            wrong={
+                "iff δ* < F(κ) + 1/2": Iff(_THERE, relation(δ_star, "<", summit(γ / β) + Fraction(1, 2))),
+            },
+            effort=penalty.EFFORT,
+        ),
+        parts={
+            "it exists iff δ* < F(κ)": Part(
+                "By {eq-10-stationary} J is stationary where G(δ) = δ*. «G″ = −2κ cosh δ», «2κ cosh δ > 0»: G is "
+                "concave; «G′ = 0 at asinh(1/(2κ))», where «the summit is F(κ)». For δ* < F(κ) there are two roots, "
+                "and J turns at each; otherwise J never falls.",
+                (*penalty.CONCAVE, *penalty.SUMMIT),
+            ),
+            "it is the smaller root": Part(
+                "dJ/dδ has the sign of δ* − G(δ): above 0 before the smaller root, below 0 between the two."
+            ),
+        },
         conclusion="Too large a γ leaves no local optimum either.",
         expected=Verdict.PROVED,
-        checks=(
-            two.SLOPE,
-            two.CONCAVE,
-            two.SUMMIT,
-            symbolic.check("the summit is F(κ)", two.summit_value, controls={"F + 1": lambda: two.summit_value(1)}),
-            SEARCHES["eq-10-local"],
-        ),
     ),
     Statement(
         id="gamma-max",
         title="γ_max is well defined",
-        source="own derivation, in the file",
-        hypotheses="As in eq-10-stationary; F(κ) = δ* defines κ_max = γ_max/β.",
-        claim="F falls strictly, with slope −2 − √(4κ² + 1)/κ, so a local maximum exists exactly for γ < γ_max.",
-        method="Derivative as an identity; its sign by the rules of sign. F → +∞ at 0 and F < −4κ + 1/(2κ) → −∞.",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            penalty.two_responses((β, γ, δ_ref, Δr), "; γ_max the library's, where F(γ/β) = δ*"),
+            (),
+            claim={"a local maximum exists iff γ < γ_max": Iff(_THERE, relation(γ, "<", GAMMA_MAX, noise=1e-6))},
+            wrong={"iff γ < 1.3 γ_max": Iff(_THERE, relation(γ, "<", GAMMA_MAX * Fraction(13, 10)))},
+            effort=penalty.EFFORT,
+        ),
+        parts={
+            "a local maximum exists iff γ < γ_max": Part(
+                "By {eq-10-local} one exists iff F(κ) > δ*. F falls strictly: «F′ = −2 − √(4κ²+1)/κ», «−F′ > 0». As "
+                "κ → 0 its first term grows without bound, the others staying bounded; as κ → ∞, asinh x < x and "
+                "√(4κ²+1) > 2κ give F < 1/(2κ) − 4κ. So F takes every value once, and F(κ) > δ* exactly below κ_max.",
+                (
+                    Identity(
+                        "F′ = −2 − √(4κ²+1)/κ",
+                        {"−2 − √(4κ²+1)": lambda k: -2 - sqrt(4 * k**2 + 1)},
+                        lambda k: derivative(summit)(k),
+                        lambda k: -2 - sqrt(4 * k**2 + 1) / k,
+                        {"k": POSITIVE},
+                    ),
+                    Sign(
+                        "−F′ > 0",
+                        {"2 − √(4κ²+1)/κ": lambda k: 2 - sqrt(4 * k**2 + 1) / k},
+                        lambda k: 2 + sqrt(4 * k**2 + 1) / k,
+                        {"k": POSITIVE},
+                    ),
+                ),
+            )
+        },
         conclusion="The window of γ has one upper end.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check("F′ = −2 − √(4κ²+1)/κ", _summit_falls, controls={"+": lambda: _summit_falls(-1)}),
-            symbolic.positivity_check("−F′ > 0", _fall, controls={"F′ > 0": lambda: _fall(-1)}),
-            SEARCHES["gamma-max"],
-        ),
     ),
     Statement(
         id="gamma-window",
         title="The window (γ*, γ_max) is never empty for δ* < 0",
-        source="own derivation, in the file",
-        hypotheses="k = γ*/β = −δ*/4 > 0.",
-        claim="F(k) + 4k > 0 for all k > 0, so γ* < γ_max.",
-        method="F(k) + 4k = t − tanh(t/2) with t = asinh(1/(2k)): 0 at t = 0, rising by the rules of sign; second "
-        "route: branch and bound for k ∈ [10⁻⁹, 10⁹].",
+        origin=Origin.OURS,
+        source="own derivation",
+        form=Form(
+            penalty.two_responses((β, γ, δ_ref, Δr), "; γ* and γ_max the library's"),
+            (Given(relation(δ_star, "<", 0), needless="for δ* ≥ 0, γ* = −βδ*/4 is at most 0"),),
+            claim={"γ* lies below γ_max": relation(GAMMA_STAR, "<", GAMMA_MAX, noise=1e-12)},
+            wrong={"with room for a hundredth": relation(GAMMA_STAR * _HUNDREDTH, "<", GAMMA_MAX)},
+            effort=_EFFORT,
+        ),
+        parts={
+            "γ* lies below γ_max": Part(
+                "γ* < γ_max means F(k) > δ* at k = γ*/β = −δ*/4, that is F(k) + 4k > 0. With k = 1/(2 sinh t) it is "
+                "«t − tanh(t/2)», which is «0 at t = 0» and has the «slope (1 + tanh²(t/2))/2», «above 0».",
+                (
+                    Identity(
+                        "t − tanh(t/2)",
+                        {"t − tanh t": lambda t: t - tanh(t)},
+                        _window_form,
+                        lambda t: t - tanh(t / 2),
+                        {"t": POSITIVE},
+                    ),
+                    Identity("0 at t = 0", {"1": lambda: 1}, lambda: 0 - tanh(0), lambda: 0, {}),
+                    Identity(
+                        "slope (1 + tanh²(t/2))/2",
+                        {"1 + tanh²(t/2)": lambda t: 1 + tanh(t / 2) ** 2},
+                        lambda t: derivative(lambda s: s - tanh(s / 2))(t),
+                        lambda t: (1 + tanh(t / 2) ** 2) / 2,
+                        {"t": NONNEGATIVE},
+                    ),
+                    Sign(
+                        "above 0",
+                        {"less 3/4": lambda t: (1 + tanh(t / 2) ** 2) / 2 - Fraction(3, 4)},
+                        lambda t: (1 + tanh(t / 2) ** 2) / 2,
+                        {"t": NONNEGATIVE},
+                    ),
+                ),
+            )
+        },
+        second_routes=(
+            Box(
+                "F(k) + 4k > 0",
+                {"F(k) + 3.96 k": lambda k: _window(k) - Fraction(4, 100) * k},
+                lambda k: _window(k),
+                {"k": (Fraction(1, 10**9), 10**9)},
+            ),
+        ),
         conclusion="Some γ always ranks the pair right at a local optimum.",
         expected=Verdict.PROVED,
-        checks=(
-            symbolic.check(
-                "F(k) + 4k = t − tanh(t/2)", _window_in_t, controls={"t − tanh(t)": lambda: _window_in_t(2)}
-            ),
-            symbolic.check("0 at t = 0", _window_starts, controls={"1 + t − tanh(t/2)": lambda: _window_starts(1)}),
-            symbolic.check(
-                "slope (1 + tanh²(t/2))/2", _window_slope, controls={"1 + tanh²(t/2)": lambda: _window_slope(2)}
-            ),
-            symbolic.positivity_check(
-                "the slope is positive", _window_rises, controls={"−": lambda: _window_rises(-1)}
-            ),
-            symbolic.check(
-                "F(k) + 4k = asinh(1/(2k)) − 1/(2k + √(4k²+1))",
-                _window_form,
-                controls={"twice": lambda: _window_form(2)},
-                corroborates=True,
-            ),
-            ball.check(
-                "F(k) + 4k > 0",
-                _window,
-                _KAPPA,
-                is_claim=True,
-                corroborates=True,
-                controls={"F(k) + 3.96 k, 1 % less": lambda k: _window(k, Fraction(396, 100))},
-            ),
-            SEARCHES["gamma-window"],
-        ),
     ),
 )
+
+
+def _window(k):
+    """F(k) + 4k, with 2k − √(4k²+1) = −1/(2k + √(4k²+1)) so that large k keep their digits."""
+    return asinh(1 / (2 * k)) - 1 / (2 * k + sqrt(4 * k**2 + 1))
