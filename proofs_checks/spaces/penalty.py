@@ -17,6 +17,7 @@ from tabular import Preferences, Problem, cpo
 
 #: An optimum of Eq. 10 costs tens of milliseconds: fewer instances than elsewhere.
 EFFORT = Effort(draws=150, climbs=1, steps=20)
+RARE = Effort(draws=200, climbs=1, steps=5, least=50)
 PAIR = Preferences.from_pairs([(0, 1)])
 
 
