@@ -35,6 +35,8 @@ class Effort:
 
 
 USUAL = Effort()
+#: Where each instance is a problem that the library has to solve.
+OBJECTS = Effort(draws=300, climbs=2, steps=40)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ import numpy as np
 from proofs_checks.kernel.arithmetic import log
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Statement, Verdict
 from proofs_checks.spaces.pair import h, measured, δ, δ_ref
 from proofs_checks.spaces.pairs import difference, logs, mean_loss
 from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import dpo
 
-_EFFORT = Effort(draws=300, climbs=3, steps=40)
 _LABEL = [(0, 1, 1)]
 chosen, chosen_ref, loss, margin, margin_ref = named("π_w", "π_ref,w", "L(π)", "δ", "δ_ref")
 
@@ -49,7 +48,7 @@ _ONE_LABEL = Instances(
 )
 _LOGGED = measured(
     "One pair, h = δ − δ_ref its implicit reward over β",
-    {δ_ref: (-10, 10), δ: (-10, 10)},
+    (δ_ref, δ),
     {h: lambda δ, δ_ref: δ - δ_ref},
     {h: lambda δ, δ_ref: δ - δ_ref},
 )
@@ -82,7 +81,7 @@ STATEMENTS = (
             (relation(loss, "<", log(2)),),
             claim={"it is no lower than the reference's": relation(chosen, ">=", chosen_ref)},
             right={"the odds against l rise": relation(margin, ">", margin_ref)},
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         conclusion="The loss starts at log 2 and sees the odds only: both probabilities may fall.",
         expected=Verdict.REFUTED,

@@ -6,13 +6,12 @@ from proofs_checks.kernel.arithmetic import derivative, exp
 from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import Implies, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.own.flow_of_one_pair import margin_at
 from proofs_checks.spaces.pair import Ψ, d, measured, β, δ_ref
 from tabular import flow
 
-_EFFORT = Effort(draws=600, climbs=2, steps=60)
 _MORE = Fraction(101, 100)
 _NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
 
@@ -23,20 +22,20 @@ def _escape(δ_ref, β, Ψ):
     return flow.escape_time(float(δ_ref), float(β), float(Ψ))
 
 
-_BETA = (Fraction(1, 10), 4)
 _ESCAPE = measured(
     "The flow of flow-trajectory; T the time at which it leaves U, δ(T) the margin then",
-    {β: _BETA, δ_ref: (-5, 5), Ψ: (-5, 5)},
+    (β, δ_ref, Ψ),
     {T: _escape, δ_T: lambda δ_ref, β, Ψ: margin_at(_escape(δ_ref, β, Ψ), δ_ref, β, Ψ)},
 )
 _ESCAPE_OF_D = measured(
     "The flow of flow-trajectory from δ_ref = −d < 0; T the time at which it leaves U",
-    {β: _BETA, d: (Fraction(1, 100), 5), Ψ: (-5, 25)},
+    (β, d, Ψ),
     {T: lambda d, β, Ψ: _escape(-float(d), β, Ψ)},
+    Ψ=(-5, 20),
 )
 _DPO_ESCAPE = measured(
     "The flow of flow-trajectory for DPO, Ψ = 0, from δ_ref = −d < 0; T the time at which it leaves U",
-    {β: _BETA, d: (Fraction(1, 100), 5)},
+    (β, d),
     {T: lambda d, β: _escape(-float(d), β, 0)},
 )
 _TIME = (-β * δ_ref + exp(-Ψ) * (exp(-β * δ_ref) - 1)) / (2 * β**2)
@@ -77,7 +76,8 @@ _EXCESS = Identity(
     lambda β, d, Ψ: exp(-Ψ) * (exp(β * d) - 1) / (2 * β**2),
     {"β": POSITIVE, "d": POSITIVE, "Ψ": REAL},
 )
-_RUSH = 2 * β**2 * T
+_RUSH, _E = 2 * β**2 * T, exp(β * d) - 1
+_LEAST, _EXTRA, _CAP = d / (2 * β), exp(β * d - Ψ) / (2 * β**2), 1 / (2 * β**2)
 
 STATEMENTS = (
     Statement(
@@ -96,7 +96,7 @@ STATEMENTS = (
                 "1.01 times the time": relation(T, "=", _MORE * _TIME),
                 "without e^(−Ψ)": relation(T, "=", _TIME.subs(Ψ, 0)),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             name: Part(
@@ -118,14 +118,14 @@ STATEMENTS = (
             _DPO_ESCAPE,
             (),
             claim={
-                "at least e^(βd) − 1": relation(exp(β * d) - 1, "<", _RUSH),
-                "less than twice that": relation(_RUSH / 2, "<", exp(β * d) - 1),
+                "at least e^(βd) − 1": relation(_E, "<", _RUSH),
+                "less than twice that": relation(_RUSH / 2, "<", _E),
             },
             wrong={
-                "at least 1.01 of it": relation(_MORE * (exp(β * d) - 1), "<", _RUSH),
-                "less than 1.98 of it": relation(_RUSH, "<", Fraction(198, 100) * (exp(β * d) - 1)),
+                "at least 1.01 of it": relation(_MORE * _E, "<", _RUSH),
+                "1.01 times it less than twice that": relation(_MORE * _RUSH / 2, "<", _E),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "at least e^(βd) − 1": Part(
@@ -151,23 +151,16 @@ STATEMENTS = (
             _ESCAPE_OF_D,
             (),
             claim={
-                "more than d/(2β)": relation(T, ">", d / (2 * β)),
-                "less than e^(βd − Ψ)/(2β²) more": relation(T, "<", d / (2 * β) + exp(β * d - Ψ) / (2 * β**2)),
-                "within 1/(2β²) once Ψ ≥ βd": Implies(
-                    relation(Ψ, ">=", β * d), relation(T, "<", d / (2 * β) + 1 / (2 * β**2))
-                ),
+                "more than d/(2β)": relation(T, ">", _LEAST),
+                "less than e^(βd − Ψ)/(2β²) more": relation(T, "<", _LEAST + _EXTRA),
+                "within 1/(2β²) once Ψ ≥ βd": Implies(relation(Ψ, ">=", β * d), relation(T, "<", _LEAST + _CAP)),
             },
             wrong={
-                "more than 1.01 d/(2β)": relation(T, ">", _MORE * d / (2 * β)),
-                "less than 0.98 of the excess": relation(
-                    T, "<", d / (2 * β) + Fraction(98, 100) * exp(β * d - Ψ) / (2 * β**2)
-                ),
-                "once Ψ ≥ 0.98 βd − 1/50": Implies(
-                    relation(Ψ, ">=", Fraction(98, 100) * β * d - Fraction(1, 50)),
-                    relation(T, "<", d / (2 * β) + 1 / (2 * β**2)),
-                ),
+                "more than 1.01 d/(2β)": relation(T, ">", _MORE * _LEAST),
+                "less than the excess over 1.01": relation(T, "<", _LEAST + _EXTRA / _MORE),
+                "within half of that": Implies(relation(Ψ, ">=", β * d), relation(T, "<", _LEAST + _CAP / 2)),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "more than d/(2β)": Part(

@@ -9,15 +9,14 @@ from fractions import Fraction
 import sympy
 
 from proofs_checks.kernel.arithmetic import derivative, exp, sigmoid, softplus
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Box, Identity, Sign
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import Ψ, measured, β, δ_ref
 from tabular import flow
 
-_EFFORT = Effort(draws=600, climbs=2, steps=60)
 _MORE = Fraction(101, 100)
 _NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
 
@@ -34,13 +33,7 @@ def margin_at(t, δ_ref, β, Ψ):
 _FLOW = measured(
     "One pair, tabular softmax logits, gradient flow from π_ref of the loss sp(−(β(δ − δ_ref) − Ψ)), β > 0, any δ_ref "
     "and fixed Ψ; times t, s > 0",
-    {
-        β: (Fraction(1, 10), 5),
-        δ_ref: (-10, 10),
-        Ψ: (-5, 5),
-        t: (Fraction(1, 100), 100),
-        s: (Fraction(1, 100), 100),
-    },
+    (β, δ_ref, Ψ, t, s),
     {δ_t: margin_at, δ_later: lambda t, s, δ_ref, β, Ψ: margin_at(float(t) + float(s), δ_ref, β, Ψ)},
 )
 
@@ -85,7 +78,7 @@ STATEMENTS = (
                 "1.01 times as fast": relation(_u + exp(_u), "=", 2 * _MORE * β**2 * t + exp(-Ψ) - Ψ, _NOISE),
                 "from Ψ": relation(_u + exp(_u), "=", 2 * β**2 * t + exp(-Ψ), _NOISE),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "the trajectory": Part(
@@ -108,19 +101,11 @@ STATEMENTS = (
             (),
             claim={"δ rises strictly": relation(δ_later, ">", δ_t)},
             wrong={"by s/100 at least": relation(δ_later, ">", δ_t + s / 100)},
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "δ rises strictly": Part("«dδ/dt = 2βσ(−u)», and «2βσ(−u) > 0» whatever u is.", (PULLS, _SPEED)),
         },
-        second_routes=(
-            Box(
-                "σ(−(βh − Ψ)) > 0",
-                {"> 1/1000": lambda β, h, Ψ: sigmoid(Ψ - β * h) - Fraction(1, 1000)},
-                lambda β, h, Ψ: sigmoid(Ψ - β * h),
-                {"β": (Fraction(1, 1000), 1000), "h": (-50, 50), "Ψ": (-50, 50)},
-            ),
-        ),
         conclusion="A trapped policy is slow, not stuck.",
         expected=Verdict.PROVED,
     ),

@@ -5,24 +5,23 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from proofs_checks.kernel.arithmetic import exp, expm1, log, log1p, sigmoid, softplus
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Box, Identity, Sign
+from proofs_checks.kernel.arithmetic import exp, log, sigmoid, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, Iff, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.rafailov_2023.dpo_losses import FALLS
 from proofs_checks.spaces.pair import measured, β, δ, δ_ref
 from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo, failure_modes
 
-_EFFORT = Effort(draws=250, climbs=2, steps=25)
 _MORE = Fraction(101, 100)
+_NOISE = 1e-8  # of the library, as a share of a loss
 
 v, L, δ_c, L_c = named("v", "L(δ)", "δ_c", "L(δ_c)")
 c = sympy.Symbol("c", positive=True)
 _LEVEL = softplus(β * δ_ref)
-_PAIR = {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5)}
 
 
 def _loss(δ, δ_ref, β):
@@ -42,7 +41,7 @@ _LOSS_EXACTLY = {L: lambda δ, δ_ref, β: softplus(-β * (δ - δ_ref)), v: lam
 _LEVELS = measured(
     "One pair alone, β > 0, any δ_ref and δ, L its DPO loss, v = inf {L : δ ≤ 0}; any c > 0, and "
     "δ_c = δ_ref − log(e^(v + c) − 1)/β",
-    {**_PAIR, c: (Fraction(1, 100), 10)},
+    (β, δ_ref, δ, c),
     {
         v: _threshold,
         L: _loss,
@@ -51,7 +50,7 @@ _LEVELS = measured(
     },
     _LOSS_EXACTLY,
 )
-_INVERTED = measured("One pair alone, β > 0, any δ_ref and δ, L its DPO loss", _PAIR, {L: _loss}, _LOSS_EXACTLY)
+_INVERTED = measured("One pair alone, β > 0, any δ_ref and δ, L its DPO loss", (β, δ_ref, δ), {L: _loss}, _LOSS_EXACTLY)
 _EXCESS = log(1 + sigmoid(β * δ_ref) * (exp(-β * δ) - 1))
 
 EXCESS = (
@@ -108,15 +107,16 @@ STATEMENTS = (
                 "the level": relation(v, "=", _LEVEL),
                 "below it δ > 0, and nowhere else": Iff(relation(δ, ">", 0), relation(L, "<", v)),
                 "every level above it is reached with δ < 0": All(
-                    (relation(L_c, "=", v + c, 1e-8), relation(δ_c, "<", 0))
+                    (relation(L_c, "=", v + c, _NOISE), relation(δ_c, "<", 0))
                 ),
             },
             wrong={
                 "1.01 of the level": relation(v, "=", _MORE * _LEVEL),
                 "iff L < 1.01 v": Iff(relation(δ, ">", 0), relation(L, "<", _MORE * v)),
+                "reached at 1.01 c": relation(L_c, "=", v + _MORE * c, _NOISE),
                 "reached with δ < −c": relation(δ_c, "<", -c),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "the level": Part(
@@ -145,14 +145,14 @@ STATEMENTS = (
             _INVERTED,
             (relation(δ, "<", 0),),
             claim={
-                "the excess over sp(βδ_ref)": relation(L, "=", _LEVEL + _EXCESS, 1e-8),
+                "the excess over sp(βδ_ref)": relation(L, "=", _LEVEL + _EXCESS, _NOISE),
                 "it is positive": relation(L, ">", _LEVEL),
             },
             wrong={
-                "1.01 of the excess": relation(L, "=", _LEVEL + _MORE * _EXCESS, 1e-8),
+                "1.01 of the excess": relation(L, "=", _LEVEL + _MORE * _EXCESS, _NOISE),
                 "more than −δβ/1000": relation(L, ">", _LEVEL - δ * β / 1000),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "the excess over sp(βδ_ref)": Part(
@@ -160,14 +160,6 @@ STATEMENTS = (
             ),
             "it is positive": Part("With k = e^(−βδ) − 1 > 0 in «the excess», «it is positive».", EXCESS),
         },
-        second_routes=(
-            Box(
-                "log(1 + σ(a)(e^s − 1)) > 0",
-                {"> 1/1000": lambda a, s: log1p(sigmoid(a) * expm1(s)) - Fraction(1, 1000)},
-                lambda a, s: log1p(sigmoid(a) * expm1(s)),
-                {"a": (-50_000, 50_000), "s": (Fraction(1, 10**6), 50_000)},
-            ),
-        ),
         conclusion="The threshold is sharp: the loss leaves it continuously as the pair is inverted further.",
         expected=Verdict.PROVED,
     ),

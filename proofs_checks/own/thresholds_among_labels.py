@@ -24,7 +24,8 @@ from tabular import Preferences, Problem, dpo, failure_modes
 v, L, δ_i, L_c, δ_c, L_v, δ_v = named("v_i", "L(π)", "δ_i", "L(π_c)", "δ_i(π_c)", "L(π_v)", "δ_i(π_v)")
 share, c = sympy.symbols("n̄_i c", positive=True)
 _EFFORT = Effort(draws=140, climbs=2, steps=15)
-_HUNDREDTHS = Fraction(102, 100)
+_MORE = Fraction(102, 100)
+_NOISE = 1e-8  # of the library, as a share of a loss
 
 
 def _labelled(draw):
@@ -155,14 +156,15 @@ STATEMENTS = (
             claim={
                 "below v_i the pair is ranked right": _SAFE_BELOW,
                 "every level above it is reached with δ_i < 0": All(
-                    (relation(L_c, "=", v + c, 1e-8), relation(δ_c, "<", 0))
+                    (relation(L_c, "=", v + c, _NOISE), relation(δ_c, "<", 0))
                 ),
                 "the mean dilutes": relation(v, ">=", share * softplus(β * δ_ref)),
             },
             wrong={
-                "below 1.02 v_i": Implies(relation(L, "<", _HUNDREDTHS * v), relation(δ_i, ">", 0)),
+                "below 1.02 v_i": Implies(relation(L, "<", _MORE * v), relation(δ_i, ">", 0)),
+                "reached at 1.02 c": relation(L_c, "=", v + _MORE * c, _NOISE),
                 "no dilution": relation(v, ">=", softplus(β * δ_ref)),
-                "1.02 of the share": relation(v, ">=", _HUNDREDTHS * share * softplus(β * δ_ref)),
+                "1.02 of the share": relation(v, ">=", _MORE * share * softplus(β * δ_ref)),
             },
             effort=_EFFORT,
         ),
@@ -198,11 +200,11 @@ STATEMENTS = (
             (),
             claim={
                 "no policy below it is inverted": _SAFE_BELOW,
-                "its witness is": All((relation(δ_v, "<=", 0), relation(L_v, "=", v, 1e-8))),
+                "its witness is": All((relation(δ_v, "<=", 0), relation(L_v, "=", v, _NOISE))),
             },
             wrong={
-                "no policy below 1.02 of it": Implies(relation(L, "<", _HUNDREDTHS * v), relation(δ_i, ">", 0)),
-                "a witness at 0.99 of it": relation(L_v, "=", Fraction(99, 100) * v, 1e-8),
+                "no policy below 1.02 of it": Implies(relation(L, "<", _MORE * v), relation(δ_i, ">", 0)),
+                "a witness at 1/1.02 of it": relation(L_v, "=", v / _MORE, _NOISE),
             },
             effort=_EFFORT,
         ),

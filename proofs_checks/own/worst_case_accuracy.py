@@ -13,7 +13,7 @@ from proofs_checks.kernel.arithmetic import positive_part, softplus
 from proofs_checks.kernel.evidence import REAL, Exhaustive, Identity
 from proofs_checks.kernel.instances import Instances, Numbers, named
 from proofs_checks.kernel.relation import All, Implies, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.own.thresholds import REACHED
 from proofs_checks.spaces.pair import n, β, τ
@@ -21,7 +21,7 @@ from proofs_checks.spaces.problems import preferences_of, problem_of
 from tabular import dpo, failure_modes
 
 L, W, F, A, L_f, W_f, heaviest, lightest = named("L(π)", "W(π)", "F(τ)", "A(τ)", "L(π_F)", "W(π_F)", "max n", "min n")
-_EFFORT = Effort(draws=250, climbs=3, steps=40)
+_MORE, _NO_MORE = Fraction(102, 100), relation(W, "<=", F)
 _RIGHT = 40.0  # a loss of e^-40 for a pair that is not inverted
 
 
@@ -165,16 +165,18 @@ STATEMENTS = (
             _PAIRS,
             (relation(heaviest, "=", lightest),),
             claim={
-                "no policy below τ inverts more than fits": Implies(relation(L, "<", τ), relation(W, "<=", F)),
+                "no policy below τ inverts more than fits": Implies(relation(L, "<", τ), _NO_MORE),
                 "some policy below τ inverts as much": All(
                     (relation(L_f, "<", τ), relation(W_f, "=", F), relation(A, "=", 1 - F))
                 ),
             },
             wrong={
-                "at loss below 1.02 τ": Implies(relation(L, "<", Fraction(102, 100) * τ), relation(W, "<=", F)),
-                "at loss below 0.98 τ": relation(L_f, "<", Fraction(98, 100) * τ),
+                "at loss below 1.02 τ": Implies(relation(L, "<", _MORE * τ), _NO_MORE),
+                "1.02 times its loss below τ": relation(_MORE * L_f, "<", τ),
+                "an accuracy of 1 − 1.02 F": relation(A, "=", 1 - _MORE * F),
+                "1.02 times as much": relation(W_f, "=", _MORE * F),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "no policy below τ inverts more than fits": Part(

@@ -97,11 +97,11 @@ STATEMENTS = (
                 "",
                 (
                     Exhaustive(
-                        "J > 1000 at δ = 10⁶",
-                        {"at δ = 10⁵": lambda p, r, β, γ: _objective(p, r, β, γ, 10**5) > 1000},
+                        "J > 1000 at δ = 101 000",
+                        {"at δ = 100 100": lambda p, r, β, γ: _objective(p, r, β, γ, 100_100) > 1000},
                         lambda: _penalised("1/100 1/20 1/10"),
                         135,
-                        lambda p, r, β, γ: _objective(p, r, β, γ, 10**6) > 1000,
+                        lambda p, r, β, γ: _objective(p, r, β, γ, 101_000) > 1000,
                     ),
                 ),
             ),

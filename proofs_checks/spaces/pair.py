@@ -45,15 +45,18 @@ def pair(*symbols, **ranges) -> Numbers:
     return Numbers({symbol: ranges.get(symbol.name, _RANGES[symbol]) for symbol in symbols}, "One pair, ")
 
 
-def measured(words, ranges, quantities, exact=None) -> Instances:
+def measured(words, symbols, quantities, exact=None, **ranges) -> Instances:
     """Instances that are numbers, and what the library makes of them.
 
     Args:
         words: what they are, domains included.
-        ranges: symbol -> (low, high), from which searches draw.
+        symbols: of the numbers; searches draw positive ones from [1/20, 4] and real ones from [-5, 5], where floats
+            tell strict from weak, or from ``ranges`` by name.
         quantities: symbol -> the library's function of the numbers, by their names.
         exact: the same by formula, where a search may have to certify it.
     """
+    usual = {symbol: (Fraction(1, 20), 4) if symbol.is_positive else (-5, 5) for symbol in symbols}
+    ranges = {symbol: ranges.get(symbol.name, ends) for symbol, ends in usual.items()}
     names = {symbol: unicodedata.normalize("NFKC", symbol.name) for symbol in ranges}  # as Python reads an argument
     numbers = {symbol: lambda parts, name=name: parts[name] for symbol, name in names.items()}
     drawn = ", ".join(f"{symbol} ∈ [{low}, {high}]" for symbol, (low, high) in ranges.items()).replace("-", "−")

@@ -5,7 +5,7 @@ from fractions import Fraction
 from proofs_checks.kernel.arithmetic import exp, log
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity
 from proofs_checks.kernel.relation import Iff, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import Δr, β, δ_ref
 from proofs_checks.spaces.pairs import ONE_PAIR, δ_optimum
@@ -35,10 +35,10 @@ STATEMENTS = (
             (),
             claim={"π* ranks w first iff δ_ref > −Δr/β": Iff(_RANKED, relation(δ_ref, ">", -Δr / β))},
             wrong={
-                "iff δ_ref > −1.02 Δr/β": Iff(_RANKED, relation(δ_ref, ">", -Fraction(51, 50) * Δr / β)),
+                "iff δ_ref > −1.1 Δr/β": Iff(_RANKED, relation(δ_ref, ">", -Fraction(11, 10) * Δr / β)),
                 "iff δ_ref > −Δr": Iff(_RANKED, relation(δ_ref, ">", -Δr)),
             },
-            effort=Effort(draws=500, climbs=4, steps=80),
+            effort=OBJECTS,
         ),
         parts={
             "π* ranks w first iff δ_ref > −Δr/β": Part(

@@ -4,13 +4,14 @@ What the paper says is a sufficient condition and a gradient that grows weaker; 
 the gradient vanishes, is what readers make of it, and false.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import derivative, sigmoid, softplus
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Box, Identity, Sign
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import Δr, measured, pair, β, δ, δ_next, δ_ref
 from proofs_checks.spaces.pairs import ONE_PAIR, PAIR, policy_at, two, δ_optimum
@@ -20,7 +21,6 @@ from tabular import dpo
 _SOURCE = "Yang et al. 2026, Proposition 3.4, as transcribed"
 _HUNDREDTH = Fraction(1, 100)
 _CONDITION = relation(δ_ref, "<", -Δr / β)
-_EFFORT = Effort(draws=1000, climbs=2, steps=30)
 
 push, push_next, push_at_0 = named("g(δ)", "g(δ′)", "g(0)")
 
@@ -36,7 +36,7 @@ def _factor(δ, δ_ref, β):
 
 _GRADIENT = measured(
     "One pair, DPO loss, β > 0, any δ_ref and margins δ, δ′; g = −(1/β) ∂L/∂z_w of the winner's logit z_w",
-    {β: (Fraction(1, 20), 4), δ_ref: (-5, 5), δ: (-5, 5), δ_next: (-5, 5)},
+    (β, δ_ref, δ, δ_next),
     {
         push: _push,
         push_next: lambda parts: _push(parts["δ′"], parts["δ_ref"], parts["β"]),
@@ -88,7 +88,7 @@ STATEMENTS = (
                 "δ* above 0.98 δ_ref": relation(Fraction(98, 100) * δ_ref, "<", δ_optimum),
                 "δ* below 0.02 δ_ref": relation(δ_optimum, "<", Fraction(2, 100) * δ_ref),
             },
-            effort=_EFFORT,
+            effort=replace(OBJECTS, draws=1000),
         ),
         parts={
             "U = {δ_ref < δ < 0} holds δ*": Part(
@@ -140,21 +140,13 @@ STATEMENTS = (
                 "falls by a hundredth": relation(push_next, "<", Fraction(99, 100) * push),
                 "above σ(β δ_ref)/2 only beyond 1/100": relation(push_at_0, ">", _HUNDREDTH),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "the factor": Part("With logits w and v of the two responses and r = δ_ref: «g = σ(−βh)».", (_FACTOR,)),
             "it falls strictly in δ": Part("«dg/dδ = −β σ(βh) σ(−βh)», and «β σ(βh) σ(−βh) > 0».", (_SLOPE, _STEEP)),
             "at δ = 0": Part("There h = −δ_ref, so g is σ(βδ_ref); and «σ(z) > 0» for every z.", (_NEVER_0,)),
         },
-        second_routes=(
-            Box(
-                "σ(βδ_ref) > 0",
-                {"σ(βδ_ref) > 1/100": lambda β, δ_ref: sigmoid(β * δ_ref) - _HUNDREDTH},
-                lambda β, δ_ref: sigmoid(β * δ_ref),
-                {"β": (Fraction(1, 1000), 1000), "δ_ref": (-50, 50)},
-            ),
-        ),
         conclusion="Progressively weaker is right, vanishing is not: a trapped policy is slow (escape-time), not "
         "stuck.",
         expected=Verdict.PROVED,

@@ -6,15 +6,15 @@ from proofs_checks.kernel.arithmetic import greatest, log, positive_part, softpl
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, Implies, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured, β, γ, δ, δ_ref, τ
 from tabular import margins
 
 _SOURCE = "{} loss of the authors' released trainer (github visitworld123/CPO){}; the statement is ours"
-_EFFORT = Effort(draws=1000, climbs=3, steps=60)
-_MARGIN = (-20, 20)
+_BELOW_0 = (-50, -Fraction(1, 100))
 
+_PER_CENT = Fraction(99, 100)
 T, log_w, log_l, γ_any = named("T", "ℓ_w", "ℓ_l", "γ")
 L_clip, L_hypo = named("L_clip(δ)", "L_HyPO(δ)")
 
@@ -39,29 +39,24 @@ def _cpo(δ_ref, γ, τ):
 
 _EASY = measured(
     "One pair with log-probabilities ℓ_w, ℓ_l < 0 of the reference, whole or averaged over length; β, γ > 0, any δ_ref",
-    {
-        β: (Fraction(1, 20), 20),
-        γ: (Fraction(1, 100), 10),
-        δ_ref: _MARGIN,
-        log_w: (-50, -Fraction(1, 100)),
-        log_l: (-50, -Fraction(1, 100)),
-    },
+    (β, γ, δ_ref, log_w, log_l),
     {T: _easy},
     {T: lambda δ_ref, l_w, l_l, β, γ: δ_ref + γ / β * (1 / l_w + 1 / l_l)},
+    **{"ℓ_w": _BELOW_0, "ℓ_l": _BELOW_0},
 )
 _CLIP = measured(
     "One pair, β > 0, any δ_ref and δ; L_HyPO = sp(−(β·δ − max(0, β·δ_ref)))",
-    {β: (Fraction(1, 20), 20), δ_ref: _MARGIN, δ: _MARGIN},
+    (β, δ_ref, δ),
     {L_clip: _clip, L_hypo: lambda δ_ref, δ, β: _hypo(float(δ_ref), float(δ), float(β))},
     {L_clip: lambda δ_ref, δ, β: softplus(-β * (δ - positive_part(δ_ref))), L_hypo: _hypo},
 )
 _CPO = measured(
     "One pair, α = 1, τ > 0, any γ and δ_ref",
-    {τ: (Fraction(1, 20), 4), γ_any: (-5, 5), δ_ref: (-5, 5)},
+    (τ, γ_any, δ_ref),
     {T: _cpo},
     {T: lambda δ_ref, γ, τ: δ_ref + softplus(τ * (γ - δ_ref)) / τ},
 )
-_FLOOR = greatest(δ_ref, γ_any)
+_FLOOR, _ERROR, _SHIFT = greatest(δ_ref, γ_any), log(2) / τ, γ / β * (1 / log_w + 1 / log_l)
 
 STATEMENTS = (
     Statement(
@@ -73,14 +68,14 @@ STATEMENTS = (
             _EASY,
             (),
             claim={
-                "the target": relation(T, "=", δ_ref + γ / β * (1 / log_w + 1 / log_l)),
+                "the target": relation(T, "=", δ_ref + _SHIFT),
                 "it lies below DPO's": relation(T, "<", δ_ref),
             },
             wrong={
-                "with 1.01 γ": relation(T, "=", δ_ref + Fraction(101, 100) * γ / β * (1 / log_w + 1 / log_l)),
+                "with 0.99 γ": relation(T, "=", δ_ref + _PER_CENT * _SHIFT),
                 "below δ_ref − γ/(10β)": relation(T, "<", δ_ref - γ / (10 * β)),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "the target": Part("The released loss, read off its code: a definition, and what the library computes."),
@@ -112,10 +107,10 @@ STATEMENTS = (
             (),
             claim={"one loss": relation(L_clip, "=", L_hypo)},
             wrong={
-                "0.99 of it": relation(L_clip, "=", Fraction(99, 100) * L_hypo),
+                "0.99 of it": relation(L_clip, "=", _PER_CENT * L_hypo),
                 "DPO's": relation(L_clip, "=", softplus(-β * (δ - δ_ref))),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             "one loss": Part(
@@ -148,19 +143,19 @@ STATEMENTS = (
             (),
             claim={
                 "above the floor": relation(T, ">", _FLOOR),
-                "by at most log 2/τ": relation(T, "<=", _FLOOR + log(2) / τ),
+                "by at most log 2/τ": relation(T, "<=", _FLOOR + _ERROR),
                 "exactly there at δ_ref = γ alone": All(
                     (
-                        Implies(relation(δ_ref, "=", γ_any), relation(T, "=", _FLOOR + log(2) / τ)),
-                        Implies(relation(δ_ref, "!=", γ_any), relation(T, "<", _FLOOR + log(2) / τ)),
+                        Implies(relation(δ_ref, "=", γ_any), relation(T, "=", _FLOOR + _ERROR)),
+                        Implies(relation(δ_ref, "!=", γ_any), relation(T, "<", _FLOOR + _ERROR)),
                     )
                 ),
             },
             wrong={
-                "by at most 0.99 log 2/τ": relation(T, "<=", _FLOOR + Fraction(99, 100) * log(2) / τ),
+                "by at most 0.99 log 2/τ": relation(T, "<=", _FLOOR + _PER_CENT * _ERROR),
                 "by at least 1/(1000τ)": relation(T, ">", _FLOOR + 1 / (1000 * τ)),
             },
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         parts={
             name: Part(

@@ -11,7 +11,7 @@ from fractions import Fraction
 from proofs_checks.kernel.arithmetic import derivative, softplus
 from proofs_checks.kernel.evidence import REAL, Exact, Identity
 from proofs_checks.kernel.relation import All, Holds, Iff, Implies, Rounds, relation
-from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Settles, Statement, Verdict
 from proofs_checks.spaces.label_readings import (
     ORDERED,
@@ -32,7 +32,6 @@ from proofs_checks.yang_2026.assumption_3_1 import MARGIN
 
 _SOURCE = "Yang et al. 2026, Theorem 3.5, as transcribed"
 _REPAIR = f"repair of {_SOURCE.replace(',', '', 1)}"
-_EFFORT, _ON_POPULATION = Effort(draws=300, climbs=2, steps=30), Effort(draws=160, climbs=2, steps=20)
 _HUNDREDTH = Fraction(101, 100)
 _CONDITION, _STATIONARY = relation(least_margin, ">", 0), relation(gradient, "=", 0)
 _NO_LESS, _MORE = relation(loss_at_optimum, "<=", loss), relation(loss_at_optimum, "<", loss)
@@ -68,7 +67,7 @@ STATEMENTS = (
             (),
             claim={"π* is stationary for the DPO loss iff the condition holds": Iff(_STATIONARY, _CONDITION)},
             right={"every label pulls by less than β": relation(gradient, "<", 2 * β)},
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         conclusion="False as printed. The loss is convex in the log-ratios, so that a policy minimises it iff it is "
         "stationary. Which direction fails depends on what the labels are: see the next statements.",
@@ -84,7 +83,7 @@ STATEMENTS = (
             (_CONDITION,),
             claim={"π* minimises the DPO loss": _NO_LESS},
             right={"π* ranks every pair right": relation(ranked, ">", 0)},
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         second_routes=(_PRINTED,),
         conclusion="β = Δr = 1, uniform reference: the loss is .3133 at δ* = 1 and .1269 at δ = 2. Under the condition "
@@ -101,7 +100,7 @@ STATEMENTS = (
             (_STATIONARY,),
             claim={"the condition holds": _CONDITION},
             right={"π* minimises the DPO loss": _NO_LESS},
-            effort=_ON_POPULATION,
+            effort=OBJECTS,
         ),
         conclusion="On population labels the two optima always agree, condition or not (thm-3.5-repaired).",
         expected=Verdict.REFUTED,
@@ -115,7 +114,7 @@ STATEMENTS = (
             ORDERED,
             (Holds(acyclic), _STATIONARY),
             claim={"the condition holds": _CONDITION},
-            effort=_EFFORT,
+            effort=OBJECTS,
         ),
         settles=Settles.VACUITY,
         parts={
@@ -145,7 +144,7 @@ STATEMENTS = (
                 "by a factor of 1.01": relation(_HUNDREDTH * loss_at_optimum, "<=", loss),
                 "by a hundredth of ‖log π/π*‖": relation(loss_at_optimum + distance / 100, "<=", loss),
             },
-            effort=_ON_POPULATION,
+            effort=OBJECTS,
         ),
         parts={
             "argmin DPO = {π*}": Part(
@@ -178,7 +177,7 @@ STATEMENTS = (
                 ),
                 "iff δ_ref > −Δr": Iff(relation(margin_found, ">", 0), relation(δ_ref, ">", -Δr)),
             },
-            effort=_ON_POPULATION,
+            effort=OBJECTS,
         ),
         parts={
             "the optimum of DPO ranks w first iff the condition holds": Part(
