@@ -80,6 +80,35 @@ def test_a_violation_without_exact_values_is_not_believed():
     assert is_violated(only_floats, (), relation(x, "<", 0))
 
 
+def test_floats_and_exact_arithmetic_that_disagree_settle_nothing():
+    """A library's number that is wrong by a hundredth, beside an exact formula that is right."""
+    (double,) = named("2x")
+    wrong = Instances(
+        lambda draw: {"x": draw.number(1, 10)},
+        "x",
+        {x: lambda x: x, double: lambda x: 2.02 * x},
+        {x: lambda x: x, double: lambda x: 2 * x},
+    )
+    found = no_violation(wrong, (), relation(double, "=", 2 * x))
+    assert found.passed is None
+    assert "disagree" in found.summary
+
+
+def test_quantities_are_computed_when_asked_for():
+    (asked, unasked) = named("a", "b")
+    some = Instances(lambda draw: {"x": draw.number(1, 2)}, "x", {asked: lambda x: x, unasked: lambda x: 1 / 0})
+    assert no_violation(some, (), relation(asked, ">", 0)).passed is True
+    with pytest.raises(ZeroDivisionError):
+        no_violation(some, (), relation(unasked, ">", 0))
+
+
+def test_a_near_miss_that_fails_at_one_simple_number_only_is_violated_there():
+    """No float is a third: the violation is only seen once its number is made simple."""
+    apart = relation(3 * x, "!=", 1)
+    third = Numbers({x: (0, 1)}, points=({x: Fraction(1, 3)},))
+    assert is_violated(third, (), apart)
+
+
 def test_no_value_is_no_answer():
     with pytest.raises(NoValue):
         seek(LINE, (), relation(log(x), "<", 5))
