@@ -1,5 +1,6 @@
 """The loss below which one pair alone is certainly ranked right, and how the loss leaves that level."""
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -28,6 +29,7 @@ def _loss(δ, δ_ref, β):
     return dpo.loss(policy_at(δ), two(δ_ref, β), PAIR)
 
 
+@functools.lru_cache(maxsize=1000)
 def _threshold(δ_ref, β):
     return failure_modes.thresholds(two(δ_ref, β), PAIR)[0]
 
@@ -43,7 +45,7 @@ _LEVELS = measured(
     "δ_c = δ_ref − log(e^(v + c) − 1)/β",
     (β, δ_ref, δ, c),
     {
-        v: _threshold,
+        v: lambda δ_ref, β: _threshold(δ_ref, β),
         L: _loss,
         δ_c: _at_level,
         L_c: lambda δ_ref, β, c: _loss(_at_level(δ_ref, β, c), δ_ref, β),

@@ -4,6 +4,7 @@ The loss is a mean: other labels pull on the pair's responses, and they also dil
 δ_ref = 0 alone is safe below log 2 = .6931, beside a second pair that shares no response only below .3466.
 """
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -36,7 +37,13 @@ def _labelled(draw):
 
 
 def _solved(ref, reward, β, labels):
-    return failure_modes.solve_thresholds(problem_of(ref, reward, β), preferences_of(labels))
+    return _thresholds(problem_of(ref, reward, β), tuple(labels))
+
+
+@functools.lru_cache(maxsize=1000)
+def _thresholds(problem, labels):
+    """Each instance's thresholds once, however many quantities ask for them."""
+    return failure_modes.solve_thresholds(problem, preferences_of(labels))
 
 
 def _threshold(ref, reward, β, labels):
