@@ -135,7 +135,7 @@ def shrink(instances, given, claim, candidate) -> list:
                 values = _simplified(values, k, answers[k], survives)
         if values == before:
             break
-    return [value if isinstance(value, int) else _rational(value) for value in values]
+    return _short(values)
 
 
 def _simplified(values, k, answer, survives):
@@ -174,7 +174,7 @@ def _judged(instances, given, claim, effort, to_be_shown=True):
     sought = seek(instances, given, claim, effort)
     for candidate in sought.candidates:
         simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
-        for values in (*simple, as_rationals(candidate[1])):
+        for values in (*simple, as_rationals(candidate[1]), _short(candidate[1])):
             finding = certified(instances, given, claim, values)
             if finding.passed is not True:
                 return sought, finding
@@ -183,6 +183,11 @@ def _judged(instances, given, claim, effort, to_be_shown=True):
 
 def as_rationals(values):
     return [value if isinstance(value, int) else Fraction(float(value)) for value in values]
+
+
+def _short(values):
+    """The same as short rationals: what a float stands for where a claim turns on a single point."""
+    return [value if isinstance(value, int) else _rational(value) for value in values]
 
 
 def no_violation(instances, given, claim, effort=USUAL) -> Finding:
