@@ -136,7 +136,7 @@ def shrink(instances, given, claim, candidate) -> list:
                 values = _simplified(values, k, answers[k], survives)
         if values == before:
             break
-    return [value if isinstance(value, int) else _rational(value) for value in values]
+    return _short(values)
 
 
 def _simplified(values, k, answer, survives):
@@ -171,15 +171,12 @@ def certified(instances, given, claim, values) -> Finding:
 
 
 def _judged(instances, given, claim, effort, to_be_shown=True):
-    """The search, and the first finding about a candidate that is not mere rounding, if there is one.
-
-    Where nobody reads the witness its numbers are tried as they are, and made simple only if they do not serve.
-    """
+    """The search, and the first finding about a candidate that is not mere rounding, if there is one."""
     sought = seek(instances, given, claim, effort)
     for candidate in sought.candidates:
-        ways = (lambda c: shrink(instances, given, claim, c), lambda c: as_rationals(c[1]))
-        for rational in ways if to_be_shown else reversed(ways):
-            finding = certified(instances, given, claim, rational(candidate))
+        simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
+        for values in (*simple, as_rationals(candidate[1]), _short(candidate[1])):
+            finding = certified(instances, given, claim, values)
             if finding.passed is not True:
                 return sought, finding
         if candidate[0] > _ROUNDING:
@@ -191,6 +188,11 @@ def _judged(instances, given, claim, effort, to_be_shown=True):
 
 def as_rationals(values):
     return [value if isinstance(value, int) else Fraction(float(value)) for value in values]
+
+
+def _short(values):
+    """The same as short rationals: what a float stands for where a claim turns on a single point."""
+    return [value if isinstance(value, int) else _rational(value) for value in values]
 
 
 def no_violation(instances, given, claim, effort=USUAL) -> Finding:
