@@ -166,7 +166,8 @@ def _search_outcomes(statement):
 
     def met_by_nobody():
         met = search.seek(form.instances, form.conditions, claim, form.effort).met
-        return Finding(True if met == 0 else None, f"{met} instances of those drawn meet the hypotheses"), ()
+        finding = Finding(True if met == 0 else None, f"{met} instances of those drawn meet the hypotheses")
+        return finding, tuple(_met_without(form, claim)) if finding.passed else ()
 
     def searched():
         finding = search.no_violation(form.instances, form.conditions, claim, form.effort)
@@ -174,6 +175,14 @@ def _search_outcomes(statement):
 
     finding, controls = _safely(met_by_nobody if statement.settles is Settles.VACUITY else searched)
     return [Outcome("search over the stated instances", Quantifier.SEARCH, "", finding, controls, form.instances.drawn)]
+
+
+def _met_without(form, claim):
+    """For a form that nothing meets: without each hypothesis in turn something does."""
+    for k, given in enumerate(form.hypotheses):
+        rest = form.conditions[:k] + form.conditions[k + 1 :]
+        met = search.seek(form.instances, rest, claim, form.effort).met > 0
+        yield f"without “{given.condition}” something is left", met is not bool(given.needless)
 
 
 def _near_misses(form, claim):

@@ -123,6 +123,8 @@ def test_vacuous_needs_a_proof_and_a_search_that_meets_nobody():
     assert verdict(TRUE_FORM, parts=proof, settles=Settles.VACUITY) is Verdict.UNDECIDED, "there are instances"
     doubtful = {"nothing meets the hypotheses": Part("«open».", (OPEN_STEP,))}
     assert verdict(nobody, parts=doubtful, settles=Settles.VACUITY) is Verdict.UNDECIDED
+    idle = replace(nobody, given=(*nobody.given, relation(x, "<", 10**6)))
+    assert verdict(idle, parts=proof, settles=Settles.VACUITY) is Verdict.UNDECIDED, "one hypothesis excludes nobody"
 
 
 def test_a_contrary_that_is_proved_refutes():
