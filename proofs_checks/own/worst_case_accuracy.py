@@ -82,6 +82,11 @@ def _loss(margins, δ_ref, n, β):
     return dpo.loss(_log_policy(margins), _problem(δ_ref, β), _labels(n))
 
 
+def _least_accuracy(δ_ref, n, β, τ):
+    """The library's, which counts a level that is reached or only approached: the same but where costs add up to τ."""
+    return failure_modes.worst_case_accuracy(_problem(δ_ref, β), _labels(n), float(τ))
+
+
 def _as_many(δ_ref, n, β, τ):
     """Margins of the policy π_F: half of what is left of τ goes to every pair, above its threshold or above 0."""
     inside, left = _fitting(δ_ref, n, β, τ)
@@ -96,12 +101,12 @@ _PAIRS = Instances(
     _pairs,
     "Pairs with weights n that share no response, β > 0, n̄_i = n_i/Σn, any loss level τ > 0. W(π): the share by "
     "weight of pairs with δ ≤ 0; F(τ): the share whose costs n̄_i sp(β δ_ref,i), taken in rising order, stay below τ "
-    "in sum; A(τ): the least accuracy at loss τ; any policy π",
+    "in sum; A(τ): the least accuracy at loss below τ; any policy π",
     {
         L: lambda δ_ref, n, policy, β: _loss(_drawn(δ_ref, policy, β), δ_ref, n, β),
         W: lambda δ_ref, n, policy, β: _inverted(n, _drawn(δ_ref, policy, β)),
         F: lambda δ_ref, n, β, τ: _share(n, _fitting(δ_ref, n, β, τ)[0]),
-        A: lambda δ_ref, n, β, τ: failure_modes.worst_case_accuracy(_problem(δ_ref, β), _labels(n), float(τ)),
+        A: _least_accuracy,
         L_f: lambda δ_ref, n, β, τ: _loss(_as_many(δ_ref, n, β, τ), δ_ref, n, β),
         W_f: lambda δ_ref, n, β, τ: _inverted(n, _as_many(δ_ref, n, β, τ)),
         τ: lambda τ: τ,

@@ -24,7 +24,13 @@ def _with_pairs(draw):
 
 
 def _with_labels(draw):
+    """Some pairs, each labelled once; or a cycle through all responses, of equal rewards and weights."""
     parts = _with_pairs(draw)
+    size = len(parts["ref"])
+    if size > 2 and draw.choice((False, False, False, True)):
+        parts["pairs"] = [(k, (k + 1) % size) for k in range(size)]
+        parts["reward"] = [parts["reward"][0]] * size
+        return {**parts, "labels": [(*pair, 1) for pair in parts["pairs"]]}
     return {**parts, "labels": [(w, lo, draw.number(1, 2)) for w, lo in parts["pairs"]]}
 
 
@@ -165,7 +171,7 @@ ORDERED = Instances(
 POPULATION = Instances(
     _with_pairs,
     "Finite responses, π_ref > 0, β > 0, any reward, π* = π_ref e^(r/β)/Z; some pairs (w, l), each labelled both ways "
-    "at rates σ(±Δr); L the mean DPO loss, π̂ its minimiser; any policy π",
+    "at rates σ(±Δr); L the mean DPO loss, π̂ a minimiser of it; any policy π",
     {
         **_SHARED,
         loss: lambda policy, ref, reward, β, pairs: dpo.loss(

@@ -12,7 +12,7 @@ from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.search import OBJECTS
-from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import Δr, measured, pair, β, δ, δ_next, δ_ref
 from proofs_checks.spaces.pairs import ONE_PAIR, PAIR, policy_at, two, δ_optimum
 from proofs_checks.yang_2026.assumption_3_1 import MARGIN
@@ -129,7 +129,7 @@ STATEMENTS = (
         source=f"{_SOURCE}: progressively weaker; the formula and the value at δ = 0 are ours",
         form=Form(
             _GRADIENT,
-            (Given(relation(δ_next, ">", δ)),),
+            (relation(δ_next, ">", δ),),
             claim={
                 "the factor": relation(push, "=", sigmoid(-β * (δ - δ_ref))),
                 "it falls strictly in δ": relation(push_next, "<", push),
