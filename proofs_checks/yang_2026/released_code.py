@@ -68,8 +68,7 @@ STATEMENTS = (
             _EASY,
             (),
             claim={
-                "the target": relation(T, "=", δ_ref + _SHIFT),
-                "it lies below DPO's": relation(T, "<", δ_ref),
+                "the target lies below DPO's": All((relation(T, "=", δ_ref + _SHIFT), relation(T, "<", δ_ref))),
             },
             wrong={
                 "with 0.99 γ": relation(T, "=", δ_ref + _PER_CENT * _SHIFT),
@@ -78,9 +77,9 @@ STATEMENTS = (
             effort=OBJECTS,
         ),
         parts={
-            "the target": Part("The released loss, read off its code: a definition, and what the library computes."),
-            "it lies below DPO's": Part(
-                "With ℓ_w = −a and ℓ_l = −b, a and b > 0, «δ_ref − T > 0».",
+            "the target lies below DPO's": Part(
+                "The equation is the definition, read off the released code. With ℓ_w = −a and ℓ_l = −b, a and b > 0, "
+                "«δ_ref − T > 0».",
                 (
                     Sign(
                         "δ_ref − T > 0",
