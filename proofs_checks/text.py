@@ -43,7 +43,7 @@ def summary(results: list[Result]) -> str:
     >>> print(summary(verify(["def-3.3"])))
     1 statement: 1 PROVED; every verdict is the expected one
     In a paper's own words 1: 1 PROVED
-    PROVED by the machine alone 1, by the machine and an argument in words 0, by words alone in some part 0
+    PROVED by the machine alone 0, by the machine and an argument in words 1, by words alone in some part 0
     """
     off = [result.statement.id for result in results if not result.as_expected]
     ending = f"; not as expected: {', '.join(off)}" if off else "; every verdict is the expected one"

@@ -152,6 +152,11 @@ class Statement:
 
     Raises:
         ValueError: a part of the claim without an entry in ``parts``, or the reverse.
+
+    >>> words = InWords("8B models.", {"claim": "One beats the other."}, why="it needs their training")
+    >>> known = Statement("planted", "A claim", Origin.BELIEF, "hearsay", words, "Unknown.", Verdict.NOT_CHECKABLE_HERE)
+    >>> known.claim, known.rests_on
+    ('One beats the other.', ())
     """
 
     id: str

@@ -1,6 +1,9 @@
 """Every refutation once more: the witness that is printed, put to the library or to brute force, not to the predicate
 that found it."""
 
+import functools
+import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -13,11 +16,23 @@ from tabular import Preferences, Problem, cpo, dpo, failure_modes, rlhf
 PAIR = Preferences.from_pairs([(0, 1)])
 
 
-def witness(name, which=0):
-    """The numbers of a printed witness."""
-    words = verify([name])[0].outcomes[which].finding.witness
-    pairs = (part.replace("−", "-").split(" = ") for part in words.split(", "))
-    return {key: float(Fraction(value)) for key, value in pairs}
+@functools.cache
+def results():
+    names = [name for name, (known, _) in statements().items() if known.expected is Verdict.REFUTED]
+    return {result.statement.id: result for result in verify(names)}
+
+
+def witness(name):
+    """The parts of a printed witness by name: numbers, or tuples of numbers."""
+    words = next(o.finding.witness for o in results()[name].outcomes if o.finding.witness)
+    parts = re.split(r", (?=[^\s(),]+ = )", words)
+    return {key: _read(text) for key, text in (part.split(" = ") for part in parts)}
+
+
+def _read(text):
+    """A number, or nested lists of numbers."""
+    decimal = re.sub(r"-?\d+/\d+", lambda number: repr(float(Fraction(number[0]))), text)
+    return json.loads(decimal.replace("(", "[").replace(")", "]"))
 
 
 def two(δ_ref, β=1.0, Δr=0.0):
@@ -43,37 +58,48 @@ def prop_3_4_vanishes():
     assert np.abs(dpo.gradient(at(0.0), problem, PAIR)).min() > 1e-3
 
 
-def less_loss_than_rlhf(name):
+def on_labels(name):
+    """The witness's problem, its labels and its pairs as the library's objects, and its policy."""
     point = witness(name)
-    δ = point.pop("δ")
-    problem = two(**point)
-    best = rlhf.optimal_policy(problem)
-    assert PAIR.delta(best)[0] > 0
-    assert dpo.loss(at(δ), problem, PAIR) < dpo.loss(best, problem, PAIR)
+    log_ref = np.log(point["ref"])
+    problem = Problem.from_unnormalized(log_ref, point["β"], point["reward"])
+    pairs = [tuple(map(int, pair)) for pair in point["pairs"]]
+    policy = np.log(point["policy"])
+    return problem, Preferences.from_pairs(pairs), pairs, (policy - np.logaddexp.reduce(policy))[None, :]
 
 
-def same_optimum_without_the_condition(name, which):
-    problem = two(**witness(name, which))
+def less_loss_than_rlhf(name):
+    """Label by label the condition holds; yet moving one of them on from π* lowers the loss."""
+    problem, labels, _, _ = on_labels(name)
     best = rlhf.optimal_policy(problem)
-    assert PAIR.delta(best)[0] < 0
-    population = Preferences.from_bradley_terry(problem, [(0, 1)])
-    assert np.abs(dpo.solve(problem, population).log_policy - best).max() < 1e-12
+    assert (labels.delta(best) > 0).all()
+    further = best.copy()
+    further[0, labels.winner[0]] += 1e-3
+    further -= np.logaddexp.reduce(further, axis=1, keepdims=True)
+    assert dpo.loss(further, problem, labels) < dpo.loss(best, problem, labels)
+
+
+def same_optimum_without_the_condition(name):
+    problem, labels, pairs, _ = on_labels(name)
+    best = rlhf.optimal_policy(problem)
+    assert labels.delta(best).min() <= 0
+    population = Preferences.from_bradley_terry(problem, pairs)
+    assert dpo.loss(best, problem, population) <= dpo.solve(problem, population).infimum + 1e-12
 
 
 def theorem_3_5():
     less_loss_than_rlhf("thm-3.5")
-    same_optimum_without_the_condition("thm-3.5", 1)
 
 
 def worst_case_accuracy_weights():
-    """Costs n sp(δ_ref): sorting would invert the light pair only, at most 1 of 1 + n."""
+    """Sorting would invert the light pair, the cheaper, and stop: 1 of 1 + n. The heavy one alone fits as well."""
     point = witness("worst-case-accuracy-weights")
     weights = np.array([1.0, point["n"]])
-    δ_ref = np.log(np.expm1(np.array([point["first"], point["second"]]) / weights))
-    problem = Problem.from_unnormalized([[margin, 0.0] for margin in δ_ref], 1.0)
+    problem = Problem.from_unnormalized([[point["δ_1"], 0.0], [point["δ_2"], 0.0]], point["β"])
     labels = Preferences.from_pairs([(prompt, 0, 1, weight) for prompt, weight in enumerate(weights)])
-    level = point["budget"] / weights.sum()
-    least = float(failure_modes.worst_case_accuracy(problem, labels, level))
+    costs = weights * np.logaddexp(0, point["β"] * np.array([point["δ_1"], point["δ_2"]]))
+    assert costs[0] < costs[1] < point["τ"] < costs.sum()
+    least = float(failure_modes.worst_case_accuracy(problem, labels, point["τ"] / weights.sum()))
     assert least == pytest.approx(1 - point["n"] / weights.sum())
     assert least < 1 - 1 / weights.sum()
 
@@ -86,30 +112,31 @@ def accuracy_logged():
 
 def chosen_falls():
     point = witness("chosen-falls")
-    ref, policy = ([w, loser, 1 - w - loser] for w, loser in np.reshape(list(point.values()), (2, 2)))
-    problem = Problem.from_probabilities(ref, 1.0)
+    ref, policy = (np.array(point[name]) / np.sum(point[name]) for name in ("ref", "policy"))
+    problem = Problem.from_probabilities(ref, point["β"])
     assert dpo.loss(np.log(policy), problem, PAIR) < dpo.loss(problem.log_ref, problem, PAIR)
     assert policy[0] < ref[0]
-    assert min(ref + policy) > 0
+    assert min(*ref, *policy) > 0
 
 
 def theorem_4_9_equality():
     point = witness("thm-4.9-equality")
-    problem = two(point["δ*"], point["β"])
-    assert PAIR.delta(cpo.penalized_optimum(problem, PAIR, point["γ"]).local)[0] == pytest.approx(0, abs=1e-9)
-    assert cpo.gamma_window(problem, PAIR)[0][0] == pytest.approx(point["γ"])
+    problem = two(-4 * point["κ"])
+    assert PAIR.delta(cpo.penalized_optimum(problem, PAIR, point["κ"]).local)[0] == pytest.approx(0, abs=1e-9)
+    assert cpo.gamma_window(problem, PAIR)[0][0] == pytest.approx(point["κ"])
 
 
 def theorem_4_9_three_responses():
     """No γ of a fine grid; without the third response half of them would do."""
     point = witness("thm-4.9-three-responses")
-    problem = Problem.from_unnormalized([-2 * point["a"], 0.0, np.log(point["o"])], 1.0, [0.0] * 3)
+    star, other = point["δ*"], np.log(point["π*_o"] / point["π*_l"])
+    problem = Problem.from_unnormalized([star, 0.0, other], 1.0, [0.0] * 3)
     found = [cpo.penalized_optimum(problem, PAIR, γ).local for γ in np.geomspace(1e-4, 10, 200)]
     margins = [PAIR.delta(local)[0] for local in found if local is not None]
     assert margins
     assert max(margins) < 0
-    first, last = (ends[0] for ends in cpo.gamma_window(two(-2 * point["a"]), PAIR))
-    assert PAIR.delta(cpo.penalized_optimum(two(-2 * point["a"]), PAIR, (first + last) / 2).local)[0] > 0
+    first, last = (ends[0] for ends in cpo.gamma_window(two(star), PAIR))
+    assert PAIR.delta(cpo.penalized_optimum(two(star), PAIR, (first + last) / 2).local)[0] > 0
 
 
 def margins_at_the_local_optimum(name):
@@ -153,7 +180,7 @@ def equation_19_each_label():
 
 def isotonic_arithmetic():
     point = witness("isotonic-arithmetic")
-    star = np.array([point["p"], point["q"], point["rest"]]) / sum(point.values())
+    star = np.array([point["π*_1"], point["π*_2"], point["π*_o"]]) / sum(point.values())
     best = np.exp(cpo.constrained_optimum(Problem.from_probabilities(star, 1.0, [0.0] * 3), PAIR).log_policy[0])
     assert best[0] == pytest.approx(best[1])
     assert abs(best[0] - star[:2].mean()) > 0.01
@@ -164,7 +191,7 @@ SECOND = {
     "prop-3.4-vanishes": prop_3_4_vanishes,
     "thm-3.5": theorem_3_5,
     "thm-3.5-if": lambda: less_loss_than_rlhf("thm-3.5-if"),
-    "thm-3.5-only-if": lambda: same_optimum_without_the_condition("thm-3.5-only-if", 0),
+    "thm-3.5-only-if": lambda: same_optimum_without_the_condition("thm-3.5-only-if"),
     "worst-case-accuracy-weights": worst_case_accuracy_weights,
     "accuracy-logged": accuracy_logged,
     "chosen-falls": chosen_falls,
