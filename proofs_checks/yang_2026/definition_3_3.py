@@ -17,8 +17,8 @@ STATEMENTS = (
     Statement(
         id="def-3.3",
         title="When the undesirable set U is non-empty",
-        origin=Origin.TRANSCRIBED,
-        source=f"{_SOURCE}: U = {{δ_ref < δ < 0}}; the criterion is ours",
+        origin=Origin.OURS,
+        source=f"{_SOURCE} defines U = {{δ_ref < δ < 0}}; the criterion is ours",
         form=Form(
             pair(δ_ref, δ),
             (),
