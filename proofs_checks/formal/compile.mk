@@ -2,6 +2,7 @@
 FILES := $(wildcard *.v)
 COQ := -w -notation-overridden,-ambiguous-paths -Q . Formal
 
+.PHONY: all
 all: $(FILES:.v=.vo)
 
 %.vo: %.v
@@ -12,4 +13,3 @@ all: $(FILES:.v=.vo)
 	@coqdep -Q . Formal $(FILES) > $@
 
 include .depend
-.PHONY: all
