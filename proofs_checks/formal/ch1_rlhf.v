@@ -114,8 +114,8 @@ Proof. by move=> ht; apply: eq_bigr => y _; rewrite /= Rmult_1_r; congr (_ * exp
 Lemma star_moment k t : 0 < t -> mean (pi_star ref r (/ t)) (fun y => r y ^ k) = moment k t / moment 0 t.
 Proof.
 move=> ht; rewrite /mean /pi_star partition_moment // /Rdiv Rmult_comm -sumZ.
-apply: eq_bigr => y _; rewrite (_ : r y / / t = t * r y) /Rdiv; first by ring.
-by field; lra.
+apply: eq_bigr => y _; have -> : r y * / / t = t * r y by field; lra.
+by ring.
 Qed.
 
 Lemma star_mean t : 0 < t -> mean (pi_star ref r (/ t)) r = moment 1 t / moment 0 t.
@@ -134,7 +134,7 @@ Lemma mean_slope t : 0 < t ->
 Proof.
 move=> ht; have hM := moment_pos t.
 apply: (is_derive_ext_loc (fun t => moment 1 t / moment 0 t)).
-  by exists (mkposreal _ ht) => u /Rabs_def2 /= hu; rewrite star_mean // /minus /plus /opp /= in hu *; lra.
+  by apply: filter_imp (open_gt 0 t ht) => u hu; rewrite star_mean.
 rewrite variance_moments; last exact/full_policy/star_full.
 rewrite star_moment // star_mean //; evar_last.
   by apply: is_derive_div; [exact: moment_slope|exact: moment_slope|lra].
@@ -153,12 +153,12 @@ Qed.
 Lemma value_slope beta : 0 < beta -> is_derive (V ref r) beta (- KL (pi_star ref r beta) ref).
 Proof.
 move=> hb; have hM := moment_pos (/ beta); have ht := Rinv_0_lt_compat _ hb.
-have hbt : / / beta = beta by rewrite Rinv_involutive; lra.
+have em : mean (pi_star ref r beta) r = moment 1 (/ beta) / moment 0 (/ beta) by rewrite -star_mean // Rinv_inv.
+have ep : partition ref r beta = moment 0 (/ beta) by rewrite -partition_moment // Rinv_inv.
 apply: (is_derive_ext_loc (fun b => b * ln (moment 0 (/ b)))).
-  exists (mkposreal _ hb) => u /Rabs_def2 /= hu; rewrite /minus /plus /opp /= in hu.
-  have hu0 : 0 < u by lra.
-  by rewrite -partition_moment ?Rinv_involutive //; [lra|exact: Rinv_0_lt_compat].
-rewrite KL_star_ref // -{2 3 5}hbt star_mean // partition_moment //.
+  apply: filter_imp (open_gt 0 beta hb) => u hu.
+  by rewrite -partition_moment ?Rinv_inv //; exact: Rinv_0_lt_compat.
+rewrite KL_star_ref // em ep.
 have d : is_derive (fun b => ln (moment 0 (/ b))) beta (/ moment 0 (/ beta) * (moment 1 (/ beta) * - (/ beta ^ 2))).
   evar_last; first apply: (is_derive_comp (fun t => ln (moment 0 t)) Rinv).
   - apply: (is_derive_comp ln (moment 0)); last exact: moment_slope.
@@ -173,7 +173,7 @@ End Derivatives.
 Theorem rlhf_derivatives_proved : rlhf_derivatives.
 Proof.
 move=> T ref r beta ref_full hb; split; apply/is_derive_Reals; first exact: value_slope.
-rewrite -{2}(Rinv_involutive beta); last lra.
+rewrite -[X in variance (pi_star ref r X)](Rinv_inv beta).
 by apply: mean_slope => //; exact: Rinv_0_lt_compat.
 Qed.
 
