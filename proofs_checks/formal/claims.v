@@ -2,7 +2,7 @@
     with [_] for [-] and [.]. A chapter proves each one ([..._proved]) or its negation ([..._refuted]);
     [claims.toml] says which, and how much of the printed statement the claim covers. *)
 From Coq Require Import Reals.
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path fingraph.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path finset fingraph.
 From Formal Require Import definitions.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
@@ -122,7 +122,106 @@ Definition thm_3_5_ranking : Prop := forall (T : finType) (ref r : T -> R) beta 
   full ref -> 0 < beta -> weights m -> connected m -> minimises full (dpo_loss ref beta (population r m)) p ->
   (p w > p l <-> delta ref w l > - (r w - r l) / beta).
 
-(** * Chapter 3: the solution set of DPO, and existence for losses of differences *)
+(** * Chapter 3: the solution set of DPO, and existence for losses of the margin *)
+
+(** inf L is the sum of the blocks' minima (all of which one policy attains). It is attained iff no label joins two
+    blocks; the minimisers are then the policies with the fitted proportions in each block, whatever the blocks' masses. *)
+Definition dpo_solution_set : Prop := forall (T : finType) (ref : T -> R) beta n,
+  full ref -> 0 < beta -> weights n ->
+  (exists q, (forall a, minimises full (dpo_loss ref beta (of_block n a)) q) /\
+     infimum full (dpo_loss ref beta n)
+       (\Sum_(a | roots (same_block n) a) dpo_loss ref beta (of_block n a) q)) /\
+  ((exists p, minimises full (dpo_loss ref beta n) p) <-> forall w l, ~ joins_two_blocks n w l) /\
+  (forall q, (forall a, minimises full (dpo_loss ref beta (of_block n a)) q) ->
+     (forall w l, ~ joins_two_blocks n w l) -> forall p, full p ->
+     (minimises full (dpo_loss ref beta n) p <-> forall a b, same_block n a b -> delta p a b = delta q a b)).
+
+(** Where two blocks are joined: the limits of minimising sequences are the policies on the source blocks with the
+    fitted proportions inside them, and any masses. *)
+Definition dpo_limit_set : Prop := forall (T : finType) (ref : T -> R) beta n q v p,
+  full ref -> 0 < beta -> weights n ->
+  (forall a, minimises full (dpo_loss ref beta (of_block n a)) q) -> infimum full (dpo_loss ref beta n) v ->
+  ((exists u : nat -> T -> R, (forall k, full (u k)) /\ Un_cv (fun k => dpo_loss ref beta n (u k)) v /\
+      forall y, Un_cv (fun k => u k y) (p y)) <->
+   policy p /\ (forall y, ~ in_source_block n y -> p y = 0) /\
+   forall a b, same_block n a b -> p a * q b = p b * q a).
+
+(** One label and an unlabelled response: whatever share t < 1 goes to w, the loss tends to its infimum 0 with the
+    share of l. *)
+Definition dpo_unlabelled_response : Prop := forall (T : finType) (ref : T -> R) beta w l t,
+  full ref -> 0 < beta -> w != l -> 0 < t < 1 ->
+  infimum full (dpo_loss ref beta (one_label w l)) 0 /\
+  forall eta, 0 < eta -> exists e, 0 < e /\ forall p, policy p -> p w = t -> 0 < p l < e ->
+    dpo_loss ref beta (one_label w l) p < eta.
+
+(** One label: a loss below eps bounds the odds of l, and the bound tends to 0 with eps for every beta. *)
+Definition dpo_deterministic_labels : Prop := forall (T : finType) (ref : T -> R) beta w l,
+  full ref -> 0 < beta -> w != l ->
+  (forall p eps, full p -> dpo_loss ref beta (one_label w l) p < eps ->
+     p l / p w < exp (- delta ref w l) * Rpower (exp eps - 1) (/ beta)) /\
+  forall eta, 0 < eta -> exists e, 0 < e /\ forall eps, 0 < eps < e ->
+    exp (- delta ref w l) * Rpower (exp eps - 1) (/ beta) < eta.
+
+(** A loss whose every label is bounded below, and at each end grows without bound or is monotone from some point on,
+    attains its minimum whatever the labels are. *)
+Definition attained_on_every_graph : Prop := forall (T : finType) (ref : T -> R) n (L : T -> T -> R -> R),
+  full ref -> weights n ->
+  (forall w l, continuity (L w l) /\ (exists m, forall x, m <= L w l x) /\
+     ((forall M, exists H, forall x, H <= x -> M <= L w l x) \/
+      (exists H, forall x y, H <= x <= y -> L w l x <= L w l y)) /\
+     ((forall M, exists H, forall x, x <= H -> M <= L w l x) \/
+      (exists H, forall x y, x <= y <= H -> L w l y <= L w l x))) ->
+  exists p, minimises full (pair_loss ref n L) p.
+
+(** A loss whose every label is positive, tends to 0 as its margin grows and to infinity as it falls: the infimum is
+    that of the labels inside blocks, which is attained; the whole is attained iff no label joins two blocks. *)
+Definition attained_iff_no_label_joins_blocks : Prop := forall (T : finType) (ref : T -> R) n (L : T -> T -> R -> R),
+  full ref -> weights n ->
+  (forall w l, continuity (L w l) /\ (forall x, 0 < L w l x) /\
+     (forall eps, 0 < eps -> exists H, forall x, H <= x -> L w l x < eps) /\
+     (forall M, exists H, forall x, x <= H -> M <= L w l x)) ->
+  (exists q, minimises full (pair_loss ref (inside n) L) q /\
+     infimum full (pair_loss ref n L) (pair_loss ref (inside n) L q)) /\
+  ((exists p, minimises full (pair_loss ref n L) p) <-> forall w l, ~ joins_two_blocks n w l).
+
+(** The cut theorem. Let a and b be the slopes of a label's loss far out on its winner's and on its loser's side,
+    which it approaches from strictly below and within a constant. The loss is bounded below iff no cut is negative;
+    it attains its minimum iff every cut that some label crosses is positive. *)
+Definition existence_by_cuts : Prop := forall (T : finType) (ref : T -> R) n (L : T -> T -> R -> R) a b C,
+  full ref -> weights n ->
+  (forall w l x, a w l * Rmax 0 x + b w l * Rmax 0 (- x) - C <= L w l x) ->
+  (forall w l x t, 0 < t -> L w l (x + t) < L w l x + a w l * t /\ L w l (x - t) < L w l x + b w l * t) ->
+  (bounded_below full (pair_loss ref n L) <-> forall S, 0 <= cut a b n S) /\
+  ((exists p, minimises full (pair_loss ref n L) p) <-> forall S, crossed n S -> 0 < cut a b n S).
+
+(** DPO by cuts: attained iff every set of responses that a label crosses loses some label to the others. *)
+Definition dpo_existence_by_cuts : Prop := forall (T : finType) (ref : T -> R) beta n,
+  full ref -> 0 < beta -> weights n ->
+  ((exists p, minimises full (dpo_loss ref beta n) p) <-> forall S, crossed n S -> 0 < lost_by S n).
+
+(** cDPO, label noise eps: attained whatever the labels are, and h is unique on every label. *)
+Definition cdpo_existence : Prop := forall (T : finType) (ref : T -> R) beta eps n,
+  full ref -> 0 < beta -> 0 < eps < 1 -> weights n ->
+  let loss := pair_loss ref n (fun _ _ x => (1 - eps) * sp (- (beta * x)) + eps * sp (beta * x)) in
+  (exists p, minimises full loss p) /\
+  forall p q, minimises full loss p -> minimises full loss q -> forall w l, 0 < n w l -> h ref p w l = h ref q w l.
+
+(** rDPO, label noise eps: bounded below iff in every cut each side has at least a share eps of the labels that cross
+    it; attained iff it has strictly more wherever a label crosses, and then h is unique on every label. *)
+Definition rdpo_existence : Prop := forall (T : finType) (ref : T -> R) beta eps n,
+  full ref -> 0 < beta -> 0 <= eps < / 2 -> weights n ->
+  let loss := pair_loss ref n
+    (fun _ _ x => ((1 - eps) * sp (- (beta * x)) - eps * sp (beta * x)) / (1 - 2 * eps)) in
+  (bounded_below full loss <-> forall S, eps * won_by S n <= (1 - eps) * lost_by S n) /\
+  ((exists p, minimises full loss p) <-> forall S, crossed n S -> eps * won_by S n < (1 - eps) * lost_by S n) /\
+  forall p q, minimises full loss p -> minimises full loss q -> forall w l, 0 < n w l -> h ref p w l = h ref q w l.
+
+(** IPO with parameter tau: attained whatever the labels are, and h is unique on every label. *)
+Definition ipo_existence : Prop := forall (T : finType) (ref : T -> R) tau n,
+  full ref -> 0 < tau -> weights n ->
+  let loss := pair_loss ref n (fun _ _ x => (x - / (2 * tau)) ^ 2) in
+  (exists p, minimises full loss p) /\
+  forall p q, minimises full loss p -> minimises full loss q -> forall w l, 0 < n w l -> h ref p w l = h ref q w l.
 
 (** * Chapter 4: thresholds *)
 

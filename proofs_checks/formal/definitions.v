@@ -5,7 +5,7 @@
     weights: [n w l] is the weight of the label "w is preferred to l", 0 where there is none. Logarithms are natural.
     Coq's [ln] and [/] are total, [ln x = 0] for [x <= 0] and [x / 0] some number: hence every "full" below. *)
 From Coq Require Import Reals Lra.
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path fingraph.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path finset fingraph.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
 
@@ -113,17 +113,20 @@ Definition inside w l := if same_block w l then n w l else 0.
 Definition of_block a w l := if same_block a w && same_block a l then n w l else 0.
 End Labels.
 
-(** * Losses of differences on a graph: [f w l] is the loss of the label w > l, its weight included *)
+(** * Other losses of the margin: [L w l] is the loss of the label w > l as a function of its [h] *)
 
-Section Differences.
+Section PairLosses.
 Variable T : finType.
-Definition total (f : T -> T -> R -> R) (s : T -> R) := \Sum_w \Sum_l f w l (s w - s l).
-(** what a unit of distance costs between the responses in [S], raised, and the others:
-    [a w l] for a label whose winner alone is raised, [b w l] for one whose loser alone is *)
-Definition cut (a b : T -> T -> R) (S : {pred T}) :=
-  \Sum_w \Sum_l (if S w && ~~ S l then a w l else if S l && ~~ S w then b w l else 0).
-Definition crosses (n : T -> T -> R) (S : {pred T}) := exists w l, 0 < n w l /\ S w != S l.
-End Differences.
+Definition pair_loss ref n (L : T -> T -> R -> R) p := \Sum_w \Sum_l (n w l * L w l (h ref p w l)).
+(** the labels of which only the winner is in [S], and those of which only the loser is *)
+Definition won_by (S : {set T}) (n : T -> T -> R) := \Sum_w \Sum_l (if (w \in S) && (l \notin S) then n w l else 0).
+Definition lost_by (S : {set T}) (n : T -> T -> R) := won_by (~: S) n.
+Definition crossed (n : T -> T -> R) (S : {set T}) := exists w l, 0 < n w l /\ (w \in S) != (l \in S).
+(** what a unit of distance costs between the responses of [S], raised, and the others, where the loss of a label has
+    slope [a] far on its winner's side and [b] far on its loser's *)
+Definition cut (a b : T -> T -> R) n (S : {set T}) :=
+  won_by S (fun w l => n w l * a w l) + lost_by S (fun w l => n w l * b w l).
+End PairLosses.
 
 (** * The penalised objective of Eq. 10: RLHF plus [gamma] times the weighted margins *)
 
