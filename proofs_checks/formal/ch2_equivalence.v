@@ -2,7 +2,7 @@
     Theorem 3.5 refuted in both directions, and repaired for population labels on any connected graph. *)
 From Coq Require Import Reals Lra Psatz FunctionalExtensionality.
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path fingraph.
-From Formal Require Import definitions sums softplus claims ch1_rlhf.
+From Formal Require Import definitions sums softplus blocks claims ch1_rlhf.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
 
@@ -120,17 +120,6 @@ move=> /cross_entropy_only; rewrite -(h_star r ref_full beta_pos w l) => /Rmult_
 by rewrite /h => k; have := k (Rgt_not_eq _ _ beta_pos); lra.
 Qed.
 End Population.
-
-(** What is the same along every edge is the same along every path. *)
-Lemma constant_on_paths (T : finType) (e : rel T) (f : T -> R) :
-  (forall a b, e a b -> f a = f b) -> forall a b, connect e a b -> f a = f b.
-Proof.
-move=> he a b /connectP [s]; elim: s a => [|c s ih] a /=; first by move=> _ ->.
-by move=> /andP [/he -> hs]; exact: ih.
-Qed.
-
-Lemma labelP (T : finType) (n : T -> T -> R) w l : reflect (0 < n w l) (label n w l).
-Proof. by rewrite /label; case: Rlt_dec => hn; constructor. Qed.
 
 (** Margins that agree on every label agree wherever the labels connect. *)
 Lemma margins_on_connected (T : finType) (n : T -> T -> R) (p q : T -> R) :

@@ -16,6 +16,12 @@ Implicit Types (F G : (X -> Prop) -> Prop) (u : X -> R).
 
 Definition tends u G (a : Rbar) := filterlim u G (Rbar_locally a).
 
+Lemma tends_up u G : tends u G p_infty -> forall H : R, G (fun x => H < u x).
+Proof. by move=> t H; exact (t (fun y => H < y) (ex_intro _ H (fun y hy => hy))). Qed.
+
+Lemma tends_down u G : tends u G m_infty -> forall H : R, G (fun x => u x < H).
+Proof. by move=> t H; exact (t (fun y => y < H) (ex_intro _ H (fun y hy => hy))). Qed.
+
 (** [a] is the upper limit: whatever is above it [u] ends below, whatever is below it [u] keeps exceeding. *)
 Lemma cluster_point F (FF : ProperFilter F) u : exists a : Rbar, forall (P : X -> Prop) (N : R -> Prop), F P -> Rbar_locally a N ->
   exists x, P x /\ N (u x).
