@@ -125,7 +125,7 @@ Definition thm_3_5_ranking : Prop := forall (T : finType) (ref r : T -> R) beta 
 (** * Chapter 3: the solution set of DPO, and existence for losses of the margin *)
 
 (** inf L is the sum of the blocks' minima (all of which one policy attains). It is attained iff no label joins two
-    blocks; the minimisers are then the policies with the fitted proportions in each block, whatever the blocks' masses. *)
+    blocks; the minimisers are then the policies with the fitted proportions in each block, whatever its mass. *)
 Definition dpo_solution_set : Prop := forall (T : finType) (ref : T -> R) beta n,
   full ref -> 0 < beta -> weights n ->
   (exists q, (forall a, minimises full (dpo_loss ref beta (of_block n a)) q) /\

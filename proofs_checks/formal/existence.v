@@ -54,7 +54,8 @@ move=> hx0 [m hm]; pose E v := exists x, D x /\ v = - L x.
 have [||v [up least]] := completeness E.
 - by exists (- m) => v [x [hx ->]]; have := hm x hx; lra.
 - by exists (- L x0), x0.
-exists (- v); split=> [x hx|eps he]; first by have := up (- L x); rewrite /E => k; have := k (ex_intro _ x (conj hx erefl)); lra.
+exists (- v); split=> [x hx|eps he].
+  by have /up : E (- L x); [exists x|lra].
 apply: NNPP => none; have : v <= v - eps; last lra.
 by apply: least => w [x [hx ->]]; apply: Rnot_lt_le => lt; apply: none; exists x; split=> //; lra.
 Qed.

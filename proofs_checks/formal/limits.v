@@ -23,13 +23,15 @@ Lemma tends_down u G : tends u G m_infty -> forall H : R, G (fun x => u x < H).
 Proof. by move=> t H; exact (t (fun y => y < H) (ex_intro _ H (fun y hy => hy))). Qed.
 
 (** [a] is the upper limit: whatever is above it [u] ends below, whatever is below it [u] keeps exceeding. *)
-Lemma cluster_point F (FF : ProperFilter F) u : exists a : Rbar, forall (P : X -> Prop) (N : R -> Prop), F P -> Rbar_locally a N ->
+Lemma cluster_point F (FF : ProperFilter F) u :
+  exists a : Rbar, forall (P : X -> Prop) (N : R -> Prop), F P -> Rbar_locally a N ->
   exists x, P x /\ N (u x).
 Proof.
 pose A t := ~ F (fun x => u x < t).
 have eventually_below t s : ~ A t -> t <= s -> F (fun x => u x < s).
   by move=> /NNPP hF ts; apply: filter_imp hF => x; lra.
-have exceeds (P : X -> Prop) (N : R -> Prop) t : F P -> A t -> (forall x, P x -> t <= u x -> N (u x)) -> exists x, P x /\ N (u x).
+have exceeds (P : X -> Prop) (N : R -> Prop) t : F P -> A t -> (forall x, P x -> t <= u x -> N (u x)) ->
+    exists x, P x /\ N (u x).
   move=> hP hA hN; apply: NNPP => none; apply: hA; apply: filter_imp hP => x hx.
   by case: (Rlt_le_dec (u x) t) => // le; case: none; exists x; split=> //; exact: hN.
 have [up least] := Lub_Rbar_correct A; exists (Lub_Rbar A) => P N hP.
@@ -56,7 +58,8 @@ Lemma refine_one F (FF : ProperFilter F) u :
   exists a G, ProperFilter G /\ (forall P, F P -> G P) /\ tends u G a.
 Proof.
 have [a ha] := cluster_point FF u; exists a.
-exists (fun (Q : X -> Prop) => exists (P : X -> Prop) (N : R -> Prop), F P /\ Rbar_locally a N /\ forall x, P x -> N (u x) -> Q x); split.
+exists (fun (Q : X -> Prop) => exists (P : X -> Prop) (N : R -> Prop),
+  F P /\ Rbar_locally a N /\ forall x, P x -> N (u x) -> Q x); split.
   split.
     by move=> Q [P [N [hP [hN hQ]]]]; have [x [hx hNx]] := ha P N hP hN; exists x; exact: hQ.
   split.

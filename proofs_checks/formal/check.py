@@ -1,0 +1,217 @@
+"""Compile every proof from nothing, ask the kernel what each claim says and rests on, and write the record."""
+
+import json
+import re
+import shutil
+import subprocess
+from datetime import date
+from pathlib import Path
+
+from proofs_checks.formal.record import DIRECTORY, digests, entries
+
+#: What the standard library's classical real numbers rest on; nothing else may carry a claim.
+REAL_AXIOMS = {
+    "Classical_Prop.classic",
+    "ClassicalDedekindReals.sig_not_dec",
+    "ClassicalDedekindReals.sig_forall_dec",
+    "FunctionalExtensionality.functional_extensionality_dep",
+}
+#: What the tactic ``interval`` adds: the kernel's machine integers and floating-point numbers, and what they satisfy.
+MACHINE_AXIOMS = re.compile(r"(PrimInt63|Uint63|Uint63Axioms|Sint63|Sint63Axioms|PrimFloat|FloatAxioms|FloatOps)\.\w+")
+#: Words that leave a hole in a proof, or switch a check of the kernel off.
+HOLES = re.compile(
+    r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|Primitive|Abort|bypass_check"
+    r"|Unset\s+(?:Guard|Positivity|Universe)\s+Checking|type_in_type)\b"
+)
+_COMMENT = re.compile(r"\(\*(?:[^(*]|\((?!\*)|\*(?!\)))*\*\)")
+
+
+class Refused(Exception):
+    """The kernel, or our reading of what it printed, did not accept a claim."""
+
+
+def available() -> bool:
+    """Whether Coq's compiler and its independent checker are installed."""
+    return all(shutil.which(tool) for tool in ("coqc", "coqdep", "coqchk", "make"))
+
+
+def holes(text: str) -> list[str]:
+    """The words of a Coq file, comments aside, that would make its theorems worth less than they say.
+
+    >>> holes("Lemma a : True. Proof. exact I. Qed. (* no Axiom here *)")
+    []
+    >>> holes("Lemma a : False. Admitted.")
+    ['Admitted']
+    """
+    while text != (text := _COMMENT.sub(" ", text)):
+        pass
+    return HOLES.findall(text)
+
+
+def compile_all(directory: Path, jobs: int = 2) -> None:
+    """Copy the sources to a directory and compile what changed there since it was last used.
+
+    Raises:
+        Refused: a file with a hole, or one that Coq does not accept, with what it said.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in DIRECTORY.iterdir():
+        if path.name.endswith((".v", ".mk")):
+            text, copy = path.read_text("utf-8"), directory / path.name
+            if found := holes(text) if path.name.endswith(".v") else []:
+                raise Refused(f"{path.name} has a hole: {', '.join(found)}")
+            if not copy.exists() or copy.read_text("utf-8") != text:
+                copy.write_text(text, "utf-8")
+    _run(["make", "--silent", f"-j{jobs}", "-f", "compile.mk"], directory)
+
+
+def ask(directory: Path, listed=None) -> dict[str, dict]:
+    """What Coq prints of every claim and near miss, and the axioms under it, by the statement's id.
+
+    Raises:
+        Refused: a theorem that is not of the type its list says, or rests on an axiom that is not allowed.
+    """
+    listed = entries() if listed is None else listed
+    files = sorted({e.file for e in listed.values()} | {e.near_file for e in listed.values() if e.near})
+    lines = ["From mathcomp Require Import ssreflect.", f"From Formal Require Import {' '.join(['claims', *files])}."]
+    lines += ["Set Printing Parentheses.", "Set Printing Width 110."]
+    for entry in listed.values():
+        lines += _questions(f"claims.{entry.claim}", entry.theorem, refuted=entry.shown == "refuted")
+        for name in entry.near:
+            lines += _questions(f"{entry.near_file}.{name}", f"{entry.near_file}.{name}_refuted", refuted=True)
+    (directory / "ask.v").write_text("\n".join(lines) + "\n", "utf-8")
+    try:
+        _run(["coqc", "-w", "none", "-Q", ".", "Formal", "ask.v"], directory)
+    finally:
+        (directory / "ask.v").unlink()
+    needs = _dependencies(directory)
+    return {name: _answers(directory, entry, needs) for name, entry in listed.items()}
+
+
+def _questions(claim, theorem, refuted):
+    return [
+        f"Check ({theorem} : {'~ ' if refuted else ''}{claim}).",
+        f'Redirect "{claim}.statement" Print {claim}.',
+        f'Redirect "{claim}.axioms" Print Assumptions {theorem}.',
+    ]
+
+
+def _answers(directory, entry, needs):
+    axioms = _axioms(directory, f"claims.{entry.claim}")
+    used = sorted({f"{name}.v" for file in (entry.file, "claims") for name in needs[file]})
+    return {
+        "claim": entry.claim,
+        "theorem": entry.theorem,
+        "shown": entry.shown,
+        "scope": entry.scope,
+        "which": entry.which,
+        "statement": _statement(directory, f"claims.{entry.claim}"),
+        "axioms": sorted(axioms & REAL_AXIOMS),
+        "interval": len(axioms - REAL_AXIOMS),
+        "files": used,
+        "near": {name: _statement(directory, _asked(directory, entry, name)) for name in entry.near},
+    }
+
+
+def _asked(directory, entry, name):
+    """A near miss after its axioms were looked at: no wider list for these."""
+    claim = f"{entry.near_file}.{name}"
+    if extra := _axioms(directory, claim) - REAL_AXIOMS:
+        raise Refused(f"the near miss {claim} rests on {', '.join(sorted(extra))}")
+    return claim
+
+
+def _axioms(directory, claim):
+    """The axioms under a theorem.
+
+    Raises:
+        Refused: one that is on neither list.
+    """
+    text = (directory / f"{claim}.axioms.out").read_text("utf-8")
+    if text.startswith("Closed under the global context"):
+        return set()
+    names = set(re.findall(r"^(\S+)\s*:", text.partition("Axioms:")[2], re.MULTILINE))
+    forbidden = {name for name in names - REAL_AXIOMS if not MACHINE_AXIOMS.fullmatch(name)}
+    if forbidden or not names:
+        raise Refused(f"{claim} rests on {', '.join(sorted(forbidden)) or 'something unreadable: ' + text}")
+    return names
+
+
+def _statement(directory, claim):
+    """The claim as Coq prints it, without the name before and the sort behind."""
+    text = (directory / f"{claim}.statement.out").read_text("utf-8")
+    return re.sub(r"\s+: Prop\s*\Z", "", text.partition("=")[2]).strip("\n")
+
+
+def _dependencies(directory):
+    """Every file with all that it rests on, itself included."""
+    direct = {}
+    for line in (directory / ".depend").read_text("utf-8").splitlines():
+        made, _, sources = line.partition(":")
+        if made.split()[0].endswith(".vo"):
+            direct[made.split()[0].removesuffix(".vo")] = {
+                name.removesuffix(".vo") for name in sources.split() if name.endswith(".vo")
+            }
+    closed = {}
+
+    def close(name):
+        if name not in closed:
+            closed[name] = {name}.union(*(close(other) for other in direct[name]))
+        return closed[name]
+
+    return {name: close(name) for name in direct}
+
+
+def recheck(directory: Path) -> None:
+    """Have ``coqchk``, which shares no code with the tactics, go through our compiled files again.
+
+    Raises:
+        Refused: what it did not accept.
+    """
+    modules = [word for name in digests() for word in ("-norec", f"Formal.{name.removesuffix('.v')}")]
+    _run(["coqchk", "-silent", "-Q", ".", "Formal", *modules], directory)
+
+
+def full(directory: Path) -> dict:
+    """The whole check from nothing; what :func:`write` commits to.
+
+    Raises:
+        Refused: whatever was not accepted.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    compile_all(directory)
+    claims = ask(directory)
+    recheck(directory)
+    return {
+        "checked": date.today().isoformat(),
+        "versions": versions(),
+        "files": digests(),
+        "axioms": sorted(REAL_AXIOMS),
+        "claims": claims,
+    }
+
+
+def write(found: dict) -> None:
+    """Put a record in its place beside the proofs."""
+    Path(str(DIRECTORY / "record.json")).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def versions() -> dict[str, str]:
+    """The versions of Coq and, where a package manager knows them, of the libraries."""
+    coq = re.search(r"version (\S+)", _run(["coqc", "--version"], Path()))[1]
+    found = {"coq": coq}
+    for package in ("libcoq-mathcomp-ssreflect", "libcoq-coquelicot", "libcoq-interval"):
+        try:
+            asked = subprocess.run(["dpkg-query", "-W", "-f=${Version}", package], capture_output=True, text=True)
+        except FileNotFoundError:
+            continue
+        if asked.returncode == 0:
+            found[package.removeprefix("libcoq-")] = asked.stdout
+    return found
+
+
+def _run(command, directory):
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    if done.returncode:
+        raise Refused(f"{command[0]} refused:\n{(done.stdout + done.stderr).strip()}")
+    return done.stdout
