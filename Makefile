@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
 
-.PHONY: report test demo bench format clean
+.PHONY: report test demo bench formal format clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -22,6 +22,10 @@ demo: $(READY)
 
 bench: $(READY)
 	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q -s
+
+# needs Coq, which pip cannot install: coq libcoq-coquelicot libcoq-interval libcoq-mathcomp-ssreflect on Debian
+formal: $(READY)
+	@$(BIN)/python -m proofs_checks.formal
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
