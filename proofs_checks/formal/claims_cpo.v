@@ -98,3 +98,87 @@ Definition eq_13 : Prop := forall (T : finType) (ref r : T -> R) beta gamma n p,
   (local_maximum objective p -> stationary_on_simplex objective p) /\
   forall w l, w != l -> n = one_label w l -> stationary_on_simplex objective p ->
     beta * (delta p w l - delta ref w l) = r w - r l + gamma * (1 / p w + 1 / p l).
+
+(** * Chapter 7: the hard constraint [p w >= exp (m w l) * p l] on the pairs of an order [E] *)
+
+(** What a gap proves. For any feasible p and any multipliers, KL(p || star) + log S is the divergence of p from the
+    tilted policy plus slacks times multipliers: so - log S is at most every feasible KL, and a feasible p is as near
+    to the projection, where there is one, as its gap says. *)
+Definition hard_gap : Prop := forall (T : finType) (E : rel T) m (star : T -> R) lam p,
+  full star -> multipliers E lam -> feasible E m p ->
+  let gap := KL p star + ln (tilted_mass m star lam) in
+  gap = KL p (tilted m star lam) + \Sum_w \Sum_l (lam w l * (p w - exp (m w l) * p l)) /\
+  (forall q, feasible E m q -> - ln (tilted_mass m star lam) <= KL q star) /\
+  forall q, projection E m star q -> KL p star <= KL q star + gap /\ (\Sum_y Rabs (p y - q y)) ^ 2 <= 2 * gap.
+
+(** The Karush-Kuhn-Tucker conditions suffice: a tilted policy that is feasible, with multipliers on tight pairs only,
+    is the one projection, at KL = - log S. *)
+Definition hard_kkt : Prop := forall (T : finType) (E : rel T) m (star : T -> R) lam,
+  full star -> multipliers E lam -> let p := tilted m star lam in
+  feasible E m p -> (forall w l, lam w l * (p w - exp (m w l) * p l) = 0) ->
+  only_minimiser (feasible E m) (fun q => KL q star) p /\ KL p star = - ln (tilted_mass m star lam).
+
+(** One pair w > l with margin m among any responses: with lambda = max(0, m - delta_star)/(1 + e^m) the projection
+    multiplies star(w) by e^lambda, star(l) by e^(- lambda e^m), and normalises. *)
+Definition hard_one_pair : Prop := forall (T : finType) (star : T -> R) w l margin,
+  full star -> w != l ->
+  let lambda := Rmax 0 (margin - delta star w l) / (1 + exp margin) in
+  only_minimiser (feasible (fun a b => (a == w) && (b == l)) (fun _ _ => margin)) (fun q => KL q star)
+    (normalised (fun y => star y * exp (if y == w then lambda else if y == l then - lambda * exp margin else 0))).
+
+(** star = (.1, .4, .5) and p 0 >= 2 p 1: the projection is (1/4, 1/8, 5/8), at KL = log (5/4). *)
+Definition hard_example_margin : Prop :=
+  let star (y : 'I_3) := nth 0 [:: 1/10; 4/10; 5/10] y in
+  let best (y : 'I_3) := nth 0 [:: 1/4; 1/8; 5/8] y in
+  only_minimiser (feasible (fun a b : 'I_3 => (a == 0%N :> nat) && (b == 1%N :> nat)) (fun _ _ => ln 2))
+    (fun q => KL q star) best /\ KL best star = ln (5/4).
+
+(** Where E has no cycle, or all margins are 0, the projection exists for any margins, is one, and has
+    p w >= exp (m w l) p l on every pair; with star = pi_star it is the optimum of RLHF under the constraint. *)
+Definition thm_4_9_hard : Prop := forall (T : finType) (E : rel T) m (ref r : T -> R) beta,
+  full ref -> 0 < beta -> (forall w l, E w l -> ~~ connect E l w) \/ (forall w l, E w l -> m w l = 0) ->
+  exists p, only_minimiser (feasible E m) (fun q => KL q (pi_star ref r beta)) p /\
+    only_maximiser (feasible E m) (J ref r beta) p /\ forall w l, E w l -> exp (m w l) * p l <= p w.
+
+(** Margins that are differences of potentials, m w l = u w - u l: where x is the isotonic regression of
+    log star - u with weights e^u, the projection is proportional to e^(x + u). *)
+Definition isotonic_weighted : Prop := forall (T : finType) (E : rel T) (star u x : T -> R),
+  full star -> isotonic_regression E (fun y => exp (u y)) (fun y => ln (star y) - u y) x ->
+  only_minimiser (feasible E (fun w l => u w - u l)) (fun q => KL q star) (normalised (fun y => exp (x y + u y))).
+
+(** m = 0: the projection is the softmax of the isotonic regression of log star. *)
+Definition isotonic_projection : Prop := forall (T : finType) (E : rel T) (star x : T -> R),
+  full star -> isotonic_regression E (fun _ => 1) (fun y => ln (star y)) x ->
+  only_minimiser (feasible E (fun _ _ => 0)) (fun q => KL q star) (normalised (fun y => exp (x y))).
+
+(** m = 0 and one pair that star ranks the wrong way: both get the geometric mean of their two masses, before
+    normalisation; the others keep theirs. *)
+Definition isotonic_geometric : Prop := forall (T : finType) (star : T -> R) w l,
+  full star -> w != l -> star w <= star l ->
+  only_minimiser (feasible (fun a b => (a == w) && (b == l)) (fun _ _ => 0)) (fun q => KL q star)
+    (normalised (fun y => if (y == w) || (y == l) then sqrt (star w * star l) else star y)).
+
+(** The arithmetic mean (refuted). *)
+Definition isotonic_arithmetic : Prop := forall (T : finType) (star : T -> R) w l,
+  full star -> w != l -> star w <= star l ->
+  only_minimiser (feasible (fun a b => (a == w) && (b == l)) (fun _ _ => 0)) (fun q => KL q star)
+    (normalised (fun y => if (y == w) || (y == l) then (star w + star l) / 2 else star y)).
+
+(** The price of alignment at m = 0: V - J = beta KL(p || pi_star) = - beta log S, S the mass of e^x, x the isotonic
+    regression of log pi_star. *)
+Definition price : Prop := forall (T : finType) (E : rel T) (ref r x : T -> R) beta,
+  full ref -> 0 < beta -> let star := pi_star ref r beta in
+  isotonic_regression E (fun _ => 1) (fun y => ln (star y)) x ->
+  let p := normalised (fun y => exp (x y)) in
+  V ref r beta - J ref r beta p = beta * KL p star /\ beta * KL p star = - (beta * ln (\Sum_y exp (x y))).
+
+(** Labels around a cycle y 0 > y 1 > ... > y k = y 0 with margins of total M: M > 0 leaves its members no mass;
+    M = 0 makes every constraint of the cycle tight; and where every response is on a cycle with M > 0, nothing is
+    feasible. *)
+Definition cycle : Prop := forall (T : finType) (E : rel T) m,
+  let around k (y : nat -> T) := (0 < k)%N /\ y k = y 0%N /\ forall i, (i < k)%N -> E (y i) (y i.+1) in
+  let total k (y : nat -> T) := \big[Rplus/0]_(i < k) m (y i) (y i.+1) in
+  (forall p k y, feasible E m p -> around k y ->
+     (0 < total k y -> forall i, (i < k)%N -> p (y i) = 0) /\
+     (total k y = 0 -> forall i, (i < k)%N -> p (y i) = exp (m (y i) (y i.+1)) * p (y i.+1))) /\
+  ((forall a : T, exists k y, around k y /\ 0 < total k y /\ y 0%N = a) -> ~ exists p, feasible E m p).

@@ -16,3 +16,7 @@ Definition summit kappa := arcsinh (1 / (2 * kappa)) - 2 * kappa - sqrt (4 * kap
 (** The derivative along every direction that keeps the mass is 0. *)
 Definition stationary_on_simplex (T : finType) (F : (T -> R) -> R) p :=
   forall v : T -> R, \Sum_y v y = 0 -> derivable_pt_lim (fun t => F (fun y => p y + t * v y)) 0 0.
+
+(** * Isotonic regression: the nearest order-preserving x to z, in least squares with weights v *)
+Definition isotonic_regression (T : finType) (E : rel T) (v z : T -> R) (x : T -> R) :=
+  minimises (fun x => forall w l, E w l -> x l <= x w) (fun x => \Sum_y (v y * (x y - z y) ^ 2)) x.
