@@ -72,11 +72,11 @@ def ask(directory: Path, listed=None) -> dict[str, dict]:
         Refused: a theorem that is not of the type its list says, or rests on an axiom that is not allowed.
     """
     listed = entries() if listed is None else listed
-    files = sorted({e.file for e in listed.values()} | {e.near_file for e in listed.values() if e.near})
-    lines = ["From mathcomp Require Import ssreflect.", f"From Formal Require Import {' '.join(['claims', *files])}."]
+    files = sorted({file for e in listed.values() for file in (e.file, e.claims_file, e.near_file) if file})
+    lines = ["From mathcomp Require Import ssreflect.", f"From Formal Require Import {' '.join(files)}."]
     lines += ["Set Printing Parentheses.", "Set Printing Width 110."]
     for entry in listed.values():
-        lines += _questions(f"claims.{entry.claim}", entry.theorem, refuted=entry.shown == "refuted")
+        lines += _questions(f"{entry.claims_file}.{entry.claim}", entry.theorem, refuted=entry.shown == "refuted")
         for name in entry.near:
             lines += _questions(f"{entry.near_file}.{name}", f"{entry.near_file}.{name}_refuted", refuted=True)
     (directory / "ask.v").write_text("\n".join(lines) + "\n", "utf-8")
@@ -97,18 +97,18 @@ def _questions(claim, theorem, refuted):
 
 
 def _answers(directory, entry, needs):
-    axioms = _axioms(directory, f"claims.{entry.claim}")
-    used = sorted({f"{name}.v" for file in (entry.file, "claims") for name in needs[file]})
+    claim = f"{entry.claims_file}.{entry.claim}"
+    axioms = _axioms(directory, claim)
     return {
         "claim": entry.claim,
         "theorem": entry.theorem,
         "shown": entry.shown,
         "scope": entry.scope,
         "which": entry.which,
-        "statement": _statement(directory, f"claims.{entry.claim}"),
+        "statement": _statement(directory, claim),
         "axioms": sorted(axioms & REAL_AXIOMS),
         "interval": len(axioms - REAL_AXIOMS),
-        "files": used,
+        "files": sorted(f"{name}.v" for name in needs[entry.file]),
         "near": {name: _statement(directory, _asked(directory, entry, name)) for name in entry.near},
     }
 

@@ -136,16 +136,6 @@ Definition dpo_solution_set : Prop := forall (T : finType) (ref : T -> R) beta n
      (forall w l, ~ joins_two_blocks n w l) -> forall p, full p ->
      (minimises full (dpo_loss ref beta n) p <-> forall a b, same_block n a b -> delta p a b = delta q a b)).
 
-(** Where two blocks are joined: the limits of minimising sequences are the policies on the source blocks with the
-    fitted proportions inside them, and any masses. *)
-Definition dpo_limit_set : Prop := forall (T : finType) (ref : T -> R) beta n q v p,
-  full ref -> 0 < beta -> weights n ->
-  (forall a, minimises full (dpo_loss ref beta (of_block n a)) q) -> infimum full (dpo_loss ref beta n) v ->
-  ((exists u : nat -> T -> R, (forall k, full (u k)) /\ Un_cv (fun k => dpo_loss ref beta n (u k)) v /\
-      forall y, Un_cv (fun k => u k y) (p y)) <->
-   policy p /\ (forall y, ~ in_source_block n y -> p y = 0) /\
-   forall a b, same_block n a b -> p a * q b = p b * q a).
-
 (** One label and an unlabelled response: whatever share t < 1 goes to w, the loss tends to its infimum 0 with the
     share of l. *)
 Definition dpo_unlabelled_response : Prop := forall (T : finType) (ref : T -> R) beta w l t,
@@ -224,6 +214,62 @@ Definition ipo_existence : Prop := forall (T : finType) (ref : T -> R) tau n,
   forall p q, minimises full loss p -> minimises full loss q -> forall w l, 0 < n w l -> h ref p w l = h ref q w l.
 
 (** * Chapter 4: thresholds *)
+
+(** One label: the pair is ranked right iff the loss is below sp(beta delta_ref); every level above is reached with it
+    ranked wrong. *)
+Definition threshold_one_pair : Prop := forall (T : finType) (ref : T -> R) beta w l,
+  full ref -> 0 < beta -> w != l ->
+  (forall p, full p -> (0 < delta p w l <-> dpo_loss ref beta (one_label w l) p < sp (beta * delta ref w l))) /\
+  forall level, sp (beta * delta ref w l) < level ->
+    exists p, full p /\ dpo_loss ref beta (one_label w l) p = level /\ delta p w l < 0.
+
+(** One label, ranked wrong by t: how far its loss is above that threshold. *)
+Definition threshold_margin : Prop := forall (T : finType) (ref : T -> R) beta w l p t,
+  full ref -> 0 < beta -> full p -> 0 < t -> delta p w l = - t ->
+  let excess := ln (1 + sigma (beta * delta ref w l) * (exp (beta * t) - 1)) in
+  dpo_loss ref beta (one_label w l) p - sp (beta * delta ref w l) = excess /\ 0 < excess.
+
+(** Any labels, v the infimum of the loss where the label w > l is not ranked right: below v it is, every level above v
+    is reached with it ranked wrong, and so it can be wrong while the loss falls iff v is below the start. *)
+Definition threshold_general : Prop := forall (T : finType) (ref : T -> R) beta n w l v,
+  full ref -> 0 < beta -> weights n -> 0 < n w l -> w != l ->
+  infimum (fun p => full p /\ delta p w l <= 0) (dpo_loss ref beta n) v ->
+  (forall p, full p -> dpo_loss ref beta n p < v -> 0 < delta p w l) /\
+  (forall level, v < level -> exists p, full p /\ dpo_loss ref beta n p = level /\ delta p w l < 0) /\
+  (v < dpo_loss ref beta n ref <->
+   exists p, full p /\ dpo_loss ref beta n p < dpo_loss ref beta n ref /\ delta p w l < 0).
+
+(** Pairs of equal weight that share no response: k of them can be ranked wrong at a loss below tau iff the k least
+    costs sp(beta delta_ref) add up to less than tau. *)
+Definition worst_case_accuracy : Prop := forall (T I : finType) (ref : T -> R) beta (w l : I -> T) tau order k,
+  full ref -> 0 < beta -> injective w -> injective l -> (forall i j, w i != l j) ->
+  let loss p := \Sum_i sp (- (beta * h ref p (w i) (l i))) in
+  let cost i := sp (beta * delta ref (w i) (l i)) in
+  perm_eq order (enum I) -> sorted (fun i j => if Rle_dec (cost i) (cost j) then true else false) order ->
+  (k <= #|I|)%N ->
+  ((exists p (A : {set I}), full p /\ loss p < tau /\ #|A| = k /\ forall i, i \in A -> delta p (w i) (l i) < 0) <->
+   \big[Rplus/0]_(i <- take k order) cost i < tau).
+
+(** The same by sorting when weights differ (refuted): if taking the costs in rising order stops after k pairs, no
+    policy with a loss below tau has more weight of pairs ranked wrong than those k. *)
+Definition worst_case_accuracy_weights : Prop :=
+  forall (T I : finType) (ref : T -> R) beta (w l : I -> T) (n : I -> R) tau order k p (A : {set I}),
+  full ref -> 0 < beta -> (forall i, 0 < n i) -> injective w -> injective l -> (forall i j, w i != l j) ->
+  let loss p := \Sum_i (n i * sp (- (beta * h ref p (w i) (l i)))) in
+  let cost i := n i * sp (beta * delta ref (w i) (l i)) in
+  perm_eq order (enum I) -> sorted (fun i j => if Rle_dec (cost i) (cost j) then true else false) order ->
+  \big[Rplus/0]_(i <- take k order) cost i < tau -> tau <= \big[Rplus/0]_(i <- take k.+1 order) cost i ->
+  full p -> loss p < tau -> (forall i, i \in A -> delta p (w i) (l i) < 0) ->
+  \Sum_(i | i \in A) n i <= \big[Rplus/0]_(i <- take k order) n i.
+
+(** Trainers log h > 0 as accuracy (refuted): then the policy ranks the pair right. *)
+Definition accuracy_logged : Prop := forall (T : finType) (ref p : T -> R) w l,
+  full ref -> full p -> 0 < h ref p w l -> 0 < delta p w l.
+
+(** A falling loss raises the chosen probability (refuted). *)
+Definition chosen_falls : Prop := forall (T : finType) (ref : T -> R) beta w l p,
+  full ref -> 0 < beta -> w != l -> full p ->
+  dpo_loss ref beta (one_label w l) p < dpo_loss ref beta (one_label w l) ref -> ref w <= p w.
 
 (** * Chapter 5: gradient flow *)
 

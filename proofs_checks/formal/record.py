@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -35,8 +36,13 @@ class Entry:
 
     @property
     def claim(self) -> str:
-        """The name of the definition in ``claims.v``."""
+        """The name of the definition in a claims file."""
         return self.id.replace("-", "_").replace(".", "_")
+
+    @property
+    def claims_file(self) -> str:
+        """The claims file that defines it, without its ending."""
+        return claims()[self.claim]
 
     @property
     def theorem(self) -> str:
@@ -54,6 +60,21 @@ def entries() -> dict[str, Entry]:
     """
     table = tomllib.loads((DIRECTORY / "claims.toml").read_text("utf-8"))
     return {name: Entry(id=name, **{**row, "near": tuple(row.get("near", ()))}) for name, row in table.items()}
+
+
+@functools.cache
+def claims() -> dict[str, str]:
+    """Every claim that is stated, with the file that states it, without its ending.
+
+    >>> claims()["rlhf_closed_form"]
+    'claims'
+    """
+    return {
+        name: path.name.removesuffix(".v")
+        for path in sorted(DIRECTORY.iterdir(), key=lambda path: path.name)
+        if re.fullmatch(r"claims\w*\.v", path.name)
+        for name in re.findall(r"^Definition (\w+) : Prop", path.read_text("utf-8"), re.MULTILINE)
+    }
 
 
 def digests() -> dict[str, str]:

@@ -20,6 +20,10 @@ def test_every_claim_belongs_to_a_statement_or_says_that_it_has_none():
         assert bool(entry.near) is bool(entry.near_file), entry.id
 
 
+def test_every_claim_that_is_stated_is_listed():
+    assert sorted(record.claims()) == sorted(entry.claim for entry in record.entries().values())
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_files_have_no_hole_and_fit_a_few_screens(name):
     text = (record.DIRECTORY / name).read_text("utf-8")
@@ -56,7 +60,7 @@ def test_the_record_is_of_these_files():
         assert (claim["theorem"], claim["shown"], claim["scope"]) == (entry.theorem, entry.shown, entry.scope)
         assert list(claim["near"]) == list(entry.near)
         assert set(claim["axioms"]) <= check.REAL_AXIOMS
-        assert {f"{entry.file}.v", "claims.v", "definitions.v"} <= set(claim["files"]) <= set(FILES)
+        assert {f"{entry.file}.v", f"{entry.claims_file}.v", "definitions.v"} <= set(claim["files"]) <= set(FILES)
 
 
 def test_a_changed_file_makes_the_record_stale(monkeypatch):
