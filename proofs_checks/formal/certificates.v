@@ -314,4 +314,4 @@ End Problem.
 
 (** Unfolds a condition of the theorems above to inequalities between numbers, and proves them. *)
 Ltac numbers := cbn [upto each over nth fst snd unit Nat.eqb flows share entropies entropy proper everywhere conserved
-    foldr negb andb weight]; rewrite /sp; repeat split; try lra; interval with (i_prec 100).
+    foldr negb andb weight nat_of_ord]; rewrite /sp; repeat split; try lra; interval with (i_prec 100).

@@ -100,5 +100,5 @@ by apply: Rmult_le_compat_l; [lra|have := below q hq; lra].
 Qed.
 End Constrained.
 
-Ltac constrained_numbers := cbn [upto each over nth fst snd unit Nat.eqb foldr weight written_pull dual_mass];
+Ltac constrained_numbers := cbn [upto each over nth fst snd unit Nat.eqb foldr weight written_pull dual_mass]; rewrite ?exp_0;
   repeat split; try lra; interval with (i_prec 100).
