@@ -50,6 +50,13 @@ def test_words_inside_comments_are_no_holes():
     assert check.holes("(* rests on no Axiom (* nor is it Admitted *) *) Lemma admits : True. Proof. by []. Qed.") == []
 
 
+def test_the_page_shows_a_claim_as_it_stands(request):
+    page = (request.config.rootpath / "docs" / "formal.md").read_text("utf-8")
+    shown = page.partition("```coq\n")[2].partition("```")[0]
+    assert shown.startswith("Definition thm_3_5_repaired")
+    assert shown in (record.DIRECTORY / "claims.v").read_text("utf-8")
+
+
 def test_the_record_is_of_these_files():
     """A changed proof asks for `make formal`."""
     assert record.stale() == []
