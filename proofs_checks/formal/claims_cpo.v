@@ -7,6 +7,44 @@ From Formal Require Import definitions definitions_cpo.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
 
+(** * Chapter 5: gradient flow of one pair in softmax logits, from the reference *)
+
+(** u = beta h - margin satisfies u + e^u = 2 beta^2 t + e^(-margin) - margin at all times. *)
+Definition flow_trajectory : Prop := forall (T : finType) beta delta_ref margin (w l : T) z,
+  w != l -> gradient_flow (logit_loss beta delta_ref margin w l) z -> z 0 w - z 0 l = delta_ref ->
+  forall t, 0 <= t -> let u := beta * (z t w - z t l - delta_ref) - margin in
+  u + exp u = 2 * beta ^ 2 * t + exp (- margin) - margin.
+
+(** delta rises strictly at all times. *)
+Definition flow_monotone : Prop := forall (T : finType) beta delta_ref margin (w l : T) z,
+  w != l -> 0 < beta -> gradient_flow (logit_loss beta delta_ref margin w l) z ->
+  forall s t, 0 <= s < t -> z s w - z s l < z t w - z t l.
+
+(** From delta_ref = - d < 0, delta = 0 is reached at the escape time and at no other. *)
+Definition escape_time : Prop := forall (T : finType) beta d margin (w l : T) z,
+  w != l -> 0 < beta -> 0 < d -> gradient_flow (logit_loss beta (- d) margin w l) z -> z 0 w - z 0 l = - d ->
+  forall t, 0 <= t -> (z t w - z t l = 0 <-> t = escape_time_at beta margin d).
+
+(** Without a margin it is exponential in beta d. *)
+Definition escape_time_exponential : Prop := forall beta d, 0 < beta -> 0 < d ->
+  exp (beta * d) - 1 < 2 * beta ^ 2 * escape_time_at beta 0 d < 2 * (exp (beta * d) - 1).
+
+(** With a margin of at least beta d it is linear, and tends to d / (2 beta) as the margin grows. *)
+Definition escape_time_linear : Prop := forall beta d, 0 < beta -> 0 < d ->
+  (forall margin, beta * d <= margin ->
+     d / (2 * beta) < escape_time_at beta margin d < d / (2 * beta) + 1 / (2 * beta ^ 2)) /\
+  forall eps, 0 < eps -> exists M, forall margin, M <= margin ->
+     Rabs (escape_time_at beta margin d - d / (2 * beta)) < eps.
+
+(** One label under DPO: the winner's probability always rises, the loser's always falls, and any other response gains
+    exactly while the pair is ranked wrong. *)
+Definition flow_third_response : Prop := forall (T : finType) beta delta_ref (w l : T) z,
+  w != l -> 0 < beta -> gradient_flow (logit_loss beta delta_ref 0 w l) z ->
+  forall t, 0 <= t -> forall y, exists rate,
+    derivable_pt_lim (fun s => ln (softmax (z s) y)) t rate /\
+    (y = w -> 0 < rate) /\ (y = l -> rate < 0) /\
+    (y != w -> y != l -> (0 < rate <-> softmax (z t) w < softmax (z t) l)).
+
 (** * Chapter 6: the penalised objective, one pair [true > false] being all there is where two responses are named *)
 
 (** If gamma > 0 and some response has more weighted losses than wins, the objective is unbounded above: it has no
@@ -182,3 +220,72 @@ Definition cycle : Prop := forall (T : finType) (E : rel T) m,
      (0 < total k y -> forall i, (i < k)%N -> p (y i) = 0) /\
      (total k y = 0 -> forall i, (i < k)%N -> p (y i) = exp (m (y i) (y i.+1)) * p (y i.+1))) /\
   ((forall a : T, exists k y, around k y /\ 0 < total k y /\ y 0%N = a) -> ~ exists p, feasible E m p).
+
+(** * Chapter 6, the reference margin *)
+
+(** The reference margin equals the exact one at a local maximum with a better winner (refuted). *)
+Definition eq_17 : Prop := forall (ref r : bool -> R) beta gamma p,
+  full ref -> 0 < beta -> 0 < gamma -> r false < r true ->
+  local_maximum (penalised ref r beta gamma (one_label true false)) p ->
+  margin_at gamma ref true false = margin_at gamma p true false.
+
+(** Two responses, gamma > 0: the margin at the reference is the larger one iff |delta_ref| > |delta|; so it is on U. *)
+Definition eq_17_overstates : Prop := forall (ref p : bool -> R) gamma,
+  full ref -> full p -> 0 < gamma ->
+  (margin_at gamma p true false < margin_at gamma ref true false <->
+   Rabs (delta p true false) < Rabs (delta ref true false)) /\
+  (U ref true false p -> margin_at gamma p true false < margin_at gamma ref true false).
+
+(** A misaligned reference overstates the margin at a local maximum with a better winner (refuted). *)
+Definition eq_17_overstates_always : Prop := forall (ref r : bool -> R) beta gamma p,
+  full ref -> 0 < beta -> 0 < gamma -> r false < r true -> delta ref true false < 0 ->
+  local_maximum (penalised ref r beta gamma (one_label true false)) p ->
+  margin_at gamma p true false <= margin_at gamma ref true false.
+
+(** One pair among any responses, labelled at rates sigma(+-(r_w - r_l)), with a fixed margin that changes sign with
+    the label: the loss is least exactly at delta = delta_ref + (r_w - r_l + margin)/beta, which for the reference's
+    margin is positive iff gamma > - (beta delta_ref + r_w - r_l) / (1/ref_w + 1/ref_l). *)
+Definition eq_19 : Prop := forall (T : finType) (ref r : T -> R) beta w l,
+  full ref -> 0 < beta -> w != l ->
+  (forall margin p, minimises full (margin_loss ref r beta w l margin (- margin)) p <->
+     full p /\ delta p w l = delta ref w l + (r w - r l + margin) / beta) /\
+  forall gamma, 0 < delta ref w l + (r w - r l + margin_at gamma ref w l) / beta <->
+    - (beta * delta ref w l + (r w - r l)) / (1 / ref w + 1 / ref l) < gamma.
+
+(** The same with the margin added to each label, also the reversed one (refuted). *)
+Definition eq_19_each_label : Prop := forall (T : finType) (ref r : T -> R) beta w l margin p,
+  full ref -> 0 < beta -> w != l -> 0 < margin ->
+  full p -> delta p w l = delta ref w l + (r w - r l + margin) / beta ->
+  minimises full (margin_loss ref r beta w l margin margin) p.
+
+(** Around a triangle the margins do not add up, by 2 gamma / p_b; so no policy meets three targets
+    delta = delta_ref + (difference + margin)/beta at once. *)
+Definition triangle_defect : Prop := forall (T : finType) (ref r p : T -> R) beta gamma a b c,
+  full ref -> 0 < beta -> 0 < gamma ->
+  margin_at gamma ref a b + margin_at gamma ref b c - margin_at gamma ref a c = 2 * gamma / ref b /\
+  0 < 2 * gamma / ref b /\
+  let target w l := delta ref w l + (r w - r l + margin_at gamma ref w l) / beta in
+  ~ (delta p a b = target a b /\ delta p b c = target b c /\ delta p a c = target a c).
+
+(** * Soft margins and the released losses, as targets T of sp(- beta (delta - T)) *)
+
+(** 0 < sp(beta a)/beta - max(0, a) <= log 2/beta, with equality exactly at a = 0. *)
+Definition prop_5_1 : Prop := forall beta a, 0 < beta ->
+  0 < sp (beta * a) / beta - Rmax 0 a <= ln 2 / beta /\
+  (sp (beta * a) / beta - Rmax 0 a = ln 2 / beta <-> a = 0).
+
+(** "easy": the target lies below DPO's, delta_ref, where both reference log-probabilities are negative. *)
+Definition code_easy : Prop := forall (T : finType) (ref : T -> R) beta gamma w l,
+  full ref -> w != l -> 0 < beta -> 0 < gamma ->
+  easy_target ref beta gamma w l - delta ref w l = gamma / beta * (1 / ln (ref w) + 1 / ln (ref l)) /\
+  easy_target ref beta gamma w l < delta ref w l.
+
+(** "clip" is HyPO: beta delta - max(beta delta_ref, 0) = beta (delta - max(delta_ref, 0)). *)
+Definition code_clip : Prop := forall beta delta delta_ref, 0 < beta ->
+  sp (- (beta * delta - Rmax (beta * delta_ref) 0)) = sp (- (beta * (delta - Rmax delta_ref 0))).
+
+(** "cpo" at alpha = 1 is a smooth floor of the margin. *)
+Definition code_cpo : Prop := forall delta_ref gamma tau, 0 < tau ->
+  let target := delta_ref + sp (tau * (gamma - delta_ref)) / tau in
+  0 < target - Rmax delta_ref gamma <= ln 2 / tau /\
+  (target - Rmax delta_ref gamma = ln 2 / tau <-> delta_ref = gamma).
