@@ -18,7 +18,7 @@ def main() -> int:
         return 1
     check.write(found)
     for name, claim in found["claims"].items():
-        wider = f", interval: {claim['interval']} more axioms" if claim["interval"] else ""
+        wider = f", interval: {len(claim['interval'])} on machine numbers" if claim["interval"] else ""
         print(f"{name:32} {claim['shown']:8} {claim['scope']:8} {len(claim['axioms'])} axioms{wider}")
     near = sum(len(claim["near"]) for claim in found["claims"].values())
     in_full = sum(claim["scope"] != "part" for claim in found["claims"].values())

@@ -114,28 +114,25 @@ move=> [/labelP pos no]; apply: (sum2_lt (a := w) (b := l)) => [a b|].
 rewrite /inside (negbTE no) Rmult_0_l; apply: Rmult_lt_0_compat => //; exact: L_pos.
 Qed.
 
-(** Far apart in the order of their heights, blocks leave only the labels inside them to pay for. *)
-Lemma apart s eps : 0 < eps ->
-  exists K, 0 < K /\ forall t, K <= t -> total n L (fun y => s y + t * height n y) < total (inside n) L s + eps.
+(** Far apart, blocks leave only the labels inside them to pay for. *)
+Lemma apart s eps : 0 < eps -> exists K, 0 < K /\ forall s',
+  (forall w l, same_block n w l -> s' w - s' l = s w - s l) ->
+  (forall w l, joins_two_blocks n w l -> s w - s l + K <= s' w - s' l) ->
+  total n L s' < total (inside n) L s + eps.
 Proof.
 move=> he; pose W := \Sum_w \Sum_l n w l; have W0 : 0 <= W by exact: sum2_ge0.
 pose e := eps / (W + 1); have e0 : 0 < e by apply: div_pos; lra.
-have [K hK] : exists K, forall (wl : T * T) t, K <= t -> forall x, t <= x -> L wl.1 wl.2 (s wl.1 - s wl.2 + x) < e.
+have [K hK] : exists K, forall (wl : T * T) t, K <= t -> forall x, s wl.1 - s wl.2 + t <= x -> L wl.1 wl.2 x < e.
   apply: common_bound => -[w l]; have [H hH] := L_vanishes w l e0.
-  by exists (H - (s w - s l)) => t ht x hx /=; apply: hH; lra.
+  by exists (H - (s w - s l)) => t ht x /= hx; apply: hH; lra.
 exists (Rmax 1 K); split; first by have := Rmax_l 1 K; lra.
-move=> t ht; have t0 := Rle_trans _ _ _ (Rmax_l 1 K) ht; have tK := Rle_trans _ _ _ (Rmax_r 1 K) ht.
-have : total n L (fun y => s y + t * height n y) <= total (inside n) L s + e * W.
-  rewrite -sum2Z /total -sum2D; apply: sum2_le => w l; rewrite /inside.
-  case same: (same_block n w l).
-    rewrite (height_same same) (_ : s w + _ - _ = s w - s l); last lra.
+move=> s' same far; have tK := Rmax_r 1 K.
+have : total n L s' <= total (inside n) L s + e * W.
+  rewrite -sum2Z /total -sum2D; apply: sum2_le => w l; rewrite /inside; case: ifP => [/same ->|/negbT no].
     by have := Rmult_le_pos _ _ (Rlt_le _ _ e0) (n_ge0 w l); lra.
   case: (boolP (label n w l)) => [lab|/(no_label n_ge0) ->]; last lra.
-  have := height_falls lab (negbT same) => fall.
-  have -> : s w + t * height n w - (s l + t * height n l) = s w - s l + t * (height n w - height n l) by lra.
-  have far : t <= t * (height n w - height n l).
-    by rewrite -{1}(Rmult_1_r t); apply: Rmult_le_compat_l; lra.
-  by have := Rmult_le_compat_l _ _ _ (n_ge0 w l) (Rlt_le _ _ (hK (w, l) t tK _ far)); rewrite /=; lra.
+  have small := hK (w, l) _ tK _ (far w l (conj lab no)).
+  by have := Rmult_le_compat_l _ _ _ (n_ge0 w l) (Rlt_le _ _ small); rewrite /=; lra.
 have : e * (W + 1) = eps by rewrite /e; field; lra.
 lra.
 Qed.
@@ -144,7 +141,9 @@ Lemma infimum_is_inside s : minimises anything (total (inside n) L) s ->
   infimum anything (total n L) (total (inside n) L s).
 Proof.
 move=> [_ least]; split=> [t _|eps he]; first exact: Rle_trans (least t I) (inside_below t).
-have [K [_ hK]] := apart s he; exists (fun y => s y + K * height n y); split=> //; apply: hK; lra.
+have [K [K0 hK]] := apart s he; exists (fun y => s y + K * height n y); split=> //.
+apply: hK => w l; first by move=> /height_same ->; lra.
+by move=> [lab /(height_falls lab) fall]; have := Rmult_le_compat_l _ _ _ (Rlt_le _ _ K0) fall; lra.
 Qed.
 
 Lemma attained_iff_inside : (exists s, minimises anything (total n L) s) <-> forall w l, ~ joins_two_blocks n w l.

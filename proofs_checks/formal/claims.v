@@ -136,6 +136,29 @@ Definition dpo_solution_set : Prop := forall (T : finType) (ref : T -> R) beta n
      (forall w l, ~ joins_two_blocks n w l) -> forall p, full p ->
      (minimises full (dpo_loss ref beta n) p <-> forall a b, same_block n a b -> delta p a b = delta q a b)).
 
+(** Where two blocks are joined: the limits of minimising sequences are the policies on the source blocks with the
+    fitted proportions inside them, and any masses. *)
+Definition dpo_limit_set : Prop := forall (T : finType) (ref : T -> R) beta n q v p,
+  full ref -> 0 < beta -> weights n ->
+  (forall a, minimises full (dpo_loss ref beta (of_block n a)) q) -> infimum full (dpo_loss ref beta n) v ->
+  ((exists u : nat -> T -> R, (forall k, full (u k)) /\ Un_cv (fun k => dpo_loss ref beta n (u k)) v /\
+      forall y, Un_cv (fun k => u k y) (p y)) <->
+   policy p /\ (forall y, ~ in_source_block n y -> p y = 0) /\
+   forall a b, same_block n a b -> p a * q b = p b * q a).
+
+(** Responses a, b, c with reference (.2, .3, .5), beta = 1/2, labels a > b with weight 3/4 and b > a with 1/4. Among
+    all policies that give a and b some mass the minimisers are (6t, t, 1 - 7t), 0 < t <= 1/7, with loss H(3/4). *)
+Definition dpo_set_example : Prop :=
+  let a := inord 0 in let b := inord 1 in let c := inord 2 in
+  let ref (y : 'I_3) := if y == a then / 5 else if y == b then 3 / 10 else / 2 in
+  let n (w l : 'I_3) := if (w == a) && (l == b) then 3 / 4 else if (w == b) && (l == a) then / 4 else 0 in
+  let entropy := - (3 / 4 * ln (3 / 4) + / 4 * ln (/ 4)) in
+  (forall p, minimises (fun p => policy p /\ 0 < p a /\ 0 < p b) (dpo_loss ref (/ 2) n) p <->
+     exists t, 0 < t <= / 7 /\ p a = 6 * t /\ p b = t /\ p c = 1 - 7 * t) /\
+  (forall p, minimises (fun p => policy p /\ 0 < p a /\ 0 < p b) (dpo_loss ref (/ 2) n) p ->
+     dpo_loss ref (/ 2) n p = entropy) /\
+  Rabs (entropy - 5623351446 / 10 ^ 10) <= 5 / 10 ^ 11.
+
 (** One label and an unlabelled response: whatever share t < 1 goes to w, the loss tends to its infimum 0 with the
     share of l. *)
 Definition dpo_unlabelled_response : Prop := forall (T : finType) (ref : T -> R) beta w l t,

@@ -23,6 +23,7 @@ class Entry:
         shown: the claim is "proved", or its negation is: "refuted".
         scope: how the claim compares with the printed statement; ``which`` says it in words where it is not "full".
         near: near misses of the claim, each refuted in ``near_file``.
+        interval: its numbers are the tactic ``interval``'s, so that it may rest on the kernel's machine numbers too.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Entry:
     title: str = ""
     near: tuple[str, ...] = ()
     near_file: str = ""
+    interval: bool = False
 
     @property
     def claim(self) -> str:

@@ -96,6 +96,48 @@ case: (Req_dec a b) => [->|/sp_midpoint]; last lra.
 by rewrite (_ : (b + b) / 2 = b); [lra|field].
 Qed.
 
+(** ** Its midpoint gap, away from b, is at least that at a distance eps *)
+
+Definition gap b x := sp x + sp b - 2 * sp ((x + b) / 2).
+
+Lemma gap_ge0 b x : 0 <= gap b x.
+Proof. by rewrite /gap; have := sp_midpoint_le x b; lra. Qed.
+
+Lemma gap_pos b x : x <> b -> 0 < gap b x.
+Proof. by rewrite /gap => /sp_midpoint; lra. Qed.
+
+Lemma gap_opp b x : gap (- b) (- x) = gap b x.
+Proof.
+rewrite /gap (sp_odd x) (sp_odd b) (sp_odd ((x + b) / 2)).
+by rewrite (_ : (- x + - b) / 2 = - ((x + b) / 2)); lra.
+Qed.
+
+(** What sp gains over a distance t grows along the line. *)
+Lemma sp_gains_grow y y' t : 0 <= t -> y <= y' -> sp (y + t) + sp y' <= sp (y' + t) + sp y.
+Proof.
+move=> t0 le; have ey := exp_pos y; have ey' := exp_pos y'.
+have et : 1 <= exp t by have := exp_ge1x t; lra.
+have mono : exp y <= exp y' by case: le => [/exp_increasing|->]; lra.
+have gain : 0 <= (exp y' - exp y) * (exp t - 1) by apply: Rmult_le_pos; lra.
+rewrite /sp !exp_plus -(ln_mult (1 + exp y * exp t)) -?(ln_mult (1 + exp y' * exp t)); try nra.
+by apply: ln_mono; nra.
+Qed.
+
+Lemma gap_far b eps : 0 < eps -> exists g, 0 < g /\ forall x, eps <= Rabs (x - b) -> g <= gap b x.
+Proof.
+have right c x : 0 < eps -> c + eps <= x -> gap c (c + eps) <= gap c x.
+  move=> he le; pose t := (x - c - eps) / 2; have t0 : 0 <= t by rewrite /t; lra.
+  have := @sp_gains_grow (c + eps / 2) (c + eps) t t0; have := @sp_gains_grow (c + eps / 2) (c + eps + t) t t0.
+  rewrite /gap (_ : (c + eps + c) / 2 = c + eps / 2); last lra.
+  rewrite (_ : (x + c) / 2 = c + eps / 2 + t); last by rewrite /t; lra.
+  by rewrite (_ : c + eps + t + t = x); [lra|rewrite /t; lra].
+move=> he; exists (Rmin (gap b (b + eps)) (gap (- b) (- b + eps))); split.
+  by apply: Rmin_pos; apply: gap_pos; lra.
+move=> x; rewrite /Rabs; case: Rcase_abs => hx le.
+  rewrite -(gap_opp b x); apply: Rle_trans (Rmin_r _ _) _; apply: right => //; lra.
+apply: Rle_trans (Rmin_l _ _) _; apply: right => //; lra.
+Qed.
+
 (** ** Derivatives *)
 
 Lemma is_derive_sp z : is_derive sp z (sigma z).

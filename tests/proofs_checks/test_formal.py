@@ -67,6 +67,7 @@ def test_the_record_is_of_these_files():
         assert (claim["theorem"], claim["shown"], claim["scope"]) == (entry.theorem, entry.shown, entry.scope)
         assert list(claim["near"]) == list(entry.near)
         assert set(claim["axioms"]) <= check.REAL_AXIOMS
+        assert bool(claim["interval"]) is entry.interval
         assert {f"{entry.file}.v", f"{entry.claims_file}.v", "definitions.v"} <= set(claim["files"]) <= set(FILES)
 
 
@@ -87,8 +88,14 @@ def test_axioms_beyond_the_lists_are_refused(tmp_path):
     (tmp_path / "a.axioms.out").write_text(printed)
     with pytest.raises(check.Refused, match=r"rests on Mine\.shortcut"):
         check._axioms(tmp_path, "a")
-    (tmp_path / "a.axioms.out").write_text(printed.replace("Mine.shortcut", "Uint63.add_spec"))
-    assert check._axioms(tmp_path, "a") == {"Classical_Prop.classic", "Uint63.add_spec"}
+
+
+def test_axioms_of_machine_numbers_are_allowed_where_announced(tmp_path):
+    printed = "Axioms:\nClassical_Prop.classic : forall P : Prop, P \\/ ~ P\nUint63.add_spec\n  : forall x y, True\n"
+    (tmp_path / "a.axioms.out").write_text(printed)
+    assert check._axioms(tmp_path, "a", machine=True) == {"Classical_Prop.classic", "Uint63.add_spec"}
+    with pytest.raises(check.Refused, match=r"rests on Uint63\.add_spec"):
+        check._axioms(tmp_path, "a")
 
 
 @pytest.fixture(scope="module")
