@@ -164,13 +164,6 @@ Definition hard_one_pair : Prop := forall (T : finType) (star : T -> R) w l marg
   only_minimiser (feasible (fun a b => (a == w) && (b == l)) (fun _ _ => margin)) (fun q => KL q star)
     (normalised (fun y => star y * exp (if y == w then lambda else if y == l then - lambda * exp margin else 0))).
 
-(** star = (.1, .4, .5) and p 0 >= 2 p 1: the projection is (1/4, 1/8, 5/8), at KL = log (5/4). *)
-Definition hard_example_margin : Prop :=
-  let star (y : 'I_3) := nth 0 [:: 1/10; 4/10; 5/10] y in
-  let best (y : 'I_3) := nth 0 [:: 1/4; 1/8; 5/8] y in
-  only_minimiser (feasible (fun a b : 'I_3 => (a == 0%N :> nat) && (b == 1%N :> nat)) (fun _ _ => ln 2))
-    (fun q => KL q star) best /\ KL best star = ln (5/4).
-
 (** Where E has no cycle, or all margins are 0, the projection exists for any margins, is one, and has
     p w >= exp (m w l) p l on every pair; with star = pi_star it is the optimum of RLHF under the constraint. *)
 Definition thm_4_9_hard : Prop := forall (T : finType) (E : rel T) m (ref r : T -> R) beta,
