@@ -1,4 +1,4 @@
-"""The ``condeq`` command: check, figures, report, solve, failures, audit."""
+"""The ``condeq`` command: check, figures, report, solve, failures, certify, audit."""
 
 import json
 import sys
@@ -142,6 +142,22 @@ def failures(
     with saved(rows, out or Path(f"{file.stem}-failures.json")):
         for part in show.failures(rows):
             console.print(part)
+
+
+@app.command()
+def certify(
+    file: Annotated[Path, typer.Argument(help=PROBLEM)],
+    margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
+    out: Annotated[Path, typer.Option(help="Where to save the Coq file.")] = Path("certificate.v"),
+) -> None:
+    """Write the results of a small problem as theorems with proofs, for Coq to check without trusting this program."""
+    from condeq import certificate, problem_file
+
+    source = problem_file.read(examples.located(file, examples.PROBLEMS))
+    text = certificate.certificate(source, out.name, margin)
+    with writing(out):
+        out.write_text(text, encoding="utf-8")
+    console.print(f"saved {out}; its first lines say how to check it", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -30,11 +30,13 @@ _PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", "preference
 
 @dataclass(frozen=True)
 class ProblemFile:
-    """What a problem file says: the problem, its labels, and the names of the responses of each prompt."""
+    """What a problem file says: the problem, its labels, the names of the responses of each prompt, and the prompts as
+    they are written, whose numbers no logarithm has rounded."""
 
     problem: Problem
     preferences: Preferences
     names: list[list[str]]
+    written: list[dict]
 
 
 def read(path) -> ProblemFile:
@@ -105,7 +107,7 @@ def _understood(content) -> ProblemFile:
     reward = [_reward(p, i, len(log_reference[i])) for i, p in enumerate(prompts)] if all(with_reward) else None
     problem = Problem(log_reference, _number(content["beta"], "beta"), reward)
     names = [_names(prompt, index, problem) for index, prompt in enumerate(prompts)]
-    return ProblemFile(problem, _preferences(prompts, names, problem), names)
+    return ProblemFile(problem, _preferences(prompts, names, problem), names, prompts)
 
 
 def _mapping(value, place, known, required):

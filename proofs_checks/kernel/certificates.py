@@ -82,7 +82,7 @@ def bradley_terry_gap(labels, strength, block) -> tuple[Interval, Interval]:
     inner = [(win, lose, n) for win, lose, n in labels if block[win] == block[lose]]
     s = [Fraction(float(x)) for x in strength]
     loss = sum((n * Interval.of(s[lose] - s[win]).softplus() for win, lose, n in inner), Interval.of(0))
-    flow = _circulation(inner, s)
+    flow = circulation(inner, s)
     bound = sum((n * _entropy(f / n) for f, (_, _, n) in zip(flow, inner, strict=True)), Interval.of(0))
     return loss, bound
 
@@ -97,7 +97,7 @@ def has_minimiser(labels, strength, block) -> bool | None:
         return None
     if any(block[win] < block[lose] for win, lose, _ in labels):
         return False
-    flow = _circulation(labels, [Fraction(float(x)) for x in strength])
+    flow = circulation(labels, [Fraction(float(x)) for x in strength])
     return True if all(f > 0 for f in flow) else None
 
 
@@ -107,7 +107,7 @@ def _entropy(q):
     return -(q * Interval.of(q).log()) - (1 - q) * Interval.of(1 - q).log()
 
 
-def _circulation(labels, s):
+def circulation(labels, s):
     """The flow n σ(-margin), in rationals, corrected along a spanning forest until it is conserved exactly.
 
     The surpluses of a tree sum to 0, since each label adds to one what it takes from another; so its root ends with 0.

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from proofs_checks.kernel.certificates import _circulation, bradley_terry_gap, has_minimiser
+from proofs_checks.kernel.certificates import bradley_terry_gap, circulation, has_minimiser
 
 ONE = Fraction(1)
 BOTH_WAYS = [(0, 1, 3 * ONE), (1, 0, ONE)]
@@ -29,7 +29,7 @@ def test_a_block_that_is_not_strongly_connected_is_refused():
 
 def test_the_flow_is_conserved_exactly():
     labels = [*BOTH_WAYS, (1, 2, ONE), (2, 0, 2 * ONE), (3, 4, ONE), (4, 3, ONE)]
-    flow = _circulation(labels, [Fraction(k, 7) for k in (3, 1, -2, 0, 5)])
+    flow = circulation(labels, [Fraction(k, 7) for k in (3, 1, -2, 0, 5)])
     for node in range(5):
         out = sum(f for f, (winner, _, _) in zip(flow, labels, strict=True) if winner == node)
         assert out == sum(f for f, (_, loser, _) in zip(flow, labels, strict=True) if loser == node)

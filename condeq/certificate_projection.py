@@ -1,0 +1,98 @@
+"""The part of a certificate about the constrained optimum: a feasible policy, multipliers, and the gap between them."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from condeq.certificate_problem import SLACK, Prompt, exact, rationals, rounded, sequence, term
+from condeq.problem_file import ProblemFile
+from tabular import cpo, rlhf
+
+#: The share of a policy that has every constraint to spare, which buys exact feasibility.
+_SAFE = 1e-10
+
+
+def _feasible(prompt, log_policy, margin) -> list[Fraction]:
+    """A policy in rationals that meets every constraint exactly and is all but the given one.
+
+    Cycles are left alone: at margin 0 their members are made equal.
+    """
+    classes = _cycles(prompt)
+    height = _heights(prompt, classes)
+    safe = np.exp((abs(margin) + 1) * height)
+    policy = (1 - _SAFE) * np.exp(log_policy) + _SAFE * safe / safe.sum()
+    policy = np.array([policy[classes == classes[y]].mean() for y in range(prompt.size)])
+    parts = [rounded(x, 15) for x in policy]
+    total = sum(parts)
+    return [x / total for x in parts]
+
+
+def _cycles(prompt):
+    """The number of the cycle of labels that a response is on."""
+    from scipy.sparse.csgraph import connected_components
+
+    wins = np.zeros((prompt.size, prompt.size))
+    for winner, loser, _ in prompt.labels:
+        wins[winner, loser] = 1
+    return connected_components(wins, connection="strong")[1]
+
+
+def _heights(prompt, classes):
+    height = np.zeros(prompt.size)
+    for _ in range(prompt.size):
+        for winner, loser, _ in prompt.labels:
+            if classes[winner] != classes[loser]:
+                height[classes == classes[winner]] = max(height[winner], height[loser] + 1)
+    return height
+
+
+def _projection(prompt, source, margin):
+    """Policy, multipliers (winner, loser, lambda per unit of beta) and the gap that they leave; None where a cycle
+    with a margin leaves some response no mass."""
+    best = cpo.constrained_optimum(source.problem, source.preferences, margin)
+    log_policy = best.log_policy[prompt.index, : prompt.size]
+    if not np.isfinite(log_policy).all():
+        return None
+    here = source.preferences.prompt == prompt.index
+    rows = zip(source.preferences.winner[here], source.preferences.loser[here], best.multipliers[here], strict=True)
+    lam = [(int(w), int(y), rounded(max(float(x), 0.0) / float(prompt.beta))) for w, y, x in rows]
+    return _feasible(prompt, log_policy, margin), lam, rounded(_gap(prompt, source, margin, log_policy, lam), 2)
+
+
+def _gap(prompt, source, margin, log_policy, lam):
+    policy = np.array([float(x) for x in _feasible(prompt, log_policy, margin)])
+    log_star = rlhf.optimal_policy(source.problem)[prompt.index, : prompt.size]
+    pull = np.zeros(prompt.size)
+    for w, y, x in lam:
+        pull[[w, y]] += float(x), -float(x) * np.exp(margin)
+    gap = float(policy @ (np.log(policy) - log_star)) + float(np.logaddexp.reduce(log_star + pull))
+    return 2 * max(gap, 0.0) + SLACK
+
+
+def optimum(prompt: Prompt, source: ProblemFile, margin: float) -> str:
+    """The theorem, or nothing where no policy of full support is feasible."""
+    found = _projection(prompt, source, margin)
+    if found is None:
+        return ""
+    policy, lam, gap = found
+    multiplied = sequence([f"({w}%N, {y}%N, {term(x)})" for w, y, x in lam])
+    allowed = f"feasible (labelled multiplied) (fun _ _ : 'I_{prompt.size} => margin)"
+    star = "(pi_star ref (listed reward) beta)"
+    return f"""\
+(** The optimum under p w >= exp(margin) p l on every label, within a gap: no feasible policy has a better objective
+    than [constrained] by more than beta times the gap, and the optimum is that near. *)
+Definition margin := {term(exact(margin))}.
+Definition multiplied := {multiplied}.
+Definition constrained := {rationals(policy)}.
+Definition gap := {term(gap)}.
+Theorem constrained_optimum :
+  {allowed} (listed constrained) /\\
+  (forall q, {allowed} q ->
+     J ref (listed reward) beta q <= J ref (listed reward) beta (listed constrained) + beta * gap) /\\
+  forall q, projection (labelled multiplied) (fun _ _ => margin) {star} q ->
+    (\\Sum_y Rabs (listed constrained y - q y)) ^ 2 <= 2 * gap.
+Proof.
+apply: (certified_projection (cs := multiplied) masses_positive isT beta_positive) => //;
+  unfold masses, reward, beta, margin, multiplied, constrained, gap; constrained_numbers.
+Qed.
+"""
