@@ -3,6 +3,6 @@
 What enters aggregates preferences that no single reward need explain; fits of labels to one reward belong to ``fits``.
 """
 
-from tabular.choice import games, matrix, nash, self_play
+from tabular.choice import axioms, games, matrix, nash, rules, self_play, transitivity, votes
 
-__all__ = ["games", "matrix", "nash", "self_play"]
+__all__ = ["axioms", "games", "matrix", "nash", "rules", "self_play", "transitivity", "votes"]
