@@ -3,6 +3,28 @@
 What enters aggregates preferences that no single reward need explain; fits of labels to one reward belong to ``fits``.
 """
 
-from tabular.choice import axioms, games, matrix, nash, rules, self_play, transitivity, votes
+from tabular.choice import (
+    axioms,
+    games,
+    matrix,
+    nash,
+    plackett_luce,
+    rankings,
+    rules,
+    self_play,
+    transitivity,
+    votes,
+)
 
-__all__ = ["axioms", "games", "matrix", "nash", "rules", "self_play", "transitivity", "votes"]
+__all__ = [
+    "axioms",
+    "games",
+    "matrix",
+    "nash",
+    "plackett_luce",
+    "rankings",
+    "rules",
+    "self_play",
+    "transitivity",
+    "votes",
+]
