@@ -5,6 +5,7 @@ What enters aggregates preferences that no single reward need explain; fits of l
 
 from tabular.choice import (
     axioms,
+    best_of_n,
     games,
     matrix,
     nash,
@@ -18,6 +19,7 @@ from tabular.choice import (
 
 __all__ = [
     "axioms",
+    "best_of_n",
     "games",
     "matrix",
     "nash",
