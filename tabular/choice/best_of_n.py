@@ -22,7 +22,7 @@ import numpy as np
 
 from tabular.base import checks
 from tabular.base.log_space import kl
-from tabular.base.roots import decreasing_root
+from tabular.base.newton_root import decreasing_root
 from tabular.errors import InputError
 from tabular.problem import Problem
 

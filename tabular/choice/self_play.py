@@ -28,7 +28,7 @@ from scipy.special import logsumexp, wrightomega
 
 from tabular.base import checks
 from tabular.base.log_space import kl, normalised
-from tabular.base.roots import decreasing_root
+from tabular.base.newton_root import decreasing_root
 from tabular.choice import nash
 from tabular.choice.matrix import game, policies
 from tabular.errors import InputError
