@@ -6,7 +6,7 @@ that no single reward need explain. Other folders hold the machinery behind them
 ``logged`` (behind :mod:`tabular.logs`).
 """
 
-from tabular import audit, choice, cpo, dpo, failure_modes, flow, guarantees, logs, margins, rlhf
+from tabular import audit, choice, cpo, dpo, failure_modes, flow, guarantees, log_linear, logs, margins, rlhf
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -24,6 +24,7 @@ __all__ = [
     "failure_modes",
     "flow",
     "guarantees",
+    "log_linear",
     "logs",
     "margins",
     "rlhf",

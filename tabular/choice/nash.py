@@ -30,9 +30,12 @@ import numpy as np
 from tabular.base import tolerances
 from tabular.base.log_space import kl, normalised
 from tabular.choice.matrix import game, policies
+from tabular.errors import InputError
+from tabular.problem import Problem
+from tabular.simplex import expected_costs
 from tabular.status import Status
 
-__all__ = ["RegularisedNash", "best_reply", "exploitability", "regularised"]
+__all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regularised"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,26 @@ def regularised(preference, tau, log_ref=None) -> RegularisedNash:
     return RegularisedNash(
         Status.UNIQUE, log_policy, 2 * tau * excess, np.ptp(move, axis=1) + np.sqrt(2 * excess) / tau
     )
+
+
+def limit(preference, log_ref=None) -> np.ndarray:
+    r"""``(n,)``: the log-policy to which the regularised equilibrium of one prompt tends as tau falls to 0.
+
+    Of all equilibria of the unregularised game, the one closest to the reference in KL(pi | ref).
+    *Proof.* No response beats an equilibrium e, so :math:`\pi_\tau^\top Ae\le 0`. As :math:`\pi_\tau` is its own best
+    reply, :math:`\tau\langle\nabla\mathrm{KL}(\pi_\tau),e-\pi_\tau\rangle\ge e^\top A\pi_\tau\ge 0`; by
+    convexity :math:`\mathrm{KL}(\pi_\tau)\le\mathrm{KL}(e)` for every tau and e. Limits of :math:`\pi_\tau` are
+    equilibria, and only one is closest. ∎
+
+    >>> tie = [[0.5, 0.5, 0.9], [0.5, 0.5, 0.9], [0.1, 0.1, 0.5]]
+    >>> np.exp(limit(tie, np.log([0.1, 0.3, 0.6]))).round(6).tolist()  # the reference's odds of the two that tie
+    [0.25, 0.75, 0.0]
+    """
+    skew, _, log_ref = game(preference, 1.0, log_ref)
+    if len(skew) != 1:
+        raise InputError(f"preference has {len(skew)} prompts: the limit is for one at a time")
+    problem = Problem(log_ref, 1.0, np.zeros(log_ref.shape))
+    return expected_costs.optimum(problem, skew[0], np.zeros(skew.shape[1])).log_policy
 
 
 def best_reply(preference, tau, log_policy, log_ref=None) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from tabular import InputError, Problem, Status, rlhf
 from tabular.base.log_space import kl, normalised
-from tabular.choice import matrix, nash
+from tabular.choice import games, matrix, nash
 
 CYCLE = np.array([[0.5, 1, 0], [0, 0.5, 1], [1, 0, 0.5]])
 BEATEN_BORDA = np.array([[0.5, 0.58, 0.58], [0.42, 0.5, 0.96], [0.42, 0.04, 0.5]])
@@ -148,6 +148,25 @@ def test_gaps_are_a_quarter_of_the_reward_gaps_at_most():
     assert (gap > 0).all()
     assert (gap <= bound).all()
     assert (gap > 0.8 * bound).any()
+
+
+@given(st.integers(2, 6), st.integers(0, 2**32 - 1))
+def test_the_limit_is_the_equilibrium_closest_to_the_reference(n, seed):
+    """Ties and duplicated responses give games with many equilibria; tau = 1e-6 of the regularised game goes there."""
+    rng = np.random.default_rng(seed)
+    upper = np.triu(rng.integers(-1, 2, (n, n)), 1) / 4
+    preference, log_ref = 0.5 + upper - upper.T, np.log(rng.dirichlet(np.ones(n)))
+    found = nash.limit(preference, log_ref)
+    exact = games.maximal_lottery(preference)
+    assert set(np.flatnonzero(np.exp(found) > 0)) == set(exact.support)
+    assert ((preference - 0.5) @ np.exp(found)).max() < 1e-9
+    near = nash.regularised(preference, 1e-6, log_ref).log_policy[0]
+    assert np.exp(near) == pytest.approx(np.exp(found), abs=2e-4)
+    distance = kl(found[None], log_ref[None])[0]
+    for vertex in games.all_equilibria(preference):
+        mixed = 0.9 * np.exp(found) + 0.1 * vertex.astype(float)
+        with np.errstate(divide="ignore"):
+            assert kl(np.log([mixed]), log_ref[None])[0] >= distance - 1e-9
 
 
 def test_absent_responses_do_not_play():
