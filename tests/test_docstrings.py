@@ -22,12 +22,20 @@ def functions_of(module):
     return {f"{module.__name__}.{name}": getattr(module, name) for name in names if not name.startswith("_")}
 
 
+def rooms(module):
+    """The module and the modules that it offers in turn."""
+    offered = (getattr(module, name) for name in getattr(module, "__all__", ()))
+    return [module, *(item for item in offered if inspect.ismodule(item))]
+
+
 def public():
     """{qualified name: function or class} of everything public."""
     found = functions_of(proofs_checks) | functions_of(figures)
     for name in tabular.__all__:
         item = getattr(tabular, name)
-        found |= functions_of(item) if inspect.ismodule(item) else {f"tabular.{name}": item}
+        for module in rooms(item) if inspect.ismodule(item) else ():
+            found |= functions_of(module)
+        found |= {} if inspect.ismodule(item) else {f"tabular.{name}": item}
     for name, path in figures.FIGURES.items():
         found[f"figures.{name}.compute"] = importlib.import_module(path).compute
     return {name: item for name, item in found.items() if inspect.isfunction(item) or inspect.isclass(item)}
@@ -53,4 +61,5 @@ def test_an_undocumented_function_would_be_seen():
     assert "tabular.failure_modes.find" in public()
     assert "tabular.Problem" in public()
     assert "figures.overview.compute" in public()
+    assert "tabular.choice.nash.regularised" in public()
     assert "tabular.rlhf.kl" not in public()  # imported there, not its own

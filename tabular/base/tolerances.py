@@ -43,3 +43,16 @@ SPARSE_STEPS = 200
 
 #: A start whose score equations hold this well, relative, is the fit: rounding alone leaves about as much.
 BALANCED = 1e-11
+
+#: A preference matrix is accepted when P_ij + P_ji is 1 this closely (shares printed to ten digits are),
+#: then made exact.
+COMPLEMENT = 1e-9
+
+#: Armijo's share: a damped Newton step is taken when the residual falls by at least this share of what it promises.
+ARMIJO = 1e-4
+
+#: An equilibrium of an intermediate, larger tau need only be this close (nats) to start the next from.
+WARM = 0.1
+
+#: A Newton step is not shortened below this share: where even so little of it does not help, only rounding is left.
+SHORTEST = 1e-10

@@ -1,0 +1,141 @@
+r"""The unregularised preference game in exact arithmetic: maximal lotteries, alias minimax or von Neumann winners.
+
+A policy pi is an equilibrium of the game :math:`\pi^\top P\pi'` iff no response beats it: :math:`A\pi\le 0` with
+:math:`A=P-\tfrac12` (Kreweras 1965; Fishburn 1984). The value is 1/2 as A is skew. The equilibria are a polytope, so
+both players together have all pairs of its points.
+
+**Uniqueness.** Let S be the largest support of an equilibrium. By Tucker's theorem for skew matrices some equilibrium
+is positive on S and beats every response off S strictly. So near it only :math:`A_{SS}\pi_S=0` and the sum bind, and
+the polytope has dimension :math:`\mathrm{nullity}(A_{SS})-1`: one equilibrium iff the kernel is a line.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from tabular.base import cones
+from tabular.choice.matrix import preference_matrix
+from tabular.errors import InputError
+from tabular.status import Status
+
+__all__ = ["Equilibrium", "all_equilibria", "exact_skew", "maximal_lottery"]
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """An equilibrium with its proof in fractions.
+
+    Attributes:
+        status: UNIQUE, or SET where there are several.
+        policy: ``(n,)`` of ``Fraction``; where there are several, one in the relative interior of their polytope.
+        support: the responses that some equilibrium plays.
+        advantage: ``(n,)`` of ``Fraction``: by how much the policy beats each response, P(policy beats i) - 1/2; never
+            negative, 0 on the support and positive off it.
+        dimension: of the polytope of equilibria.
+    """
+
+    status: Status
+    policy: np.ndarray
+    support: tuple[int, ...]
+    advantage: np.ndarray
+    dimension: int
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The policy in floats."""
+        return self.policy.astype(float)
+
+
+def maximal_lottery(preference) -> Equilibrium:
+    r"""The equilibria of a preference game, decided in exact arithmetic.
+
+    Args:
+        preference: ``(n, n)``; entries may be ``Fraction``. Only those above the diagonal are read, a float as the
+            binary fraction it is; the others are their complements.
+
+    Raises:
+        InputError: not one preference matrix.
+
+    >>> found = maximal_lottery([[0.5, 0.75, 0.25], [0.25, 0.5, 1.0], [0.75, 0.0, 0.5]])
+    >>> found.status, [str(p) for p in found.policy]
+    (<Status.UNIQUE: 'unique'>, ['1/2', '1/4', '1/4'])
+    >>> maximal_lottery([[0.5, 0.5], [0.5, 0.5]]).status
+    <Status.SET: 'set'>
+    """
+    skew = exact_skew(preference)
+    policy = cones.largest_support(skew).point
+    policy = policy / sum(policy)
+    beaten = -skew @ policy
+    support = np.flatnonzero([p > 0 for p in policy])
+    basis = cones.kernel(skew[np.ix_(support, support)])
+    if len(basis) > 1:
+        policy, beaten = _strict(skew, policy)
+    return Equilibrium(
+        Status.UNIQUE if len(basis) == 1 else Status.SET,
+        policy,
+        tuple(support.tolist()),
+        beaten,
+        len(basis) - 1,
+    )
+
+
+def all_equilibria(preference) -> np.ndarray:
+    """``(n_vertices, n)`` of ``Fraction``: the extreme equilibria, sorted; all others are their mixtures.
+
+    By the double-description method (Motzkin et al. 1953): the simplex is cut with one response's half-space after the
+    other. For small games: their number can double with every response.
+
+    >>> [[str(p) for p in vertex] for vertex in all_equilibria([[0.5, 0.5, 1], [0.5, 0.5, 1], [0, 0, 0.5]])]
+    [['0', '1', '0'], ['1', '0', '0']]
+    """
+    skew = exact_skew(preference)
+    n = len(skew)
+    rows = np.concatenate([-np.array(cones.exact(np.eye(n, dtype=int))), skew])  # each row @ policy <= 0
+    vertices = [np.array(row) for row in cones.exact(np.eye(n, dtype=int))]
+    for cut in range(n, 2 * n):
+        level = [rows[cut] @ vertex for vertex in vertices]
+        tight = [frozenset(k for k in range(cut) if rows[k] @ vertex == 0) for vertex in vertices]
+        kept = [vertex for vertex, height in zip(vertices, level, strict=True) if height <= 0]
+        for a in (i for i, height in enumerate(level) if height > 0):
+            for b in (i for i, height in enumerate(level) if height < 0):
+                if _adjacent(tight, a, b):
+                    share = level[a] / (level[a] - level[b])
+                    kept.append(share * vertices[b] + (1 - share) * vertices[a])
+        vertices = kept
+    return np.array(sorted(vertices, key=tuple), dtype=object)
+
+
+def exact_skew(preference) -> np.ndarray:
+    """``(n, n)`` of ``Fraction``: P - 1/2 above the diagonal, its negative below.
+
+    >>> [[str(x) for x in row] for row in exact_skew([[0.5, 0.75], [0.25, 0.5]])]
+    [['0', '1/4'], ['-1/4', '0']]
+    """
+    given = np.array(preference, dtype=object)
+    checked = preference_matrix(given.astype(float) if given.ndim in (2, 3) else preference)
+    if len(checked) != 1:
+        raise InputError(f"preference has shape {given.shape}: give the (n, n) matrix of one prompt")
+    given = given.reshape(checked.shape[1:])
+    skew = np.full(given.shape, Fraction(0), dtype=object)
+    for i, j in zip(*np.triu_indices(len(given), 1), strict=True):
+        skew[i, j] = Fraction(given[i, j]) - Fraction(1, 2)
+        skew[j, i] = -skew[i, j]
+    return skew
+
+
+def _strict(skew, policy):
+    """An equilibrium that beats every response off the largest support, and by how much."""
+    n = len(skew)
+    # x >= 0 and slack y >= 0 with A x + y = 0: the largest support of (x, y) has all that can be positive
+    identity = cones.exact(np.eye(n, dtype=int))
+    both = np.concatenate([np.concatenate([skew, identity], axis=1), -np.concatenate([skew, identity], axis=1)])
+    point = cones.largest_support(both).point
+    total = sum(point[:n])
+    return point[:n] / total, point[n:] / total
+
+
+def _adjacent(tight, a, b):
+    """Two vertices share an edge iff no third is tight wherever both are."""
+    common = tight[a] & tight[b]
+    return not any(common <= other for i, other in enumerate(tight) if i not in (a, b))

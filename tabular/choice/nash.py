@@ -1,0 +1,196 @@
+r"""Nash learning from human feedback: the KL-regularised equilibrium of a preference game.
+
+Two policies play for :math:`P(\pi\succ\pi')=\pi^\top P\pi'`, with :math:`P+P^\top=1`, each paying tau a nat for leaving
+the reference (Munos et al. 2023, 2312.00886):
+
+.. math:: P_\tau(\pi,\pi')=\pi^\top P\pi'-\tau\,\mathrm{KL}(\pi\|\pi_{\rm ref})+\tau\,\mathrm{KL}(\pi'\|\pi_{\rm ref}).
+
+**One equilibrium, symmetric**: :math:`\pi\propto\pi_{\rm ref}\,e^{P\pi/\tau}`. The game is strictly concave-convex, and
+the best reply to a policy is RLHF with reward :math:`P\pi`.
+
+**The gap is a divergence.** Write :math:`\hat\pi\propto\pi_{\rm ref}e^{P\pi/\tau}` for the best reply to pi. As
+:math:`\pi^\top P\pi=\tfrac12`, what pi loses to its best reply is
+
+.. math:: \max_{\pi'}P_\tau(\pi',\pi)-\tfrac12=\tau\,\mathrm{KL}(\pi\|\hat\pi)\ \ge\ \tau\,\mathrm{KL}(\pi\|\pi^\star),
+
+the inequality because :math:`P_\tau(\pi^\star,\pi)-\tfrac12=\tfrac12-P_\tau(\pi,\pi^\star)=\tau\,\mathrm{KL}(\pi\|
+\pi^\star)`, the last by Gibbs. So a policy that is nearly its own best reply is near the equilibrium, provably.
+
+**Newton cannot fail.** In logits the equation is :math:`F(x)=x-\log\pi_{\rm ref}-A\,\mathrm{softmax}(x)/\tau=0` with
+:math:`A=P-\tfrac12` skew, and its Jacobian is :math:`I-AD/\tau` with :math:`D=\mathrm{diag}\,\pi-\pi\pi^\top`. AD has
+the eigenvalues of the skew matrix :math:`D^{1/2}AD^{1/2}`, all imaginary, so those of the Jacobian have real part 1: it
+is never singular, :math:`\|F\|` has no stationary point but the root, and grows with x. Damped Newton converges from
+anywhere; it is started from larger tau, along the path of equilibria.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.base import tolerances
+from tabular.base.log_space import kl, normalised
+from tabular.choice.matrix import game, policies
+from tabular.errors import InputError
+from tabular.problem import Problem
+from tabular.simplex import expected_costs
+from tabular.status import Status
+
+__all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regularised"]
+
+
+@dataclass(frozen=True, eq=False)
+class RegularisedNash:
+    """The equilibrium of each prompt, with what certifies it.
+
+    Attributes:
+        status: always UNIQUE, by the theorem of the module.
+        log_policy: ``(n_prompts, n_responses)``; its own best reply.
+        gap: ``(n_prompts,)`` duality gap, what the two players together could still gain; twice the exploitability.
+        log_error: ``(n_prompts,)`` bound on the error of any log-probability, in nats, up to its own rounding.
+    """
+
+    status: Status
+    log_policy: np.ndarray
+    gap: np.ndarray
+    log_error: np.ndarray
+
+
+def regularised(preference, tau, log_ref=None) -> RegularisedNash:
+    r"""The policy :math:`\pi\propto\pi_{\rm ref}e^{P\pi/\tau}` of each prompt, all in one batch.
+
+    Args:
+        preference: ``(n_prompts, n, n)`` or ``(n, n)`` matrices P of :func:`tabular.choice.matrix.preference_matrix`.
+        tau: the price of a nat, > 0: one number, or one for each prompt.
+        log_ref: ``(n_prompts, n)`` or ``(n,)``, ``-inf`` where a response is absent; uniform by default.
+
+    The numbers of prompts of the three broadcast.
+
+    The error bound: with :math:`e=\mathrm{KL}(\pi\|\hat\pi)`, :math:`\mathrm{TV}(\pi,\pi^\star)\le\sqrt{e/2}`, and a
+    difference of rows of P oscillates by at most 2, so :math:`\log\hat\pi` is within :math:`\sqrt{2e}/\tau` of
+    :math:`\log\pi^\star`.
+
+    Raises:
+        InputError: not a preference matrix, tau not positive, or shapes that do not fit.
+
+    >>> rock_paper_scissors = [[0.5, 1, 0], [0, 0.5, 1], [1, 0, 0.5]]
+    >>> found = regularised(rock_paper_scissors, tau=1.0, log_ref=np.log([0.5, 0.3, 0.2]))
+    >>> np.exp(found.log_policy).round(10).tolist(), bool(found.log_error[0] < 1e-14)
+    ([[0.5108675583, 0.2615561887, 0.227576253]], True)
+    """
+    skew, tau, log_ref = game(preference, tau, log_ref)
+    there = log_ref > -np.inf
+    base = np.where(there, log_ref, 0.0)
+    skew = np.where(there[:, :, None] & there[:, None, :], skew, 0.0)
+    x, level = base, np.maximum(tau, 1.0)
+    while (level > tau).any():
+        x = _newton(skew, base, level, there, x, tolerances.WARM)
+        level = np.maximum(tau, level / 4)
+    x = _newton(skew, base, tau, there, x, 0.0)
+    log_policy = normalised(np.where(there, x, -np.inf))
+    reply = _reply(skew, tau, log_ref, log_policy)
+    excess = kl(log_policy, reply)
+    move = np.where(there, log_policy, 0.0) - np.where(there, reply, 0.0)
+    return RegularisedNash(
+        Status.UNIQUE, log_policy, 2 * tau * excess, np.ptp(move, axis=1) + np.sqrt(2 * excess) / tau
+    )
+
+
+def limit(preference, log_ref=None) -> np.ndarray:
+    r"""``(n,)``: the log-policy to which the regularised equilibrium of one prompt tends as tau falls to 0.
+
+    Of all equilibria of the unregularised game, the one closest to the reference in KL(pi | ref).
+    *Proof.* No response beats an equilibrium e, so :math:`\pi_\tau^\top Ae\le 0`. As :math:`\pi_\tau` is its own best
+    reply, :math:`\tau\langle\nabla\mathrm{KL}(\pi_\tau),e-\pi_\tau\rangle\ge e^\top A\pi_\tau\ge 0`; by
+    convexity :math:`\mathrm{KL}(\pi_\tau)\le\mathrm{KL}(e)` for every tau and e. Limits of :math:`\pi_\tau` are
+    equilibria, and only one is closest. ∎
+
+    >>> tie = [[0.5, 0.5, 0.9], [0.5, 0.5, 0.9], [0.1, 0.1, 0.5]]
+    >>> np.exp(limit(tie, np.log([0.1, 0.3, 0.6]))).round(6).tolist()  # the reference's odds of the two that tie
+    [0.25, 0.75, 0.0]
+    """
+    skew, _, log_ref = game(preference, 1.0, log_ref)
+    if len(skew) != 1:
+        raise InputError(f"preference has {len(skew)} prompts: the limit is for one at a time")
+    problem = Problem(log_ref, 1.0, np.zeros(log_ref.shape))
+    return expected_costs.optimum(problem, skew[0], np.zeros(skew.shape[1])).log_policy
+
+
+def best_reply(preference, tau, log_policy, log_ref=None) -> np.ndarray:
+    r"""``(n_prompts, n)``: log of :math:`\pi_{\rm ref}e^{P\pi/\tau}/Z`, the RLHF optimum for the reward :math:`P\pi`.
+
+    >>> best_reply([[0.5, 1.0], [0.0, 0.5]], 1.0, np.log([0.5, 0.5])).round(6).tolist()  # logit 1/2
+    [[-0.474077, -0.974077]]
+    """
+    skew, tau, log_ref = game(preference, tau, log_ref)
+    return _reply(skew, tau, log_ref, policies(log_policy, log_ref))
+
+
+def exploitability(preference, tau, log_policy, log_ref=None) -> np.ndarray:
+    r"""``(n_prompts,)``: :math:`\max_{\pi'}P_\tau(\pi',\pi)-\tfrac12=\tau\,\mathrm{KL}(\pi\|\hat\pi)`.
+
+    0 at the equilibrium and nowhere else.
+
+    >>> exploitability([[0.5, 1.0], [0.0, 0.5]], 1.0, np.log([0.5, 0.5])).round(6).tolist()
+    [0.03093]
+    """
+    skew, tau, log_ref = game(preference, tau, log_ref)
+    log_policy = policies(log_policy, log_ref)
+    return tau * kl(log_policy, _reply(skew, tau, log_ref, log_policy))
+
+
+def _reply(skew, tau, log_ref, log_policy):
+    return normalised(log_ref + np.einsum("pij,pj->pi", skew, np.exp(log_policy)) / tau[:, None])
+
+
+def _softmax(x, there):
+    weight = np.where(there, np.exp(x - np.where(there, x, -np.inf).max(axis=1, keepdims=True)), 0.0)
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _residual(skew, base, tau, there, x):
+    """F, and the policy it was taken at."""
+    policy = _softmax(x, there)
+    pull = np.einsum("pij,pj->pi", skew, policy) / tau[:, None]
+    return np.where(there, x - base - pull, 0.0), policy
+
+
+def _newton(skew, base, tau, there, x, tolerance):
+    """Damped Newton on F, all prompts at once; one leaves when its residual meets the tolerance or stops falling."""
+    x = x.copy()
+    going = np.arange(len(x))
+    residual, policy = _residual(skew, base, tau, there, x)
+    size = np.linalg.norm(residual, axis=1)
+    going = going[size > tolerance]
+    while going.size:
+        game = skew[going], base[going], tau[going], there[going]
+        step = _newton_step(game[0], game[2], policy[going], residual[going])
+        tried, accepted = _line_search(game, x[going], step, size[going])
+        x[going], residual[going], policy[going] = tried
+        before, size[going] = size[going], np.linalg.norm(residual[going], axis=1)
+        going = going[accepted & (size[going] > tolerance) & (size[going] < before)]
+    return x
+
+
+def _newton_step(skew, tau, policy, residual):
+    """``(I - A D / tau)^{-1} F`` for each prompt."""
+    spread = skew * policy[:, None, :]
+    spread = spread - spread.sum(axis=2, keepdims=True) * policy[:, None, :]  # A D = A diag(pi) - (A pi) pi^T
+    jacobian = np.eye(policy.shape[1]) - spread / tau[:, None, None]
+    return np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
+
+
+def _line_search(game, x, step, size):
+    """The longest halving of each step after which the residual is smaller: its state, and whether there was one."""
+    length = np.ones(len(x))
+    residual, policy = _residual(*game, x - step)
+    waiting = ~(np.linalg.norm(residual, axis=1) <= (1 - tolerances.ARMIJO) * size)
+    found = x - step
+    while (todo := np.flatnonzero(waiting & (length > tolerances.SHORTEST))).size:
+        length[todo] /= 2
+        found[todo] = x[todo] - length[todo, None] * step[todo]
+        residual[todo], policy[todo] = _residual(*(part[todo] for part in game), found[todo])
+        enough = np.linalg.norm(residual[todo], axis=1) <= (1 - tolerances.ARMIJO * length[todo]) * size[todo]
+        waiting[todo] = ~enough
+    found[waiting] = x[waiting]
+    residual[waiting], policy[waiting] = _residual(*(part[waiting] for part in game), x[waiting])
+    return (found, residual, policy), ~waiting

@@ -1,0 +1,307 @@
+r"""RLHF with an f-divergence in place of KL, for any number of responses, by one scalar equation.
+
+.. math:: \max_\pi\ \mathbb E_\pi[r]-\beta\sum_y\pi_{\rm ref,y}\,f(u_y),\qquad u_y=\frac{\pi_y}{\pi_{\rm ref,y}},
+
+f strictly convex. By the KKT conditions :math:`u_y=(f')^{-1}\big((r_y-\lambda)/\beta\big)`, and 0 where that asks for
+less than :math:`f'(0+)`, with one :math:`\lambda` for which the probabilities sum to 1 (Wang et al. 2023, 2309.16240):
+one optimum. It has full support for every reward iff :math:`f'(0+)=-\infty`.
+
+**Coordinate.** Write :math:`\varphi(\rho)=f'(e^\rho)` for the link of a log-ratio. With t the log-ratio of a response
+of the highest reward and :math:`d_y\ge 0` by how much, over beta, y's reward is lower, all others are
+:math:`\varphi^{-1}(\varphi(t)-d_y)`: no lambda, which near a finite supremum of the link has no digits left. All of
+them rise with t, none exceeds t, so t lies between 0, where they sum to at most 1, and
+:math:`-\log\pi_{\rm ref,top}`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import wrightomega
+
+from tabular.base import checks
+from tabular.base.log_space import kl, softplus
+from tabular.base.newton_root import decreasing_root
+from tabular.problem import Problem, as_log_policy
+from tabular.status import Status
+
+__all__ = [
+    "DIVERGENCES",
+    "Alpha",
+    "ChiPO",
+    "DivergenceOptimum",
+    "JensenShannon",
+    "divergence",
+    "get",
+    "optimum",
+    "preference_matching",
+]
+
+
+@dataclass(frozen=True)
+class Alpha:
+    r"""The family :math:`f'(u)=(1-u^{-\alpha})/\alpha`: one real number from forward KL to chi-square and beyond.
+
+    ``1``: forward KL, :math:`\mathrm{KL}(\pi_{\rm ref}\|\pi)`; ``0``: reverse KL,
+    :math:`\mathrm{KL}(\pi\|\pi_{\rm ref})`; ``1/2``: :math:`2\sum(\sqrt\pi-\sqrt{\pi_{\rm ref}})^2`; ``-1``: half of
+    Pearson's chi-square. Full support iff alpha is at least 0.
+
+    >>> Alpha(-1.0).lowered(np.log(2.0), np.array([1.0, 3.0])).tolist()  # e^t - d, nothing left of 2 - 3
+    [0.0, -inf]
+    """
+
+    alpha: float
+
+    def __post_init__(self):
+        object.__setattr__(self, "alpha", checks.number(self.alpha, "alpha", checks.FINITE))
+
+    @property
+    def full_support(self) -> bool:
+        return self.alpha >= 0
+
+    def value(self, r):
+        """phi of a log-ratio."""
+        with np.errstate(over="ignore"):
+            return np.asarray(r, float) if self.alpha == 0 else -np.expm1(-self.alpha * r) / self.alpha
+
+    def log_slope(self, r):
+        """Log of phi'."""
+        return -self.alpha * np.asarray(r, float)
+
+    def lowered(self, r, d):
+        """phi^-1(phi(r) - d) for d >= 0."""
+        if self.alpha == 0:
+            return r - d
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.alpha > 0:
+                return -np.logaddexp(-self.alpha * r, np.log(self.alpha * d)) / self.alpha
+            a = -self.alpha
+            left = 1 - a * d * np.exp(-a * r)  # e^ar - ad over e^ar
+            return np.where(left > 0, r + np.log(np.maximum(left, 0)) / a, -np.inf)
+
+    def cost(self, log_ref, r):
+        """ref f(e^r), with f and f' 0 at r = 0."""
+        a, small = self.alpha, np.clip(r, -1.0, 1.0)
+        ref, policy, grown = np.exp(log_ref), np.exp(log_ref + r), np.expm1(small)
+        if a == 0:
+            return _joined(r, ref * (np.exp(small) * small - grown), policy * _finite(r) - (policy - ref))
+        if a == 1:
+            with np.errstate(invalid="ignore"):
+                far = policy - ref - np.where(ref > 0, ref * r, 0.0)
+            return _joined(r, ref * (grown - small), far)
+        with np.errstate(over="ignore"):
+            power = np.exp(log_ref + (1 - a) * r)
+        near = (grown - np.expm1((1 - a) * small) / (1 - a)) / a
+        return _joined(r, ref * near, (policy - ref - (power - ref) / (1 - a)) / a)
+
+
+@dataclass(frozen=True)
+class JensenShannon:
+    r""":math:`f'(u)=\log\frac{2u}{1+u}`, twice the Jensen-Shannon divergence.
+
+    >>> float(JensenShannon().value(0.0))
+    0.0
+    """
+
+    full_support = True
+
+    def value(self, r):
+        return np.log(2) - softplus(-np.asarray(r, float))
+
+    def log_slope(self, r):
+        return -softplus(r)
+
+    def lowered(self, r, d):
+        """1 + e^-r is multiplied by e^d."""
+        with np.errstate(divide="ignore"):
+            return -np.logaddexp(d + np.log(-np.expm1(-d)), d - r)
+
+    def cost(self, log_ref, r):
+        ref, policy = np.exp(log_ref), np.exp(log_ref + r)
+        lean = softplus(r) - np.log(2)  # log of (1 + u) / 2
+        return policy * (_finite(r) - lean) - ref * lean
+
+
+@dataclass(frozen=True)
+class ChiPO:
+    r""":math:`f'(u)=u-1+\log u`, half of chi-square plus KL (Huang et al. 2024, 2407.13399).
+
+    The ratio to the reference is below :math:`W_0(e^{1+x})<1+x` for rewards of span :math:`x\beta`, where KL allows
+    :math:`e^x`.
+
+    >>> float(ChiPO().lowered(0.0, np.array(1.0)).round(6))  # u + log u = 0
+    -0.567143
+    """
+
+    full_support = True
+
+    def value(self, r):
+        with np.errstate(over="ignore"):
+            return np.asarray(r, float) + np.expm1(r)
+
+    def log_slope(self, r):
+        return softplus(r)
+
+    def lowered(self, r, d):
+        """Beyond r = 700, where d is nothing beside e^r, r itself."""
+        near = np.minimum(r, 700.0)
+        level = near + np.exp(near) - d
+        omega = wrightomega(np.maximum(level, -700.0))
+        low = np.where(level > 0, np.log(np.maximum(omega, 1e-300)), level - omega)
+        return np.where((d == 0) | (near < r), r, low)
+
+    def cost(self, log_ref, r):
+        return Alpha(0.0).cost(log_ref, r) + Alpha(-1.0).cost(log_ref, r)
+
+
+def _finite(r):
+    """r, and 0 for -inf, whose probability is 0."""
+    return np.where(np.isneginf(r), 0.0, r)
+
+
+def _joined(r, near, far):
+    return np.where(np.abs(r) < 1, near, far)
+
+
+#: Divergences by name; ``get("alpha", alpha=...)`` gives the others of the family.
+DIVERGENCES = {
+    "reverse-kl": Alpha(0.0),
+    "forward-kl": Alpha(1.0),
+    "hellinger": Alpha(0.5),
+    "chi-square": Alpha(-1.0),
+    "jensen-shannon": JensenShannon(),
+    "chi-po": ChiPO(),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DivergenceOptimum:
+    r"""The optimum of each prompt.
+
+    Attributes:
+        status: UNIQUE, f being strictly convex.
+        log_policy: ``(n_prompts, n_responses)``; ``-inf`` also where the optimum gives a present response nothing.
+        multiplier: ``(n_prompts,)``, the :math:`\lambda` of the normalisation, in units of reward.
+        value: ``(n_prompts,)``, what is attained.
+        residual: ``(n_prompts,)``, the KKT conditions: by how much :math:`\beta f'(u_y)-r_y` differs between responses
+            that are played, or is on the wrong side at one that is not, relative to the numbers compared.
+    """
+
+    status: Status
+    log_policy: np.ndarray
+    multiplier: np.ndarray
+    value: np.ndarray
+    residual: np.ndarray
+
+
+def get(name: str, **parameters):
+    """A divergence by name.
+
+    >>> get("chi-square"), get("alpha", alpha=0.25)
+    (Alpha(alpha=-1.0), Alpha(alpha=0.25))
+    """
+    if name == "alpha":
+        return Alpha(**parameters)
+    return checks.choice(name, DIVERGENCES, "divergence")
+
+
+def divergence(log_policy, problem: Problem, kind) -> np.ndarray:
+    r"""``(n_prompts,)``: :math:`\sum_y\pi_{\rm ref,y}f(u_y)`, ``inf`` where the policy leaves the reference's support.
+
+    Args:
+        kind: a name of :data:`DIVERGENCES`, or any object with ``cost``.
+
+    >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    >>> divergence(np.log([0.25, 0.75]), problem, "chi-square").tolist()
+    [0.125]
+    """
+    kind = get(kind) if isinstance(kind, str) else kind
+    log_policy = as_log_policy(log_policy, problem)
+    if kind == Alpha(0.0):
+        return kl(log_policy, problem.log_ref)
+    there = problem.present
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(there, log_policy - np.where(there, problem.log_ref, 0.0), 0.0)
+    total = np.where(there, kind.cost(problem.log_ref, ratio), 0.0).sum(axis=1)
+    return np.where((~there & (log_policy > -np.inf)).any(axis=1), np.inf, total)
+
+
+def optimum(problem: Problem, kind) -> DivergenceOptimum:
+    r"""The policy that maximises :math:`\mathbb E_\pi[r]-\beta D_f(\pi\|\pi_{\rm ref})` in each prompt.
+
+    Args:
+        problem: with a reward.
+        kind: a name of :data:`DIVERGENCES`, or an object with ``lowered``, ``log_slope``, ``value`` and ``cost``.
+
+    Raises:
+        InputError: no reward, or an unknown name.
+
+    >>> problem = Problem.from_probabilities([0.3, 0.45, 0.25], beta=1, reward=[0.5, 0.0, 1.5])
+    >>> found = optimum(problem, "chi-square")
+    >>> np.exp(found.log_policy).round(6).tolist(), found.multiplier.round(6).tolist()
+    ([[0.2925, 0.21375, 0.49375]], [0.525])
+    """
+    kind = get(kind) if isinstance(kind, str) else kind
+    reward, there = problem.require_reward(), problem.present
+    best = np.where(there, reward, -np.inf).max(axis=1, keepdims=True)
+    drop = np.where(there, np.maximum(best - reward, 0.0), np.inf) / problem.beta
+    log_ref = np.where(there, problem.log_ref, -1e300)
+    top = np.where(drop == 0, problem.log_ref, -np.inf)
+    highest = -np.logaddexp.reduce(top, axis=1)
+
+    def excess(t, rows):
+        r = kind.lowered(t[:, None], drop[rows])
+        log_mass = log_ref[rows] + r
+        total = np.logaddexp.reduce(log_mass, axis=1)
+        played = r > -np.inf
+        log_rate = kind.log_slope(t)[:, None] - kind.log_slope(np.where(played, r, 0.0))
+        with np.errstate(over="ignore"):
+            slope = np.exp(np.minimum(log_mass + log_rate - total[:, None], 700.0))
+        return -total, -np.where(played, slope, 0.0).sum(axis=1)
+
+    drop = np.where(there, drop, 0.0)  # absent responses have no mass at any t
+    t = decreasing_root(excess, np.zeros(problem.n_prompts), np.maximum(highest, 0.0))
+    ratio = kind.lowered(t[:, None], drop)
+    log_policy = np.where(there, problem.log_ref + ratio, -np.inf)
+    log_policy -= np.log(np.exp(log_policy).sum(axis=1, keepdims=True))
+    multiplier = best[:, 0] - problem.beta * kind.value(t)
+    value = (np.exp(log_policy) * reward).sum(axis=1) - problem.beta * divergence(log_policy, problem, kind)
+    return DivergenceOptimum(
+        Status.UNIQUE, log_policy, multiplier, value, _residual(problem, kind, log_policy, multiplier)
+    )
+
+
+def _residual(problem, kind, log_policy, multiplier):
+    """The KKT conditions from the policy alone."""
+    reward, beta = problem.reward, problem.beta
+    played = log_policy > -np.inf
+    ratio = np.where(played, log_policy - np.where(played, problem.log_ref, 0.0), 0.0)
+    price = beta * kind.value(ratio)
+    miss = np.where(played, np.abs(price - (reward - multiplier[:, None])), 0.0)
+    if not kind.full_support:
+        short = reward - multiplier[:, None] - beta * kind.value(np.array(-np.inf))
+        miss = np.where(problem.present & ~played, np.maximum(short, 0.0), miss)
+    # the log-ratio itself is known to rounding: what that does to the price is no error of the optimum's
+    log_ref = np.where(played, problem.log_ref, 0.0)
+    with np.errstate(over="ignore"):
+        steep = beta * np.exp(np.minimum(kind.log_slope(ratio), 700.0)) * (1 + np.abs(ratio) + np.abs(log_ref))
+    scale = 1 + np.abs(reward) + np.abs(multiplier[:, None]) + np.abs(price) + steep
+    return np.where(problem.present, miss / scale, 0.0).max(axis=1)
+
+
+def preference_matching(problem: Problem) -> np.ndarray:
+    r"""``log softmax(r)`` on the present responses.
+
+    The optimum of :math:`\mathbb E_\pi[r+R(\pi)]` with :math:`R(t)=-\log t+c_1+c_2/t`, and of no other R for all
+    rewards (Xiao et al. 2024, 2405.16455).
+
+    Under Bradley-Terry preferences its odds between two responses are the preference's own odds; RLHF's are those to
+    the power 1/beta times the reference's, so for beta < 1 and a uniform reference it amplifies majorities.
+
+    *Proof.* A stationary policy has :math:`r_y+(tR)'(\pi_y)` constant; for softmax(r), whatever r and n are,
+    :math:`(tR)'=-\log t+\text{const}`, which integrates to R. ∎
+
+    >>> np.exp(preference_matching(Problem.from_probabilities([0.9, 0.1], 0.1, [np.log(3), 0]))).round(6).tolist()
+    [[0.75, 0.25]]
+    """
+    logits = np.where(problem.present, problem.require_reward(), -np.inf)
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)

@@ -1,0 +1,292 @@
+"""Plackett-Luce: printed optima, choix, brute-force likelihoods, pairs as a special case, existence, extremes."""
+
+from itertools import permutations
+
+import choix
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from tabular import InputError, Preferences, Problem, Status, dpo, rlhf
+from tabular.choice import plackett_luce, rankings, rules
+from tabular.choice.rankings import Rankings
+
+
+def uniform(n, beta=1.0):
+    return Problem.from_unnormalized(np.zeros(n), beta)
+
+
+def probability(order, value):
+    """Of one full order of the listed responses, stage by stage."""
+    left, total = list(order), 1.0
+    for y in order:
+        total *= np.exp(value[y]) / np.exp(value[left]).sum()
+        left.remove(y)
+    return total
+
+
+def likelihood(groups, value):
+    """Of a ranking with ties: the sum over all full orders of its responses that agree with it."""
+    named = [y for group in groups for y in group]
+    place = {y: k for k, group in enumerate(groups) for y in group}
+    orders = (order for order in permutations(named) if list(map(place.get, order)) == sorted(place.values()))
+    return sum(probability(order, value) for order in orders)
+
+
+def random_rankings(rng, n, number, ties=False, partial=True):
+    orders = []
+    for _ in range(number):
+        named = rng.permutation(n)[: rng.integers(2, n + 1) if partial else n]
+        cuts = np.sort(rng.permutation(np.arange(1, len(named)))[: rng.integers(1, len(named)) if ties else len(named)])
+        orders.append([tuple(group) for group in np.split(named, cuts)])
+    return Rankings(orders, weight=rng.uniform(0.1, 1, number))
+
+
+def test_printed_optima():
+    listed = Rankings([[0, 1, 2], [1, 2, 0], [2, 1, 0]], weight=[0.5, 0.3, 0.2])
+    found = plackett_luce.solve(uniform(3), listed)
+    assert np.exp(found.log_policy[0]) == pytest.approx([0.2665830598, 0.5161984013, 0.2172185389], abs=1e-8)
+    pairs = np.exp(dpo.solve(uniform(3), listed.broken()).log_policy[0])
+    assert pairs == pytest.approx([0.3148150133, 0.4777262195, 0.2074587673], abs=6e-11)
+
+
+def test_pairs_do_not_see_what_rankings_see():
+    """Half a>b>c, half c>b>a: all pairs even, and yet the middle response leads."""
+    both = Rankings([[0, 1, 2], [2, 1, 0]])
+    policy = np.exp(plackett_luce.solve(uniform(3), both).log_policy[0])
+    assert policy == pytest.approx([1 - np.sqrt(0.5), np.sqrt(2) - 1, 1 - np.sqrt(0.5)], abs=1e-14)
+    assert np.exp(dpo.solve(uniform(3), both.broken()).log_policy[0]) == pytest.approx([1 / 3] * 3, abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_plackett_luce_rankings_give_the_reward_back_and_so_do_their_pairs(n):
+    rng = np.random.default_rng(n)
+    problem = Problem.from_probabilities(rng.dirichlet(np.ones(n)), 0.4, rng.normal(size=n))
+    population = Rankings.from_plackett_luce(problem)
+    optimum = rlhf.optimal_policy(problem)
+    for found in (
+        plackett_luce.solve(problem, population),
+        *(dpo.solve(problem, population.broken(h)) for h in ("all", "top")),
+    ):
+        assert np.abs(found.log_policy - optimum).max() < 1e-13
+    wrong = plackett_luce.solve(problem, Rankings([[*range(n)], [*range(n)[::-1]]])).log_policy
+    assert np.abs(wrong - optimum).max() > 0.05
+
+
+def test_adjacent_pairs_and_ends_miss_the_reward():
+    problem = Problem(np.log([1 / 3] * 3), 1.0, np.log([4, 2, 1]))
+    population = Rankings.from_plackett_luce(problem)
+
+    def scores(how):
+        return dpo.solve(problem, population.broken(how)).log_ratio[0]
+
+    assert scores("all") == pytest.approx([0.6931471806, 0, -0.6931471806], abs=6e-11)
+    assert scores("adjacent") == pytest.approx([0.5263810691, 0.0199959770, -0.5463770460], abs=6e-11)
+    assert scores("ends") == pytest.approx([1.0944714487, -0.1095013557, -0.9849700930], abs=6e-11)
+    flat = Problem(np.log([1 / 3] * 3), 1.0, np.zeros(3))
+    assert dpo.solve(flat, Rankings.from_plackett_luce(flat).broken("ends")).log_ratio[0] == pytest.approx([0] * 3)
+    # with three responses best against worst is Bradley-Terry in logit(share)
+    share = np.array([4, 2, 1]) / 7
+    wanted = np.log(share / (1 - share))
+    assert scores("ends") == pytest.approx(wanted - wanted.mean(), abs=1e-13)
+
+
+@given(st.integers(2, 5), st.booleans(), st.integers(0, 2**32 - 1))
+@example(4, True, 0)
+def test_the_loss_is_the_sum_over_orders(n, ties, seed):
+    rng = np.random.default_rng(seed)
+    listed, value = random_rankings(rng, n, 3, ties), rng.normal(0, 2, n)
+    problem = uniform(n)
+    policy = value - np.log(np.exp(value).sum())
+    by_hand = -sum(
+        weight * np.log(likelihood(groups, value))
+        for groups, weight in zip(listed.groups, listed.weight / listed.weight.sum(), strict=True)
+    )
+    assert plackett_luce.loss(policy, problem, listed) == pytest.approx(by_hand, rel=1e-12)
+
+
+@given(st.integers(2, 5), st.booleans(), st.integers(0, 2**32 - 1))
+@example(5, True, 1)
+def test_the_minimum_against_a_general_optimiser(n, ties, seed):
+    rng = np.random.default_rng(seed)
+    listed, problem = random_rankings(rng, n, 12, ties), uniform(n, 0.5)
+    found = plackett_luce.solve(problem, listed)
+    if found.status is not Status.UNIQUE:
+        return
+
+    def loss(s):
+        logits = np.r_[0, s] / problem.beta
+        top = logits.max()
+        return plackett_luce.loss(logits - top - np.log(np.exp(logits - top).sum()), problem, listed)
+
+    start = (found.log_ratio[0, 1:] - found.log_ratio[0, 0]) * problem.beta + 0.1 * rng.normal(size=n - 1)
+    searched = minimize(loss, start, method="BFGS", options={"gtol": 1e-7})
+    assert found.residual < 1e-12
+    assert found.infimum == pytest.approx(plackett_luce.loss(found.log_policy, problem, listed), rel=1e-12)
+    assert found.infimum <= searched.fun + 1e-13
+    ours = (found.log_ratio[0, 1:] - found.log_ratio[0, 0]) * problem.beta
+    assert np.abs(ours - searched.x).max() < 1e-3 * (1 + np.abs(ours).max())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_against_choix(seed):
+    rng = np.random.default_rng(seed)
+    n = 12
+    listed = random_rankings(rng, n, 60)
+    orders = [[group[0] for group in ranking] for ranking in listed.groups]
+    flat = Rankings(orders)
+    found = plackett_luce.solve(uniform(n), flat)
+    for peer in (choix.ilsr_rankings, choix.mm_rankings):
+        theirs = peer(n, orders, tol=1e-10, max_iter=10_000)
+        assert np.abs(theirs - theirs.mean() - found.log_ratio[0]).max() < 1e-7
+
+
+def test_rankings_of_two_are_pairs():
+    rng = np.random.default_rng(5)
+    pairs = [(0, *rng.permutation(4)[:2], rng.uniform(0.5, 1)) for _ in range(12)]
+    pairs += [(0, k, (k + 1) % 4, 0.1) for k in range(4)]  # one block; response 4 is in no pair
+    problem = Problem.from_probabilities(rng.dirichlet(np.ones(5)), 0.3)
+    listed = Rankings([pair[1:3] for pair in pairs], weight=[pair[3] for pair in pairs])
+    ours, theirs = plackett_luce.solve(problem, listed), dpo.solve(problem, Preferences.from_pairs(pairs))
+    assert ours.status is theirs.status is Status.SET
+    assert np.abs(ours.log_policy - theirs.log_policy).max() < 1e-13
+    assert ours.infimum == pytest.approx(theirs.infimum, rel=1e-13)
+
+
+@given(st.integers(2, 6), st.integers(1, 6), st.booleans(), st.integers(0, 2**32 - 1))
+def test_existence_is_strong_connection(n, number, ties, seed):
+    """By the digraph of Hunter 2004 drawn from all groups, not only neighbours; by the loss along the recession."""
+    rng = np.random.default_rng(seed)
+    listed = random_rankings(rng, n, number, ties)
+    found = plackett_luce.solve(uniform(n), listed)
+    reach = np.eye(n, dtype=int)
+    for groups in listed.groups:
+        for k, group in enumerate(groups):
+            for below in groups[k + 1 :]:
+                reach[np.ix_(group, below)] = 1
+    strong = (np.linalg.matrix_power(reach, n) > 0).all()
+    assert (found.status is Status.UNIQUE) == strong
+    if found.status is Status.UNATTAINED:
+        for far in (1e3, 1e4):
+            s = found.log_ratio[0] + far * found.recession[0]
+            value = plackett_luce.loss(s - s.max() - np.log(np.exp(s - s.max()).sum()), uniform(n), listed)
+            assert value == pytest.approx(found.infimum, abs=1e-14 * far)  # rounding of scores this large
+        for direction in np.random.default_rng(0).normal(0, 3, (20, n)):
+            s = direction - np.log(np.exp(direction).sum())
+            assert plackett_luce.loss(s, uniform(n), listed) > found.infimum
+
+
+def test_first_above_last_is_not_the_digraph():
+    """0>1>2 and 2>0>1: first above last draws 0>2 and 2>1 only, no circle; the true digraph is strongly connected."""
+    listed = Rankings([[0, 1, 2], [2, 0, 1]])
+    assert plackett_luce.solve(uniform(3), listed).status is Status.UNIQUE
+    assert dpo.solve(uniform(3), listed.broken("ends")).status is Status.UNATTAINED
+    assert dpo.solve(uniform(3), listed.broken("adjacent")).status is Status.UNIQUE
+
+
+def test_unranked_responses_make_a_set():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.1, 0.4], beta=0.5)
+    found = plackett_luce.solve(problem, Rankings([[0, 1, 2], [2, 1, 0]]))
+    assert found.status is Status.SET
+    assert found.dimension == 1
+    assert found.contains(found.log_policy)
+    assert found.log_ratio[0, :3].sum() == pytest.approx(0, abs=1e-13)
+
+
+@pytest.mark.parametrize("spread", [30.0, 1e3, 1e4])
+def test_population_rankings_over_any_range(spread):
+    rng = np.random.default_rng(0)
+    reward = rng.uniform(-spread, spread, 4)
+    problem = Problem(np.log(rng.dirichlet(np.ones(4))), 1e-2, reward)
+    found = plackett_luce.solve(problem, Rankings.from_plackett_luce(problem))
+    fitted = found.log_ratio[0] * problem.beta
+    assert fitted == pytest.approx(reward - reward.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize("tie", [(1, 2), (2, 1), (1, 1, 2), (2, 2), (3, 1), (1, 2, 1)])
+def test_forgotten_orders_leave_the_reward(tie):
+    rng = np.random.default_rng(1)
+    problem = Problem.from_probabilities(rng.dirichlet(np.ones(sum(tie))), 0.5, rng.normal(size=sum(tie)))
+    found = plackett_luce.solve(problem, Rankings.from_plackett_luce(problem, tie))
+    assert np.abs(found.log_policy - rlhf.optimal_policy(problem)).max() < 1e-11
+
+
+def test_mm_never_lowers_the_likelihood_and_a_fourth_power_does():
+    rng = np.random.default_rng(2)
+    worse = 0
+    for _ in range(30):
+        listed = random_rankings(rng, 4, 12)
+        found = plackett_luce.solve(uniform(4), listed)
+        if found.status is not Status.UNIQUE:
+            continue
+        s = found.log_ratio[0] + 0.05 * rng.normal(size=4)
+
+        def loss(s, listed=listed):
+            return plackett_luce.loss(s - np.log(np.exp(s).sum()), uniform(4), listed)
+
+        step = plackett_luce.mm_step(s, listed)
+        assert loss(step) <= loss(s) + 1e-15
+        worse += loss(s + 4 * (step - (s - s.mean()))) > loss(s)
+        before = np.abs(s - found.log_ratio[0]).max()
+        for _ in range(100):
+            s = plackett_luce.mm_step(s, listed)
+        assert np.abs(s - found.log_ratio[0]).max() < before / 10
+    assert worse > 10
+
+
+def test_one_mm_step_is_exact_for_two_responses_only():
+    listed = Rankings([[0, 1], [1, 0]], weight=[5, 2])
+    step = plackett_luce.mm_step([3.0, -1.0], listed)
+    assert step[0] - step[1] == pytest.approx(np.log(2.5), abs=1e-14)
+    three = Rankings([[0, 1], [1, 2], [2, 0], [0, 2]])
+    first = plackett_luce.mm_step(np.zeros(3), three)
+    assert np.abs(plackett_luce.mm_step(first, three) - first).max() > 1e-3
+
+
+def test_pair_rates_are_those_of_all_full_rankings():
+    reward = np.array([1.0, 0.3, -0.8, 0.1])
+    problem = Problem(np.log([0.25] * 4), 1.0, reward)
+    population = Rankings.from_plackett_luce(problem)
+    rate = np.zeros((4, 4))
+    labels = population.broken()
+    np.add.at(rate, (labels.winner, labels.loser), labels.weight)
+    assert rate == pytest.approx(rankings.pair_rates(reward) - np.eye(4) / 2, abs=1e-14)
+    assert rules.bradley_terry(rate).strength == pytest.approx(reward - reward.mean(), abs=1e-13)
+
+
+def test_a_batch_of_prompts_is_its_members():
+    rng = np.random.default_rng(3)
+    problem = Problem(np.log(rng.dirichlet(np.ones(4), 5)), 0.7)
+    parts = [random_rankings(rng, 4, 8, ties=True) for _ in range(5)]
+    together = Rankings(
+        [ranking for part in parts for ranking in part.groups],
+        np.repeat(range(5), 8),
+        np.concatenate([part.weight for part in parts]),
+    )
+    found = plackett_luce.solve(problem, together)
+    for k, part in enumerate(parts):
+        alone = plackett_luce.solve(Problem(problem.log_ref[k], 0.7), part)
+        assert alone.statuses[0] is found.statuses[k]
+        assert np.abs(alone.log_ratio[0] - found.log_ratio[k]).max() < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Rankings([]), "no rankings"),
+        (lambda: Rankings([[0]]), "compares nothing"),
+        (lambda: Rankings([[0, (1, 0)]]), "names response 0 twice"),
+        (lambda: Rankings([[0, (), 1]]), "empty group"),
+        (lambda: Rankings([[0, 1]], weight=[-1]), "weight\\[0\\] is -1"),
+        (lambda: plackett_luce.solve(uniform(2), Rankings([[0, 2]])), "loser 2 of prompt 0 is not there"),
+        (lambda: plackett_luce.solve(uniform(3), Rankings([[0, (1, 4)]])), "response 4 of prompt 0 is not there"),
+        (lambda: plackett_luce.solve(uniform(20), Rankings([[tuple(range(13)), 13]])), "ties 13 responses"),
+        (lambda: plackett_luce.mm_step(np.zeros(2), Rankings([[0, 1]])), "response 1 is never chosen"),
+        (lambda: Rankings.from_plackett_luce(Problem(np.log([0.1] * 10), 1.0, np.zeros(10))), "8 at most"),
+    ],
+)
+def test_bad_input_is_said(make, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make()
