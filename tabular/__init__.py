@@ -5,7 +5,7 @@ The modules here are what one imports; four folders hold the machinery behind th
 ``logged`` (behind :mod:`tabular.logs`).
 """
 
-from tabular import audit, cpo, dpo, failure_modes, flow, guarantees, logs, margins, rlhf
+from tabular import audit, cpo, dpo, failure_modes, flow, guarantees, logs, losses, margins, rlhf
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -23,6 +23,7 @@ __all__ = [
     "flow",
     "guarantees",
     "logs",
+    "losses",
     "margins",
     "rlhf",
 ]
