@@ -6,8 +6,6 @@ the direction still descends.
 """
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.linalg import splu
 
 from tabular.base import tolerances
 from tabular.fits import laplacian
@@ -34,17 +32,19 @@ def solve(component, winner, loser, log_weight, offset, scalar) -> np.ndarray:
             first = copy * part.size
             ends = part.winner[mine] - first, part.loser[mine] - first
             weight = np.exp(part.log_weight[mine])
-            found = _component(part.size, *ends, weight, offset[part.edges[mine]], scalar)
+            solver = _dense if part.size <= _DENSE else _sparse(part.size, *ends)
+            found = _component(part.size, *ends, weight, offset[part.edges[mine]], scalar, solver)
             strength[part.nodes[first : first + part.size]] = found - found.mean()
     return strength
 
 
-def _component(size, winner, loser, weight, offset, scalar):
+def _component(size, winner, loser, weight, offset, scalar, solver):
     s = np.zeros(size)
     for _ in range(_STEPS):
         x = s[winner] - s[loser] - offset
-        d = _direction(size, winner, loser, weight, scalar.slope(x), scalar.curvature(x))
-        rise = weight @ (scalar.slope(x) * (d[winner] - d[loser]))
+        slope = weight * scalar.slope(x)
+        d = solver(_bends(weight, scalar.curvature(x), slope), -slope, size, winner, loser)
+        rise = slope @ (d[winner] - d[loser])
         step, before = 1.0, weight @ scalar.value(x)
         while step > 1e-18:
             moved = x + step * (d[winner] - d[loser])
@@ -68,19 +68,22 @@ def _flatter(weight, scalar, x, moved, before, after):
     return close and np.abs(weight * scalar.slope(moved)).sum() <= 2 * np.abs(weight * scalar.slope(x)).sum()
 
 
-def _direction(size, winner, loser, weight, slope, curvature):
+def _bends(weight, curvature, slope):
+    """Curvatures, those of flat labels raised a little."""
     bend = weight * np.maximum(curvature, 0)
-    bend = np.maximum(bend, _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(weight * slope).max(initial=1e-300)))
-    push = -weight * slope
-    if size <= _DENSE:
-        flow = np.zeros((2, size, size))
-        np.add.at(flow[0], (winner, loser), np.maximum(push, 0))
-        np.add.at(flow[0], (loser, winner), np.maximum(-push, 0))
-        np.add.at(flow[1], (winner, loser), bend)
-        np.add.at(flow[1], (loser, winner), bend)
-        return laplacian.solve_dense(flow[1], flow[0])
-    entry = np.r_[bend, bend, -bend, -bend]
-    ends = np.r_[winner, loser, winner, loser], np.r_[winner, loser, loser, winner]
-    matrix = coo_array((entry, ends), shape=(size, size)).tocsc()[1:, 1:]
-    out = (np.bincount(winner, push, size) - np.bincount(loser, push, size))[1:]
-    return np.r_[0.0, splu(matrix).solve(out)]
+    return np.maximum(bend, _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300)))
+
+
+def _dense(bend, push, size, winner, loser):
+    flow, both = np.zeros((2, size, size))
+    np.add.at(flow, (winner, loser), np.maximum(push, 0))
+    np.add.at(flow, (loser, winner), np.maximum(-push, 0))
+    np.add.at(both, (winner, loser), bend)
+    np.add.at(both, (loser, winner), bend)
+    return laplacian.solve_dense(both, flow)
+
+
+def _sparse(size, winner, loser):
+    """Conjugate gradients on one graph: a solver that is called like the dense one."""
+    graph = laplacian.Sparse(size, winner, loser, np.zeros(size, dtype=int))
+    return lambda bend, push, *_: graph.solve(bend, push)

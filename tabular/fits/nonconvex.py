@@ -16,12 +16,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 
 _LARGEST = 4  # responses of a block that is searched
-_BOXES = 400_000  # looked at in one block at most
+_BOXES = 200_000  # looked at in one block at most
 _GAP = 1e-10  # certified, relative to the block's weight
 _ROUNDING = 1e-14
+_FINEST = 1e-9  # half a side of a box
 _STARTS = 24
+_DENSE = 400  # responses up to which a descent ends with Newton steps
 _NEAR = 1e-3  # points of one neighbourhood lie this close, in units of x
 
 
@@ -56,6 +59,14 @@ class _Sum:
     offset: np.ndarray
     scalar: object
     size: int
+    incidence: object
+
+    @classmethod
+    def of(cls, size, winner, loser, weight, offset, scalar):
+        rows = np.arange(len(winner))
+        ends = np.r_[rows, rows], np.r_[winner, loser]
+        incidence = csr_array((np.repeat([1.0, -1.0], len(rows)), ends), shape=(len(rows), size))
+        return cls(winner, loser, weight, offset, scalar, size, incidence.toarray() if size <= _LARGEST else incidence)
 
     def margins(self, s):
         return s[..., self.winner] - s[..., self.loser] - self.offset
@@ -64,23 +75,12 @@ class _Sum:
         return self.scalar.value(self.margins(s)) @ self.weight
 
     def gradient(self, s):
-        push = self.weight * self.scalar.slope(self.margins(s))
-        out = np.zeros(np.shape(s))
-        np.add.at(out, (..., self.winner), push)
-        np.add.at(out, (..., self.loser), -push)
-        return out
+        return (self.weight * self.scalar.slope(self.margins(s))) @ self.incidence
 
     def hessian(self, s):
         bend = self.weight * self.scalar.curvature(self.margins(s))
-        out = np.zeros((self.size, self.size))
-        for a, b, sign in (
-            (self.winner, self.winner, 1),
-            (self.loser, self.loser, 1),
-            (self.winner, self.loser, -1),
-            (self.loser, self.winner, -1),
-        ):
-            np.add.at(out, (a, b), sign * bend)
-        return out
+        matrix = self.incidence.T @ (bend[:, None] * self.incidence)
+        return matrix if self.size <= _LARGEST else matrix.toarray()
 
 
 def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
@@ -94,8 +94,8 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     (0.549306, 0.549306, True, True)
     """
     top = log_weight.max()
-    total = _Sum(winner, loser, np.exp(log_weight - top), offset, scalar, size)
-    starts = [_descended(total, start) for start in _starts(size, winner, loser, offset)]
+    total = _Sum.of(size, winner, loser, np.exp(log_weight - top), offset, scalar)
+    starts = [_descended(total, start) for start in _starts(size, winner, loser)]
     values = np.array([total.value(s) for s in starts])
     best = starts[int(np.argmin(values))]
     scale = float(np.exp(top))
@@ -105,15 +105,13 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     return _searched(total, best, scale)
 
 
-def _starts(size, winner, loser, offset):
+def _starts(size, winner, loser):
     rng = np.random.default_rng(0)
     net = np.bincount(winner, minlength=size) - np.bincount(loser, minlength=size)
     yield np.zeros(size)
     yield net.astype(float)
-    for spread in np.geomspace(0.1, 30, _STARTS):
+    for spread in np.geomspace(0.1, 10, 4 if size <= _LARGEST else _STARTS):  # a search looks everywhere anyway
         yield rng.normal(size=size) * spread
-    if offset.any():
-        yield np.bincount(winner, offset, size)
 
 
 def _descended(total, start):
@@ -123,10 +121,13 @@ def _descended(total, start):
     )
     s = found.x - found.x.mean()
     for _ in range(30):
-        gradient, hessian = total.gradient(s), total.hessian(s)
-        if total.size > 400 or np.linalg.eigvalsh(hessian + 1 / total.size)[0] <= 0:
+        if total.size > _DENSE:
             break
-        moved = s - np.linalg.solve(hessian + 1 / total.size, gradient)
+        gradient, hessian = total.gradient(s), total.hessian(s)
+        bend = np.linalg.eigvalsh(hessian + np.trace(hessian) / total.size**2)
+        if bend[0] <= 1e-10 * bend[-1]:
+            break
+        moved = s - np.linalg.solve(hessian + np.trace(hessian) / total.size**2, gradient)
         if not np.abs(total.gradient(moved)).max() < np.abs(gradient).max():
             break
         s = moved
@@ -139,8 +140,8 @@ def _searched(total, best, scale):
     half = _first_box(total, least)
     gap = _GAP * weight.sum()
     centre = np.zeros((1, size - 1))  # of the levels relative to the last response's
-    boxes, cut, lower, left = 0, [], least - gap, None
-    while len(centre) and boxes < _BOXES:
+    boxes, found = 0, Block(scale * least, -np.inf, 0, best[None], False)
+    while boxes < _BOXES and half.max() > _FINEST:
         boxes += len(centre)
         levels = np.column_stack([centre, np.zeros(len(centre))])
         values = total.value(levels)
@@ -148,13 +149,13 @@ def _searched(total, best, scale):
             best = _descended(total, levels[int(np.argmin(values))])
             least = min(least, total.value(best))
         bound = _lower(total, levels, np.r_[half, 0.0], values) - _ROUNDING * (np.abs(values) + weight.sum())
-        small = half.max() < 1e-5
-        keep = bound < least - (gap if not small else -gap)
-        if small:
-            left = levels[bound < least + gap]
-            lower = min(lower, bound.min(initial=np.inf))
-            break
-        cut.append(bound[~keep].min(initial=np.inf))
+        keep = bound < least + gap
+        if bound.min() >= least - gap and half.max() < _NEAR:
+            points = _neighbourhoods(total, levels[keep], best, least + gap)
+            unique = len(points) == 1 and _strongly_convex(total, best, levels[keep], half.max())
+            found = Block(scale * least, scale * (least - gap), boxes, points, unique)
+            if unique or len(points) > 1:
+                break
         centre = centre[keep]
         widest = int(np.argmax(half))
         half = half.copy()
@@ -162,13 +163,7 @@ def _searched(total, best, scale):
         step = np.zeros(size - 1)
         step[widest] = half[widest]
         centre = np.concatenate([centre - step, centre + step])
-    else:
-        if len(centre):
-            return Block(scale * least, -np.inf, boxes, best[None], False)
-        left = best[None]
-    lower = min(lower, min(cut, default=np.inf))
-    points = _neighbourhoods(total, left, best, least + gap)
-    return Block(scale * least, scale * lower, boxes, points, len(points) == 1 and _strongly_convex(total, best, left))
+    return found if found.certified else Block(scale * least, -np.inf, boxes, best[None], False)
 
 
 def _first_box(total, least):
@@ -190,7 +185,7 @@ def _lower(total, levels, half, values):
     width = half[total.winner] + half[total.loser]
     by_range = total.scalar.least_between(x - width, x + width) @ total.weight
     gradient = total.gradient(levels)[:, :-1]
-    bend = 0.5 * total.scalar.steepest_bend[0] * (total.weight @ width**2)
+    bend = 0.5 * total.scalar.steepest_bend * (total.weight @ width**2)
     by_slope = values - np.abs(gradient) @ half[:-1] - bend
     return np.maximum(by_range, by_slope)
 
@@ -206,9 +201,10 @@ def _neighbourhoods(total, left, best, most):
     return np.array([s - s.mean() for s in found])
 
 
-def _strongly_convex(total, best, left):
-    """Whether f is strongly convex on a ball about the best point that holds all that is left."""
-    radius = np.abs(left - left[:, -1:] - (best - best[-1])).max() + 2e-5
-    hessian = total.hessian(best)[:-1, :-1]
-    change = total.scalar.steepest_bend[1] * 2 * radius * 4 * total.weight.sum()
-    return bool(np.linalg.eigvalsh(hessian)[0] > change)
+def _strongly_convex(total, best, left, half):
+    """Whether f is strongly convex on a box about the best point that holds all that is left."""
+    radius = 2 * (np.abs(left - left[:, -1:] - (best - best[-1])).max() + half)  # of a margin
+    x = total.margins(best)
+    least = total.scalar.curvature(x) - radius * total.scalar.third_between(x - radius, x + radius)
+    below = total.incidence.T @ ((total.weight * least)[:, None] * total.incidence)
+    return bool(np.linalg.eigvalsh(below[:-1, :-1])[0] > 0)

@@ -136,8 +136,14 @@ class Exo:
 
     @property
     def steepest_bend(self):
-        """Bounds on the second and third derivative: sigma' <= 1/4, and so on."""
-        return 0.5 + self.zeta / 4, 1.5 + self.zeta
+        """A bound on the second derivative: sigma' <= 1/4 and |x| sigma' <= 1/4."""
+        return 0.5 + self.zeta / 4
+
+    def third_between(self, low, high):
+        """A bound on the third derivative on [low, high]: at most sigma' (2 + 3/2 |x - zeta|)."""
+        peak = np.clip(0.0, low, high)
+        far = np.maximum(np.abs(low - self.zeta), np.abs(high - self.zeta))
+        return expit(peak) * expit(-peak) * (2 + 1.5 * far)
 
     def least_between(self, low, high):
         """The least value on [low, high]: g falls up to zeta and rises beyond."""
@@ -187,12 +193,17 @@ class Disco:
 
     @property
     def steepest_bend(self):
-        """Bounds on the second and third derivative for tau <= 1: s, 1 - s, s e^-x and s sp(-x) are at most 1.
+        """A bound on the second derivative for tau <= 1: s, 1 - s, s e^-x and s sp(-x) are at most 1."""
+        return 2 * (1 + 1 / self.tau) ** 2
 
-        A derivative brings at most 1 + 1/tau to each of the two products.
-        """
-        rate = 1 + 1 / self.tau
-        return 2 * rate**2, 2 * rate**3
+    def third_between(self, low, high):
+        """A bound on the third derivative on [low, high], product by product; s(1 - s) bounds tau s', tau^2 s'', ..."""
+        rate = 1 / self.tau
+        s, left = expit(high * rate), expit(-low * rate)
+        both = np.minimum(s * left, 0.25)
+        logistic = left * 0.25 + both * (0.75 * rate + 3 * rate**2 * expit(-low) + rate**3 * softplus(-low))
+        with np.errstate(over="ignore"):
+            return logistic + np.exp(-low) * (s + both * (3 * rate + 3 * rate**2 + rate**3))
 
     def least_between(self, low, high):
         """A lower bound on [low, high]: s rises, 1 - s, sp(-x) and e^-x fall."""
