@@ -17,7 +17,7 @@ from scipy.special import log_expit, logit
 from tabular.base import checks
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
-from tabular.losses.parameters import LOG_PROBABILITIES, checked, parameters
+from tabular.losses.target_parameters import LOG_PROBABILITIES, checked, parameters
 from tabular.simplex.penalized import fold
 
 

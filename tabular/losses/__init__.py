@@ -9,5 +9,6 @@
 from tabular.losses.catalogue import get, names, parameters, source
 from tabular.losses.custom import custom
 from tabular.losses.loss import Loss
+from tabular.losses.solve import solve
 
-__all__ = ["Loss", "custom", "get", "names", "parameters", "source"]
+__all__ = ["Loss", "custom", "get", "names", "parameters", "solve", "source"]

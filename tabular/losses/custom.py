@@ -39,22 +39,28 @@ class CustomScalar:
     settles: tuple[bool, bool]
     bounded_below: bool
     smooth: bool = True
+    shape = "other"
 
     @property
     def exact_growth(self):
         return tuple(Fraction(s) if np.isfinite(s) else s for s in self.growth)
 
     def value(self, x):
-        return np.asarray(self.function(np.asarray(x, dtype=float)), dtype=float)
+        return _called(self.function, x)
 
     def slope(self, x):
-        return np.asarray(self.derivative(np.asarray(x, dtype=float)), dtype=float)
+        return _called(self.derivative, x)
 
     def curvature(self, x):
         x = np.asarray(x, dtype=float)
         if self.second is None:
             return (self.slope(x + _STEP) - self.slope(x - _STEP)) / (2 * _STEP)
-        return np.asarray(self.second(x), dtype=float)
+        return _called(self.second, x)
+
+
+def _called(function, x):
+    with np.errstate(over="ignore"):
+        return np.asarray(function(np.asarray(x, dtype=float)), dtype=float)
 
 
 def custom(

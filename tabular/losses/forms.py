@@ -145,9 +145,14 @@ class OfMargin:
         if self.kind == "difference":
             return bend, -bend, bend
         up, down = self.link.slope(r_w) / self.n_w, self.link.slope(r_l) / self.n_l
-        ww = through(through(bend, up), up) + through(push, self.link.bend(r_w) / self.n_w)
-        ll = through(through(bend, down), down) - through(push, self.link.bend(r_l) / self.n_l)
+        ww = _dominant(through(through(bend, up), up), through(push, self.link.bend(r_w) / self.n_w))
+        ll = _dominant(through(through(bend, down), down), -through(push, self.link.bend(r_l) / self.n_l))
         return ww, -through(through(bend, up), down), ll
+
+
+def _dominant(square, linear):
+    """Their sum; where both overflow, the one that is quadratic in the link's slope wins."""
+    return square + np.where(np.isinf(square), 0.0, linear)
 
 
 def through(push, slope):

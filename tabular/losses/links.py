@@ -201,13 +201,12 @@ class SquaredLog:
         return np.where(np.isposinf(r), 0.0, (r - 2) * _exp(-r))
 
     def difference(self, r, other):
-        """r e^-r - q e^-q = (r - q) e^-r + q (e^-r - e^-q)."""
-        r, other = np.asarray(r, dtype=float), np.asarray(other, dtype=float)
-        plain = self.value(r)
+        """With d = r - q: r e^-r - q e^-q is e^-q (d e^-d + q (e^-d - 1)), or e^-r (d - q (e^d - 1)) where d < 0."""
+        d = np.asarray(r - other, dtype=float)
+        fall = np.expm1(-np.abs(d))
+        rest = np.where(d < 0, d - other * fall, d * (1 + fall) + other * fall)
         with np.errstate(invalid="ignore"):
-            plain = plain - self.value(other)
-            near = _exp(-r) * (r - other - other * np.expm1(np.clip(r - other, -1, 1)))
-        return np.where(np.abs(r - other) < 1, near, plain)
+            return np.where(rest == 0, 0.0, _exp(-np.minimum(r, other)) * rest)
 
     def lowered(self, r, d):
         """On the rising branch, r <= 1, which is minus Lambert's W of -u; r itself where d is 0. For r >= 0."""

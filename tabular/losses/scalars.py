@@ -3,7 +3,7 @@ r"""Functions g of one margin x, :math:`x=\beta h-\Psi`: value, slope, curvature
 What decides existence of a minimiser on any label graph is how g behaves at both ends. With slopes
 :math:`-a=\lim_{x\to-\infty}g'` and :math:`b=\lim_{x\to+\infty}g'`, ``growth`` is (-a, b); ``exact_growth`` is
 proportional to it, in rationals wherever both are finite, so that cuts can be decided exactly; ``settles`` says whether
-g *equals* its asymptote beyond some point (a hinge does, a logistic never).
+g *equals* its asymptote beyond some point (a hinge does, a logistic never), and ``shape`` picks the solver.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ class Logistic:
     """
 
     linear: Fraction = Fraction(0)
+    shape = "logistic"
     convex = True
     smooth = True
     settles = (False, False)
@@ -64,6 +65,7 @@ class Square:
     ((-inf, inf), 6.0)
     """
 
+    shape = "square"
     convex = True
     smooth = True
     settles = (False, False)
@@ -88,6 +90,7 @@ class Hinge:
     ((-1.0, 0.0), [-1.0, 0.0])
     """
 
+    shape = "hinge"
     convex = True
     smooth = False
     settles = (True, True)
@@ -117,6 +120,7 @@ class Exo:
     """
 
     eps: float
+    shape = "other"
     convex = False
     smooth = True
     settles = (False, False)
@@ -124,9 +128,30 @@ class Exo:
     growth = (0.0, 0.0)
     exact_growth = (Fraction(0), Fraction(0))
 
+    existence = "everywhere"
+
     @property
     def zeta(self):
         return -logit(self.eps)
+
+    @property
+    def steepest_bend(self):
+        """A bound on the second derivative: sigma' <= 1/4 and |x| sigma' <= 1/4."""
+        return 0.5 + self.zeta / 4
+
+    def third_between(self, low, high):
+        """A bound on the third derivative on [low, high]: at most sigma' (2 + 3/2 |x - zeta|)."""
+        peak = np.clip(0.0, low, high)
+        far = np.maximum(np.abs(low - self.zeta), np.abs(high - self.zeta))
+        return expit(peak) * expit(-peak) * (2 + 1.5 * far)
+
+    def least_between(self, low, high):
+        """The least value on [low, high]: g falls up to zeta and rises beyond."""
+        return self.value(np.clip(self.zeta, low, high))
+
+    def reach(self, cost):
+        """Neighbouring levels of some minimiser lie within zeta: closing a wider gap helps every label across it."""
+        return np.full(np.shape(cost), -self.zeta)
 
     def value(self, x):
         up, down = softplus(-x), softplus(x)  # -log sigma(+-x)
@@ -150,6 +175,7 @@ class Disco:
     """
 
     tau: float
+    shape = "other"
     convex = False
     smooth = True
     settles = (False, False)
@@ -162,6 +188,31 @@ class Disco:
     @property
     def exact_growth(self):
         return (Fraction(-1) if self.tau <= 1 else -INFINITE, Fraction(0))
+
+    existence = "blocks"
+
+    @property
+    def steepest_bend(self):
+        """A bound on the second derivative for tau <= 1: s, 1 - s, s e^-x and s sp(-x) are at most 1."""
+        return 2 * (1 + 1 / self.tau) ** 2
+
+    def third_between(self, low, high):
+        """A bound on the third derivative on [low, high], product by product; s(1 - s) bounds tau s', tau^2 s'', ..."""
+        rate = 1 / self.tau
+        s, left = expit(high * rate), expit(-low * rate)
+        both = np.minimum(s * left, 0.25)
+        logistic = left * 0.25 + both * (0.75 * rate + 3 * rate**2 * expit(-low) + rate**3 * softplus(-low))
+        with np.errstate(over="ignore"):
+            return logistic + np.exp(-low) * (s + both * (3 * rate + 3 * rate**2 + rate**3))
+
+    def least_between(self, low, high):
+        """A lower bound on [low, high]: s rises, 1 - s, sp(-x) and e^-x fall."""
+        _, left, logistic, _ = self._parts(high)
+        return left * logistic + np.exp(-high - softplus(-low / self.tau))
+
+    def reach(self, cost):
+        """No x below this has g(x) <= cost: g >= sp(-x) / 2 > -x / 2 for x < 0."""
+        return -2 * np.asarray(cost)
 
     def _parts(self, x):
         """s, 1 - s, sp(-x), s e^-x: the last in logs, for e^-x overflows where s vanishes."""
@@ -194,6 +245,7 @@ class ClippedLogistic:
     """
 
     clip: float
+    shape = "other"
     convex = False
     smooth = False
     settles = (True, True)
