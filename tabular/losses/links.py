@@ -1,14 +1,15 @@
 r"""Links :math:`u=\varphi(r)` of a log-ratio :math:`r=\log\pi/\pi_{\rm ref}`: f-DPO's derivatives of f, and chi-PO's.
 
-Each link gives ``value``, ``slope``, ``bend`` (second derivative), ``inverse``, its ``supremum``, and the
-``difference`` of two values without subtracting two infinities. All but the last are strictly increasing with
-:math:`\varphi(-\infty)=-\infty`, which is what the theory of the label graph in u needs.
+Each link gives ``value``, ``slope``, ``bend`` (second derivative), ``inverse``, its ``supremum``, the ``difference``
+of two values without subtracting two infinities, and the log-ratio ``lowered`` by d >= 0 in the link,
+:math:`\varphi^{-1}(\varphi(r)-d)`, with all digits also where :math:`\varphi(r)` has none left. All but the last are
+strictly increasing with :math:`\varphi(-\infty)=-\infty`, which is what the theory of the label graph in u needs.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, wrightomega
+from scipy.special import expit, lambertw, wrightomega
 
 from tabular.base.log_space import softplus
 
@@ -43,6 +44,9 @@ class Identity(_Increasing):
     def difference(self, r, other):
         return r - other
 
+    def lowered(self, r, d):
+        return r - d
+
 
 @dataclass(frozen=True)
 class ForwardKL(_Increasing):
@@ -68,6 +72,10 @@ class ForwardKL(_Increasing):
 
     def difference(self, r, other):
         return _falling_exponentials(r, other)
+
+    def lowered(self, r, d):
+        """e^-r rises by d."""
+        return -np.logaddexp(-r, _log(d))
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,10 @@ class JensenShannon(_Increasing):
         with np.errstate(over="ignore", invalid="ignore"):
             near = np.log1p(expit(-np.asarray(r)) * np.expm1(np.clip(d, -1, 1)))
         return np.where(np.abs(d) < 1, near, softplus(-other) - softplus(-r))
+
+    def lowered(self, r, d):
+        """1 + e^-r is multiplied by e^d."""
+        return -np.logaddexp(d + _log(-np.expm1(-d)), d - r)
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,10 @@ class Alpha(_Increasing):
     def difference(self, r, other):
         return _falling_exponentials(self.alpha * r, self.alpha * other) / self.alpha
 
+    def lowered(self, r, d):
+        """e^(-alpha r) rises by alpha d."""
+        return -np.logaddexp(-self.alpha * r, _log(self.alpha * d)) / self.alpha
+
 
 @dataclass(frozen=True)
 class ChiSquared(_Increasing):
@@ -157,6 +173,11 @@ class ChiSquared(_Increasing):
 
     def difference(self, r, other):
         return r - other + _falling_exponentials(-np.asarray(other), -np.asarray(r))
+
+    def lowered(self, r, d):
+        """Beyond r = 700, where d is nothing beside e^r, r itself."""
+        near = np.minimum(r, 700.0)
+        return np.where((d == 0) | (near < r), r, self.inverse(near + np.exp(near) - d))
 
 
 @dataclass(frozen=True)
@@ -186,6 +207,16 @@ class SquaredLog:
         rest = np.where(d < 0, d - other * fall, d * (1 + fall) + other * fall)
         with np.errstate(invalid="ignore"):
             return np.where(rest == 0, 0.0, _exp(-np.minimum(r, other)) * rest)
+
+    def lowered(self, r, d):
+        """On the rising branch, r <= 1, which is minus Lambert's W of -u; r itself where d is 0. For r >= 0."""
+        u = np.minimum(self.value(r) - d, self.supremum)
+        return np.where(d == 0, r, -lambertw(-u).real)
+
+
+def _log(d):
+    with np.errstate(divide="ignore"):
+        return np.log(d)
 
 
 def _exp(x):
