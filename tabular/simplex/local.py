@@ -91,7 +91,8 @@ def _descent(prompt, start, kept):
     def objective(theta):
         x = policy(theta)
         value, g = prompt.value(x), prompt.slope(x)[kept]
-        gradient = g - g.sum() * np.exp(x[kept])
+        with np.errstate(invalid="ignore"):
+            gradient = g - g.sum() * np.exp(x[kept])
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return 1e300, np.zeros(len(theta))
         return value, gradient
