@@ -20,8 +20,10 @@ from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
 from tabular.errors import InputError
-from tabular.fits import bradley_terry, cuts, least_squares, newton
+from tabular.fits import bradley_terry, cuts, least_squares, newton, tilted
+from tabular.fits.block_solvers import EVEN
 from tabular.fits.bradley_terry import Fit
+from tabular.losses.scalars import Logistic
 
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
 
@@ -156,6 +158,10 @@ def relabelled(labels: Labels, linear: Fraction):
 
 
 def _logistic(labels, linear):
+    if linear and np.ptp(labels.log_weight) <= EVEN:
+        found = _tilted(labels, linear)
+        if found is not None:
+            return found
     same, violated = relabelled(labels, linear)
     if not violated.any():
         found = bradley_terry.fit(same.n_nodes, same.winner, same.loser, same.log_weight, same.offset)
@@ -165,6 +171,27 @@ def _logistic(labels, linear):
     log_weight = np.where(lost[same.winner], -np.inf, same.log_weight)
     found = bradley_terry.fit(same.n_nodes, same.winner, same.loser, log_weight, same.offset)
     return ConvexFit(found, violated, labels=same)
+
+
+def _tilted(labels, linear):
+    """Newton on the labels as they are; ``None`` where that proves nothing, or some response alone refutes it."""
+    component, n = labels.component(), labels.n_nodes
+    if linear < 0:
+        weight = np.exp(labels.log_weight - labels.log_weight.max())
+        won, lost = np.bincount(labels.winner, weight, n), np.bincount(labels.loser, weight, n)
+        k = float(linear)
+        if (k * won + (1 - k) * lost < 0).any() or ((1 - k) * won + k * lost < 0).any():
+            return None
+    edges = labels.winner, labels.loser, labels.log_weight, labels.offset
+    s, proved = tilted.solve(component, *edges, float(linear))
+    if not proved.all():
+        return None
+    scalar = Logistic(linear)
+    x = s[labels.winner] - s[labels.loser] - labels.offset
+    minimum = np.bincount(component[labels.winner], np.exp(labels.log_weight) * scalar.value(x), component.max() + 1)
+    rank = np.zeros(len(minimum), dtype=np.int64)
+    fitted = Fit(s, component, rank, minimum, residual(n, edges, s, scalar))
+    return ConvexFit(fitted, np.zeros(n, dtype=bool))
 
 
 def _everywhere(labels, scalar):

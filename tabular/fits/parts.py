@@ -33,6 +33,10 @@ class Part:
     def copy_of_edge(self):
         return self.winner // self.size
 
+    def gaps(self, s):
+        """Of each label, s of the winner less s of the loser."""
+        return s[self.winner] - s[self.loser]
+
     def matrix(self, values):
         """``(n_components, size, size)`` sums of a quantity of the labels, at (winner, loser)."""
         n = len(self.nodes) // self.size
