@@ -10,10 +10,15 @@ from tabular.errors import InputError
 from tabular.fits import convex, nonconvex, polyhedral
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
+from tabular.losses.absolute import Dpop, WithSft
+from tabular.losses.forms import OfMargin
+from tabular.losses.link_solution import LinkSolution, of_differences
 from tabular.losses.loss import Loss
+from tabular.losses.scalars import Logistic
 from tabular.losses.solution import Bound, Cut, DifferenceSolution, FaceSolution, Stationary
 from tabular.preferences import Preferences
 from tabular.problem import Problem
+from tabular.simplex import absolute
 
 #: Share of the largest curvature of a block below which a label counts as sitting on a straight piece.
 _STRAIGHT = 1e-9
@@ -29,7 +34,9 @@ def solve(problem: Problem, preferences: Preferences, loss: Loss):
 
     For a loss of differences a :class:`~tabular.losses.solution.DifferenceSolution`, or, for hinges, a
     :class:`~tabular.losses.solution.FaceSolution`: statuses UNIQUE, SET, UNATTAINED, UNBOUNDED, or LOCAL where the loss
-    is not convex and the optimum could not be certified.
+    is not convex and the optimum could not be certified. For a loss of links a
+    :class:`~tabular.losses.link_solution.LinkSolution`; for a loss of the log-ratios themselves a
+    :class:`~tabular.simplex.minimum.Minimum`.
 
     Raises:
         InputError: a label that does not fit the problem, a loss that is not one of pairs, a margin beyond the floats.
@@ -48,8 +55,23 @@ def solve(problem: Problem, preferences: Preferences, loss: Loss):
     preferences.check_against(problem)
     if loss.batch:
         raise InputError(f"{loss.name} mixes the pairs of a batch: it has no loss of labels to solve; use dpo")
-    if loss.kind != "difference":
-        raise InputError(f"{loss.name} is a loss of kind {loss.kind!r}: only losses of differences are solved here")
+    if loss.kind == "difference":
+        return _differences(problem, preferences, loss)
+    if loss.of_margin:
+        graph = _differences(problem, preferences, of_differences(loss))
+        return LinkSolution(problem, preferences, loss, graph)
+    if _is_dpo(loss.form):
+        free = isinstance(loss.form, WithSft) and loss.form.reference_free
+        return _differences(problem, preferences, replace(loss, form=OfMargin(Logistic(), reference_free=free)))
+    return absolute.solve(problem, preferences, loss)
+
+
+def _is_dpo(form):
+    """Whether what a loss adds to DPO's has weight 0."""
+    return (isinstance(form, WithSft) and form.alpha == 0) or (isinstance(form, Dpop) and form.lam == 0)
+
+
+def _differences(problem, preferences, loss):
     labels, rate = labels_of(problem, preferences, loss)
     if loss.scalar.shape == "hinge":
         return _face(problem, preferences, loss, labels, rate)

@@ -1,6 +1,6 @@
 """What is known of the least value of a loss over policies, where the normalisation binds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,16 +61,22 @@ def label_pairs(problem: Problem, preferences: Preferences, log_policy) -> Pair:
     return Pair(*ends, problem.beta)
 
 
-def value(problem: Problem, preferences: Preferences, form, log_policy) -> np.ndarray:
-    """``(n_prompts,)``: what the labels of each prompt add to the loss."""
-    cost = np.exp(preferences.log_share) * form.value(label_pairs(problem, preferences, log_policy))
-    return np.bincount(preferences.prompt, cost, problem.n_prompts)
+def value(problem: Problem, preferences: Preferences, form, log_policy, prompts) -> np.ndarray:
+    """``(n_prompts,)``: what the labels of each of the chosen prompts, a mask, add to the loss; nan for the others."""
+    kept = prompts[preferences.prompt]
+    prompt = preferences.prompt[kept]
+    pair = label_pairs(problem, preferences, log_policy)
+    if np.ndim(getattr(form, "n_w", 0)):
+        form = replace(form, n_w=form.n_w[kept])
+    cost = np.exp(preferences.log_share[kept]) * form.value(Pair(*(part[kept] for part in pair[:4]), pair.beta))
+    return np.where(prompts, np.bincount(prompt, cost, problem.n_prompts), np.nan)
 
 
 def slopes(problem: Problem, preferences: Preferences, form, log_policy):
     r"""G and its size: ``(n_prompts, n_responses)`` of sums of slopes in :math:`\log\pi_y`, and of their absolutes."""
     share = np.exp(preferences.log_share)
-    up, down = form.gradient(label_pairs(problem, preferences, log_policy))
+    with np.errstate(invalid="ignore"):
+        up, down = form.gradient(label_pairs(problem, preferences, log_policy))
     base, size = preferences.prompt * problem.n_responses, problem.log_ref.size
     ends = base + preferences.winner, base + preferences.loser
     pushes = share * up, share * down
@@ -79,15 +85,13 @@ def slopes(problem: Problem, preferences: Preferences, form, log_policy):
     return total.reshape(problem.log_ref.shape), scale.reshape(problem.log_ref.shape)
 
 
-def stationarity(problem: Problem, preferences: Preferences, form, log_policy):
-    r""":math:`\nu` of each prompt, and the largest violation of stationarity, relative to the prompt's slopes."""
+def stationarity(problem: Problem, preferences: Preferences, form, log_policy, prompts):
+    r""":math:`\nu` of each prompt, 0 where it is not chosen, and the largest relative violation of stationarity."""
     g, scale = slopes(problem, preferences, form, log_policy)
-    nu = g.sum(axis=1)
-    positive = log_policy > -np.inf
+    start = slopes(problem, preferences, form, problem.log_ref)[1]  # at its goal a slope is all rounding
+    g, scale = np.where(prompts[:, None], g, 0.0), np.where(prompts[:, None], scale, 0.0)
+    nu, positive = g.sum(axis=1), log_policy > -np.inf
     error = np.where(positive, np.abs(g - nu[:, None] * np.exp(log_policy)), np.maximum(-g, 0.0))
-    start = slopes(problem, preferences, form, problem.log_ref)[
-        1
-    ]  # where each response is at its goal, all is rounding
     total = np.maximum(scale.sum(axis=1), start.sum(axis=1))
-    relative = error.max(axis=1) / np.where(total > 0, total, 1.0)
+    relative = np.where(prompts, error.max(axis=1) / np.where(total > 0, total, 1.0), 0.0)
     return nu, float(relative.max())
