@@ -185,6 +185,7 @@ def _hinge_thresholds(graph):
     infimum, n_pairs = float(sum(least.values())), len(graph.winner)
     base = _spread(graph, faces, [f.strength / graph.rate for f in faces.values()], np.zeros(graph.labels.n_nodes))
     value, binds, delta, rows = np.full(n_pairs, infimum), np.zeros(n_pairs, bool), np.full(n_pairs, np.nan), []
+    multiplier = np.zeros(n_pairs)
     for pair in range(n_pairs):
         component = int(graph.component[graph.winner[pair]])
         level = _lowered(graph, base, delta, pair)
@@ -194,8 +195,9 @@ def _hinge_thresholds(graph):
             cost = float(face.minimum.sum()) - least[component]
             binds[pair] = cost > tolerances.LOSS * max(infimum, 1e-300)
             value[pair] += max(cost, 0.0)
+            multiplier[pair] = graph.rate * face.pull[-1] if binds[pair] else 0.0
         rows.append(_policy(graph, level, pair))
-    return LossThresholds(value, infimum, delta, binds, np.full(n_pairs, np.nan), np.ones(n_pairs, bool), rows, graph)
+    return LossThresholds(value, infimum, delta, binds, multiplier, np.ones(n_pairs, bool), rows, graph)
 
 
 def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier:

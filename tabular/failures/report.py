@@ -63,7 +63,7 @@ class Row:
             "delta_ref": self.delta_ref,
             "delta_dpo": delta_dpo,
             "delta_rlhf": self.delta_rlhf,
-            "threshold": self.threshold,
+            "threshold": _LIMIT.get(self.threshold, self.threshold),
             "threshold_status": self.status.value,
             "multiplier": self.multiplier,
             "kinds": [kind.value for kind in self.kinds],
