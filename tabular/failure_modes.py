@@ -107,14 +107,14 @@ def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level, 
     return _plain(_frontier(problem, preferences, loss_level, loss).worst_case_accuracy(loss_level))
 
 
-def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> Bounds:
+def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size; equal wherever it is exact.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
     >>> accuracy_bounds(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), 0.2)
     Bounds(lower=0.5, upper=0.5)
     """
-    bounds = _frontier(problem, preferences, loss_level).bounds(loss_level)
+    bounds = _frontier(problem, preferences, loss_level, loss).bounds(loss_level)
     return Bounds(_plain(bounds.lower), _plain(bounds.upper))
 
 

@@ -12,12 +12,13 @@ from itertools import combinations
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from tabular.base import digraph, tolerances
+from tabular.base import checks, digraph, tolerances
 from tabular.base.log_space import normalised
 from tabular.errors import InputError
 from tabular.failures import knapsack
 from tabular.failures.frontier import Frontier
 from tabular.failures.held import Graph, require_exact
+from tabular.failures.inversion import positions
 from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -242,10 +243,42 @@ def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier
     return Frontier(infimum, options, base, float(weight.sum()))
 
 
-def _tied_ways(graph):
+def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Loss) -> float:
+    r"""The least mean loss with every pair of a set at :math:`\delta\le 0`; pairs are positions of labels with weight.
+
+    Raises:
+        InputError: as for :func:`frontier`, and a position that is no label, or one of weight 0.
+
+    >>> from tabular import losses
+    >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    >>> chain = Preferences.from_pairs([(0, 1), (1, 2)])
+    >>> [round(joint_threshold(problem, chain, s, losses.get("cdpo", eps=0.1)), 6) for s in ([0], [1], [0, 1])]
+    [0.438228, 0.423085, 0.536229]
+    """
+    require_exact(loss, "joint thresholds")
+    if loss.scalar.shape == "other":
+        raise InputError(f"joint thresholds need a strictly convex loss or a hinge; of {loss.name} that is not known")
+    preferences.check_against(problem)
+    pairs, graph = np.unique(positions(pairs, preferences.n_pairs)), Graph.of(problem, preferences, loss)
+    checks.refuse(np.isneginf(preferences.log_weight[pairs]), pairs, "pairs", "the label has weight 0: leave it out")
+    wanted = set(np.searchsorted(graph.label, pairs).tolist())
+    touched = set(graph.component[graph.winner[pairs]].tolist())
+    if graph.labels_of.size[list(touched)].max(initial=0) > _LABELS:
+        raise InputError(f"a component of these pairs has more than {_LABELS} labels: ask about smaller ones")
+    ways = _hinge_ways(graph, touched) if loss.scalar.shape == "hinge" else _tied_ways(graph, touched)
+    rest = [c for c in graph.labelled.tolist() if c not in touched]
+    free = graph.hold(rest, [np.arange(graph.nodes_of.size[c]) for c in rest]).cost.sum() if rest else 0.0
+    total = float(free)
+    for component in touched:
+        mine = wanted & set(graph.labels_of.gather(np.array([component]))[0].tolist())
+        total += min(cost for cost, inverted in ways[component] if mine <= set(inverted))
+    return total
+
+
+def _tied_ways(graph, only=None):
     """{component: (cost, labels with delta <= 0) of each pattern of ties}."""
     components, groups = [], []
-    for component in graph.labelled:
+    for component in graph.labelled.tolist() if only is None else sorted(only):
         edge = graph.labels_of.gather(np.array([component]))[0]
         nodes = graph.nodes_of.gather(np.array([component]))[0]
         place = {int(node): k for k, node in enumerate(nodes)}
@@ -272,9 +305,9 @@ def _leaders(size, tied):
     return first[group].tolist()
 
 
-def _hinge_ways(graph):
+def _hinge_ways(graph, only=None):
     ways = {}
-    for component in graph.labelled.tolist():
+    for component in graph.labelled.tolist() if only is None else sorted(only):
         edge = graph.labels_of.gather(np.array([component]))[0].tolist()
         for n in range(len(edge) + 1):
             for inverted in combinations(edge, n):

@@ -23,7 +23,6 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from tabular.base import digraph
 from tabular.errors import InputError
 from tabular.fits.cuts import whole_weights
 
@@ -215,14 +214,3 @@ def _by_highs(labels):
     full = room <= 1e-9 * weight / scale
     pull = np.where(full, weight, np.where(found.x <= 1e-9 * weight / scale, 0.0, found.x * scale))
     return pull, full, -found.eqlin.marginals
-
-
-def acyclic(labels) -> bool:
-    """Whether the labels contain no cycle of wins.
-
-    >>> from tabular.fits.convex import Labels
-    >>> acyclic(Labels(2, np.array([0]), np.array([1]), np.zeros(1), np.zeros(1)))
-    True
-    """
-    graph = digraph.adjacency(labels.n_nodes, labels.winner, labels.loser)
-    return connected_components(graph, directed=True, connection="strong")[0] == labels.n_nodes

@@ -105,6 +105,10 @@ def test_worst_cases_against_every_set_of_labels(name):
             given = failure_modes.worst_case_accuracy(problem, labels, level, loss=loss)
             assert given == pytest.approx(wanted, abs=1e-9)
             below += given < 1
+        for size in range(1, n + 1):
+            inverted = rng.choice(n, size, replace=False)
+            joint = failure_modes.joint_threshold(problem, labels, inverted, loss=loss)
+            assert joint == pytest.approx(cost[tuple(sorted(inverted.tolist()))], rel=1e-6, abs=1e-6)
     assert below
 
 
