@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import logsumexp
 
 from tabular.errors import InputError
 from tabular.failures.ties import Groups
 from tabular.fits import convex, polyhedral
+from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
 from tabular.losses.loss import Loss
 from tabular.losses.solve import labels_of
@@ -116,57 +118,13 @@ class Graph:
         )
 
     def _hold(self, components, groups):
-        node, copy = self.nodes_of.gather(components)
-        start = np.searchsorted(copy, np.arange(len(components)))
-        leader = np.concatenate(groups) + start[copy]
-        place = np.full((len(components), 1), 0) + start[:, None]  # of each copy's first node
-        edge, of = self.labels_of.gather(components)
-        within = np.empty(len(self.component), dtype=np.int64)
-        within[self.nodes_of.order] = np.arange(len(within)) - np.repeat(self.nodes_of.start[:-1], self.nodes_of.size)
-        winner = place[of, 0] + within[self.labels.winner[edge]]
-        loser = place[of, 0] + within[self.labels.loser[edge]]
-        log_ref = self.problem.log_ref.ravel()[node]
-        shift = self.rate * np.where(leader == np.arange(len(leader)), 0.0, log_ref[leader] - log_ref)
-        offset = self.labels.offset[edge] - (shift[winner] - shift[loser])
-        w, y = leader[winner], leader[loser]
-        free = w != y
-        weight = None if self.labels.weight is None else self.labels.weight[edge][free]
-        tied = Labels(len(node), w[free], y[free], self.labels.log_weight[edge][free], offset[free], weight)
-        fit = convex.fit(tied, self.loss.scalar) if free.any() else None
-        return self._read(fit, node, copy, edge, of, winner, loser, leader, shift, offset, free, len(components))
-
-    def _read(self, fit, node, copy, edge, of, winner, loser, leader, shift, offset, free, n_copies):
-        scalar, share = self.loss.scalar, np.exp(self.labels.log_weight[edge])
-        strength = np.zeros(len(node)) if fit is None else fit.fit.strength
-        rank = np.zeros(len(node), dtype=np.int64) if fit is None else fit.fit.rank[fit.fit.block]
-        block = np.arange(len(node)) if fit is None else fit.fit.block
-        level = strength[leader] + shift
-        x = strength[leader[winner]] - strength[leader[loser]] - offset
-        apart = free & (block[leader[winner]] != block[leader[loser]])
-        cost = np.bincount(of[~free], (share * scalar.value(x))[~free], n_copies).astype(float)
-        attained = np.bincount(of[apart], minlength=n_copies) == 0
-        if fit is not None:
-            of_block = np.zeros(len(fit.fit.rank), dtype=np.int64)
-            of_block[block] = copy
-            cost += np.bincount(of_block, fit.fit.block_minimum, n_copies)
-            lost = np.unique(copy[fit.violated])
-            cost[lost], attained[lost] = -np.inf, False
-        slope = np.where(apart, 0.0, scalar.slope(np.where(apart, 0.0, x)))
-        moved = leader != np.arange(len(leader))
-        net = -share * slope * (moved[winner].astype(float) - moved[loser])
-        log_ref = self.problem.log_ref.ravel()[node]
-        delta = log_ref[winner] - log_ref[loser] + (level[winner] - level[loser]) / self.rate
-        delta = np.where(apart, np.inf, np.where(free, delta, 0.0))
-        far = level - (40 + 2 * np.abs(level).max(initial=0.0) + np.abs(offset).max(initial=0.0)) * rank[leader]
-        ends = np.cumsum(np.bincount(of, minlength=n_copies))[:-1]
-        nodes = np.cumsum(np.bincount(copy, minlength=n_copies))[:-1]
-        return Held(
-            cost,
-            attained,
-            np.split(delta, ends),
-            np.bincount(of, net, n_copies),
-            np.split(far / self.rate, nodes),
-        )
+        copies = _Copies.of(self, components, groups)
+        free = copies.free
+        weight = None if self.labels.weight is None else self.labels.weight[copies.edge][free]
+        ends = copies.leader[copies.winner[free]], copies.leader[copies.loser[free]]
+        tied = Labels(len(copies.node), *ends, copies.log_weight[free], copies.offset[free], weight)
+        fit = convex.fit(tied, self.loss.scalar) if free.any() else _nothing(len(copies.node))
+        return copies.read(fit, self.loss.scalar, self.rate)
 
     def hinged(self, component, inverted) -> polyhedral.Face:
         """The face of one component under a hinge, with the listed pairs held at delta <= 0."""
@@ -176,7 +134,7 @@ class Graph:
         at = order[np.searchsorted(nodes, [self.labels.winner[edge], self.labels.loser[edge]], sorter=order)]
         held = order[np.searchsorted(nodes, [self.winner[inverted], self.loser[inverted]], sorter=order)]
         heavy = 2 * np.sum(self.labels.weight[edge])
-        total = np.full(len(inverted), self.labels.log_weight[edge].max() + np.log(2 * len(edge)))
+        total = np.full(len(inverted), np.log(2) + logsumexp(self.labels.log_weight[edge]))
         log_ref = self.problem.log_ref.ravel()
         bound = self.rate * (log_ref[self.winner[inverted]] - log_ref[self.loser[inverted]])
         return polyhedral.solve(
@@ -189,3 +147,81 @@ class Graph:
                 np.r_[self.labels.weight[edge], np.full(len(inverted), heavy)],
             )
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Copies:
+    """Components under patterns of ties, side by side; nodes and labels of copy k are numbered together."""
+
+    n_copies: int
+    node: np.ndarray  # what each place stands for
+    copy: np.ndarray  # of each place
+    leader: np.ndarray  # the place that each moves with
+    shift: np.ndarray  # how far above its leader it stays
+    log_ref: np.ndarray
+    edge: np.ndarray  # which label
+    owner: np.ndarray  # the copy of each label
+    winner: np.ndarray
+    loser: np.ndarray
+    log_weight: np.ndarray
+    offset: np.ndarray  # of the leaders' difference
+
+    @classmethod
+    def of(cls, graph, components, groups):
+        node, copy = graph.nodes_of.gather(components)
+        first = np.searchsorted(copy, np.arange(len(components)))
+        leader = np.concatenate(groups) + first[copy]
+        edge, owner = graph.labels_of.gather(components)
+        order, start = graph.nodes_of.order, graph.nodes_of.start
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order)) - start[graph.component[order]]
+        winner, loser = (first[owner] + place[end[edge]] for end in (graph.labels.winner, graph.labels.loser))
+        log_ref = graph.problem.log_ref.ravel()[node]
+        shift = graph.rate * np.where(leader == np.arange(len(leader)), 0.0, log_ref[leader] - log_ref)
+        offset = graph.labels.offset[edge] - (shift[winner] - shift[loser])
+        log_weight = graph.labels.log_weight[edge]
+        return cls(len(components), node, copy, leader, shift, log_ref, edge, owner, winner, loser, log_weight, offset)
+
+    @property
+    def free(self):
+        """The labels whose ends are not tied to one another."""
+        return self.leader[self.winner] != self.leader[self.loser]
+
+    def read(self, fit, scalar, rate) -> Held:
+        """Costs, log-ratios and pulls from the leaders' fit."""
+        found, free, share = fit.fit, self.free, np.exp(self.log_weight)
+        strength, rank = found.strength[self.leader], found.rank[found.block][self.leader]
+        x = strength[self.winner] - strength[self.loser] - self.offset
+        block = found.block[self.leader]
+        apart = free & (block[self.winner] != block[self.loser])
+        cost = np.bincount(self.owner[~free], (share * scalar.value(x))[~free], self.n_copies).astype(float)
+        of_block = np.zeros(len(found.rank), dtype=np.int64)
+        of_block[found.block] = self.copy
+        cost += np.bincount(of_block, found.block_minimum, self.n_copies)
+        attained = self._total(apart) == 0
+        lost = np.unique(self.copy[fit.violated])
+        cost[lost], attained[lost] = -np.inf, False
+        moved = (self.leader != np.arange(len(self.leader))).astype(float)
+        pull = np.where(apart, 0.0, -share * scalar.slope(np.where(apart, 0.0, x)))
+        level = strength + self.shift
+        gap = self.log_ref[self.winner] - self.log_ref[self.loser] + (level[self.winner] - level[self.loser]) / rate
+        delta = np.where(apart, np.inf, np.where(free, gap, 0.0))
+        far = 40 + 2 * np.abs(level).max(initial=0.0) + np.abs(self.offset).max(initial=0.0)  # between parted blocks
+        edges, nodes = (np.cumsum(np.bincount(a, minlength=self.n_copies))[:-1] for a in (self.owner, self.copy))
+        return Held(
+            cost,
+            attained,
+            np.split(delta, edges),
+            self._total(pull * (moved[self.winner] - moved[self.loser])),
+            np.split((level - far * rank) / rate, nodes),
+        )
+
+    def _total(self, per_label):
+        return np.bincount(self.owner, per_label, self.n_copies)
+
+
+def _nothing(size):
+    """The fit of nodes without labels."""
+    alone = np.arange(size)
+    fit = Fit(np.zeros(size), alone, np.zeros(size, dtype=np.int64), np.zeros(size), 0.0)
+    return convex.ConvexFit(fit, np.zeros(size, dtype=bool))
