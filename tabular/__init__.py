@@ -1,8 +1,9 @@
 """Exact RLHF, DPO and CPO on finite prompt/response spaces.
 
-The modules here are what one imports; four folders hold the machinery behind them: ``fits`` (Bradley-Terry, behind
-:mod:`tabular.dpo`), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind :mod:`tabular.failure_modes`) and
-``logged`` (behind :mod:`tabular.logs`).
+The modules here are what one imports, and :mod:`tabular.losses`, every preference loss as one object; folders hold the
+machinery behind them: ``fits`` (label graphs, behind :mod:`tabular.dpo` and :func:`tabular.losses.solve`), ``simplex``
+(losses of the log-ratios themselves), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind
+:mod:`tabular.failure_modes`) and ``logged`` (behind :mod:`tabular.logs`).
 """
 
 from tabular import audit, cpo, dpo, failure_modes, flow, guarantees, logs, losses, margins, rlhf

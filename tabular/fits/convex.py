@@ -11,11 +11,12 @@ r"""The minimiser of any smooth convex loss of one margin on a label graph, with
 * a <= 0: the same with labels and margin reversed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
@@ -23,7 +24,6 @@ from tabular.errors import InputError
 from tabular.fits import bradley_terry, cuts, least_squares, newton, tilted
 from tabular.fits.block_solvers import EVEN
 from tabular.fits.bradley_terry import Fit
-from tabular.losses.scalars import Logistic
 
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
 
@@ -46,8 +46,9 @@ class Labels:
 
     def component(self):
         """Component number of each node."""
-        graph = digraph.adjacency(self.n_nodes, self.winner, self.loser)
-        return connected_components(graph, directed=False)[1]
+        ones = np.ones(len(self.winner))
+        graph = coo_array((ones, (self.winner, self.loser)), shape=(self.n_nodes, self.n_nodes))
+        return connected_components(graph.tocsr(), directed=False)[1]
 
     def whole(self) -> list[int]:
         """The weights as whole numbers in one unit, for exact decisions."""
@@ -125,7 +126,7 @@ def fit(labels: Labels, scalar) -> ConvexFit:
     if left >= 0:  # a <= 0, b > 0
         return fit(labels.reversed(), _Mirrored(scalar))
     if scalar.shape == "logistic":
-        return _logistic(labels, scalar.linear)
+        return _logistic(labels, scalar)
     if right > 0:
         return _everywhere(labels, scalar)
     if right == 0:
@@ -157,25 +158,34 @@ def relabelled(labels: Labels, linear: Fraction):
     return Labels(labels.n_nodes, *ends, log_weight, np.r_[labels.offset, -labels.offset]), bounded
 
 
-def _logistic(labels, linear):
+def _logistic(labels, scalar):
+    linear = scalar.linear
     if linear and np.ptp(labels.log_weight) <= EVEN:
-        found = _tilted(labels, linear)
+        found = _tilted(labels, scalar)
         if found is not None:
             return found
     same, violated = relabelled(labels, linear)
-    if not violated.any():
-        found = bradley_terry.fit(same.n_nodes, same.winner, same.loser, same.log_weight, same.offset)
-        return ConvexFit(found, violated, labels=same)
-    component = labels.component()
-    lost = np.isin(component, np.unique(component[violated]))
-    log_weight = np.where(lost[same.winner], -np.inf, same.log_weight)
+    log_weight = same.log_weight
+    if violated.any():
+        component = labels.component()
+        lost = np.isin(component, np.unique(component[violated]))
+        log_weight = np.where(lost[same.winner], -np.inf, log_weight)
     found = bradley_terry.fit(same.n_nodes, same.winner, same.loser, log_weight, same.offset)
+    if linear < 0 and labels.offset.any():
+        found = replace(found, block_minimum=found.block_minimum + _constant(labels, same, linear, found.block))
     return ConvexFit(found, violated, labels=same)
 
 
-def _tilted(labels, linear):
+def _constant(labels, same, linear, block):
+    """What relabelling leaves out: sum (yW - kW) o over labels, by the winner's block."""
+    swapped = np.exp(same.log_weight[len(labels.winner) :])
+    left_out = (swapped - float(linear) * np.exp(labels.log_weight)) * labels.offset
+    return np.bincount(block[labels.winner], left_out, block.max() + 1)
+
+
+def _tilted(labels, scalar):
     """Newton on the labels as they are; ``None`` where that proves nothing, or some response alone refutes it."""
-    component, n = labels.component(), labels.n_nodes
+    component, n, linear = labels.component(), labels.n_nodes, scalar.linear
     if linear < 0:
         weight = np.exp(labels.log_weight - labels.log_weight.max())
         won, lost = np.bincount(labels.winner, weight, n), np.bincount(labels.loser, weight, n)
@@ -186,7 +196,6 @@ def _tilted(labels, linear):
     s, proved = tilted.solve(component, *edges, float(linear))
     if not proved.all():
         return None
-    scalar = Logistic(linear)
     x = s[labels.winner] - s[labels.loser] - labels.offset
     minimum = np.bincount(component[labels.winner], np.exp(labels.log_weight) * scalar.value(x), component.max() + 1)
     rank = np.zeros(len(minimum), dtype=np.int64)

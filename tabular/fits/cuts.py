@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 _SAFE = 1e-9  # shares this far inside [0, 1] are inside it whatever rounding did
 
@@ -129,7 +131,10 @@ def _scaled(log_ratio):
 
 
 def _exactly(n_nodes, pairs, weight, excess) -> Balance:
-    """The same in whole numbers: what the pairs cannot settle alone is sent round by a maximum flow."""
+    """The same in whole numbers: what the pairs cannot settle alone is sent round by a maximum flow.
+
+    Responses that win or lose too much all by themselves refute their component at once.
+    """
     n_pairs, part = len(pairs.low), excess.denominator
     won, lost = [0] * n_pairs, [0] * n_pairs
     for pair, up, w in zip(pairs.of_label.tolist(), pairs.upward.tolist(), weight, strict=True):
@@ -140,15 +145,46 @@ def _exactly(n_nodes, pairs, weight, excess) -> Balance:
     total = [part * (p + q) for p, q in zip(won, lost, strict=True)]
     wanted = [part * q - excess.numerator * (p - q) for p, q in zip(won, lost, strict=True)]
     held = [min(max(v, 0), t) for v, t in zip(wanted, total, strict=True)]
-    network = _Network(n_nodes, pairs.low.tolist(), pairs.high.tolist(), total, held)
-    for low, high, v, h in zip(network.low, network.high, wanted, held, strict=True):
-        network.surplus[high] += v - h  # what high should still send to low
-        network.surplus[low] -= v - h
-    violated = np.array(network.route(), dtype=bool)
-    known = [(h, t) if t else (0, 1) for h, t in zip(network.held, total, strict=True)]
+    violated = _alone(n_nodes, pairs, won, lost, excess)
+    component = _components(n_nodes, pairs)
+    refuted = np.isin(component, component[violated])
+    left = np.flatnonzero(~refuted[pairs.low]).tolist()
+    ends = pairs.low[left].tolist(), pairs.high[left].tolist()
+    network = _Network(n_nodes, *ends, [total[k] for k in left], [held[k] for k in left])
+    for low, high, k in zip(*ends, left, strict=True):
+        network.surplus[high] += wanted[k] - held[k]  # what high should still send to low
+        network.surplus[low] -= wanted[k] - held[k]
+    violated |= np.array(network.route(), dtype=bool)
+    for k, h in zip(left, network.held, strict=True):
+        held[k] = h
+    known = [(h, t) if t else (0, 1) for h, t in zip(held, total, strict=True)]
     swapped = np.array([h / t for h, t in known])
     logs = np.array([(_log(h) - _log(t), _log(t - h) - _log(t)) for h, t in known]).reshape(-1, 2)
     return Balance(swapped, logs[:, 0], logs[:, 1], violated)
+
+
+def _components(n_nodes, pairs):
+    graph = coo_array((np.ones(len(pairs.low)), (pairs.low, pairs.high)), shape=(n_nodes, n_nodes))
+    return connected_components(graph.tocsr(), directed=False)[1]
+
+
+def _alone(n_nodes, pairs, won, lost, excess):
+    """In each component one set with F < 0 at most: a response that rarely loses, or all but one that rarely wins."""
+    wins, losses = [0] * n_nodes, [0] * n_nodes
+    for low, high, p, q in zip(pairs.low.tolist(), pairs.high.tolist(), won, lost, strict=True):
+        wins[low], losses[low] = wins[low] + p, losses[low] + q
+        wins[high], losses[high] = wins[high] + q, losses[high] + p
+    component, violated, seen = _components(n_nodes, pairs), np.zeros(n_nodes, dtype=bool), set()
+    above, below = excess.denominator + excess.numerator, excess.numerator
+    for node, (p, q) in enumerate(zip(wins, losses, strict=True)):
+        if int(component[node]) in seen or not (above * q < below * p or above * p < below * q):
+            continue
+        seen.add(int(component[node]))
+        if above * q < below * p:
+            violated[node] = True
+        else:
+            violated |= (component == component[node]) & (np.arange(n_nodes) != node)
+    return violated
 
 
 def _log(whole):

@@ -20,10 +20,9 @@ from functools import cached_property
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import coo_array, csr_array, hstack, identity
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from tabular.base import digraph
 from tabular.errors import InputError
 from tabular.fits.cuts import whole_weights
 
@@ -203,30 +202,15 @@ def _negative_cycle(n_nodes, arcs):
 
 
 def _by_highs(labels):
+    """The circulation as a linear programme; its multipliers are the levels."""
     m, n = len(labels.winner), labels.n_nodes
-    weight = np.exp(labels.log_weight)
-    rows = np.arange(m)
-    ends = (np.r_[rows, rows], np.r_[labels.winner, labels.loser])
-    incidence = coo_array((np.r_[np.ones(m), -np.ones(m)], ends), shape=(m, n)).tocsr()
-    found = linprog(
-        np.r_[np.zeros(n), weight],
-        A_ub=hstack([-incidence, -identity(m)]).tocsr(),
-        b_ub=-labels.offset,
-        bounds=[(None, None)] * n + [(0, None)] * m,
-        method="highs",
-    )
-    pull = np.clip(-found.ineqlin.marginals, 0, weight)
-    full = pull >= weight * (1 - 1e-9)
-    pull = np.where(pull <= weight * 1e-9, 0.0, np.where(full, weight, pull))
-    return pull, full, found.x[:n]
-
-
-def acyclic(labels) -> bool:
-    """Whether the labels contain no cycle of wins.
-
-    >>> from tabular.fits.convex import Labels
-    >>> acyclic(Labels(2, np.array([0]), np.array([1]), np.zeros(1), np.zeros(1)))
-    True
-    """
-    graph = digraph.adjacency(labels.n_nodes, labels.winner, labels.loser)
-    return connected_components(graph, directed=True, connection="strong")[0] == labels.n_nodes
+    weight, rows = np.exp(labels.log_weight), np.arange(m)
+    scale = weight.max()
+    ends = (np.r_[labels.winner, labels.loser], np.r_[rows, rows])
+    divergence = coo_array((np.r_[np.ones(m), -np.ones(m)], ends), shape=(n, m)).tocsr()
+    bounds = np.column_stack([np.zeros(m), weight / scale])
+    found = linprog(-labels.offset, A_eq=divergence, b_eq=np.zeros(n), bounds=bounds, method="highs-ds")
+    room = weight / scale - found.x
+    full = room <= 1e-9 * weight / scale
+    pull = np.where(full, weight, np.where(found.x <= 1e-9 * weight / scale, 0.0, found.x * scale))
+    return pull, full, -found.eqlin.marginals

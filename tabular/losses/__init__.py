@@ -6,9 +6,10 @@
 ('difference', False, 'Ji et al. 2024, arXiv 2402.00856')
 """
 
-from tabular.losses.catalogue import get, names, parameters, source
+from tabular.losses.catalogue import get, names, parameters, source, typical
 from tabular.losses.custom import custom
 from tabular.losses.loss import Loss
+from tabular.losses.mean import gradient, mean
 from tabular.losses.solve import solve
 
-__all__ = ["Loss", "custom", "get", "names", "parameters", "solve", "source"]
+__all__ = ["Loss", "custom", "get", "gradient", "mean", "names", "parameters", "solve", "source", "typical"]

@@ -210,6 +210,28 @@ def parameters(name: str) -> dict[str, tuple[str, float | None]]:
     return {k: (p.rule.words, None if p.default is _NEEDED else p.default) for k, p in entry.params.items()}
 
 
+_TYPICAL = {
+    "eps": 0.1,
+    "margin": 1.0,
+    "offset": 0.5,
+    "gamma": 0.1,
+    "alpha": 1.0,
+    "r_max": 1.0,
+    "lam": 1.0,
+    "shift": 0.0,
+}
+
+
+def typical(name: str) -> Loss:
+    """A loss at a usual setting, for tables of all of them; token counts are 1.
+
+    >>> typical("cdpo"), typical("simpo")
+    (cdpo(eps=0.1), simpo(n_w=1.0, n_l=1.0, gamma=0.1))
+    """
+    needed = [key for key, (_, default) in parameters(name).items() if default is None]
+    return get(name, **{key: _TYPICAL.get(key, 1.0) for key in needed})
+
+
 def source(name: str) -> str:
     """Where a loss comes from.
 

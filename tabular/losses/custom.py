@@ -37,8 +37,6 @@ class CustomScalar:
     convex: bool
     growth: tuple[float, float]
     settles: tuple[bool, bool]
-    bounded_below: bool
-    smooth: bool = True
     shape = "other"
 
     @property
@@ -157,7 +155,6 @@ def _understood(name, value, derivative, curvature, growth, convex, settles):
         seen if convex is None else bool(convex),
         growth,
         tuple(bool(s) for s in settles),
-        _bounded(value, growth),
     )
 
 
@@ -168,15 +165,3 @@ def _end(derivative, side):
     if not np.isfinite(slopes).all() or abs(last) > 1e3 * max(1.0, abs(slopes[0])):
         return float(side * np.inf) if np.isnan(last) else float(np.sign(last) * np.inf)
     return 0.0 if abs(last) < _SLACK else float(last)
-
-
-def _bounded(value, growth):
-    """Whether the values stay above some bound at both ends, as far as values at 10^3..10^150 tell."""
-    for side, slope in zip((-1, 1), growth, strict=True):
-        if side * slope < 0:
-            return False
-        if slope == 0:
-            far = np.asarray(value(side * _FAR), dtype=float)
-            if far[-1] < far[0] - 1 - _SLACK * abs(far[0]):
-                return False
-    return True

@@ -105,9 +105,7 @@ class Loss:
             "ref_rejected": ref_rejected,
             "beta": beta,
         }
-        arrays = {name: checks.numbers(values, name) for name, values in given.items()}
-        for name, array in arrays.items():
-            checks.refuse(~np.isfinite(array), array, name, "it must be finite")
+        arrays = {name: _finite(values, name) for name, values in given.items()}
         checks.refuse(arrays["beta"] <= 0, arrays["beta"], "beta", "it must be above 0")
         if self.batch and any(array.ndim > 1 for array in arrays.values()):
             arrays = {name: array.ravel() if array.ndim > 1 else array for name, array in arrays.items()}
@@ -133,6 +131,17 @@ class Loss:
     def of_margin(self) -> bool:
         """Whether the loss is a scalar function of one margin, which all but the "absolute" ones are."""
         return isinstance(self.form, OfMargin)
+
+
+def _finite(values, name):
+    """A float array, the caller's own where it is one already; nothing here writes to it."""
+    own = isinstance(values, np.ndarray) and values.dtype == np.float64 and not np.ma.isMaskedArray(values)
+    array = values if own else checks.numbers(values, name)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()
+    if not np.isfinite(total):  # an entry is not finite, or the sum alone
+        checks.refuse(~np.isfinite(array), array, name, "it must be finite")
+    return array
 
 
 def _plain(values):

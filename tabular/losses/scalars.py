@@ -28,7 +28,6 @@ class Logistic:
     linear: Fraction = Fraction(0)
     shape = "logistic"
     convex = True
-    smooth = True
     settles = (False, False)
 
     @property
@@ -38,10 +37,6 @@ class Logistic:
     @property
     def growth(self):
         return (float(self.linear - 1), float(self.linear))
-
-    @property
-    def bounded_below(self):
-        return 0 <= self.linear <= 1
 
     def value(self, x):
         if not self.linear:
@@ -67,9 +62,7 @@ class Square:
 
     shape = "square"
     convex = True
-    smooth = True
     settles = (False, False)
-    bounded_below = True
     growth = exact_growth = (-INFINITE, INFINITE)
 
     def value(self, x):
@@ -92,9 +85,7 @@ class Hinge:
 
     shape = "hinge"
     convex = True
-    smooth = False
     settles = (True, True)
-    bounded_below = True
     growth = (-1.0, 0.0)
     exact_growth = (Fraction(-1), Fraction(0))
 
@@ -122,9 +113,7 @@ class Exo:
     eps: float
     shape = "other"
     convex = False
-    smooth = True
     settles = (False, False)
-    bounded_below = True
     growth = (0.0, 0.0)
     exact_growth = (Fraction(0), Fraction(0))
 
@@ -177,9 +166,7 @@ class Disco:
     tau: float
     shape = "other"
     convex = False
-    smooth = True
     settles = (False, False)
-    bounded_below = True
 
     @property
     def growth(self):
@@ -247,9 +234,7 @@ class ClippedLogistic:
     clip: float
     shape = "other"
     convex = False
-    smooth = False
     settles = (True, True)
-    bounded_below = True
     growth = (0.0, 0.0)
     exact_growth = (Fraction(0), Fraction(0))
 

@@ -47,7 +47,7 @@ class Stationary:
         residual: the largest imbalance of a response, relative to what its labels pull.
     """
 
-    pull: np.ndarray
+    pull: np.ndarray = field(repr=False)
     residual: float
 
 

@@ -19,12 +19,15 @@ from tabular.losses.solution import Bound, Cut, DifferenceSolution, FaceSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import absolute
+from tabular.simplex.minimum import Minimum
 
 #: Share of the largest curvature of a block below which a label counts as sitting on a straight piece.
 _STRAIGHT = 1e-9
 
 
-def solve(problem: Problem, preferences: Preferences, loss: Loss):
+def solve(
+    problem: Problem, preferences: Preferences, loss: Loss
+) -> DifferenceSolution | FaceSolution | LinkSolution | Minimum:
     r"""Every minimiser of a loss, or why there is none, decided before anything is solved.
 
     Args:

@@ -73,13 +73,13 @@ def cuts(n, pairs, weight, eps):
     return found
 
 
-def by_clarabel(problem, preferences, loss):
-    """The least mean loss of a convex loss of differences, and h of each label: the model in log-ratios."""
+def by_clarabel(problem, preferences, loss, inverted=()):
+    """The least mean loss of a convex loss of differences with some pairs at delta <= 0, and h of each label."""
     import cvxpy as cp
 
     base = preferences.prompt * problem.n_responses
     winner, loser = base + preferences.winner, base + preferences.loser
-    ref = problem.log_ref.ravel()
+    ref, rate = problem.log_ref.ravel(), loss.form.rate(problem.beta)
     s = cp.Variable(ref.size)
     x = s[winner] - s[loser] - loss.form.offset(ref[winner], ref[loser], problem.beta)
     cost = {
@@ -96,6 +96,9 @@ def by_clarabel(problem, preferences, loss):
         "exponential": lambda: cp.exp(-x),
         "huber": lambda: cp.huber(x - 1, 1) / 2,
     }[loss.name]()
-    model = cp.Problem(cp.Minimize(np.exp(preferences.log_share) @ cost))
+    held = [s[winner[i]] - s[loser[i]] <= rate * (ref[loser[i]] - ref[winner[i]]) for i in inverted]
+    model = cp.Problem(cp.Minimize(np.exp(preferences.log_share) @ cost), held)
     model.solve(solver=cp.CLARABEL)
-    return float(model.value), (s.value[winner] - s.value[loser]) / loss.form.rate(problem.beta)
+    if model.status == "unbounded":
+        return -np.inf, None
+    return float(model.value), (s.value[winner] - s.value[loser]) / rate

@@ -30,8 +30,6 @@ USERS = {
 LOSSES = {name: golden(name) for name in GOLDEN["losses"]} | USERS
 OF_MARGIN = [name for name, loss in LOSSES.items() if loss.scalar is not None]
 DIFFERENCES = [name for name, loss in LOSSES.items() if loss.kind == "difference"]
-#: Where a loss has a kink, as a distance in x below which derivatives are those of one side.
-KINK = 1e-6
 
 
 def points(rng, n=8):

@@ -447,3 +447,48 @@ def test_a_users_loss_that_falls_on_both_sides_of_a_cut():
 def routes_minimum(loss, p):
     grid = np.linspace(-20, 20, 400001)
     return float((p * loss.scalar.value(grid) + (1 - p) * loss.scalar.value(-grid)).min())
+
+
+# --- extremes --------------------------------------------------------------------------------------------------------
+
+
+EXTREME = [
+    (name, beta) for name in ("dpo", "cdpo", "rdpo", "ipo", "hinge", "slic", "odpo") for beta in (1e-4, 1.0, 1e4)
+]
+EXTREME += [(name, beta) for name in ("hypo", "exo_pair") for beta in (1e-4, 1.0)]
+
+
+@pytest.mark.parametrize(("name", "beta"), EXTREME)
+def test_extreme_references_and_betas(name, beta):
+    """Log-probabilities down to -1e4, weights e^+-40 (e^+-1 for EXO): attained, stationary, never nan."""
+    loss = CONVEX.get(name) or losses.get(name, eps=0.1)
+    problem = Problem.from_unnormalized([[0.0, -1e4, -3.0], [-1e4, 0.0, -1.0]], beta)
+    heavy = 1.0 if name == "exo_pair" else 40.0
+    weights = ((0, 1, np.exp(heavy)), (1, 0, np.exp(heavy - 1)), (1, 2, 1.0), (2, 1, 0.3), (0, 1, np.exp(-heavy)))
+    labels = Preferences.from_pairs([(p, *label) for p in (0, 1) for label in weights])
+    found = losses.solve(problem, labels, loss)
+    assert found.status in EXISTS
+    assert found.residual < 1e-8
+    assert not np.isnan(found.log_policy).any()
+    reached = mean_loss(found.log_policy, problem, labels, loss)
+    rounding = 1e-15 * (1 + 1e4 * (max(beta, 1 / beta) if name == "ipo" else beta))
+    assert reached == pytest.approx(found.infimum, rel=1e-9, abs=1e-9 + 100 * rounding)
+    delta = labels.delta(found.log_policy)[0]
+    if name == "dpo":
+        assert delta == pytest.approx((problem.log_ref[0, 0] - problem.log_ref[0, 1]) + 1 / beta, rel=1e-9)
+
+
+def test_a_hundred_thousand_prompts_are_one_call():
+    rng, n = np.random.default_rng(0), 100_000
+    problem = Problem.from_unnormalized(rng.normal(0, 2, (n, 2)), 0.5)
+    p = rng.uniform(0.2, 0.8, n)
+    prompt, zero, one = np.arange(n), np.zeros(n, int), np.ones(n, int)
+    labels = Preferences(np.r_[prompt, prompt], np.r_[zero, one], np.r_[one, zero], np.r_[p, 1 - p])
+    for name, params, wanted in (
+        ("cdpo", {"eps": 0.1}, logit(0.9 * p + 0.1 * (1 - p))),
+        ("rdpo", {"eps": 0.1}, logit((p - 0.1) / 0.8)),
+        ("ipo", {}, 0.5 * (2 * p - 1)),
+    ):
+        found = losses.solve(problem, labels, losses.get(name, **params))
+        assert found.status is Status.UNIQUE
+        np.testing.assert_allclose(0.5 * (found.log_ratio[:, 0] - found.log_ratio[:, 1]), wanted, atol=1e-12)
