@@ -1,8 +1,9 @@
 r"""Gradient flow in tabular softmax logits: of one labelled pair in closed form, of any labels and loss by integration.
 
-**One pair.** In tabular softmax logits the loss :math:`\mathrm{sp}(-(\beta h-\Psi))` of one pair moves only the two logits, in
-opposite directions, so :math:`h=\delta-\delta_{\rm ref}` obeys :math:`\dot h=2\beta\,\sigma(-(\beta h-\Psi))`. With
-:math:`u=\beta h-\Psi` this is :math:`(1+e^u)\,\dot u=2\beta^2`, which integrates to
+**One pair.** In tabular softmax logits the loss :math:`\mathrm{sp}(-(\beta h-\Psi))` of one pair moves only the two
+logits, in opposite directions, so :math:`h=\delta-\delta_{\rm ref}` obeys
+:math:`\dot h=2\beta\,\sigma(-(\beta h-\Psi))`. With :math:`u=\beta h-\Psi` this is
+:math:`(1+e^u)\,\dot u=2\beta^2`, which integrates to
 
 .. math:: u+e^u = 2\beta^2 t + e^{-\Psi}-\Psi,
 

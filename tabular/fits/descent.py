@@ -1,6 +1,7 @@
 r"""Gradient flow of any differentiable loss in tabular softmax logits, integrated with the invariants as a check.
 
-With :math:`G_y=\partial L/\partial\log\pi_y` of the whole loss and :math:`\nu=\sum_yG_y` in each prompt, the logits obey
+With :math:`G_y=\partial L/\partial\log\pi_y` of the whole loss and :math:`\nu=\sum_yG_y` in each prompt, the logits
+obey
 
 .. math:: \dot\theta_y=-(G_y-\nu\pi_y),
 

@@ -209,8 +209,9 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
         log_policy[rows] = -np.inf
         log_policy[rows[:, None], columns] = x
         residual = max(residual, violation.max())
+    log_ref = np.where(problem.present, problem.log_ref, 0.0)
     spare = (nu > -_SLACK) & (n_core > 0)
-    room = np.where(core, log_policy - problem.log_ref, np.inf).min(axis=1)
+    room = np.where(core, log_policy - log_ref, np.inf).min(axis=1)
     shared = spare & (room > _ROOM) & free.any(axis=1)
     log_policy[shared] = np.where(core, log_policy - room[:, None] / 2, log_policy)[shared]
     log_policy = _filled(log_policy, problem.log_ref, free & (shared | (n_core == 0))[:, None])

@@ -29,6 +29,7 @@ The root of one response's equation :math:`\log(-f_y'(x))-x=\log\mu` is unique, 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -39,8 +40,8 @@ from tabular.losses.forms import Pair
 
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
-_ROUGH = 0.1  # nats, from where Newton takes over
-_POLISHING = 7  # Newton steps from there: 0.1 squared six times is far below rounding
+_ROUGH = 0.25  # nats, from where Newton takes over
+_POLISHING = 7  # Newton steps from there: 1/4 squared six times is far below rounding
 _SETTLED = 1e-13  # the last step's size, relative: the square of it is left
 _FULL = 1e-15  # what rounding may leave of a mass of 1
 
@@ -61,7 +62,7 @@ class Wishes:
     log_won: np.ndarray
     log_lost: np.ndarray
 
-    @property
+    @cached_property
     def log_weight(self):
         return np.logaddexp(self.log_won, self.log_lost)
 
@@ -134,7 +135,7 @@ class Logistic(Wishes):
 class Bells(Wishes):
     r"""KTO and APO-zero: both slopes are one bell :math:`\sigma'`, times what y wins less what it loses."""
 
-    @property
+    @cached_property
     def _excess(self):
         """Its sign, and the log of its size; 0 where the two cancel."""
         kto = isinstance(self.form, Kto)
@@ -217,7 +218,7 @@ def _goals(wishes, wanted):
 
 
 def _shared(wishes, wanted, goal, beyond):
-    """Case 1: log-policy and log mu, by bracketing to a tenth of a nat and Newton; where that fails, by bracketing."""
+    """Case 1: log-policy and log mu, by bracketing to a quarter of a nat and Newton; where that fails, by bracketing."""
     bracket = _bracket(wishes, wanted, goal, beyond)
     log_policy, log_mu = _polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=_ROUGH))
     failed = np.isnan(log_mu)
@@ -234,9 +235,13 @@ def _bracket(wishes, wanted, goal, beyond):
     low = np.where(beyond, wishes.pull(np.zeros(goal.shape)), -np.inf).max(axis=1)
     most = np.where(wanted, goal, 0.0)
     least = _starts(wishes, wanted, np.minimum(most, log_even), high)
-    low, step = np.where(np.isfinite(low), low, high), 1.0
-    while (full := (_log_mass(wishes, wanted, low, least, most, 1e-15) < 0) & (low > high - _NOTHING)).any():
-        low, step = np.where(full, low - step, low), 2 * step
+    open_, step = np.flatnonzero(np.isneginf(low)), 1.0
+    low[open_] = high[open_]
+    while open_.size:  # down to where the sum is above 1 by more than its error
+        part = wishes.of(open_), wanted[open_], low[open_], least[open_], most[open_]
+        short = (_log_mass(*part, _ROUGH) < 3 * _ROUGH) & (low[open_] > high[open_] - _NOTHING)
+        open_ = open_[short]
+        low[open_], step = low[open_] - step, 2 * step
     return low, high, least, most
 
 

@@ -20,9 +20,10 @@ from scipy.optimize import minimize
 
 from tabular.losses.forms import Pair
 
-_STARTS = 24
+_STARTS = 12
+_LONGEST = 500  # steps of a descent; it is only a candidate
 _FACES = (1e-3, 1e-5, 1e-8, 1e-12)  # below these a probability is tried as 0
-_LOWER = 1e-14  # of the value: what rounding may feign
+_LOWER = 1e-13  # of the value: what rounding may feign
 RANKED = 12  # responses: a best ranking costs 2^n sums
 _GAP = 1e-9  # of the value, where the search over two responses stops
 _FARTHEST = 64.0  # log-odds; beyond, one interval on each side
@@ -59,6 +60,8 @@ def lowest(prompt: Prompt, rng) -> tuple[float, np.ndarray]:
     starts += [rng.normal(0, 3, n) for _ in range(_STARTS)]
     found = [_descent(prompt, start, np.arange(n)) for start in starts]
     value, x = min(found, key=lambda pair: pair[0])
+    again = _descent(prompt, np.maximum(x, -1e300), np.arange(n))  # forgets the first's curvature
+    value, x = min([(value, x), again], key=lambda pair: pair[0])
     for tiny in _FACES:
         value, x = _on_face(prompt, value, x, np.flatnonzero(x > np.log(tiny)))
     while True:  # faces of faces: leave out one more response as long as that lowers the loss
@@ -98,9 +101,7 @@ def _descent(prompt, start, kept):
         return value, gradient
 
     theta = start - start.max()
-    for _ in range(2):  # the second forgets the first's curvature
-        theta = minimize(objective, theta, jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": 3000}).x
-        theta = theta - theta.max()
+    theta = minimize(objective, theta, jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": _LONGEST}).x
     x = policy(theta)
     value = prompt.value(x)
     return (float(value), x) if np.isfinite(value) else (np.inf, x)

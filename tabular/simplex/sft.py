@@ -26,17 +26,21 @@ At the minimum :math:`\nu=\sum_yG_y=-A`, so :math:`G_y=-A\pi_y`.
 to y with weight :math:`A\pi_y`, from which :math:`A\pi_y` flows to y and :math:`a_y` back. That is solved without a
 subtraction by :mod:`tabular.fits.laplacian`. Third derivatives are at most R times second ones, R the larger of the
 range of d and :math:`\beta` times that on labels (a third cumulant is at most the range times the variance), so the
-damped step of :mod:`tabular.fits.block_solvers` descends; longer steps are taken where they descend more.
+damped step of :mod:`tabular.fits.block_solvers` descends; from there up to the full step, the least value is sought.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
-from tabular.base import tolerances
+from tabular.base import roots, tolerances
 from tabular.base.log_space import normalised, softplus
 from tabular.fits import laplacian
 
+_LONGEST = 1e150  # nats of a step: products with it are still floats
+_NEAR = 0.1  # a reach from which full Newton steps converge
+_LINE = 0.01  # of the log of a step's length, outside of that
 _STEEP = 500.0  # nats of range that products of two floats still hold
 
 
@@ -60,10 +64,13 @@ class Batch:
     def margin(self, x):
         return self.beta * (x[self.row, self.winner] - x[self.row, self.loser]) - self.offset
 
-    def value(self, x):
-        """F of each prompt at normalised x."""
-        cost = np.exp(self.log_weight) * softplus(-self.margin(x))
-        return np.bincount(self.row, cost, len(x)) - (np.exp(self.log_pull) * x).sum(axis=1)
+    def slope(self, x, d):
+        """The derivative of F along logits d, of each prompt, at normalised x."""
+        push = self.beta * np.exp(self.log_weight) * expit(-self.margin(x))
+        along = push * (d[self.row, self.winner] - d[self.row, self.loser])
+        log_total = np.logaddexp.reduce(self.log_pull, axis=1, keepdims=True)
+        own = ((np.exp(log_total + x) - np.exp(self.log_pull)) * d).sum(axis=1)
+        return own - np.bincount(self.row, along, len(x))
 
     def reach(self, d):
         """R of each prompt."""
@@ -82,12 +89,12 @@ def minimise(batch: Batch) -> np.ndarray:
     """
     log_total = np.logaddexp.reduce(batch.log_pull, axis=1)
     x = normalised(batch.log_pull)
-    value, left = batch.value(x), np.arange(len(x))
+    left = np.arange(len(x))
     for _ in range(tolerances.NEWTON_STEPS):
         part = _part(batch, left)
-        d = _step(part, x[left], log_total[left])
+        d = np.clip(_step(part, x[left], log_total[left]), -_LONGEST, _LONGEST)
         reach = part.reach(d)
-        x[left], value[left] = _moved(part, x[left], value[left], d, reach)
+        x[left] = _moved(part, x[left], d, reach)
         left = left[reach > tolerances.NEWTON_STEP]
         if not left.size:
             break
@@ -122,14 +129,13 @@ def _step(batch, x, log_total):
     return laplacian.solve_dense_log(weight, flow)[:, 1:]
 
 
-def _moved(batch, x, value, d, reach):
-    """The policies after a step along d, and their values: the longest of 1, 1/2, ... that descends, or the damped."""
-    damped = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
-    share, new, new_value = np.ones(len(x)), x, value
-    while True:
-        new = normalised(x + share[:, None] * d)
-        new_value = batch.value(new)
-        short = (new_value > value) & (share > damped)
-        if not short.any():
-            return new, new_value
-        share = np.where(short, np.maximum(share / 2, damped), share)
+def _moved(batch, x, d, reach):
+    """The policies after a step along d: to the least value there, of at least the damped length and at most 1.
+
+    By the sign of the slope along d. The value itself has no digits for responses whose labels weigh next to nothing.
+    """
+    least = np.log(np.where(reach > _NEAR, np.log1p(reach) / np.maximum(reach, _NEAR), 1.0))
+    log_share = roots.increasing(
+        lambda t: batch.slope(normalised(x + np.exp(t)[:, None] * d), d), least, np.zeros(len(x)), _LINE
+    )
+    return normalised(x + np.exp(log_share)[:, None] * d)
