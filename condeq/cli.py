@@ -1,4 +1,4 @@
-"""The ``condeq`` command: check, figures, report, solve, failures, certify, audit."""
+"""The ``condeq`` command: check, figures, report, solve, failures, losses, certify, audit."""
 
 import json
 import sys
@@ -36,6 +36,11 @@ def main() -> None:
 
 
 Out = Annotated[Path | None, typer.Option(help="Where to save the JSON; in this directory by default.")]
+LossName = Annotated[str | None, typer.Option("--loss", help="A loss of `condeq losses`; the file's by default.")]
+LossSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the loss, such as eps=0.01. Repeat."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -113,12 +118,16 @@ def report(
 def solve(
     file: Annotated[Path, typer.Argument(help=PROBLEM)],
     margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
+    loss: LossName = None,
+    settings: LossSettings = None,
     as_json: AsJson = False,
 ) -> None:
-    """The reference, the RLHF optimum, what DPO converges to, and the constrained optimum, side by side."""
-    from condeq import problem_file, solutions
+    """The reference, the RLHF optimum, what DPO and a loss converge to, and the constrained optimum, side by side."""
+    from condeq import loss_options, problem_file, solutions
 
-    answer = solutions.solve(problem_file.read(examples.located(file, examples.PROBLEMS)), margin)
+    source = problem_file.read(examples.located(file, examples.PROBLEMS))
+    chosen = loss_options.chosen(loss, show.parsed_settings(settings or []), source.loss)
+    answer = solutions.solve(source, margin, chosen)
     if as_json:
         print_json(answer)
     else:
@@ -130,12 +139,16 @@ def solve(
 def failures(
     file: Annotated[Path, typer.Argument(help=PROBLEM)],
     out: Out = None,
+    loss: LossName = None,
+    settings: LossSettings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every way the DPO loss can fall while the policy prefers the wrong response, pair by pair."""
-    from condeq import problem_file, solutions
+    """Every way the loss, DPO's by default, can fall while the policy prefers the wrong response, pair by pair."""
+    from condeq import loss_options, problem_file, solutions
 
-    rows = solutions.failures(problem_file.read(examples.located(file, examples.PROBLEMS)))
+    source = problem_file.read(examples.located(file, examples.PROBLEMS))
+    chosen = loss_options.chosen(loss, show.parsed_settings(settings or []), source.loss)
+    rows = solutions.failures(source, chosen)
     if as_json:
         print_json(rows)
         return
@@ -158,6 +171,19 @@ def certify(
     with writing(out):
         out.write_text(text, encoding="utf-8")
     console.print(f"saved {out}; its first lines say how to check it", markup=False, soft_wrap=True)
+
+
+@app.command()
+def losses(as_json: AsJson = False) -> None:
+    """The catalogue of losses: kind, convexity, parameters, source, and what trainers make of the names."""
+    from condeq import loss_options
+
+    rows = loss_options.catalogue()
+    if as_json:
+        print_json(rows)
+        return
+    for part in show.catalogue(rows):
+        console.print(part)
 
 
 @app.command()

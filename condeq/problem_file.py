@@ -3,6 +3,7 @@
 The format, one mapping::
 
     beta: 0.5                               # the KL price, > 0
+    loss: {name: cdpo, eps: 0.1}            # optional: a loss of the catalogue and its parameters; DPO by default
     prompts:
       - reference: [0.2, 0.3, 0.5]          # probabilities; or log_reference: [...] in nats
         responses: [polite, rude, silent]   # optional names, used below instead of 0, 1, 2
@@ -21,22 +22,24 @@ from itertools import combinations
 import numpy as np
 import yaml
 
-from tabular import InputError, Preferences, Problem
+from condeq import loss_options
+from tabular import InputError, Preferences, Problem, losses
 from tabular.base import checks
 
-_KEYS = {"beta", "prompts"}
+_KEYS = {"beta", "loss", "prompts"}
 _PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", "preferences"}
 
 
 @dataclass(frozen=True)
 class ProblemFile:
-    """What a problem file says: the problem, its labels, the names of the responses of each prompt, and the prompts as
-    they are written, whose numbers no logarithm has rounded."""
+    """What a problem file says: the problem, its labels, the names of the responses of each prompt, the prompts as they
+    are written, whose numbers no logarithm has rounded, and the loss."""
 
     problem: Problem
     preferences: Preferences
     names: list[list[str]]
     written: list[dict]
+    loss: losses.Loss | None = None
 
 
 def read(path) -> ProblemFile:
@@ -107,7 +110,8 @@ def _understood(content) -> ProblemFile:
     reward = [_reward(p, i, len(log_reference[i])) for i, p in enumerate(prompts)] if all(with_reward) else None
     problem = Problem(log_reference, _number(content["beta"], "beta"), reward)
     names = [_names(prompt, index, problem) for index, prompt in enumerate(prompts)]
-    return ProblemFile(problem, _preferences(prompts, names, problem), names, prompts)
+    loss = loss_options.of_file(content["loss"]) if "loss" in content else None
+    return ProblemFile(problem, _preferences(prompts, names, problem), names, prompts, loss)
 
 
 def _mapping(value, place, known, required):

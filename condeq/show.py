@@ -107,8 +107,9 @@ _POLICIES = {"reference": "reference", "rlhf": "RLHF optimum", "dpo": "DPO", "cp
 def solution(answer):
     """The policies of every prompt side by side, and what is known of them."""
     for index, prompt in enumerate(answer["prompts"]):
-        shown = [name for name in _POLICIES if name in prompt["probabilities"]]
-        table = _plain(f"prompt {index}", *(_POLICIES[name] for name in shown))
+        titles = _POLICIES | {"loss": answer.get("loss", "").partition("(")[0]}
+        shown = [name for name in titles if name in prompt["probabilities"]]
+        table = _plain(f"prompt {index}", *(titles[name] for name in shown))
         for y, response in enumerate(prompt["responses"]):
             table.add_row(response, *(_probability(prompt["probabilities"][name][y]) for name in shown))
         inverted = (len(prompt["inverted"][name]) for name in shown)
@@ -118,6 +119,8 @@ def solution(answer):
         if len(prompt["dpo_vertices"]) > 1:
             ends = (_mass(prompt["responses"], vertex) for vertex in prompt["dpo_vertices"])
             yield Text(f"All of DPO's limits are the mixtures of {' and '.join(ends)}.")
+        if "loss_status" in prompt:
+            yield Text(f"{answer['loss']}: {prompt['loss_status']}, {prompt['loss_meaning']}.")
         if prompt.get("price") is not None:
             yield Text(f"Price of the constraint: {prompt['price']:.6g} in units of reward.")
         if "cycle" in prompt:
@@ -126,6 +129,34 @@ def solution(answer):
         f"Infimum of the DPO loss: {answer['dpo_infimum']:.10g} nats. Its limits, over all prompts, have dimension "
         f"{answer['dpo_dimension']}."
     )
+    if "loss" in answer:
+        infimum = answer["loss_infimum"]
+        told = infimum if isinstance(infimum, str) else f"{infimum:.10g}"
+        yield Text(f"Infimum of {answer['loss']}: {told} nats, {answer['loss_status']}.")
+
+
+def catalogue(rows):
+    """The catalogue of losses: one line each, then what trainers make of their names."""
+    table = _plain("loss", "kind", "convex", "slopes", "parameters", "source")
+    for column in table.columns[1:]:
+        column.justify = "left"
+    for row in rows:
+        slopes = "" if row["growth"] is None else " ".join(s if isinstance(s, str) else f"{s:g}" for s in row["growth"])
+        kind = row["kind"] + (", of a batch" if row["batch"] else "")
+        table.add_row(row["name"], kind, "yes" if row["convex"] else "no", slopes, _takes(row), row["source"])
+    yield table
+    yield Text("Slopes: of the loss at -inf and +inf of its margin, at the settings eps = 0.1 and the like.")
+    for row in rows:
+        for meaning in row["trainers"]:
+            thread = f" ({meaning['thread']})" if meaning["thread"] else ""
+            head, body = (row["name"], "bold"), f": {meaning['trainer']} {meaning['versions']}"
+            yield Text.assemble(head, f"{body}, {meaning['name']}: {meaning['computes']}{thread}")
+
+
+def _takes(row):
+    """Parameters with their defaults: ``eps``, ``tau = 0.05``."""
+    given = row["parameters"].items()
+    return ", ".join(key if p["default"] is None else f"{key} = {p['default']:g}" for key, p in given)
 
 
 def _probability(value):

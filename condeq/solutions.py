@@ -3,12 +3,19 @@
 import numpy as np
 
 from condeq.problem_file import ProblemFile
-from tabular import InputError, Status, cpo, dpo, failure_modes, rlhf
+from tabular import InputError, Status, cpo, dpo, failure_modes, losses, rlhf
 
 MEANING = {
     Status.UNIQUE: "one minimiser",
     Status.SET: "a set of minimisers; shown is the one that gradient flow from the reference reaches",
     Status.UNATTAINED: "no minimiser; shown is where gradient flow from the reference ends",
+}
+LOSS_MEANING = {
+    Status.UNIQUE: "one minimiser",
+    Status.SET: "a set of minimisers; shown is one of them",
+    Status.UNATTAINED: "no minimiser; shown is a limit of policies on their way to the infimum",
+    Status.UNBOUNDED: "unbounded below; shown is the reference confined to the responses that take all mass",
+    Status.LOCAL: "a local minimum: not certified to be the least",
 }
 #: Log-probabilities this close, relative to their size, are equal but for rounding: tied, not inverted.
 TIE = 1e-12
@@ -17,10 +24,10 @@ UNKNOWN_LIMIT = (
 )
 
 
-def solve(source: ProblemFile, margin=0.0) -> dict:
+def solve(source: ProblemFile, margin=0.0, loss=None) -> dict:
     """The reference, the RLHF optimum, DPO's solution set and the constrained optimum of each prompt.
 
-    Without a reward only DPO is solved.
+    Without a reward only DPO is solved; with a loss of the catalogue that loss is solved beside it.
 
     Raises:
         InputError: a margin without a reward, or one that is not finite.
@@ -34,7 +41,14 @@ def solve(source: ProblemFile, margin=0.0) -> dict:
         constrained = cpo.constrained_optimum(source.problem, source.preferences, margin)
         columns |= {"rlhf": rlhf.optimal_policy(source.problem), "cpo": constrained.log_policy}
         answer |= {"cpo_margin": margin, "cpo_status": constrained.status.value}
+    other = None if loss is None else losses.solve(source.problem, source.preferences, loss)
+    if other is not None:
+        columns["loss"] = other.log_policy
+        infimum = other.infimum if np.isfinite(other.infimum) else "-inf"
+        answer |= {"loss": repr(loss), "loss_status": other.status.value, "loss_infimum": infimum}
     prompts = [_prompt(source, solution, columns, i) for i in range(source.problem.n_prompts)]
+    for prompt, status in zip(prompts, [] if other is None else other.statuses, strict=False):
+        prompt |= {"loss_status": status.value, "loss_meaning": LOSS_MEANING[status]}
     if source.problem.reward is not None:
         for prompt, price in zip(prompts, constrained.price.tolist(), strict=True):
             prompt["price"] = price if np.isfinite(price) else None
@@ -43,9 +57,9 @@ def solve(source: ProblemFile, margin=0.0) -> dict:
     return answer | {"prompts": prompts}
 
 
-def failures(source: ProblemFile) -> list[dict]:
+def failures(source: ProblemFile, loss=None) -> list[dict]:
     """The failure list of a problem file: one dictionary for each pair, with its responses by name."""
-    found = failure_modes.find(source.problem, source.preferences)
+    found = failure_modes.find(source.problem, source.preferences, loss)
     return [_named(row, source.names[row["prompt"]]) for row in found.to_dicts()]
 
 

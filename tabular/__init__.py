@@ -1,12 +1,26 @@
 """Exact RLHF, DPO and CPO on finite prompt/response spaces.
 
-The modules here are what one imports; :mod:`tabular.choice` holds what aggregates preferences
-that no single reward need explain. Other folders hold the machinery behind them: ``fits`` (Bradley-Terry, behind
-:mod:`tabular.dpo`), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind :mod:`tabular.failure_modes`) and
-``logged`` (behind :mod:`tabular.logs`).
+The modules here are what one imports; :mod:`tabular.losses` holds every preference loss as one object and
+:mod:`tabular.choice` what aggregates preferences that no single reward need explain. Folders hold the machinery behind
+them: ``fits`` (label graphs, behind :mod:`tabular.dpo` and :func:`tabular.losses.solve`), ``simplex`` (losses of the
+log-ratios themselves), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind :mod:`tabular.failure_modes`)
+and ``logged`` (behind :mod:`tabular.logs`).
 """
 
-from tabular import audit, choice, cpo, dpo, failure_modes, flow, guarantees, log_linear, logs, margins, rlhf
+from tabular import (
+    audit,
+    choice,
+    cpo,
+    dpo,
+    failure_modes,
+    flow,
+    guarantees,
+    log_linear,
+    logs,
+    losses,
+    margins,
+    rlhf,
+)
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -26,6 +40,7 @@ __all__ = [
     "guarantees",
     "log_linear",
     "logs",
+    "losses",
     "margins",
     "rlhf",
 ]

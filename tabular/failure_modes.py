@@ -17,14 +17,19 @@ import numpy as np
 
 from tabular.base import checks
 from tabular.errors import InputError
+from tabular.failures.any_loss import LossThresholds
+from tabular.failures.any_loss import frontier as loss_frontier
+from tabular.failures.any_loss import thresholds as solve_loss_thresholds
 from tabular.failures.frontier import Bounds, Frontier, frontier, separable_thresholds
 from tabular.failures.frontier import separable as separable_frontier
 from tabular.failures.inversion import Inversions, deepest
 from tabular.failures.kinds import Finding, Kind, Witness
+from tabular.failures.movement import Movement, movement
 from tabular.failures.report import FailureReport, Row, find
 from tabular.failures.thresholds import Thresholds
 from tabular.failures.thresholds import solve as solve_thresholds
 from tabular.failures.together import InvertedSet, inverted_sets, joint_threshold, largest_inverted_set
+from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -36,6 +41,8 @@ __all__ = [
     "Inversions",
     "InvertedSet",
     "Kind",
+    "LossThresholds",
+    "Movement",
     "Row",
     "Thresholds",
     "Witness",
@@ -46,61 +53,82 @@ __all__ = [
     "inverted_sets",
     "joint_threshold",
     "largest_inverted_set",
+    "loss_frontier",
+    "movement",
     "separable_frontier",
     "separable_thresholds",
+    "solve_loss_thresholds",
     "solve_thresholds",
     "thresholds",
     "worst_case_accuracy",
 ]
 
 
-def thresholds(problem: Problem, preferences: Preferences):
+def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = None):
     r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
 
+    Args:
+        loss: of :mod:`tabular.losses`, convex and of differences; DPO by default.
+
     Mean loss below v_i implies that pair i is ranked correctly (proof in :mod:`tabular.failures.thresholds`);
-    :func:`solve_thresholds` returns multipliers, statuses and witness policies too.
+    :func:`solve_thresholds` (for other losses :func:`solve_loss_thresholds`) returns multipliers, statuses and witness
+    policies too.
+
+    Raises:
+        InputError: labels that the problem does not have, a loss for which thresholds are not exact.
 
     >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)
     >>> thresholds(problem, Preferences.from_pairs([(0, 1)])).round(6).tolist()
     [0.693147]
     """
-    return solve_thresholds(problem, preferences).value
+    if _is_dpo(loss):
+        return solve_thresholds(problem, preferences).value
+    return solve_loss_thresholds(problem, preferences, loss).value
 
 
-def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level):
+def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None):
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
     Args:
         loss_level: in nats, a number or an array; a tie is not correct, and a level that policies only approach counts
             as theirs. The result has its shape.
+        loss: of :mod:`tabular.losses`, a strictly convex loss of differences or a hinge; DPO by default. Others than
+            DPO are searched for components of up to 10 labels.
 
     Raises:
-        InputError: no level, a level below the infimum of the loss, or one at which only bounds are known.
+        InputError: no level, a level below the infimum of the loss, one at which only bounds are known, or a loss for
+            which the search is not exact.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
     >>> labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
     >>> worst_case_accuracy(problem, labels, [0.1, 0.2, 0.6]).tolist(), worst_case_accuracy(problem, labels, 0.2)
     ([1.0, 0.5, 0.0], 0.5)
     """
-    return _plain(_frontier(problem, preferences, loss_level).worst_case_accuracy(loss_level))
+    return _plain(_frontier(problem, preferences, loss_level, loss).worst_case_accuracy(loss_level))
 
 
-def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> Bounds:
+def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size; equal wherever it is exact.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
     >>> accuracy_bounds(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), 0.2)
     Bounds(lower=0.5, upper=0.5)
     """
-    bounds = _frontier(problem, preferences, loss_level).bounds(loss_level)
+    bounds = _frontier(problem, preferences, loss_level, loss).bounds(loss_level)
     return Bounds(_plain(bounds.lower), _plain(bounds.upper))
 
 
-def _frontier(problem, preferences, loss_level):
+def _is_dpo(loss):
+    return loss is None or loss.name == "dpo"  # no other loss may take that name
+
+
+def _frontier(problem, preferences, loss_level, loss=None):
     level = checks.numbers(loss_level, "loss_level")
     checks.refuse(np.isnan(level), level, "loss_level", "give a number, in nats")
     if level.size == 0:
         raise InputError("loss_level is empty: give at least one level, in nats")
+    if not _is_dpo(loss):
+        return loss_frontier(problem, preferences, loss)
     return frontier(problem, preferences, highest=float(level.max()))
 
 

@@ -1,8 +1,9 @@
-r"""Gradient flow of one labelled pair, in closed form.
+r"""Gradient flow in tabular softmax logits: of one labelled pair in closed form, of any labels and loss by integration.
 
-In tabular softmax logits the loss :math:`\mathrm{sp}(-(\beta h-\Psi))` of one pair moves only the two logits, in
-opposite directions, so :math:`h=\delta-\delta_{\rm ref}` obeys :math:`\dot h=2\beta\,\sigma(-(\beta h-\Psi))`. With
-:math:`u=\beta h-\Psi` this is :math:`(1+e^u)\,\dot u=2\beta^2`, which integrates to
+**One pair.** In tabular softmax logits the loss :math:`\mathrm{sp}(-(\beta h-\Psi))` of one pair moves only the two
+logits, in opposite directions, so :math:`h=\delta-\delta_{\rm ref}` obeys
+:math:`\dot h=2\beta\,\sigma(-(\beta h-\Psi))`. With :math:`u=\beta h-\Psi` this is
+:math:`(1+e^u)\,\dot u=2\beta^2`, which integrates to
 
 .. math:: u+e^u = 2\beta^2 t + e^{-\Psi}-\Psi,
 
@@ -13,6 +14,16 @@ import numpy as np
 from scipy.special import wrightomega
 
 from tabular.base import checks
+from tabular.errors import InputError
+from tabular.fits import descent
+from tabular.fits.descent import Trajectory
+from tabular.losses import get, solve
+from tabular.losses.absolute import Dpop, WithSft
+from tabular.losses.loss import Loss
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+
+__all__ = ["Trajectory", "escape_time", "margin_at", "trajectory"]
 
 _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
 
@@ -70,6 +81,55 @@ def escape_time(delta_ref, beta, margin=0.0):
         log_expm1 = climb + np.log(-np.expm1(-climb))
         slow = np.exp(log_expm1 - margin - np.log(2.0 * beta * beta))
     return distance / (2.0 * beta) + slow
+
+
+def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = None, *, times) -> Trajectory:
+    r"""The path of gradient flow from the reference, for any labels and any differentiable loss.
+
+    Args:
+        loss: DPO by default.
+        times: ``(n_times,)``, finite, at least 0, increasing.
+
+    An adaptive integrator of relative error 1e-9; ``drift`` says how well it keeps what the flow conserves
+    (:mod:`tabular.fits.descent`). ``limit`` is where the flow ends: for convex losses of differences by
+    :mod:`tabular.fits.flow_limit`; for DPO with an SFT term its one minimiser or limit, as a flow of a convex function
+    of the logits tends to the infimum.
+
+    Raises:
+        InputError: a label that does not fit the problem; times that are not finite, below 0 or not increasing; a loss
+            with a kink, or of a batch.
+
+    >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+    >>> labels = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25)])
+    >>> path = trajectory(problem, labels, times=[0.0, 10.0, 1000.0])
+    >>> np.exp(path.log_policy[:, 0]).round(4).tolist()
+    [[0.2, 0.3, 0.5], [0.379, 0.1488, 0.4721], [0.5, 0.0833, 0.4167]]
+    >>> np.exp(path.limit).round(4).tolist(), path.never_rises
+    ([[0.5, 0.0833, 0.4167]], True)
+    """
+    preferences.check_against(problem)
+    loss = get("dpo") if loss is None else loss
+    if loss.batch or (isinstance(loss.form, Dpop) and loss.form.lam > 0) or not getattr(loss.scalar, "smooth", True):
+        why = "mixes the pairs of a batch" if loss.batch else "has a kink"
+        raise InputError(f"{loss.name} {why}: gradient flow is for differentiable losses of pairs")
+    times = checks.numbers(times, "times")
+    if times.ndim != 1 or times.size == 0:
+        raise InputError(f"times has shape {times.shape}: give a list of times")
+    checks.refuse(~(np.isfinite(times) & (times >= 0)), times, "times", "a time must be finite and at least 0")
+    checks.refuse(np.diff(times, prepend=-1.0) <= 0, times, "times", "times must increase")
+    log_policy, values, drift = descent.integrate(problem, preferences, loss.form, times)
+    return Trajectory(problem, preferences, times, log_policy, values, drift, _limit(problem, preferences, loss))
+
+
+def _limit(problem, preferences, loss):
+    """Where the flow ends, where theory says so of every prompt."""
+    if loss.kind == "difference" and loss.convex:
+        found = solve(problem, preferences, loss)
+        return found.log_policy if found.flow_limit_known.all() else None
+    if isinstance(loss.form, WithSft) and loss.form.alpha > 0:
+        labelled = np.bincount(preferences.counted().prompt, minlength=problem.n_prompts) > 0
+        return np.where(labelled[:, None], solve(problem, preferences, loss).log_policy, problem.log_ref)
+    return None
 
 
 def _checked(delta_ref, beta, margin):

@@ -10,6 +10,10 @@ or out of range: beta, tau and alpha are above 0; gamma is at least 0, of any si
 at most 0, and below 0 in "code_easy", which divides by them.
 """
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logit
@@ -17,7 +21,7 @@ from scipy.special import log_expit, logit
 from tabular.base import checks
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
-from tabular.losses.parameters import LOG_PROBABILITIES, checked, parameters
+from tabular.losses.target_parameters import LOG_PROBABILITIES, checked, parameters
 from tabular.simplex.penalized import fold
 
 
@@ -99,9 +103,6 @@ def code_clip(delta_ref):
     return hypo(delta_ref)
 
 
-TARGETS = {f.__name__: f for f in (dpo, hypo, ecpo, code_easy, code_cpo, code_clip)}
-
-
 def target(name, delta_ref, **params):
     r"""The target margin T of a named loss :math:`\mathrm{sp}(-\beta(\delta-T))`, in nats, shaped like ``delta_ref``.
 
@@ -181,10 +182,7 @@ def asks_less_than_dpo(name, **params):
     >>> asks_less_than_dpo("code_cpo"), asks_less_than_dpo("code_easy", log_ref_winner=-1.5)
     ([], [(-1.5, inf)])
     """
-    params = _region_parameters(name, params)
-    if name == "code_easy" and params["gamma"] > 0:
-        return [(params["log_ref_winner"], np.inf)]
-    return []
+    return _region(name, "below_dpo", params)
 
 
 def positive_target(name, **params):
@@ -206,23 +204,28 @@ def positive_target(name, **params):
     >>> [(round(low, 6), high) for low, high in positive_target("code_easy", log_ref_winner=-1.5)]
     [(4.209124, inf)]
     """
-    params = _region_parameters(name, params)
-    if name == "ecpo":
-        return _positive_ecpo(**params)
-    if name == "code_easy":
-        return _positive_code_easy(**params)
-    if name == "code_cpo":
-        return _positive_code_cpo(**params)
+    return _region(name, "positive", params)
+
+
+def _region(name, fact, params):
+    """One fact of a target, as delta_ref varies: with two responses, or the chosen one's log-probability held fixed."""
+    chosen = checks.choice(name, TARGETS, "loss named")
+    params = parameters(chosen.function, params, absent=chosen.follows)
+    if np.ndim(params.get("log_ref_winner", 0.0)):
+        raise InputError(f"log_ref_winner of {name} has shape {params['log_ref_winner'].shape}: give one number")
+    return getattr(chosen, fact)(**{key: float(value) for key, value in params.items()})
+
+
+def _nowhere(**params):
+    return []
+
+
+def _above_zero(**params):
     return [(0.0, np.inf)]
 
 
-def _region_parameters(name, params):
-    """Those of a loss as delta_ref varies: with two responses, or the chosen one's log-probability held fixed."""
-    follows = {"ecpo": LOG_PROBABILITIES, "code_easy": ("log_ref_loser",)}
-    params = parameters(checks.choice(name, TARGETS, "loss named"), params, absent=follows.get(name, ()))
-    if np.ndim(params.get("log_ref_winner", 0.0)):
-        raise InputError(f"log_ref_winner of {name} has shape {params['log_ref_winner'].shape}: give one number")
-    return {key: float(value) for key, value in params.items()}
+def _below_dpo_code_easy(log_ref_winner, beta, gamma):
+    return [(log_ref_winner, np.inf)] if gamma > 0 else []
 
 
 def _positive_ecpo(beta, gamma):
@@ -263,3 +266,40 @@ def _positive_code_cpo(gamma, tau, alpha):
         return [(-np.inf, np.inf)]
     left = brentq(short_of, lowest - (reach + abs(lowest)) * 4 / (1 - alpha), lowest)
     return [(-np.inf, left), (brentq(short_of, lowest, max(lowest, 0.0) + reach), np.inf)]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target margin together with the facts that are asked of it; none has a default, so that none falls through.
+
+    Attributes:
+        function: of ``delta_ref`` and keyword parameters; a target is called like it.
+        positive: where T > 0, as open intervals of delta_ref, from the parameters; below_dpo: where T < delta_ref.
+        follows: parameters that follow from delta_ref (and the chosen log-probability) as it varies.
+    """
+
+    function: Callable
+    positive: Callable
+    below_dpo: Callable
+    follows: tuple[str, ...]
+
+    @property
+    def __signature__(self):
+        return inspect.signature(self.function)
+
+    def __call__(self, delta_ref, **params):
+        return self.function(delta_ref, **params)
+
+
+#: By name. A new target is entered here, with its facts.
+TARGETS = {
+    entry.function.__name__: entry
+    for entry in (
+        Target(dpo, _above_zero, _nowhere, ()),
+        Target(hypo, _above_zero, _nowhere, ()),
+        Target(ecpo, _positive_ecpo, _nowhere, LOG_PROBABILITIES),
+        Target(code_easy, _positive_code_easy, _below_dpo_code_easy, ("log_ref_loser",)),
+        Target(code_cpo, _positive_code_cpo, _nowhere, ()),
+        Target(code_clip, _above_zero, _nowhere, ()),
+    )
+}

@@ -9,6 +9,6 @@ class Status(Enum):
     UNIQUE = "unique"  #: exactly one optimum, attained
     SET = "set"  #: attained by more than one policy
     UNATTAINED = "unattained"  #: the optimal value is finite and no policy attains it
-    LOCAL = "local"  #: only a local optimum exists, the global value is infinite
-    UNBOUNDED = "unbounded"  #: the objective grows without bound
+    LOCAL = "local"  #: a local optimum; the global value is infinite, or not certified
+    UNBOUNDED = "unbounded"  #: the objective improves without bound
     INFEASIBLE = "infeasible"  #: no policy satisfies the constraints

@@ -7,6 +7,8 @@ import numpy as np
 
 from tabular import dpo
 from tabular.failures.remedies import Remedy
+from tabular.losses.loss import Loss
+from tabular.losses.mean import mean
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -30,7 +32,8 @@ class Witness:
 
     Attributes:
         pair: the label; row: ``(n_responses,)`` log-policy of its prompt.
-        elsewhere: where the other prompts are: at the "reference", the "rlhf_optimum", or "near_optimum" of the loss.
+        elsewhere: where the other prompts are: at the "reference", the "rlhf_optimum", "near_optimum" of the loss, or
+            "as_given" in ``others``.
     """
 
     pair: int
@@ -39,6 +42,7 @@ class Witness:
     problem: Problem = field(repr=False)
     preferences: Preferences = field(repr=False)
     others: np.ndarray = field(repr=False)
+    under: Loss | None = field(repr=False, default=None)
 
     @property
     def log_policy(self) -> np.ndarray:
@@ -49,7 +53,9 @@ class Witness:
 
     @property
     def loss(self) -> float:
-        """Its mean DPO loss in nats."""
+        """Its mean loss in nats: DPO's, or that of the loss ``under`` which it was listed."""
+        if self.under is not None:
+            return mean(self.log_policy, self.problem, self.preferences, self.under)
         return dpo.loss(self.log_policy, self.problem, self.preferences)
 
     @property

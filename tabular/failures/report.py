@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding, Kind
 from tabular.failures.listing import Listing
+from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
@@ -38,7 +40,7 @@ class Row:
     status: Status
     multiplier: float
     findings: dict[Kind, Finding]
-    _listing: Listing
+    _listing: Listing | LossListing
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -61,7 +63,7 @@ class Row:
             "delta_ref": self.delta_ref,
             "delta_dpo": delta_dpo,
             "delta_rlhf": self.delta_rlhf,
-            "threshold": self.threshold,
+            "threshold": _LIMIT.get(self.threshold, self.threshold),
             "threshold_status": self.status.value,
             "multiplier": self.multiplier,
             "kinds": [kind.value for kind in self.kinds],
@@ -112,13 +114,15 @@ def _line(row):
     return (str(row.pair), str(row.prompt), f"{row.winner} > {row.loser}", *shown, kinds)
 
 
-def find(problem: Problem, preferences: Preferences) -> FailureReport:
+def find(problem: Problem, preferences: Preferences, loss: Loss | None = None) -> FailureReport:
     """Each kind of failure of each labelled pair: a policy that shows it, why it cannot occur, or why that is open.
 
-    A label of weight 0 is a pair that is only asked about: it carries no loss, the others may leave it open.
+    Under a ``loss`` of :mod:`tabular.losses` other than DPO, which has to be convex and of differences, "the optimum"
+    is that loss's, and no remedies are listed. A label of weight 0 is a pair that is only asked about: it carries no
+    loss, the others may leave it open.
 
     Raises:
-        InputError: labels that the problem does not have.
+        InputError: labels that the problem does not have, a loss for which the listing is not exact.
 
     >>> problem = Problem.from_probabilities([0.2, 0.8], beta=0.5, reward=[1, 0])
     >>> report = find(problem, Preferences.from_pairs([(0, 1)]))
@@ -127,7 +131,8 @@ def find(problem: Problem, preferences: Preferences) -> FailureReport:
     >>> print(report.summary().splitlines()[1])
        0       0  0 > 1    -1.3863        inf      0.6137     0.4055  pessimistic reference, loss falls while inverted
     """
-    listing = Listing(problem, preferences)
+    dpo = loss is None or loss.name == "dpo"
+    listing = Listing(problem, preferences) if dpo else LossListing(problem, preferences, loss)
     rows = tuple(_row(listing, pair) for pair in range(preferences.n_pairs))
     return FailureReport(rows, listing.start, listing.at.value)
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from tabular.base import checks, tolerances
 from tabular.errors import InputError
-from tabular.failures import joint, knapsack
+from tabular.failures import any_loss, joint, knapsack
 from tabular.failures.frontier import label_units, search
 from tabular.failures.infimum import infimum
 from tabular.failures.inversion import check_level, positions
+from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -35,20 +36,24 @@ class InvertedSet:
     proved: bool
 
 
-def joint_threshold(problem: Problem, preferences: Preferences, pairs) -> float:
+def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Loss | None = None) -> float:
     r"""``C(S)``: the least mean loss with every pair of the set at :math:`\delta\le 0`, in nats.
 
     Args:
         pairs: positions of labels of positive weight.
+        loss: of :mod:`tabular.losses`, a strictly convex loss of differences or a hinge; DPO by default.
 
     Raises:
-        InputError: a position that is no label, a label of weight 0, or too many tie patterns to search.
+        InputError: a position that is no label, a label of weight 0, too many tie patterns to search, or a loss for
+            which the search is not exact.
 
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
     >>> chain = Preferences.from_pairs([(0, 1), (1, 2)])
     >>> [round(joint_threshold(problem, chain, s), 6) for s in ([0], [1], [0, 1])]
     [0.255413, 0.235002, 0.490415]
     """
+    if loss is not None and loss.name != "dpo":
+        return any_loss.joint_threshold(problem, preferences, pairs, loss)
     at = infimum(problem, preferences)
     return at.value + joint.cost_of(at, _kept(at, preferences, pairs))
 

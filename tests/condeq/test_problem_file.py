@@ -48,7 +48,7 @@ def test_responses_are_named_or_counted(tmp_path):
 
 REFUSED = {
     "no beta": ({"prompts": []}, "the file has no beta"),
-    "list": ([1], "the file must be a mapping with the keys beta, prompts"),
+    "list": ([1], "the file must be a mapping with the keys beta, loss, prompts"),
     "no prompts": ({"beta": 1, "prompts": []}, "prompts must be a list with at least one"),
     "unknown key": (one_prompt() | {"betta": 1}, "the file has the unknown key 'betta'"),
     "unknown prompt key": (one_prompt(ref=[1]), r"prompts\[0\] has the unknown key 'ref'"),
@@ -132,7 +132,7 @@ YAML_FAULTS = {
     "itself for beta": ("&a {beta: *a, prompts: [{reference: [1], preferences: []}]}", r"beta is \{'beta': .*a number"),
     "no truth value": ("beta: !!bool x", "the file tags a value as what it is not: leave the !! tag out"),
     "no time": ("beta: !!timestamp x", "the file tags a value as what it is not"),
-    "nothing": ("", "the file must be a mapping with the keys beta, prompts"),
+    "nothing": ("", "the file must be a mapping with the keys beta, loss, prompts"),
 }
 
 

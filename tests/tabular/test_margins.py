@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from tabular import InputError, Preferences, Problem, dpo, margins
+from tabular import InputError, Preferences, Problem, dpo, losses, margins
 from tests import strategies
 
 
@@ -246,3 +246,54 @@ def test_the_minimiser_of_a_population_pair_sits_at_target_plus_the_label_margin
     delta = np.linspace(-5, 10, 150_001)
     cost = rates[0] * margins.loss(delta, target, 0.5) + rates[1] * margins.loss(-delta, -target, 0.5)
     assert delta[cost.argmin()] == pytest.approx(target + 0.7 / 0.5, abs=1e-3)
+
+
+REGIONS = {
+    "dpo": [{}],
+    "hypo": [{}],
+    "ecpo": [{"beta": 1.0, "gamma": 0.1}, {"beta": 1.0, "gamma": 0.5}],
+    "code_easy": [{"log_ref_winner": -1.5}, {"log_ref_winner": -0.2, "beta": 2.0}],
+    "code_cpo": [{}, {"alpha": 2.0}, {"alpha": 0.7, "gamma": -1.0}],
+    "code_clip": [{}],
+}
+
+
+@pytest.mark.parametrize("name", margins.TARGETS)
+def test_both_facts_of_every_target_are_those_of_its_formula(name):
+    """On a fine grid: T > 0 and T < delta_ref, whatever is entered in TARGETS."""
+    for params in REGIONS[name]:
+        grid = np.linspace(-12, 12, 4001) + 1.7e-4
+        given = dict(params)
+        if name == "code_easy":
+            grid = grid[grid > params["log_ref_winner"]]
+            given["log_ref_loser"] = params["log_ref_winner"] - grid
+        target = margins.target(name, grid, **given)
+        for intervals, holds in (
+            (margins.positive_target(name, **params), target > 0),
+            (margins.asks_less_than_dpo(name, **params), target < grid),
+        ):
+            inside = np.zeros(len(grid), dtype=bool)
+            for low, high in intervals:
+                inside |= (grid > low) & (grid < high)
+            assert (inside == holds).all()
+
+
+def test_a_target_without_its_facts_cannot_be_entered():
+    with pytest.raises(TypeError, match="missing 3 required"):
+        margins.Target(margins.dpo)
+
+
+def test_targets_are_the_margins_of_the_catalogue():
+    """T = delta_ref + Psi / beta, for the losses that stand in both."""
+    rng = np.random.default_rng(0)
+    chosen, rejected, beta = -rng.exponential(3, 50), -rng.exponential(3, 50), 0.3
+    for name, params, extra in (
+        ("dpo", {}, {}),
+        ("hypo", {}, {}),
+        ("ecpo", {"gamma": 0.2}, {"beta": beta, "log_ref_winner": chosen, "log_ref_loser": rejected}),
+    ):
+        target = margins.target(name, chosen - rejected, **params, **extra)
+        policy = -rng.exponential(3, (2, 50))
+        wanted = margins.loss(policy[0] - policy[1], target, beta)
+        ours = losses.get(name, **params)(*policy, chosen, rejected, beta)
+        np.testing.assert_allclose(ours, wanted, rtol=1e-12)

@@ -1,0 +1,210 @@
+r"""Losses of one margin that are not convex, on a label graph: the global minimum where a search over boxes proves it.
+
+Existence is decided first. A loss that falls up to a point and rises beyond (EXO) attains its minimum on every graph
+("everywhere"); a positive one that tends to 0 at +inf and to inf at -inf (DiscoPOP) has the sum of the minima of the
+strongly connected components for infimum, attained iff no label joins two of them ("blocks").
+
+A block of k responses is searched in k - 1 differences, from a box that holds a minimiser, by halving boxes and
+dropping those whose lower bound is above the best value found. With c the centre of a box, :math:`r_i` half the width
+that it gives a label's margin and M a bound on \|g''\|, two lower bounds are used: the least of g on each margin's
+range, and :math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12M\sum_iW_ir_i^2`. What is left at the end is a neighbourhood
+of each minimiser; where there is one, and f is strongly convex on it (its Hessian at the centre, less what the third
+derivative can change), the minimiser is unique. Larger blocks are descended from many starts: LOCAL.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
+
+_LARGEST = 4  # responses of a block that is searched
+_BOXES = 200_000  # looked at in one block at most
+_GAP = 1e-10  # certified, relative to the block's weight
+_ROUNDING = 1e-14
+_FINEST = 1e-9  # half a side of a box
+_STARTS = 24
+_DENSE = 400  # responses up to which a descent ends with Newton steps
+_NEAR = 1e-3  # points of one neighbourhood lie this close, in units of x
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One block: levels of its responses, its least value, what the search proved.
+
+    Attributes:
+        lower: the certified lower bound, -inf where nothing was proved; boxes: looked at.
+        minimisers: ``(n, size)`` levels of the points within the gap, the first being the best.
+        unique: whether the minimiser is the only one.
+    """
+
+    value: float
+    lower: float
+    boxes: int
+    minimisers: np.ndarray
+    unique: bool
+
+    @property
+    def certified(self):
+        return bool(self.lower > -np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sum:
+    """f and its derivatives on levels ``(..., size)``, the weights scaled so that the largest is 1."""
+
+    winner: np.ndarray
+    loser: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray
+    scalar: object
+    size: int
+    incidence: object
+
+    @classmethod
+    def of(cls, size, winner, loser, weight, offset, scalar):
+        rows = np.arange(len(winner))
+        ends = np.r_[rows, rows], np.r_[winner, loser]
+        incidence = csr_array((np.repeat([1.0, -1.0], len(rows)), ends), shape=(len(rows), size))
+        return cls(winner, loser, weight, offset, scalar, size, incidence.toarray() if size <= _LARGEST else incidence)
+
+    def margins(self, s):
+        return s[..., self.winner] - s[..., self.loser] - self.offset
+
+    def value(self, s):
+        return self.scalar.value(self.margins(s)) @ self.weight
+
+    def gradient(self, s):
+        return (self.weight * self.scalar.slope(self.margins(s))) @ self.incidence
+
+    def hessian(self, s):
+        bend = self.weight * self.scalar.curvature(self.margins(s))
+        matrix = self.incidence.T @ (bend[:, None] * self.incidence)
+        return matrix if self.size <= _LARGEST else matrix.toarray()
+
+
+def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
+    """The least of one block whose minimum is attained.
+
+    >>> from tabular import losses
+    >>> scalar = losses.get("exo_pair", eps=0.25).scalar
+    >>> block = solve_block(2, np.array([0, 1]), np.array([1, 0]), np.log([0.75, 0.25]), np.zeros(2), scalar)
+    >>> found = block.minimisers[0]  # z = (2p - 1) logit(1 - eps)
+    >>> float((found[0] - found[1]).round(6)), float((0.5 * np.log(3)).round(6)), block.certified, block.unique
+    (0.549306, 0.549306, True, True)
+    """
+    top = log_weight.max()
+    total = _Sum.of(size, winner, loser, np.exp(log_weight - top), offset, scalar)
+    starts = [_descended(total, start) for start in _starts(size, winner, loser)]
+    values = np.array([total.value(s) for s in starts])
+    best = starts[int(np.argmin(values))]
+    scale = float(np.exp(top))
+    existence = getattr(scalar, "existence", None)
+    if size > _LARGEST or existence is None or (existence == "blocks" and scalar.tau > 1):
+        return Block(scale * values.min(), -np.inf, 0, best[None], False)
+    return _searched(total, best, scale)
+
+
+def _starts(size, winner, loser):
+    rng = np.random.default_rng(0)
+    net = np.bincount(winner, minlength=size) - np.bincount(loser, minlength=size)
+    yield np.zeros(size)
+    yield net.astype(float)
+    for spread in np.geomspace(0.1, 10, 4 if size <= _LARGEST else _STARTS):  # a search looks everywhere anyway
+        yield rng.normal(size=size) * spread
+
+
+def _descended(total, start):
+    """A local minimum from a start: quasi-Newton, then Newton steps for as long as they shrink the gradient."""
+    found = minimize(
+        total.value, start, jac=total.gradient, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15}
+    )
+    s = found.x - found.x.mean()
+    for _ in range(30):
+        if total.size > _DENSE:
+            break
+        gradient, hessian = total.gradient(s), total.hessian(s)
+        bend = np.linalg.eigvalsh(hessian + np.trace(hessian) / total.size**2)
+        if bend[0] <= 1e-10 * bend[-1]:
+            break
+        moved = s - np.linalg.solve(hessian + np.trace(hessian) / total.size**2, gradient)
+        if not np.abs(total.gradient(moved)).max() < np.abs(gradient).max():
+            break
+        s = moved
+    return s - s.mean()
+
+
+def _searched(total, best, scale):
+    size, weight = total.size, total.weight
+    least = total.value(best)
+    half = _first_box(total, least)
+    gap = _GAP * weight.sum()
+    centre = np.zeros((1, size - 1))  # of the levels relative to the last response's
+    boxes, found = 0, Block(scale * least, -np.inf, 0, best[None], False)
+    while boxes < _BOXES and half.max() > _FINEST:
+        boxes += len(centre)
+        levels = np.column_stack([centre, np.zeros(len(centre))])
+        values = total.value(levels)
+        if values.min() < least:
+            best = _descended(total, levels[int(np.argmin(values))])
+            least = min(least, total.value(best))
+        bound = _lower(total, levels, np.r_[half, 0.0], values) - _ROUNDING * (np.abs(values) + weight.sum())
+        keep = bound < least + gap
+        if bound.min() >= least - gap and half.max() < _NEAR:
+            points = _neighbourhoods(total, levels[keep], best, least + gap)
+            unique = len(points) == 1 and _strongly_convex(total, best, levels[keep], half.max())
+            found = Block(scale * least, scale * (least - gap), boxes, points, unique)
+            if unique or len(points) > 1:
+                break
+        centre = centre[keep]
+        widest = int(np.argmax(half))
+        half = half.copy()
+        half[widest] /= 2
+        step = np.zeros(size - 1)
+        step[widest] = half[widest]
+        centre = np.concatenate([centre - step, centre + step])
+    return found if found.certified else Block(scale * least, -np.inf, boxes, best[None], False)
+
+
+def _first_box(total, least):
+    """Half-widths, about 0, of a box of level differences that holds a minimiser."""
+    with np.errstate(divide="ignore"):
+        bound = total.scalar.reach(least / total.weight)  # x >= bound for each label, or for neighbouring levels
+    if total.scalar.existence == "everywhere":
+        spread = (total.size - 1) * -bound[0]
+        return np.full(total.size - 1, float(spread))
+    reach = np.full((total.size, total.size), np.inf)
+    np.minimum.at(reach, (total.loser, total.winner), -(bound + total.offset))  # s_l - s_w <= -bound - offset
+    for k in range(total.size):
+        np.minimum(reach, reach[:, k, None] + reach[None, k, :], out=reach)
+    return np.maximum(reach[:-1, -1], reach[-1, :-1])
+
+
+def _lower(total, levels, half, values):
+    x = total.margins(levels)
+    width = half[total.winner] + half[total.loser]
+    by_range = total.scalar.least_between(x - width, x + width) @ total.weight
+    gradient = total.gradient(levels)[:, :-1]
+    bend = 0.5 * total.scalar.steepest_bend * (total.weight @ width**2)
+    by_slope = values - np.abs(gradient) @ half[:-1] - bend
+    return np.maximum(by_range, by_slope)
+
+
+def _neighbourhoods(total, left, best, most):
+    """Minimisers, one for each cluster of the points that are left; the best first."""
+    found = [best - best[-1]]
+    for point in left[np.argsort(total.value(left))][:200]:
+        s = _descended(total, point)
+        s = s - s[-1]
+        if total.value(s) <= most and all(np.abs(s - other).max() > _NEAR for other in found):
+            found.append(s)
+    return np.array([s - s.mean() for s in found])
+
+
+def _strongly_convex(total, best, left, half):
+    """Whether f is strongly convex on a box about the best point that holds all that is left."""
+    radius = 2 * (np.abs(left - left[:, -1:] - (best - best[-1])).max() + half)  # of a margin
+    x = total.margins(best)
+    least = total.scalar.curvature(x) - radius * total.scalar.third_between(x - radius, x + radius)
+    below = total.incidence.T @ ((total.weight * least)[:, None] * total.incidence)
+    return bool(np.linalg.eigvalsh(below[:-1, :-1])[0] > 0)

@@ -1,0 +1,80 @@
+"""The components of a label graph, those of one size together, so that they are solved as one batch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Components of one size.
+
+    Attributes:
+        nodes: their nodes, those of a component together; edges: positions of their labels.
+        winner, loser: of each label, as positions in ``nodes``; log_weight: less the component's largest.
+        size, range: nodes of each component; the widest range of log-weights in one.
+        top: ``(n_edges,)`` what was subtracted.
+    """
+
+    nodes: np.ndarray
+    edges: np.ndarray
+    winner: np.ndarray
+    loser: np.ndarray
+    log_weight: np.ndarray
+    top: np.ndarray
+    size: int
+    range: float
+
+    @property
+    def copy_of_node(self):
+        return np.arange(len(self.nodes)) // self.size
+
+    @property
+    def copy_of_edge(self):
+        return self.winner // self.size
+
+    def gaps(self, s):
+        """Of each label, s of the winner less s of the loser."""
+        return s[self.winner] - s[self.loser]
+
+    def matrix(self, values):
+        """``(n_components, size, size)`` sums of a quantity of the labels, at (winner, loser)."""
+        n = len(self.nodes) // self.size
+        flat = np.bincount(self.winner * self.size + self.loser % self.size, values, n * self.size * self.size)
+        return flat.reshape(n, self.size, self.size)
+
+
+def parts(component, winner, loser, log_weight):
+    """Yield the components that hold a label, grouped by size.
+
+    >>> one, two = parts(np.array([0, 0, 1, 1, 1]), np.array([0, 2, 3]), np.array([1, 3, 4]), np.zeros(3))
+    >>> one.nodes.tolist(), two.edges.tolist(), two.winner.tolist()
+    ([0, 1], [1, 2], [0, 1])
+    """
+    if not len(winner):
+        return
+    n_components = component.max() + 1
+    size, of_edge = np.bincount(component, minlength=n_components), component[winner]
+    top = np.full(n_components, -np.inf)
+    np.maximum.at(top, of_edge, log_weight)
+    least = np.full(n_components, np.inf)
+    np.minimum.at(least, of_edge, log_weight)
+    labelled = top > -np.inf
+    order = np.argsort(component, kind="stable")
+    place = np.empty(len(component), dtype=np.int64)
+    for k in np.unique(size[labelled]):
+        chosen = labelled & (size == k)
+        nodes = order[chosen[component[order]]]
+        edges = np.flatnonzero(chosen[of_edge])
+        place[nodes] = np.arange(len(nodes))
+        scale = top[of_edge[edges]]
+        yield Part(
+            nodes,
+            edges,
+            place[winner[edges]],
+            place[loser[edges]],
+            log_weight[edges] - scale,
+            scale,
+            int(k),
+            float((top - least)[chosen].max()),
+        )

@@ -1,0 +1,216 @@
+r"""The hinge on a label graph, :math:`\min_s\sum_iW_i\max(0,o_i-(s_{w_i}-s_{l_i}))`: its optimum and the whole face.
+
+The dual is a circulation of greatest gain: :math:`\max\sum_iy_io_i` over :math:`0\le y_i\le W_i` with
+:math:`\sum_iy_i(e_{w_i}-e_{l_i})=0`. With any optimal y, the minimisers are *all* s with
+
+.. math:: s_{w_i}-s_{l_i}\ge o_i\text{ where }y_i<W_i,\qquad s_{w_i}-s_{l_i}\le o_i\text{ where }y_i>0
+
+(complementary slackness): a polyhedron of difference constraints. Its tightest bounds
+:math:`s_i-s_j\le D_{ij}` are shortest paths, two responses keep one difference iff :math:`D_{ij}+D_{ji}=0`, its
+dimension is the number of such classes less the number of components, and its vertices are found by growing trees of
+tight constraints. The optimum is 0 iff no cycle of labels asks for more than 0 around it; with equal positive margins:
+iff the win digraph is acyclic.
+
+Small graphs are solved by cancelling cycles in whole numbers, exactly for the weights and margins given as floats;
+larger ones by HiGHS, and the gap between primal and dual says how well.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from tabular.errors import InputError
+from tabular.fits.cuts import whole_weights
+
+_EXACT = 200  # labels up to which cycles are cancelled
+_LARGEST = 400  # responses of a component up to which all differences are bounded
+_VERTICES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """The optimum and the polyhedron of minimisers.
+
+    Attributes:
+        strength: ``(n_nodes,)`` one minimiser, mean 0 over each component; component: of each node.
+        minimum: of each component; gap: between primal and dual values, relative to the terms they sum.
+        pull: ``(n_labels,)`` y, the dual circulation.
+    """
+
+    strength: np.ndarray
+    component: np.ndarray
+    minimum: np.ndarray
+    gap: float
+    pull: np.ndarray
+    bounds: "tuple"
+
+    @cached_property
+    def farthest(self) -> np.ndarray:
+        """``(n_nodes, n_nodes)`` of D: the greatest difference s_i - s_j over the face, ``inf`` where it is free."""
+        n = len(self.strength)
+        if n > _LARGEST:
+            raise InputError(f"{n} responses: the face is described for at most {_LARGEST}; ask prompt by prompt")
+        reach = np.full((n, n), np.inf)
+        reach[np.arange(n), np.arange(n)] = 0.0
+        low, high, length = self.bounds
+        np.minimum.at(reach, (low, high), length)
+        for k in range(n):
+            np.minimum(reach, reach[:, k, None] + reach[None, k, :], out=reach)
+        return reach
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """``(n_nodes,)``: responses of one class keep their differences over the whole face."""
+        reach = self.farthest
+        scale = 1e-12 * (1 + np.abs(np.where(np.isfinite(reach), reach, 0)).max())
+        tied = np.isfinite(reach + reach.T) & (np.abs(reach + reach.T) <= scale)
+        return connected_components(csr_array(tied), directed=False)[1]
+
+    @property
+    def dimension(self) -> int:
+        """Of the face, one constant per component apart."""
+        return len(np.unique(self.classes)) - len(np.unique(self.component))
+
+    def vertices(self) -> np.ndarray:
+        """``(n_vertices, n_nodes)`` strengths, mean 0 over each component.
+
+        Raises:
+            InputError: more than ten thousand of them.
+        """
+        corner = np.zeros((1, len(self.strength)))
+        for component in np.unique(self.component):
+            nodes = np.flatnonzero(self.component == component)
+            found = self._corners(nodes)
+            if len(corner) * len(found) > _VERTICES:
+                raise InputError(f"the face has more than {_VERTICES} vertices: ask about fewer prompts at once")
+            corner = np.repeat(corner, len(found), axis=0)
+            corner[:, nodes] = np.tile(found, (len(corner) // len(found), 1))
+        return corner
+
+    def _corners(self, nodes):
+        reach = self.farthest[np.ix_(nodes, nodes)]
+        _, first, which = np.unique(self.classes[nodes], return_index=True, return_inverse=True)
+        between = reach[np.ix_(first, first)]
+        grown = [{0: 0.0}]
+        for _ in range(len(first) - 1):
+            larger = {}
+            for tree in grown:
+                for node, level in _tight_neighbours(tree, between):
+                    bigger = tree | {node: level}
+                    larger[tuple(sorted((k, round(v, 9)) for k, v in bigger.items()))] = bigger
+            grown = list(larger.values())
+            if len(grown) > _VERTICES:
+                raise InputError(f"the face has more than {_VERTICES} vertices: ask about fewer responses")
+        levels = np.array([[tree[k] for k in range(len(first))] for tree in grown])
+        strength = levels[:, which] + reach[np.arange(len(nodes)), first[which]]
+        return strength - strength.mean(axis=1, keepdims=True)
+
+
+def _tight_neighbours(tree, between):
+    """Each class not yet in the tree, at each level where a constraint with the tree is tight and none is broken."""
+    for node in range(len(between)):
+        if node in tree:
+            continue
+        low = max(level - between[other, node] for other, level in tree.items())
+        high = min(level + between[node, other] for other, level in tree.items())
+        yield from ((node, level) for level in {low, high} if np.isfinite(level))
+
+
+def solve(labels) -> Face:
+    """The face of :class:`tabular.fits.convex.Labels` under max(0, -x).
+
+    >>> from tabular.fits.convex import Labels
+    >>> cycle = Labels(3, np.array([0, 1, 2]), np.array([1, 2, 0]), np.log([1.0, 1.0, 0.5]), np.ones(3))
+    >>> face = solve(cycle)  # the weak label gives way: 0.5 (1 + 2)
+    >>> face.minimum.tolist(), face.dimension, face.vertices().tolist()
+    ([1.5], 0, [[1.0, 0.0, -1.0]])
+    """
+    component = labels.component()
+    small = len(labels.winner) <= _EXACT
+    pull, full, s = _cancelled(labels) if small else _by_highs(labels)
+    s = s - (np.bincount(component, s) / np.bincount(component))[component]
+    weight = np.exp(labels.log_weight)
+    cost = weight * np.maximum(labels.offset - (s[labels.winner] - s[labels.loser]), 0)
+    minimum = np.bincount(component[labels.winner], cost, component.max() + 1)
+    size = weight @ (np.abs(labels.offset) + np.abs(s[labels.winner]) + np.abs(s[labels.loser]))
+    gap = abs(minimum.sum() - pull @ labels.offset) / size if size > 0 else 0.0
+    at_least, at_most = ~full, pull > 0
+    w, y, o = labels.winner, labels.loser, labels.offset
+    # s_l - s_w <= -o, and s_w - s_l <= o
+    bounds = (np.r_[y[at_least], w[at_most]], np.r_[w[at_least], y[at_most]], np.r_[-o[at_least], o[at_most]])
+    return Face(s, component, minimum, float(gap), pull, bounds)
+
+
+def _cancelled(labels):
+    """The circulation in whole numbers: cycles of positive gain are cancelled until shortest paths exist."""
+    capacity = whole_weights(labels.log_weight, labels.weight)
+    gain = _whole(labels.offset)
+    winner, loser = labels.winner.tolist(), labels.loser.tolist()
+    flow = [0] * len(winner)
+    while True:
+        arcs = []
+        for e, (w, y) in enumerate(zip(winner, loser, strict=True)):
+            if flow[e] < capacity[e]:
+                arcs.append((w, y, -gain[e], e, 1))  # s_w >= s_l + o
+            if flow[e] > 0:
+                arcs.append((y, w, gain[e], e, -1))
+        cycle, distance = _negative_cycle(labels.n_nodes, arcs)
+        if cycle is None:
+            break
+        room = min(capacity[e] - flow[e] if sign > 0 else flow[e] for _, _, _, e, sign in cycle)
+        for _, _, _, e, sign in cycle:
+            flow[e] += sign * room
+    pull = np.exp(labels.log_weight) * [f / c for f, c in zip(flow, capacity, strict=True)]
+    full = np.array([f == c for f, c in zip(flow, capacity, strict=True)])
+    return pull, full, np.array([d / _unit(labels.offset) for d in distance])
+
+
+def _unit(values):
+    return max(below for _, below in (float(v).as_integer_ratio() for v in values))
+
+
+def _whole(values):
+    unit = _unit(values)
+    return [above * (unit // below) for above, below in (float(v).as_integer_ratio() for v in values)]
+
+
+def _negative_cycle(n_nodes, arcs):
+    """A cycle of negative length, or the distances from a source at 0 from every node (Bellman and Ford)."""
+    distance, before = [0] * n_nodes, [None] * n_nodes
+    changed = None
+    for _ in range(n_nodes + 1):
+        changed = None
+        for arc in arcs:
+            tail, head, length = arc[:3]
+            if distance[tail] + length < distance[head]:
+                distance[head], before[head], changed = distance[tail] + length, arc, head
+        if changed is None:
+            return None, distance
+    node = changed
+    for _ in range(n_nodes):
+        node = before[node][0]
+    cycle, at = [], node
+    while True:
+        cycle.append(before[at])
+        at = before[at][0]
+        if at == node:
+            return cycle, None
+
+
+def _by_highs(labels):
+    """The circulation as a linear programme; its multipliers are the levels."""
+    m, n = len(labels.winner), labels.n_nodes
+    weight, rows = np.exp(labels.log_weight), np.arange(m)
+    scale = weight.max()
+    ends = (np.r_[labels.winner, labels.loser], np.r_[rows, rows])
+    divergence = coo_array((np.r_[np.ones(m), -np.ones(m)], ends), shape=(n, m)).tocsr()
+    bounds = np.column_stack([np.zeros(m), weight / scale])
+    found = linprog(-labels.offset, A_eq=divergence, b_eq=np.zeros(n), bounds=bounds, method="highs-ds")
+    room = weight / scale - found.x
+    full = room <= 1e-9 * weight / scale
+    pull = np.where(full, weight, np.where(found.x <= 1e-9 * weight / scale, 0.0, found.x * scale))
+    return pull, full, -found.eqlin.marginals

@@ -1,0 +1,48 @@
+"""The weighted mean of any loss over labelled pairs, and its gradient in tabular softmax logits."""
+
+import numpy as np
+
+from tabular.losses.loss import Loss
+from tabular.preferences import Preferences
+from tabular.problem import Problem, as_log_policy
+
+
+def mean(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> float:
+    """The mean loss of a policy, in nats; it has to be positive wherever a label of positive weight looks.
+
+    Raises:
+        InputError: not a policy of this problem, labels that it does not have, a labelled response of probability 0.
+
+    >>> from tabular import losses
+    >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    >>> round(mean(problem.log_ref, problem, Preferences.from_pairs([(0, 1)]), losses.get("cdpo", eps=0.1)), 6)
+    0.693147
+    """
+    counted = preferences.check_against(problem).log_weight > -np.inf
+    cost = loss(*_ends(log_policy, problem, preferences), problem.beta)
+    cost = np.broadcast_to(cost, counted.shape)
+    return float(np.exp(preferences.log_share[counted]) @ cost[counted])
+
+
+def gradient(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> np.ndarray:
+    r"""``(n_prompts, n_responses)``, each row summing to 0: :math:`G_y-\nu\pi_y` with :math:`\nu=\sum_yG_y`.
+
+    >>> from tabular import losses
+    >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    >>> gradient(problem.log_ref, problem, Preferences.from_pairs([(0, 1)]), losses.get("dpo")).tolist()
+    [[-0.5, 0.5]]
+    """
+    up, down = loss.gradient(*_ends(log_policy, problem, preferences), problem.beta)
+    share = np.exp(preferences.log_share)
+    base, size = preferences.prompt * problem.n_responses, problem.log_ref.size
+    total = np.bincount(base + preferences.winner, share * up, size)
+    total += np.bincount(base + preferences.loser, share * down, size)
+    total = total.reshape(problem.log_ref.shape)
+    return total - total.sum(axis=1, keepdims=True) * np.exp(as_log_policy(log_policy, problem))
+
+
+def _ends(log_policy, problem, preferences):
+    preferences.check_against(problem)
+    policy = as_log_policy(log_policy, problem)
+    ends = (preferences.prompt, preferences.winner), (preferences.prompt, preferences.loser)
+    return [values[end] for values in (policy, problem.log_ref) for end in ends]

@@ -1,0 +1,254 @@
+r"""Functions g of one margin x, :math:`x=\beta h-\Psi`: value, slope, curvature, and what decides existence.
+
+What decides existence of a minimiser on any label graph is how g behaves at both ends. With slopes
+:math:`-a=\lim_{x\to-\infty}g'` and :math:`b=\lim_{x\to+\infty}g'`, ``growth`` is (-a, b); ``exact_growth`` is
+proportional to it, in rationals wherever both are finite, so that cuts can be decided exactly; ``settles`` says whether
+g *equals* its asymptote beyond some point (a hinge does, a logistic never), and ``shape`` picks the solver.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy.special import expit, logit
+
+from tabular.base.log_space import softplus
+
+INFINITE = float("inf")
+
+
+@dataclass(frozen=True)
+class Logistic:
+    r""":math:`\mathrm{sp}(-x)+kx`: DPO at k = 0, cDPO at k = eps, rDPO at k = -eps/(1 - 2 eps).
+
+    >>> Logistic(Fraction(1, 8)).growth, float(Logistic().value(0.0).round(6))
+    ((-0.875, 0.125), 0.693147)
+    """
+
+    linear: Fraction = Fraction(0)
+    shape = "logistic"
+    convex = True
+    settles = (False, False)
+
+    @property
+    def exact_growth(self):
+        return (self.linear - 1, self.linear)
+
+    @property
+    def growth(self):
+        return (float(self.linear - 1), float(self.linear))
+
+    def value(self, x):
+        if not self.linear:
+            return softplus(-x)
+        left, right = self.growth
+        return np.where(np.asarray(x) < 0, left, right) * x + np.log1p(np.exp(-np.abs(x)))
+
+    def slope(self, x):
+        slope = -expit(-x)
+        return slope + float(self.linear) if self.linear else slope
+
+    def curvature(self, x):
+        return expit(x) * expit(-x)
+
+
+@dataclass(frozen=True)
+class Square:
+    """x^2: IPO.
+
+    >>> Square().growth, Square().slope(3.0)
+    ((-inf, inf), 6.0)
+    """
+
+    shape = "square"
+    convex = True
+    settles = (False, False)
+    growth = exact_growth = (-INFINITE, INFINITE)
+
+    def value(self, x):
+        return x * x
+
+    def slope(self, x):
+        return 2 * x
+
+    def curvature(self, x):
+        return np.full(np.shape(x), 2.0)
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """max(0, -x), slope 0 at the kink: the hinge and SLiC.
+
+    >>> Hinge().growth, Hinge().slope([-1.0, 0.0]).tolist()
+    ((-1.0, 0.0), [-1.0, 0.0])
+    """
+
+    shape = "hinge"
+    convex = True
+    settles = (True, True)
+    growth = (-1.0, 0.0)
+    exact_growth = (Fraction(-1), Fraction(0))
+
+    def value(self, x):
+        return np.maximum(-x, 0.0)
+
+    def slope(self, x):
+        return np.where(np.asarray(x) < 0, -1.0, 0.0)
+
+    def curvature(self, x):
+        return np.zeros(np.shape(x))
+
+
+@dataclass(frozen=True)
+class Exo:
+    r""":math:`\mathrm{KL}(\sigma(x)\|1-\epsilon)` of two coins: least, 0, at :math:`\zeta=\mathrm{logit}(1-\epsilon)`.
+
+    Falling before, rising after, not convex; bounded by :math:`-\log\epsilon`.
+
+    >>> coin = Exo(0.125)
+    >>> float(coin.zeta.round(6)), float(coin.slope(coin.zeta))
+    (1.94591, 0.0)
+    """
+
+    eps: float
+    shape = "other"
+    convex = False
+    settles = (False, False)
+    growth = (0.0, 0.0)
+    exact_growth = (Fraction(0), Fraction(0))
+
+    existence = "everywhere"
+
+    @property
+    def zeta(self):
+        return -logit(self.eps)
+
+    @property
+    def steepest_bend(self):
+        """A bound on the second derivative: sigma' <= 1/4 and |x| sigma' <= 1/4."""
+        return 0.5 + self.zeta / 4
+
+    def third_between(self, low, high):
+        """A bound on the third derivative on [low, high]: at most sigma' (2 + 3/2 |x - zeta|)."""
+        peak = np.clip(0.0, low, high)
+        far = np.maximum(np.abs(low - self.zeta), np.abs(high - self.zeta))
+        return expit(peak) * expit(-peak) * (2 + 1.5 * far)
+
+    def least_between(self, low, high):
+        """The least value on [low, high]: g falls up to zeta and rises beyond."""
+        return self.value(np.clip(self.zeta, low, high))
+
+    def reach(self, cost):
+        """Neighbouring levels of some minimiser lie within zeta: closing a wider gap helps every label across it."""
+        return np.full(np.shape(cost), -self.zeta)
+
+    def value(self, x):
+        up, down = softplus(-x), softplus(x)  # -log sigma(+-x)
+        return np.exp(-up) * (-up - np.log1p(-self.eps)) + np.exp(-down) * (-down - np.log(self.eps))
+
+    def slope(self, x):
+        return _times(expit(x) * expit(-x), x - self.zeta)
+
+    def curvature(self, x):
+        return _times(expit(x) * expit(-x), 1 - np.tanh(x / 2) * (x - self.zeta))
+
+
+@dataclass(frozen=True)
+class Disco:
+    r""":math:`(1-s)\,\mathrm{sp}(-x)+s\,e^{-x}` with :math:`s=\sigma(x/\tau)`: two losses mixed by the margin itself.
+
+    Not convex: at tau = 0.05 it rises at x = 0 and has a local minimum left of it.
+
+    >>> bool(Disco(0.05).slope(0.0) > 0), float(Disco(0.05).value(0.0).round(6))
+    (True, 0.846574)
+    """
+
+    tau: float
+    shape = "other"
+    convex = False
+    settles = (False, False)
+
+    @property
+    def growth(self):
+        return (-1.0 if self.tau <= 1 else -INFINITE, 0.0)
+
+    @property
+    def exact_growth(self):
+        return (Fraction(-1) if self.tau <= 1 else -INFINITE, Fraction(0))
+
+    existence = "blocks"
+
+    @property
+    def steepest_bend(self):
+        """A bound on the second derivative for tau <= 1: s, 1 - s, s e^-x and s sp(-x) are at most 1."""
+        return 2 * (1 + 1 / self.tau) ** 2
+
+    def third_between(self, low, high):
+        """A bound on the third derivative on [low, high], product by product; s(1 - s) bounds tau s', tau^2 s'', ..."""
+        rate = 1 / self.tau
+        s, left = expit(high * rate), expit(-low * rate)
+        both = np.minimum(s * left, 0.25)
+        logistic = left * 0.25 + both * (0.75 * rate + 3 * rate**2 * expit(-low) + rate**3 * softplus(-low))
+        with np.errstate(over="ignore"):
+            return logistic + np.exp(-low) * (s + both * (3 * rate + 3 * rate**2 + rate**3))
+
+    def least_between(self, low, high):
+        """A lower bound on [low, high]: s rises, 1 - s, sp(-x) and e^-x fall."""
+        _, left, logistic, _ = self._parts(high)
+        return left * logistic + np.exp(-high - softplus(-low / self.tau))
+
+    def reach(self, cost):
+        """No x below this has g(x) <= cost: g >= sp(-x) / 2 > -x / 2 for x < 0."""
+        return -2 * np.asarray(cost)
+
+    def _parts(self, x):
+        """s, 1 - s, sp(-x), s e^-x: the last in logs, for e^-x overflows where s vanishes."""
+        t = x / self.tau
+        with np.errstate(over="ignore"):
+            return expit(t), expit(-t), softplus(-x), np.exp(-x - softplus(-t))
+
+    def value(self, x):
+        _, left, logistic, exponential = self._parts(x)
+        return left * logistic + exponential
+
+    def slope(self, x):
+        s, left, logistic, exponential = self._parts(x)
+        return exponential * (left / self.tau - 1) - s * left * logistic / self.tau - left * expit(-x)
+
+    def curvature(self, x):
+        s, left, logistic, exponential = self._parts(x)
+        tilt = left - s
+        steep = exponential * (left * tilt / self.tau**2 - 2 * left / self.tau + 1)
+        mixed = s * left * (2 * expit(-x) - tilt * logistic / self.tau) / self.tau
+        return steep + mixed + left * expit(x) * expit(-x)
+
+
+@dataclass(frozen=True)
+class ClippedLogistic:
+    r""":math:`\mathrm{sp}(-\mathrm{clip}(x,\pm c))`: flat, slope 0, beyond the clip.
+
+    >>> ClippedLogistic(2.0).slope([-3.0, 3.0]).tolist()
+    [0.0, 0.0]
+    """
+
+    clip: float
+    shape = "other"
+    convex = False
+    settles = (True, True)
+    growth = (0.0, 0.0)
+    exact_growth = (Fraction(0), Fraction(0))
+
+    def value(self, x):
+        return softplus(-np.clip(x, -self.clip, self.clip))
+
+    def slope(self, x):
+        return np.where(np.abs(x) < self.clip, -expit(-np.asarray(x)), 0.0)
+
+    def curvature(self, x):
+        return np.where(np.abs(x) < self.clip, expit(x) * expit(-np.asarray(x)), 0.0)
+
+
+def _times(weight, factor):
+    """weight x factor, 0 where the weight has underflowed and the factor is infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.where(weight > 0, weight * factor, 0.0)

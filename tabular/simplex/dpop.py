@@ -1,0 +1,222 @@
+r"""DPOP: a penalty on chosen responses that fell below their reference, and what it protects.
+
+.. math:: F=\sum_en_e\,\mathrm{sp}(-\beta g_e),\qquad g_e=r_w-r_l+\lambda\min(0,r_w),\qquad r=\log\pi/\pi_{\rm ref},
+
+with :math:`\lambda>0`.
+
+**Convex in logits.** :math:`g_e` is concave in r, and raising all r by one number never lowers it: F is convex in
+:math:`\log\pi` and :math:`\nu\le 0` everywhere, so its second derivative in logits, that of F plus :math:`-\nu` times
+that of the log-normaliser, is positive semidefinite.
+
+**Theorem.** Let the *core* be the responses from which a chain of labels leads to a cycle of labels, and call the
+others *sinking* if they lose a label, *free* if not.
+
+1. The infimum of F is the minimum over policies on the core of the labels among them, which is attained; 0 without a
+   core.
+2. Minimising sequences send all sinking responses to 0. Let :math:`\nu\le 0` be the multiplier of the minimum on the
+   core. If :math:`\nu<0` they converge to it, unique, and free responses vanish too; without a core the mass is divided
+   among the free responses in any way, as by DPO.
+
+*Proof.* Give sinking responses :math:`r=-T^{k}` with k the longest chain of labels from a free response or the core:
+every label lost by a sinking response then costs nothing in the limit, as its winner either stays or has
+:math:`(1+\lambda)r_w-r_l\to\infty`. Every label lost by a core response is won by one, and free responses lose none; so
+inf F is at most the infimum over the core. It is at least that: F is bounded below by its labels within the core, and
+these do not rise when all core responses are raised until their sum is 1. On the core a level of F bounds :math:`g_e`
+below: :math:`r_l\le(1+\lambda)r_w+C` for :math:`r_w\le 0`. If :math:`r_y\to-\infty`, then so do all responses down the
+chain to the cycle, and once around it :math:`r\le(1+\lambda)^kr+C'`, which fails for :math:`r\to-\infty`. So levels are
+compact, and the minimum is attained. A label lost by a sinking response costs more than 0 unless its
+:math:`r_l\to-\infty`. Let :math:`\nu<0`. Then :math:`F\ge\min F+|\nu|(1-\sum\pi)` on :math:`\sum\pi\le 1`, the sum over
+the core, so minimising sequences leave nothing elsewhere. F being strictly convex in the :math:`g_e`, two minimisers
+have the same ones; on each connected piece one of the two has all the lower log-ratios, as each end of a label is an
+increasing function of the other at given :math:`g_e`. The lower of each piece together keep the :math:`g_e`, with a sum
+below 1 if they differ: a contradiction. ∎
+
+**Solving.** The kink is smoothed, :math:`\min(0,r)\approx-\tau\,\mathrm{sp}(-r/\tau)`, which keeps all of the above;
+Newton in logits for falling :math:`\tau` tells which r are 0. Holding these at 0, Newton on the smooth rest gives the
+last digits, and a subgradient between the two slopes of each kink certifies the point.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit
+
+from tabular.base.log_space import normalised, softplus
+
+_SMOOTHINGS = 10.0 ** -np.arange(0, 9)  # tau, in units of min(1, 1 / beta)
+_KINK = 40.0  # |r| below this many tau: a subgradient within e^-40 of an end is that end
+_STEPS = 200  # Newton steps for one tau: each but the last few is a descent
+_NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
+_POLISHING = 30
+_SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
+_CERTIFIED = 1e-11  # relative violation of stationarity
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """Core problems of equally many responses k, dense: ``log_ref (p, k)`` and labels as columns."""
+
+    log_ref: np.ndarray
+    row: np.ndarray
+    winner: np.ndarray
+    loser: np.ndarray
+    weight: np.ndarray
+    beta: float
+    lam: float
+
+    def parts(self, x, share, floor):
+        """Value, G, H of each prompt; ``floor (p, k)`` stands for min(0, r) and ``share`` for its slope."""
+        r = x - self.log_ref
+        w, v = (self.row, self.winner), (self.row, self.loser)
+        z = self.beta * (r[w] - r[v] + self.lam * floor[w])
+        push, steep = self.weight * self.beta * expit(-z), 1 + self.lam * share[w]
+        bend = push * self.beta * expit(z)
+        prompts, k = x.shape
+        value = np.bincount(self.row, self.weight * softplus(-z), prompts)
+        g = self._node(v, push, k) - self._node(w, steep * push, k)
+        corner = self.row * k * k
+        places = [corner + a * k + b for a in (self.winner, self.loser) for b in (self.winner, self.loser)]
+        entries = [steep * steep * bend, -steep * bend, -steep * bend, bend]
+        h = np.bincount(np.concatenate(places), np.concatenate(entries), prompts * k * k).reshape(prompts, k, k)
+        return value, g, h, self._node(w, push, k)
+
+    def value(self, x, tau):
+        w, v, r = (self.row, self.winner), (self.row, self.loser), x - self.log_ref
+        z = self.beta * (r[w] - r[v] - self.lam * tau * softplus(-r[w] / tau))
+        return np.bincount(self.row, self.weight * softplus(-z), len(x))
+
+    def of(self, rows):
+        place = np.full(len(self.log_ref), -1)
+        place[rows] = np.arange(len(rows))
+        kept = place[self.row] >= 0
+        columns = {name: getattr(self, name)[kept] for name in ("winner", "loser", "weight")}
+        return replace(self, log_ref=self.log_ref[rows], row=place[self.row][kept], **columns)
+
+    def _node(self, end, values, k):
+        shape = self.log_ref.shape
+        return np.bincount(end[0] * k + end[1], values, shape[0] * k).reshape(shape)
+
+
+def core(n_nodes, winner, loser) -> np.ndarray:
+    """Mask of the nodes from which a chain of labels leads to a cycle.
+
+    >>> core(4, np.array([0, 1, 2, 1]), np.array([1, 2, 1, 3])).tolist()
+    [True, True, True, False]
+    """
+    left = np.ones(n_nodes, dtype=bool)
+    while True:
+        still = left & (np.bincount(winner[left[loser]], minlength=n_nodes) > 0)
+        if np.array_equal(still, left):
+            return left
+        left = still
+
+
+def minimise(core: Core):
+    """``(p, k)`` log-policies on the core, :math:`\\nu` and the relative violation of stationarity of each."""
+    x, nu, residual = core.log_ref.copy(), np.zeros(len(core.log_ref)), np.full(len(core.log_ref), np.inf)
+    x = normalised(x)
+    left = np.arange(len(x))
+    for tau in _SMOOTHINGS * min(1.0, 1 / core.beta):
+        part = core.of(left)
+        x[left] = _smoothed(part, x[left], tau)
+        found, multiplier, error = _polished(part, x[left], tau)
+        better = error < residual[left]
+        rows = left[better]
+        nu[rows], residual[rows] = multiplier[better], error[better]
+        x[rows] = np.where((error < _CERTIFIED)[better, None], found[better], x[rows])
+        left = left[residual[left] >= _CERTIFIED]
+        if not left.size:
+            break
+    return x, nu, residual
+
+
+def _smoothed(core, x, tau):
+    """Newton in logits with the smoothed kink."""
+    left = np.arange(len(x))
+    for _ in range(_STEPS):
+        part, here = core.of(left), x[left]
+        r = here - part.log_ref
+        share = expit(-r / tau)
+        value, g, h, push = part.parts(here, share, -tau * softplus(-r / tau))
+        diagonal = np.arange(r.shape[1])
+        h[:, diagonal, diagonal] += core.lam * push * share * expit(r / tau) / tau
+        nu = g.sum(axis=1)
+        d, _ = _newton(h, g, nu, np.exp(here), np.zeros(r.shape, dtype=bool), np.zeros(r.shape))
+        x[left], moved = _descended(part, here, value, d, tau)
+        left = left[moved > _NEAR * min(tau, 1 / core.beta)]
+        if not left.size:
+            break
+    return x
+
+
+def _descended(core, x, value, d, tau):
+    share = np.ones(len(x))
+    while True:
+        new = normalised(x + share[:, None] * d)
+        short = ~(core.value(new, tau) <= value) & (share > 1e-12)
+        if not short.any():
+            stuck = share <= 1e-12
+            return np.where(stuck[:, None], x, new), np.where(stuck, 0.0, share * np.abs(d).max(axis=1))
+        share = np.where(short, share / 2, share)
+
+
+def _newton(h, g, nu, p, held, r):
+    """d and the change of nu from (H - nu diag p) d - p dnu = -(G - nu p), p'd = 0; held responses go to r = 0."""
+    prompts, k = p.shape
+    matrix, right = np.zeros((prompts, k + 1, k + 1)), np.zeros((prompts, k + 1))
+    free = ~held
+    matrix[:, :k, :k] = h * free[:, :, None] * free[:, None, :]
+    diagonal = np.arange(k)
+    matrix[:, diagonal, diagonal] += np.where(held, 1.0, -nu[:, None] * p)
+    matrix[:, :k, k] = matrix[:, k, :k] = np.where(held, 0.0, -p)
+    right[:, :k] = np.where(held, -r, nu[:, None] * p - g)
+    right[:, k] = p.sum(axis=1) - 1
+    scale = np.sqrt(np.maximum(np.abs(matrix).max(axis=2), 1e-300))
+    matrix = matrix / scale[:, :, None] / scale[:, None, :]
+    right = (right / scale)[:, :, None]
+    try:
+        solved = np.linalg.solve(matrix, right)
+        if not np.isfinite(solved).all() or np.abs(matrix @ solved - right).max() > 1e-6 * np.abs(right).max():
+            raise np.linalg.LinAlgError
+    except np.linalg.LinAlgError:  # a shift that no label feels
+        solved = np.linalg.pinv(matrix, rcond=1e-14, hermitian=True) @ right
+    solved = solved[:, :, 0] / scale
+    return solved[:, :k], solved[:, k]
+
+
+def _polished(core, x, tau):
+    """With the r that tau shows to be 0 held there: the point, nu, and its relative violation of stationarity."""
+    r = x - core.log_ref
+    held, share = np.abs(r) <= _KINK * tau, (r < 0).astype(float)
+    share[held] = 0.0
+    x = np.where(held, core.log_ref, x)
+    nu = core.parts(x, expit(-r / tau), np.minimum(x - core.log_ref, 0.0))[1].sum(axis=1)
+    for _ in range(_POLISHING):
+        r = x - core.log_ref
+        _, g, h, _ = core.parts(x, share, share * r)
+        d, change = _newton(h, g, nu, np.exp(x), held, np.where(held, r, 0.0))
+        x, nu = x + np.clip(d, -1.0, 1.0), nu + change
+        if np.abs(d).max() <= _SETTLED:
+            break
+    nu = np.where(held.all(axis=1), _middle(core, x, share), nu)
+    return x, nu, violation(core, x, nu, held, share)
+
+
+def _middle(core, x, share):
+    """The nu in the middle of those that the kinks allow, for policies that are the reference on the whole core."""
+    _, g, _, push = core.parts(x, share, np.zeros(x.shape))
+    p = np.exp(x)
+    return np.minimum((((g - core.lam * push) / p).max(axis=1) + (g / p).min(axis=1)) / 2, 0.0)
+
+
+def violation(core: Core, x, nu, held, share):
+    """The least relative violation of 0 in the subdifferential; ``inf`` where a sign is not what was assumed."""
+    r = x - core.log_ref
+    _, g, _, push = core.parts(x, share, share * r)
+    gap = g - nu[:, None] * np.exp(x)
+    reach = np.where(held, core.lam * push, 0.0)  # G may be lower by up to this at a kink
+    error = np.maximum(np.maximum(-gap, gap - reach), 0.0)
+    size = (np.abs(g) + (1 + core.lam) * push).sum(axis=1)
+    wrong = (~held & (np.where(share > 0, r, -r) > 0)).any(axis=1) | (nu > 1e-12 * size)
+    total = np.abs(np.exp(x).sum(axis=1) - 1)
+    return np.where(wrong, np.inf, np.maximum((error.max(axis=1)) / size, total))

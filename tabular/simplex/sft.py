@@ -1,0 +1,141 @@
+r"""DPO with an SFT term (RPO, and without a reference Xu et al.'s CPO): never-winners vanish, the rest is one Newton.
+
+.. math:: F=\sum_en_e\,\mathrm{sp}(-(\beta(x_w-x_l)-o_e))-\sum_ya_yx_y,\qquad x=\log\pi,\quad
+   a_y=\alpha\sum_{e:\,w_e=y}n_e/n_w,\quad A=\sum_ya_y>0.
+
+**Convex in logits.** With :math:`x=\theta-\log\sum e^\theta` the differences are those of :math:`\theta`, and the last
+term is :math:`A\log\sum e^\theta-\sum a\theta`.
+
+**Theorem.** Let the winners be the responses with :math:`a_y>0`. The infimum is the minimum of F over policies on the
+winners alone, without the labels that a never-winner loses; this restricted minimum is attained at exactly one policy.
+Minimising sequences converge to it: never-winners, unlabelled responses among them, tend to probability 0. F has a
+minimiser iff every response wins at least once.
+
+*Proof.* On the winners F tends to infinity with any :math:`x_y\to-\infty`, as :math:`-a_yx_y` does and nothing is
+negative; and it is strictly convex in :math:`\theta` up to a constant, as :math:`\log\sum e^\theta` is. So the
+restricted minimum m exists and is unique. For any policy, dividing the probability of the winners by their sum leaves
+the labels among them and lowers the last term by A times the log of that sum; the labels lost by never-winners cost
+more than 0, and a never-winner has no others. So F >= m, with a gap of at least A times -log of the winners' mass:
+minimising sequences end on the winners, at the unique minimum. Never-winners at probabilities tending to 0 reach m in
+the limit, and no policy with such responses does. ∎
+
+At the minimum :math:`\nu=\sum_yG_y=-A`, so :math:`G_y=-A\pi_y`.
+
+**Newton.** With the gauge :math:`\sum\pi d=0` the step solves
+:math:`(\mathrm{Lap}+A\,\mathrm{diag}(\pi))d=-\nabla F`: the Laplacian of a graph with one more node, the ground, joined
+to y with weight :math:`A\pi_y`, from which :math:`A\pi_y` flows to y and :math:`a_y` back. That is solved without a
+subtraction by :mod:`tabular.fits.laplacian`. Third derivatives are at most R times second ones, R the larger of the
+range of d and :math:`\beta` times that on labels (a third cumulant is at most the range times the variance), so the
+damped step of :mod:`tabular.fits.block_solvers` descends; from there up to the full step, the least value is sought.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from tabular.base import roots, tolerances
+from tabular.base.log_space import normalised, softplus
+from tabular.fits import laplacian
+
+_LONGEST = 1e150  # nats of a step: products with it are still floats
+_NEAR = 0.1  # a reach from which full Newton steps converge
+_LINE = 0.01  # of the log of a step's length, outside of that
+_STEEP = 500.0  # nats of range that products of two floats still hold
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Prompts with the same number k of winners: dense arrays.
+
+    Attributes:
+        log_pull: ``(p, k)`` of log a; row, winner, loser: of each label among winners, its prompt in the batch and its
+            responses among the k; log_weight, offset: of each label.
+    """
+
+    log_pull: np.ndarray
+    row: np.ndarray
+    winner: np.ndarray
+    loser: np.ndarray
+    log_weight: np.ndarray
+    offset: np.ndarray
+    beta: float
+
+    def margin(self, x):
+        return self.beta * (x[self.row, self.winner] - x[self.row, self.loser]) - self.offset
+
+    def slope(self, x, d):
+        """The derivative of F along logits d, of each prompt, at normalised x."""
+        push = self.beta * np.exp(self.log_weight) * expit(-self.margin(x))
+        along = push * (d[self.row, self.winner] - d[self.row, self.loser])
+        log_total = np.logaddexp.reduce(self.log_pull, axis=1, keepdims=True)
+        own = ((np.exp(log_total + x) - np.exp(self.log_pull)) * d).sum(axis=1)
+        return own - np.bincount(self.row, along, len(x))
+
+    def reach(self, d):
+        """R of each prompt."""
+        along = np.zeros(len(d))
+        np.maximum.at(along, self.row, self.beta * np.abs(d[self.row, self.winner] - d[self.row, self.loser]))
+        return np.maximum(along, np.ptp(d, axis=1))
+
+
+def minimise(batch: Batch) -> np.ndarray:
+    """``(p, k)``: the minimisers over policies on the winners.
+
+    >>> halves = np.log([[0.5, 0.5]])  # each wins once, alpha = 1
+    >>> labels = np.array([0, 0]), np.array([0, 1]), np.array([1, 0]), halves[0]
+    >>> np.exp(minimise(Batch(halves, *labels, np.zeros(2), 1.0))).round(9).tolist()
+    [[0.5, 0.5]]
+    """
+    log_total = np.logaddexp.reduce(batch.log_pull, axis=1)
+    x = normalised(batch.log_pull)
+    left = np.arange(len(x))
+    for _ in range(tolerances.NEWTON_STEPS):
+        part = _part(batch, left)
+        d = np.clip(_step(part, x[left], log_total[left]), -_LONGEST, _LONGEST)
+        reach = part.reach(d)
+        x[left] = _moved(part, x[left], d, reach)
+        left = left[reach > tolerances.NEWTON_STEP]
+        if not left.size:
+            break
+    return x
+
+
+def _part(batch, rows):
+    """The batch of some of its prompts."""
+    place = np.full(len(batch.log_pull), -1)
+    place[rows] = np.arange(len(rows))
+    kept = place[batch.row] >= 0
+    columns = (column[kept] for column in (batch.winner, batch.loser, batch.log_weight, batch.offset))
+    return Batch(batch.log_pull[rows], place[batch.row][kept], *columns, batch.beta)
+
+
+def _step(batch, x, log_total):
+    """The Newton direction of each prompt, by elimination on the graph with a ground (node 0)."""
+    prompts, k = x.shape
+    z = batch.margin(x)
+    log_push = np.log(batch.beta) + batch.log_weight - softplus(z)
+    log_curvature = np.log(batch.beta) + log_push - softplus(-z)
+    weight, flow = np.full((2, prompts, k + 1, k + 1), -np.inf)
+    np.logaddexp.at(weight, (batch.row, batch.winner + 1, batch.loser + 1), log_curvature)
+    weight = np.logaddexp(weight, weight.swapaxes(1, 2))
+    weight[:, 0, 1:] = weight[:, 1:, 0] = log_total[:, None] + x
+    np.logaddexp.at(flow, (batch.row, batch.winner + 1, batch.loser + 1), log_push)
+    flow[:, 0, 1:], flow[:, 1:, 0] = log_total[:, None] + x, batch.log_pull
+    top = weight.max(axis=(1, 2), keepdims=True)
+    weight, flow = weight - top, flow - top
+    if max(np.ptp(part[part > -np.inf]) for part in (weight, flow)) < _STEEP and flow.max() < _STEEP:
+        return laplacian.solve_dense(np.exp(weight), np.exp(flow))[:, 1:]
+    return laplacian.solve_dense_log(weight, flow)[:, 1:]
+
+
+def _moved(batch, x, d, reach):
+    """The policies after a step along d: to the least value there, of at least the damped length and at most 1.
+
+    By the sign of the slope along d. The value itself has no digits for responses whose labels weigh next to nothing.
+    """
+    least = np.log(np.where(reach > _NEAR, np.log1p(reach) / np.maximum(reach, _NEAR), 1.0))
+    log_share = roots.increasing(
+        lambda t: batch.slope(normalised(x + np.exp(t)[:, None] * d), d), least, np.zeros(len(x)), _LINE
+    )
+    return normalised(x + np.exp(log_share)[:, None] * d)

@@ -1,0 +1,266 @@
+"""Failure modes under any loss: thresholds and worst cases against Clarabel, movements against policies and search."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from tabular import InputError, Preferences, Problem, Status, failure_modes, losses
+from tabular.base.log_space import normalised
+from tests.tabular.losses import routes
+from tests.tabular.losses.test_facts import LOSSES, USERS
+from tests.tabular.losses.test_solve import both_ways
+
+CONVEX = {
+    "dpo": losses.get("dpo"),
+    "cdpo": losses.get("cdpo", eps=0.1),
+    "rdpo": losses.get("rdpo", eps=0.05),
+    "ipo": losses.get("ipo"),
+    "hinge": losses.get("hinge"),
+    "slic": losses.get("slic", margin=1.0),
+    "hypo": losses.get("hypo"),
+    **USERS,
+}
+
+
+def instances(rng, n, most=4, labels=99):
+    for k in range(n):
+        size, pairs, weight = routes.random_graph(rng, most)
+        pairs, weight = pairs[:labels], weight[:labels]
+        if k % 2 and labels == 99:
+            pairs, weight = both_ways(rng, pairs, weight, 2)
+        problem = Problem.from_unnormalized(rng.normal(0, 1.5, size), 0.5)
+        yield problem, Preferences.from_pairs([(0, w, y, c) for (w, y), c in zip(pairs, weight, strict=True)])
+
+
+@pytest.mark.parametrize("name", CONVEX)
+def test_thresholds_and_their_witnesses_against_clarabel(name):
+    loss, rng, binding, decided = CONVEX[name], np.random.default_rng(3), 0, 0
+    for problem, labels in instances(rng, 8):
+        found = failure_modes.solve_loss_thresholds(problem, labels, loss)
+        np.testing.assert_array_equal(
+            found.value, failure_modes.thresholds(problem, labels, loss) if name != "dpo" else found.value
+        )
+        for pair in range(labels.n_pairs):
+            value, _ = routes.by_clarabel(problem, labels, loss, [pair])
+            if np.isinf(value) or np.isinf(found.value[pair]):
+                assert value == found.value[pair]
+                continue
+            assert found.value[pair] == pytest.approx(value, rel=1e-6, abs=1e-6)
+            binding, decided = binding + found.binds[pair], decided + 1
+            policy = found.witness(pair)
+            assert policy[0, labels.winner[pair]] <= policy[0, labels.loser[pair]]
+            if found.attained[pair]:
+                assert losses.mean(policy, problem, labels, loss) == pytest.approx(
+                    found.value[pair], rel=1e-6, abs=1e-8
+                )
+    assert decided > 20
+    assert 0 < binding < decided or name == "slic"
+
+
+@pytest.mark.parametrize("name", ["dpo", "hypo"])
+def test_dpo_and_margins_by_the_route_that_is_theirs(name):
+    rng, loss = np.random.default_rng(5), CONVEX[name]
+    for problem, labels in instances(rng, 20, most=5):
+        delta_ref = labels.delta(problem.log_ref)
+        offset = problem.beta * np.maximum(-delta_ref, 0) if name == "hypo" else None
+        theirs = failure_modes.solve_thresholds(problem, labels, offset)
+        ours = failure_modes.solve_loss_thresholds(problem, labels, loss)
+        np.testing.assert_allclose(ours.value, theirs.value, atol=1e-12)
+        np.testing.assert_allclose(ours.multiplier, theirs.multiplier, atol=1e-7)
+        np.testing.assert_array_equal(ours.attained, theirs.attained)
+
+
+@pytest.mark.parametrize("name", ["cdpo", "ipo", "hinge"])
+def test_multipliers_are_slopes_of_the_threshold(name):
+    """Of v in the bound on delta: a higher reference of the winner asks h to fall further, and nothing else changes."""
+    problem = Problem.from_probabilities([0.5, 0.2, 0.3], 0.7)
+    labels = Preferences.from_pairs([(0, 0, 1, 5), (0, 1, 0, 1), (0, 1, 2, 2)])
+    found = failure_modes.solve_loss_thresholds(problem, labels, CONVEX[name])
+    assert found.binds.any()
+    for pair in np.flatnonzero(found.binds):
+        step, values = 1e-5, []
+        for side in (1, -1):
+            moved = problem.log_ref.copy()
+            moved[0, labels.winner[pair]] += side * step
+            other = Problem.from_unnormalized(moved, 0.7)
+            values.append(failure_modes.thresholds(other, labels, CONVEX[name])[pair])
+        assert found.multiplier[pair] == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "hinge", "slic", "hypo"])
+def test_worst_cases_against_every_set_of_labels(name):
+    loss, rng, below = CONVEX[name], np.random.default_rng(8), 0
+    for problem, labels in instances(rng, 4, labels=5):
+        found = failure_modes.loss_frontier(problem, labels, loss)
+        share, n = np.exp(labels.log_share), labels.n_pairs
+        cost = {
+            inverted: routes.by_clarabel(problem, labels, loss, inverted)[0]
+            for size in range(n + 1)
+            for inverted in combinations(range(n), size)
+        }
+        for level in found.infimum + np.geomspace(1e-3, 2.0, 6):
+            wanted = min(1 - share[list(inverted)].sum() for inverted, c in cost.items() if c <= level)
+            given = failure_modes.worst_case_accuracy(problem, labels, level, loss=loss)
+            assert given == pytest.approx(wanted, abs=1e-9)
+            below += given < 1
+        for size in range(1, n + 1):
+            inverted = rng.choice(n, size, replace=False)
+            joint = failure_modes.joint_threshold(problem, labels, inverted, loss=loss)
+            assert joint == pytest.approx(cost[tuple(sorted(inverted.tolist()))], rel=1e-6, abs=1e-6)
+    assert below
+
+
+def test_worst_cases_of_several_prompts_fill_one_budget():
+    problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5], [0.6, 0.4]], beta=1)
+    labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1), (2, 0, 1)])
+    loss = losses.get("cdpo", eps=0.2)
+    alone = failure_modes.thresholds(problem, labels, loss) - losses.solve(problem, labels, loss).infimum
+    infimum = losses.solve(problem, labels, loss).infimum
+    for level in (0.01, alone[0] * 1.01, alone[0] + alone[1] * 1.01, alone.sum() * 1.01):
+        wanted = min(
+            1 - len(s) / 3 for k in range(4) for s in combinations(range(3), k) if alone[list(s)].sum() <= level
+        )
+        given = failure_modes.worst_case_accuracy(problem, labels, infimum + level, loss=loss)
+        assert given == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["ipo", "rdpo", "hinge", "cdpo"])
+def test_the_listing_of_every_kind_shows_what_it_says(name):
+    loss, rng, kinds = CONVEX[name], np.random.default_rng(9), set()
+    for problem, labels in instances(rng, 6):
+        report = failure_modes.find(problem, labels, loss=loss)
+        assert report.reference_loss == pytest.approx(losses.mean(problem.log_ref, problem, labels, loss))
+        for row in report.rows:
+            row.to_dict()
+            kinds |= set(row.kinds)
+            for kind, finding in row.findings.items():
+                assert finding.why
+                if finding.witness is None:
+                    continue
+                policy, delta = finding.witness.log_policy, finding.witness.delta
+                assert finding.witness.loss == losses.mean(policy, problem, labels, loss)
+                if kind is failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED:
+                    assert delta < 0
+                    assert finding.witness.loss < report.reference_loss
+                if kind is failure_modes.Kind.DPO_OPTIMUM_INVERTED:
+                    assert delta <= 1e-9
+                    assert finding.witness.loss == pytest.approx(report.infimum, abs=1e-9)
+    assert failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED in kinds
+    assert failure_modes.Kind.CHOSEN_PROBABILITY_FALLS in kinds
+
+
+def test_ipo_leaves_a_misaligned_pair_inverted_at_its_own_optimum_and_dpo_does_not():
+    problem = Problem.from_probabilities([0.1, 0.9], beta=0.5)  # delta_ref = -2.2, IPO asks h = 1
+    one = Preferences.from_pairs([(0, 1)])
+    kind = failure_modes.Kind.DPO_OPTIMUM_INVERTED
+    assert failure_modes.find(problem, one, loss=losses.get("ipo")).rows[0].findings[kind].occurs
+    assert not failure_modes.find(problem, one).rows[0].findings[kind].occurs
+    assert failure_modes.thresholds(problem, one, losses.get("ipo")).tolist() == [0]
+
+
+# --- movements -------------------------------------------------------------------------------------------------------
+
+
+SMOOTH = [name for name, loss in LOSSES.items() if name not in ("chi_po", "hinge", "slic", "dpop")]
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_movements_are_shown_by_policies_of_less_loss(name):
+    loss, rng, shown = LOSSES[name], np.random.default_rng(10), 0
+    for problem, labels in instances(rng, 4, labels=4):
+        found = failure_modes.movement(problem, labels, loss)
+        start = losses.mean(problem.log_ref, problem, labels, loss)
+        for pair in range(labels.n_pairs):
+            ends = labels.winner[pair], labels.loser[pair]
+            free = np.setdiff1d(np.arange(problem.n_responses), np.r_[labels.winner, labels.loser])
+            for kind in ("chosen_falls", "both_fall", "mass_to_unlabelled"):
+                policy = found.witness(kind, pair)
+                assert (policy is None) or getattr(found, kind)[pair]
+                if policy is None:
+                    continue
+                shown += 1
+                assert losses.mean(policy, problem, labels, loss) < start
+                gain = np.exp(policy[0]) - np.exp(problem.log_ref[0])
+                assert kind == "mass_to_unlabelled" or gain[ends[0]] < 0
+                assert kind != "both_fall" or gain[ends[1]] < 0
+                assert kind != "mass_to_unlabelled" or gain[free].sum() > 0
+    assert shown
+
+
+def test_what_is_called_impossible_no_random_policy_does():
+    rng = np.random.default_rng(11)
+    for name in ("dpo", "cdpo", "ipo", "nca_pair", "cpo_xu"):
+        loss = LOSSES[name]
+        for n, rows in ((2, [(0, 1)]), (3, [(0, 1), (1, 0)]), (3, [(0, 1), (1, 2), (2, 0)])):
+            problem = Problem.from_unnormalized(rng.normal(size=n), 0.5)
+            labels = Preferences.from_pairs(rows)
+            found = failure_modes.movement(problem, labels, loss)
+            start = losses.mean(problem.log_ref, problem, labels, loss)
+            for _ in range(400):
+                policy = normalised(problem.log_ref + rng.normal(0, rng.choice([0.01, 0.3, 3.0]), (1, n)))
+                if losses.mean(policy, problem, labels, loss) >= start - 1e-12:
+                    continue
+                gain = np.exp(policy[0]) - np.exp(problem.log_ref[0])
+                for pair in range(labels.n_pairs):
+                    falls = gain[labels.winner[pair]] < 0, gain[labels.loser[pair]] < 0
+                    assert found.chosen_falls[pair] is not False or not falls[0]
+                    assert found.both_fall[pair] is not False or not all(falls)
+
+
+def test_two_responses_can_only_rise_under_convex_losses_of_differences():
+    problem, one = Problem.from_probabilities([0.3, 0.7], 1), Preferences.from_pairs([(0, 1)])
+    for name in ("dpo", "cdpo", "rdpo", "ipo", "hypo"):
+        found = failure_modes.movement(problem, one, LOSSES[name])
+        assert (found.chosen_falls, found.both_fall, found.mass_to_unlabelled) == ((False,), (False,), (False,))
+    # DiscoPOP's loss rises with the margin at the reference: the chosen probability falls first
+    assert failure_modes.movement(problem, one, losses.get("discopop")).chosen_falls == (True,)
+    # NCA's push on one pair is along the chosen probability too, but it is no loss of differences
+    assert failure_modes.movement(problem, one, LOSSES["nca_pair"]).chosen_falls == (None,)
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nca_pair", "exact for losses of differences; nca_pair is one of kind 'absolute'"),
+        ("fdpo_js", "exact for losses of differences; fdpo_js is one of kind 'link'"),
+        ("exo_pair", "exact for convex losses; exo_pair is not convex"),
+    ],
+)
+def test_losses_that_are_not_exact_are_refused(name, said):
+    problem, one = Problem.from_probabilities([0.3, 0.7], 1), Preferences.from_pairs([(0, 1)])
+    for ask in (failure_modes.thresholds, failure_modes.find):
+        with pytest.raises(InputError, match=said):
+            ask(problem, one, loss=LOSSES[name])
+    with pytest.raises(InputError, match=said):
+        failure_modes.worst_case_accuracy(problem, one, 0.5, loss=LOSSES[name])
+
+
+def test_worst_cases_say_what_they_cannot_do():
+    problem, one = Problem.from_probabilities([0.3, 0.7], 1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match="rdpo is unbounded below"):
+        failure_modes.worst_case_accuracy(
+            problem, Preferences.from_pairs([(0, 1), (0, 1)]), 0.5, loss=losses.get("rdpo", eps=0.1)
+        )
+    with pytest.raises(InputError, match="strictly convex loss or a hinge"):
+        failure_modes.worst_case_accuracy(problem, one, 0.5, loss=USERS["huber"])
+    wide = Problem.from_unnormalized(np.zeros(12), 1)
+    star = Preferences.from_pairs([(0, k) for k in range(1, 12)])
+    with pytest.raises(InputError, match="a component has 11 labels"):
+        failure_modes.worst_case_accuracy(wide, star, 0.5, loss=losses.get("ipo"))
+
+
+def test_one_unbounded_pair_has_a_finite_threshold_where_nothing_else_is_unbounded():
+    problem = Problem.from_probabilities([0.2, 0.8], 1)
+    loss = losses.get("rdpo", eps=0.1)
+    found = failure_modes.solve_loss_thresholds(problem, Preferences.from_pairs([(0, 1)]), loss)
+    assert found.infimum == -np.inf
+    delta_ref = np.log(0.25)
+    assert found.value[0] == pytest.approx(np.log1p(np.exp(delta_ref)) + delta_ref / 8)  # at h = -delta_ref
+    two = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], 1)
+    both = failure_modes.solve_loss_thresholds(two, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), loss)
+    assert both.value.tolist() == [-np.inf, -np.inf]
+    assert both.status(0) is Status.UNBOUNDED

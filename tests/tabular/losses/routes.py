@@ -1,0 +1,104 @@
+"""Second routes to a loss's minimum on a label graph: 60-digit Newton, Clarabel, cuts by listing."""
+
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+from mpmath import mp, mpf
+
+
+def random_graph(rng, most=5, weights=3.0, one_way=False):
+    """Edges (winner, loser) and weights on 2 to ``most`` nodes; cyclic, disconnected or one-way, as it comes."""
+    n = int(rng.integers(2, most + 1))
+    pairs = [tuple(rng.choice(n, 2, replace=False).tolist()) for _ in range(int(rng.integers(1, 2 * n + 2)))]
+    if one_way:
+        pairs = [(min(p), max(p)) for p in pairs]
+    return n, pairs, np.exp(rng.uniform(-weights, weights, len(pairs)))
+
+
+def least(n, pairs, weight, slope, bend, dps=60):
+    """s with mean 0, minimising sum W g(s_w - s_l), by damped Newton in mpmath; g by slope(x) and bend(x) of mpf.
+
+    For connected graphs on which the minimum is attained.
+    """
+    with mp.workdps(dps):
+        s, weight = [mpf(0)] * n, [mpf(float(w)) for w in weight]
+        for _ in range(400):
+            gradient, hessian = [mpf(0)] * n, mp.matrix(n, n)
+            for (w, y), c in zip(pairs, weight, strict=True):
+                push, curve = c * slope(s[w] - s[y]), c * bend(s[w] - s[y])
+                gradient[w] += push
+                gradient[y] -= push
+                for a, b, sign in ((w, w, 1), (y, y, 1), (w, y, -1), (y, w, -1)):
+                    hessian[a, b] += sign * curve
+            step = mp.lu_solve(hessian[1:, 1:], mp.matrix(gradient[1:]))
+            reach = max(abs(d) for d in step)
+            damping = mp.log1p(reach) / reach if reach > 0 else mpf(1)
+            for k in range(1, n):
+                s[k] -= damping * step[k - 1]
+            if reach < mpf(10) ** (-dps // 2):
+                break
+        mean = sum(s) / n
+        return [v - mean for v in s]
+
+
+def sg(x):
+    with mp.workdps(60):
+        return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
+
+
+def components(n, pairs):
+    """The connected components, as sorted tuples of nodes."""
+    group = list(range(n))
+    for w, y in pairs:
+        old, new = group[w], group[y]
+        group = [new if g == old else g for g in group]
+    return sorted({tuple(k for k in range(n) if group[k] == g) for g in group})
+
+
+def cuts(n, pairs, weight, eps):
+    """(S, F(S)) of every set of nodes that some label crosses, in rationals: F = (1 - eps) W(S^c) - eps W(S)."""
+    eps = Fraction(eps)
+    found = []
+    for size in range(1, n):
+        for inside in combinations(range(n), size):
+            won = sum(
+                Fraction(float(c)) for (w, y), c in zip(pairs, weight, strict=True) if w in inside and y not in inside
+            )
+            lost = sum(
+                Fraction(float(c)) for (w, y), c in zip(pairs, weight, strict=True) if y in inside and w not in inside
+            )
+            if won or lost:
+                found.append((inside, (1 - eps) * lost - eps * won))
+    return found
+
+
+def by_clarabel(problem, preferences, loss, inverted=()):
+    """The least mean loss of a convex loss of differences with some pairs at delta <= 0, and h of each label."""
+    import cvxpy as cp
+
+    base = preferences.prompt * problem.n_responses
+    winner, loser = base + preferences.winner, base + preferences.loser
+    ref, rate = problem.log_ref.ravel(), loss.form.rate(problem.beta)
+    s = cp.Variable(ref.size)
+    x = s[winner] - s[loser] - loss.form.offset(ref[winner], ref[loser], problem.beta)
+    cost = {
+        "dpo": lambda: cp.logistic(-x),
+        "hypo": lambda: cp.logistic(-x),
+        "odpo": lambda: cp.logistic(-x),
+        "ecpo": lambda: cp.logistic(-x),
+        "cdpo": lambda: cp.logistic(-x) + loss.params["eps"] * x,
+        "rdpo": lambda: cp.logistic(-x) - loss.params["eps"] / (1 - 2 * loss.params["eps"]) * x,
+        "ipo": lambda: cp.square(x),
+        "hinge": lambda: cp.pos(-x),
+        "slic": lambda: cp.pos(-x),
+        "squared hinge": lambda: cp.square(cp.pos(1 - x)),
+        "exponential": lambda: cp.exp(-x),
+        "huber": lambda: cp.huber(x - 1, 1) / 2,
+    }[loss.name]()
+    held = [s[winner[i]] - s[loser[i]] <= rate * (ref[loser[i]] - ref[winner[i]]) for i in inverted]
+    model = cp.Problem(cp.Minimize(np.exp(preferences.log_share) @ cost), held)
+    model.solve(solver=cp.CLARABEL)
+    if model.status == "unbounded":
+        return -np.inf, None
+    return float(model.value), (s.value[winner] - s.value[loser]) / rate

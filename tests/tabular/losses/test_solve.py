@@ -1,0 +1,494 @@
+"""Losses of differences on label graphs: existence against every cut, minima against 60 digits, Clarabel and search."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+from scipy.optimize import linprog, minimize
+from scipy.special import logit
+
+from tabular import InputError, Preferences, Problem, Status, dpo, losses
+from tests.tabular.losses import routes
+from tests.tabular.losses.test_facts import USERS
+
+EXISTS = (Status.UNIQUE, Status.SET)
+
+
+def instance(rng, pairs, n, weight, beta=0.5):
+    problem = Problem.from_unnormalized(rng.normal(0, 2, n), beta)
+    return problem, Preferences.from_pairs([(0, w, y, c) for (w, y), c in zip(pairs, weight, strict=True)])
+
+
+def both_ways(rng, pairs, weight, spread):
+    """Each label answered by one of the opposite kind, of another weight."""
+    answer = weight * np.exp(rng.uniform(-spread, spread, len(weight)))
+    return pairs + [(y, w) for w, y in pairs], np.r_[weight, answer]
+
+
+def verdict(status):
+    return "attained" if status in EXISTS else status.value
+
+
+# --- existence -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("eps", [0.125, 0.25, 0.1, 0.4])
+def test_rdpo_exists_iff_every_cut_gives_each_side_its_share(eps):
+    """All cuts in rationals against the flow; whole weights, so that equality happens."""
+    rng, seen = np.random.default_rng(int(1000 * eps)), set()
+    for k in range(250):
+        n, pairs, weight = routes.random_graph(rng)
+        if k % 2:
+            pairs += [(y, w) for w, y in pairs]
+            weight = rng.choice([1.0, 3.0, 7.0], len(pairs)) if k % 4 == 1 else np.exp(rng.uniform(-40, 40, len(pairs)))
+        problem, labels = instance(rng, pairs, n, weight)
+        found = losses.solve(problem, labels, losses.get("rdpo", eps=eps))
+        worst = min(balance for _, balance in routes.cuts(n, pairs, weight, eps))
+        wanted = "unbounded" if worst < 0 else "unattained" if worst == 0 else "attained"
+        assert verdict(found.status) == wanted
+        seen.add(wanted)
+        if wanted != "attained":
+            check_cut(found, pairs, weight, eps, wanted)
+    assert {"unbounded", "attained"} <= seen
+    assert eps in (0.1, 0.4) or "unattained" in seen  # 1/10 is no float, so no cut can balance against it
+
+
+def check_cut(found, pairs, weight, eps, wanted):
+    cut = found.certificate
+    balance = dict(routes.cuts(found.problem.n_responses, pairs, weight, eps))[tuple(sorted(cut.inside))]
+    assert balance < 0 if wanted == "unbounded" else balance == 0
+    total = weight.sum()
+    inside = set(cut.inside)
+    won = sum(c for (w, y), c in zip(pairs, weight, strict=True) if w in inside and y not in inside) / total
+    assert cut.wins == pytest.approx(won, rel=1e-9)
+    assert found.recession[0][sorted(inside)].tolist() == [0] * len(inside)
+
+
+def test_a_share_given_as_a_fraction_balances_exactly():
+    problem, labels = Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 0, 1, 9), (0, 1, 0, 1)])
+    statuses = [losses.solve(problem, labels, losses.get("rdpo", eps=e)).status for e in (Fraction(1, 10), 0.1, 0.0999)]
+    assert statuses == [Status.UNATTAINED, Status.UNBOUNDED, Status.UNIQUE]  # the float 0.1 is above 1/10
+
+
+def test_unbounded_along_the_certificate_and_only_there():
+    rng, loss = np.random.default_rng(4), losses.get("rdpo", eps=0.2)
+    problem = Problem.from_unnormalized(rng.normal(size=(2, 3)), 0.5)
+    labels = Preferences.from_pairs([(0, 0, 1), (0, 1, 2), (1, 0, 1, 3), (1, 1, 0, 2)])
+    found = losses.solve(problem, labels, loss)
+    assert [s.value for s in found.statuses] == ["unbounded", "set"]
+    assert (found.status, found.infimum) == (Status.UNBOUNDED, -np.inf)
+    near, far = (
+        mean_loss(problem.log_ref + found.log_ratio + step * found.recession, problem, labels, loss)
+        for step in (500.0, 1000.0)
+    )
+    assert (far - near) / 500 == pytest.approx(problem.beta * found.certificate.balance, rel=1e-9)
+    assert found.certificate.balance == pytest.approx(-0.2 / 0.6 / 7)  # one label of weight 1 in 7 crosses, won
+    assert np.exp(found.log_policy[0])[list(found.certificate.inside)].sum() == pytest.approx(1)
+    assert not found.contains(problem.log_ref)
+
+
+def mean_loss(log_policy, problem, labels, loss):
+    ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
+    cost = loss(*(x[e] for x in (log_policy, problem.log_ref) for e in ends), problem.beta)
+    return float(np.exp(labels.log_share) @ cost)
+
+
+def test_balanced_cuts_have_a_finite_infimum_that_the_recession_approaches():
+    """Three blocks: two cuts balance exactly at eps = 1/4, the loss falls for ever and stays above the infimum."""
+    problem = Problem.from_probabilities([0.1, 0.2, 0.3, 0.4], 0.7)
+    labels = Preferences.from_pairs(
+        [(0, 0, 1, 3), (0, 1, 0, 2), (0, 1, 2, 3), (0, 2, 1, 1), (0, 2, 3, 1), (0, 3, 2, 1)]
+    )
+    loss = losses.get("rdpo", eps=0.25)
+    found = losses.solve(problem, labels, loss)
+    assert found.status is Status.UNATTAINED
+    values = []
+    for far in (0.0, 5.0, 10.0, 20.0):
+        values.append(mean_loss(problem.log_ref + found.log_ratio + far * found.recession, problem, labels, loss))
+    assert values == sorted(values, reverse=True)
+    assert values[-1] > found.infimum
+    assert values[-1] == pytest.approx(found.infimum, abs=1e-6)
+    assert found.margin_range(0, 1, 2) == (np.inf, np.inf)
+    near = losses.solve(problem, labels, losses.get("rdpo", eps=0.2499))
+    assert near.status is Status.UNIQUE
+    assert found.infimum < near.infimum
+
+
+# --- minima ----------------------------------------------------------------------------------------------------------
+
+
+def logistic(linear):
+    return (lambda x: linear - routes.sg(-x)), (lambda x: routes.sg(x) * routes.sg(-x))
+
+
+EXACT = {
+    "dpo": (losses.get("dpo"), logistic(mpf(0))),
+    "cdpo": (losses.get("cdpo", eps=0.125), logistic(mpf(1) / 8)),
+    "rdpo": (losses.get("rdpo", eps=2.0**-20), logistic(-(mpf(2) ** -20) / (1 - mpf(2) ** -19))),
+    "ipo": (losses.get("ipo"), ((lambda x: 2 * (x - 1)), (lambda x: mpf(2)))),
+    "exponential": (USERS["exponential"], ((lambda x: -mp.exp(-x)), (lambda x: mp.exp(-x)))),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("spread", [2.0, 40.0])
+def test_minimisers_to_thirteen_digits_over_eighty_nats_of_weights(name, spread):
+    loss, shape = EXACT[name]
+    rng, seen = np.random.default_rng(len(name)), 0
+    spread = min(spread, 12.0) if name == "exponential" else spread  # Newton in floats: no promise over 80 nats
+    for _ in range(25):
+        n, pairs, weight = routes.random_graph(rng, weights=spread)
+        if name != "cdpo":
+            pairs, weight = both_ways(rng, pairs, weight, 9)
+        problem, labels = instance(rng, pairs, n, weight)
+        found = losses.solve(problem, labels, loss)
+        if len(routes.components(n, pairs)) > 1 or found.status not in EXISTS:
+            continue
+        with mp.workdps(90):
+            s = routes.least(n, pairs, weight, *shape, dps=90)
+            wanted = [float(v) for v in s]
+        rate = loss.form.rate(problem.beta)
+        tolerance = (1e-7 if name == "exponential" else 1e-13) * max(1, np.abs(wanted).max())
+        np.testing.assert_allclose(found.log_ratio[0] * rate, wanted, rtol=0, atol=tolerance)
+        assert found.residual < (1e-9 if name == "exponential" else 1e-12)
+        seen += 1
+    assert seen >= 5
+
+
+CONVEX = {
+    "dpo": losses.get("dpo"),
+    "cdpo": losses.get("cdpo", eps=0.1),
+    "rdpo": losses.get("rdpo", eps=0.02),
+    "ipo": losses.get("ipo"),
+    "hinge": losses.get("hinge"),
+    "slic": losses.get("slic", margin=1.0),
+    "hypo": losses.get("hypo"),
+    "odpo": losses.get("odpo", offset=0.7),
+    "ecpo": losses.get("ecpo", gamma=0.05),
+    **USERS,
+}
+
+
+@pytest.mark.parametrize("name", CONVEX)
+def test_infimum_and_margins_against_clarabel(name):
+    """Several prompts, unlabelled responses, components, cycles, one-way labels, offsets of either sign."""
+    loss, rng, seen = CONVEX[name], np.random.default_rng(7), set()
+    for k in range(16):
+        problem = Problem.from_unnormalized(rng.normal(0, 1.5, (2, 5)), 0.5)
+        rows = []
+        for prompt in (0, 1):
+            _n, pairs, weight = routes.random_graph(rng, one_way=k % 4 == 3)
+            if name == "rdpo" or k % 4 == 2:
+                pairs, weight = both_ways(rng, pairs, weight, 2)
+            rows += [(prompt, w, y, c) for (w, y), c in zip(pairs, weight, strict=True)]
+        labels = Preferences.from_pairs(rows)
+        found = losses.solve(problem, labels, loss)
+        seen.add(found.status)
+        if found.status is Status.UNBOUNDED:
+            continue
+        value, h = routes.by_clarabel(problem, labels, loss)
+        assert found.infimum == pytest.approx(value, abs=2e-7)
+        assert found.infimum <= value + 1e-9
+        if found.status in EXISTS:
+            assert mean_loss(found.log_policy, problem, labels, loss) == pytest.approx(found.infimum, abs=1e-12)
+            assert found.contains(found.log_policy)
+            strictly = name not in ("hinge", "slic", "squared hinge", "huber")
+            ours = labels.delta(found.log_policy) - labels.delta(problem.log_ref)
+            assert not strictly or np.abs(ours - h).max() < 1e-2
+    assert seen & set(EXISTS)
+    assert name != "dpo" or Status.UNATTAINED in seen
+
+
+def test_dpo_is_dpo_and_margins_are_its_margins():
+    rng = np.random.default_rng(1)
+    problem = Problem.from_unnormalized(rng.normal(size=(3, 4)), 0.3)
+    labels = Preferences.from_pairs(
+        [(p, *rng.choice(4, 2, replace=False), rng.exponential()) for p in (0, 0, 0, 1, 1, 2)]
+    )
+    delta_ref = labels.delta(problem.log_ref)
+    for loss, margin in ((losses.get("dpo"), 0.0), (losses.get("hypo"), 0.3 * np.maximum(-delta_ref, 0))):
+        ours, theirs = losses.solve(problem, labels, loss), dpo.solve(problem, labels, margin)
+        assert (ours.status, ours.infimum, ours.dimension) == (theirs.status, theirs.infimum, theirs.dimension)
+        np.testing.assert_array_equal(ours.log_policy, theirs.log_policy)
+        np.testing.assert_array_equal(ours.recession, theirs.recession)
+
+
+def test_cdpo_spreads_a_chain_by_logit_each_step_and_one_edge_does_not_bound_itself():
+    zeta = logit(1 - 0.1)
+    chain = [(0, 0, 1, 1.0), (0, 1, 2, 5.0), (0, 2, 3, 0.01)]
+    problem = Problem.from_probabilities([0.25] * 4, 1)
+    for rows, spread, within in (
+        (chain, 3.0, 1e-12),
+        ([(0, w, w + 1, 1.0) for w in range(3)] + [(0, 0, 3, 0.001)], 2.9985, 5e-5),
+    ):
+        found = losses.solve(problem, Preferences.from_pairs(rows), losses.get("cdpo", eps=0.1))
+        assert (found.log_ratio[0, 0] - found.log_ratio[0, 3]) / zeta == pytest.approx(spread, abs=within)
+
+
+def test_ipo_is_least_squares_ranking():
+    """numpy's lstsq on the incidence matrix, 30 responses, beta at both extremes."""
+    rng = np.random.default_rng(0)
+    for beta in (1e-4, 0.5, 1e4):
+        problem = Problem.from_unnormalized(rng.normal(size=30), beta)
+        winner = rng.integers(0, 30, 80)
+        loser = (winner + rng.integers(1, 30, 80)) % 30
+        labels = Preferences(np.zeros(80, int), winner, loser, rng.exponential(size=80))
+        rows = np.sqrt(labels.weight)[:, None] * (np.eye(30)[winner] - np.eye(30)[loser])
+        wanted = np.linalg.lstsq(rows, np.sqrt(labels.weight) / (2 * beta))[0]
+        found = losses.solve(problem, labels, losses.get("ipo")).log_ratio[0]
+        np.testing.assert_allclose(beta * (found - found.mean()), beta * (wanted - wanted.mean()), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "rdpo", "ipo", "exponential"])
+def test_large_sparse_graphs_are_stationary(name):
+    """3000 responses, the gradient checked label by label with numpy alone."""
+    rng, n = np.random.default_rng(2), 3000
+    strength = rng.normal(0, 0.5, n)
+    ring = np.arange(n)
+    first = np.r_[ring, rng.integers(0, n, 4 * n)]
+    second = np.r_[(ring + 1) % n, (first[n:] + rng.integers(1, n, 4 * n)) % n]
+    share = 1 / (1 + np.exp(strength[second] - strength[first]))
+    labels = Preferences(np.zeros(10 * n, int), np.r_[first, second], np.r_[second, first], np.r_[share, 1 - share])
+    problem, loss = Problem.from_unnormalized(rng.normal(size=n), 0.5), EXACT[name][0]
+    found = losses.solve(problem, labels, loss)
+    assert found.status is Status.UNIQUE
+    ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
+    logs = [x[e] for x in (found.log_policy, problem.log_ref) for e in ends]
+    up = labels.weight * loss.gradient(*logs, problem.beta)[0]
+    net = np.bincount(labels.winner, up, n) - np.bincount(labels.loser, up, n)
+    assert np.abs(net).max() < 1e-9 * np.abs(up).sum() / n
+    assert found.residual < 1e-9
+    assert mean_loss(found.log_policy, problem, labels, loss) == pytest.approx(found.infimum, rel=1e-12)
+
+
+def test_labels_beyond_the_pairs_own_shares_still_balance_round_a_cycle():
+    """A cycle of one-way labels has no pair with both shares, and rDPO exists: the flow goes round."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
+    cycle = Preferences.from_pairs([(0, 1), (1, 2), (2, 0)])
+    found = losses.solve(problem, cycle, losses.get("rdpo", eps=0.3))
+    assert found.status is Status.UNIQUE
+    assert found.log_ratio[0] == pytest.approx([0, 0, 0], abs=1e-12)
+    heavier = Preferences.from_pairs([(0, 0, 1, 1), (0, 1, 2, 1), (0, 2, 0, 0.42)])  # losses of 0: 0.42 of 1.42
+    assert losses.solve(problem, heavier, losses.get("rdpo", eps=0.3)).status is Status.UNBOUNDED
+    assert losses.solve(problem, heavier, losses.get("rdpo", eps=0.29)).status is Status.UNIQUE
+
+
+# --- hinges ----------------------------------------------------------------------------------------------------------
+
+
+def test_hinge_is_zero_iff_the_labels_hold_no_cycle():
+    rng = np.random.default_rng(3)
+    for k in range(60):
+        n, pairs, weight = routes.random_graph(rng, one_way=k % 2 == 0)
+        problem, labels = instance(rng, pairs, n, weight)
+        found = losses.solve(problem, labels, losses.get("hinge"))
+        alone = all(len(block) == 1 for block in labels.blocks(problem)[0])
+        assert (found.infimum == 0) == alone
+
+
+def by_program(problem, labels, loss, objective, infimum):
+    """Extremes of a linear function of h over the near-optimal set: HiGHS."""
+    n, m, rate = problem.n_responses, labels.n_pairs, loss.form.rate(problem.beta)
+    ref = problem.log_ref[0]
+    offset = np.broadcast_to(loss.form.offset(ref[labels.winner], ref[labels.loser], problem.beta), m)
+    incidence = np.eye(n)[labels.winner] - np.eye(n)[labels.loser]
+    rows = np.vstack([np.hstack([-rate * incidence, -np.eye(m)]), np.r_[np.zeros(n), np.exp(labels.log_share)]])
+    bound = np.r_[-offset, infimum + 1e-9]
+    found = linprog(np.r_[objective, np.zeros(m)], rows, bound, bounds=[(None, None)] * n + [(0, None)] * m)
+    return found.fun if found.status == 0 else -np.inf
+
+
+@pytest.mark.parametrize("name", ["hinge", "slic"])
+def test_the_face_of_a_hinge(name):
+    """Vertices are optimal and extreme; the range of every difference is that of a linear programme."""
+    rng, dimensions = np.random.default_rng(5), set()
+    for _ in range(20):
+        n, pairs, weight = routes.random_graph(rng, most=4, weights=1.0)
+        weight = np.round(weight) + 1
+        problem, labels = instance(rng, pairs, n, weight)
+        loss = losses.get(name, **({"margin": 1.0} if name == "slic" else {}))
+        found = losses.solve(problem, labels, loss)
+        dimensions.add(found.face.dimension)
+        assert found.residual < 1e-14
+        corners = found.vertices()
+        for corner in corners:
+            assert mean_loss(problem.log_ref + corner, problem, labels, loss) == pytest.approx(found.infimum, abs=1e-12)
+            others = [c for c in corners if c is not corner]
+            for a, b in product(others, others):
+                assert not np.allclose((a + b) / 2, corner, atol=1e-9) or np.allclose(a, corner)
+        for i, j in product(range(n), range(n)):
+            if i == j:
+                continue
+            low, _high = found.margin_range(0, i, j)
+            objective = np.eye(n)[i] - np.eye(n)[j]
+            shift = problem.log_ref[0, i] - problem.log_ref[0, j]
+            wanted = by_program(problem, labels, loss, objective, found.infimum) + shift
+            if np.isfinite(low) or np.isfinite(wanted):
+                assert low == pytest.approx(wanted, abs=1e-5)
+        assert found.dimension == found.face.dimension + len(routes.components(n, pairs)) - 1
+    assert len(dimensions) >= 3
+
+
+def test_small_and_large_hinges_take_different_routes_to_one_value():
+    rng = np.random.default_rng(6)
+    problem = Problem.from_unnormalized(rng.normal(size=40), 0.5)
+    winner = rng.integers(0, 40, 210)
+    loser = (winner + rng.integers(1, 40, 210)) % 40
+    weight = rng.integers(1, 9, 210).astype(float)
+    labels = Preferences(np.zeros(210, int), winner, loser, weight)
+    merged = Preferences.from_wins(np.bincount(winner * 40 + loser, weight, 1600).reshape(40, 40))
+    large, small = (losses.solve(problem, p, losses.get("hinge")) for p in (labels, merged))
+    assert labels.n_pairs > 200 >= merged.n_pairs
+    assert large.infimum == pytest.approx(small.infimum, rel=1e-9)
+
+
+# --- losses that are not convex --------------------------------------------------------------------------------------
+
+
+def by_descent(problem, labels, loss, rng, starts=40):
+    def cost(r):
+        return mean_loss(problem.log_ref + r.reshape(problem.log_ref.shape), problem, labels, loss)
+
+    size = problem.log_ref.size
+    runs = [minimize(cost, rng.normal(0, 6, size), method="BFGS", options={"gtol": 1e-10}) for _ in range(starts)]
+    return min(float(run.fun) for run in runs)
+
+
+@pytest.mark.parametrize("name", ["exo_pair", "discopop"])
+def test_certified_global_minima_are_below_every_descent(name):
+    loss = losses.get(name, **({"eps": 0.1} if name == "exo_pair" else {}))
+    rng, seen = np.random.default_rng(9), set()
+    for k in range(8):
+        n, pairs, weight = routes.random_graph(rng, most=3, weights=1.0)
+        if k % 2:
+            pairs, weight = both_ways(rng, pairs, weight, 1)
+        problem, labels = instance(rng, pairs, n, weight)
+        found = losses.solve(problem, labels, loss)
+        seen.add(found.status)
+        descended = by_descent(problem, labels, loss, rng)
+        assert found.infimum <= descended + 1e-8
+        if found.status in EXISTS:
+            assert found.certificate.lower <= found.infimum <= found.certificate.lower + 1e-8
+            assert mean_loss(found.log_policy, problem, labels, loss) == pytest.approx(found.infimum, abs=1e-12)
+            assert found.infimum == pytest.approx(descended, abs=1e-6)
+    assert Status.UNIQUE in seen
+    assert name == "exo_pair" or Status.UNATTAINED in seen
+
+
+def test_exo_of_one_pair_is_the_closed_form_and_proved_to_be_the_only_minimum():
+    problem = Problem.from_probabilities([0.3, 0.7], 0.5)
+    for p in (0.5, 0.75, 1.0):
+        labels = Preferences.from_pairs([(0, 0, 1, p), (0, 1, 0, 1 - p)])
+        found = losses.solve(problem, labels, losses.get("exo_pair", eps=0.125))
+        z = 0.5 * (found.log_ratio[0, 0] - found.log_ratio[0, 1])
+        assert (found.status, z) == (Status.UNIQUE, pytest.approx((2 * p - 1) * logit(0.875), abs=1e-9))
+
+
+def test_larger_problems_of_losses_that_are_not_convex_are_local():
+    rng = np.random.default_rng(0)
+    problem = Problem.from_unnormalized(rng.normal(size=8), 0.5)
+    labels = Preferences.from_pairs([rng.choice(8, 2, replace=False) for _ in range(20)])
+    found = losses.solve(problem, labels, losses.get("exo_pair", eps=0.1))
+    assert found.status is Status.LOCAL
+    assert found.certificate.lower == -np.inf
+    assert found.infimum <= by_descent(problem, labels, found.loss, rng, starts=5) + 1e-9
+    wave = losses.custom(
+        "wave", lambda x: np.log1p(np.exp(-x)) + 0.3 * np.sin(x), lambda x: -1 / (1 + np.exp(x)) + 0.3 * np.cos(x)
+    )
+    pair = losses.solve(Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 1), (1, 0)]), wave)
+    assert pair.status is Status.LOCAL  # nothing is known of a user's function that is not convex
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (losses.get("aot"), "aot mixes the pairs of a batch"),
+        (losses.custom("line", lambda x: 1 - x, lambda x: -1 + 0 * x), "grows alike at both ends"),
+    ],
+)
+def test_what_cannot_be_solved_is_refused(loss, said):
+    problem, labels = Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match=said):
+        losses.solve(problem, labels, loss)
+
+
+def test_a_margin_beyond_the_floats_is_refused():
+    problem = Problem([-1e4, 0.0], 1.0)
+    with pytest.raises(InputError, match="the margin of ecpo"):
+        losses.solve(problem, Preferences.from_pairs([(0, 1)]), losses.get("ecpo", gamma=0.1))
+
+
+def test_a_users_loss_that_falls_on_both_sides_of_a_cut():
+    """Slopes -1 and -1/4: a user's rDPO; its flow decides, and equality is refused in one sentence."""
+    mine = losses.custom(
+        "mine",
+        lambda x: np.logaddexp(0, -0.75 * x) - 0.25 * x,
+        lambda x: -0.75 / (1 + np.exp(np.minimum(0.75 * x, 700))) - 0.25,
+        growth=(-1.0, -0.25),
+    )
+    problem = Problem.from_probabilities([0.5, 0.5], 1)
+
+    def solved(wins):
+        return losses.solve(problem, Preferences.from_pairs([(0, 0, 1, wins), (0, 1, 0, 1)]), mine)
+
+    assert solved(5).status is Status.UNBOUNDED  # F = lost - won / 4
+    inside = solved(3)
+    assert inside.status is Status.UNIQUE
+    assert inside.infimum == pytest.approx(routes_minimum(mine, 0.75), abs=1e-10)
+    with pytest.raises(InputError, match="balanced exactly"):
+        solved(4)
+
+
+def routes_minimum(loss, p):
+    grid = np.linspace(-20, 20, 400001)
+    return float((p * loss.scalar.value(grid) + (1 - p) * loss.scalar.value(-grid)).min())
+
+
+# --- extremes --------------------------------------------------------------------------------------------------------
+
+
+EXTREME = [
+    (name, beta) for name in ("dpo", "cdpo", "rdpo", "ipo", "hinge", "slic", "odpo") for beta in (1e-4, 1.0, 1e4)
+]
+EXTREME += [(name, beta) for name in ("hypo", "exo_pair") for beta in (1e-4, 1.0)]
+
+
+@pytest.mark.parametrize(("name", "beta"), EXTREME)
+def test_extreme_references_and_betas(name, beta):
+    """Log-probabilities down to -1e4, weights e^+-40 (e^+-1 for EXO): attained, stationary, never nan."""
+    loss = CONVEX.get(name) or losses.get(name, eps=0.1)
+    problem = Problem.from_unnormalized([[0.0, -1e4, -3.0], [-1e4, 0.0, -1.0]], beta)
+    heavy = 1.0 if name == "exo_pair" else 40.0
+    weights = ((0, 1, np.exp(heavy)), (1, 0, np.exp(heavy - 1)), (1, 2, 1.0), (2, 1, 0.3), (0, 1, np.exp(-heavy)))
+    labels = Preferences.from_pairs([(p, *label) for p in (0, 1) for label in weights])
+    found = losses.solve(problem, labels, loss)
+    assert found.status in EXISTS
+    assert found.residual < 1e-8
+    assert not np.isnan(found.log_policy).any()
+    reached = mean_loss(found.log_policy, problem, labels, loss)
+    rounding = 1e-15 * (1 + 1e4 * (max(beta, 1 / beta) if name == "ipo" else beta))
+    assert reached == pytest.approx(found.infimum, rel=1e-9, abs=1e-9 + 100 * rounding)
+    delta = labels.delta(found.log_policy)[0]
+    if name == "dpo":
+        assert delta == pytest.approx((problem.log_ref[0, 0] - problem.log_ref[0, 1]) + 1 / beta, rel=1e-9)
+
+
+def test_a_hundred_thousand_prompts_are_one_call():
+    rng, n = np.random.default_rng(0), 100_000
+    problem = Problem.from_unnormalized(rng.normal(0, 2, (n, 2)), 0.5)
+    p = rng.uniform(0.2, 0.8, n)
+    prompt, zero, one = np.arange(n), np.zeros(n, int), np.ones(n, int)
+    labels = Preferences(np.r_[prompt, prompt], np.r_[zero, one], np.r_[one, zero], np.r_[p, 1 - p])
+    for name, params, wanted in (
+        ("cdpo", {"eps": 0.1}, logit(0.9 * p + 0.1 * (1 - p))),
+        ("rdpo", {"eps": 0.1}, logit((p - 0.1) / 0.8)),
+        ("ipo", {}, 0.5 * (2 * p - 1)),
+    ):
+        found = losses.solve(problem, labels, losses.get(name, **params))
+        assert found.status is Status.UNIQUE
+        np.testing.assert_allclose(0.5 * (found.log_ratio[:, 0] - found.log_ratio[:, 1]), wanted, atol=1e-12)

@@ -1,0 +1,287 @@
+"""Losses of the log-ratios themselves: the worked example, one-way labels, and random graphs by a second route."""
+
+import numpy as np
+import pytest
+
+from tabular import Preferences, Problem, Status, losses
+from tabular.simplex import absolute
+from tests.tabular.simplex.routes import clarabel, loss_at, lowest_in_logits, random_case
+
+EXAMPLE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+MOSTLY = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25)])
+ONE_WAY = Preferences.from_pairs([(0, 1)])
+
+
+def solve(problem, labels, name, **params):
+    return absolute.solve(problem, labels, losses.get(name, **params))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "least", "policy", "nu", "status"),
+    [
+        ("nca_pair", {}, 1.3186502100, [0.45, 0.075, 0.475], 0, Status.UNIQUE),
+        ("sppo_hard", {}, 1.5, [0.3297442541, 0.1819591979, 0.4882965480], 0, Status.UNIQUE),
+        ("bco_pair_unshifted", {}, 1.1341738951, [0.9674098, 0.0325902, 0], -0.0323, Status.UNATTAINED),
+        ("dpo_sft", {"alpha": 1}, 1.1339469296, [0.777118, 0.222882, 0], -1, Status.UNATTAINED),
+        ("cpo_xu", {"alpha": 1}, 1.1483089620, [0.7938013, 0.2061987, 0], -1, Status.UNATTAINED),
+        ("apo_zero", {}, 0.6545084972, [1, 0, 0], -0.0533814, Status.UNATTAINED),
+        ("kto", {}, 0.6545084972, [1, 0, 0], -0.0533814, Status.UNATTAINED),
+    ],
+)
+def test_the_worked_example(name, params, least, policy, nu, status):
+    found = solve(EXAMPLE, MOSTLY, name, **params)
+    assert found.status is status
+    assert found.infimum == pytest.approx(least, abs=6e-11)
+    assert found.bound == found.infimum
+    np.testing.assert_allclose(np.exp(found.log_policy[0]), policy, atol=6e-7 if 0 in policy else 6e-11)
+    assert found.multiplier[0] == pytest.approx(nu, abs=5e-5)
+    assert found.residual < 1e-14
+    form = losses.get(name, **params).form
+    direct = lowest_in_logits(EXAMPLE, MOSTLY, form, np.random.default_rng(0))
+    assert found.infimum - 1e-12 <= direct < found.infimum + 1e-4
+    assert loss_at(EXAMPLE, MOSTLY, form, found.log_policy) == pytest.approx(found.infimum, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "beta", "least", "policy", "status"),
+    [
+        ("kto", {}, 0.5, 0.2**0.5 / (1 + 0.2**0.5), [1, 0, 0], Status.UNATTAINED),
+        ("apo_zero", {}, 0.5, 0.2**0.5 / (1 + 0.2**0.5), [1, 0, 0], Status.UNATTAINED),
+        ("bco_pair_unshifted", {}, 0.5, np.log1p(0.2**0.5), [1, 0, 0], Status.UNATTAINED),
+        ("nca_pair", {}, 0.5, np.log(1.5) + np.log(3) / 2, [0.8, 0, 0.2], Status.UNATTAINED),
+        ("nca_pair", {}, 0.4, None, [1, 0, 0], Status.UNATTAINED),  # .2 x 2^2.5 > 1
+        ("sppo_hard", {}, 0.5, 0, [0.2 * np.e, 0.3 / np.e, 1 - 0.2 * np.e - 0.3 / np.e], Status.UNIQUE),
+        ("sppo_hard", {}, 0.25, 0.1863051, [0.9601202, 0.0398798, 0], Status.UNATTAINED),
+        ("dpo_sft", {"alpha": 1}, 0.5, 0, [1, 0, 0], Status.UNATTAINED),
+        ("cpo_xu", {"alpha": 1}, 0.5, 0, [1, 0, 0], Status.UNATTAINED),
+    ],
+)
+def test_one_label(name, params, beta, least, policy, status):
+    problem = Problem(EXAMPLE.log_ref, beta)
+    found = solve(problem, ONE_WAY, name, **params)
+    assert found.status is status
+    np.testing.assert_allclose(np.exp(found.log_policy[0]), policy, atol=5e-8)
+    if least is not None:
+        assert found.infimum == pytest.approx(least, abs=5e-8)
+    direct = lowest_in_logits(problem, ONE_WAY, losses.get(name, **params).form, np.random.default_rng(0))
+    assert found.infimum - 1e-12 <= direct < found.infimum + 3e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("nca_pair", {}),
+        ("bco_pair", {"shift": 0.4}),
+        ("sppo_hard", {}),
+        ("dpo_sft", {"alpha": 0.3}),
+    ],
+)
+def test_against_clarabel(name, params):
+    rng = np.random.default_rng(5)
+    for _ in range(15):
+        problem, labels = random_case(rng, unlabelled=True)
+        found = solve(problem, labels, name, **params)
+        value, _ = clarabel(problem, labels, name, params)
+        assert found.residual < 1e-12
+        assert found.infimum == pytest.approx(value, rel=1e-6, abs=1e-6)
+        assert loss_at(problem, labels, losses.get(name, **params).form, found.log_policy) == pytest.approx(
+            found.infimum, rel=1e-13
+        )
+        assert np.exp(found.log_policy).sum() == pytest.approx(1, abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "labels", "least", "policy", "status"),
+    [
+        ("orpo", {"lam": 0.25}, MOSTLY, 0.7165574959, [0.7015945, 0.2984055, 0], Status.LOCAL),
+        ("orpo", {"lam": 0.25}, ONE_WAY, 0.0, [1, 0, 0], Status.LOCAL),
+        ("dpop", {"lam": 5}, MOSTLY, 0.5848146182, [0.7, 0.3, 0], Status.UNATTAINED),
+        ("dpop", {"lam": 5}, ONE_WAY, 0.0, [2 / 7, 0, 5 / 7], Status.UNATTAINED),
+        ("apo_down", {}, MOSTLY, 0.25, [0, 0, 1], Status.UNATTAINED),
+        ("apo_down", {}, ONE_WAY, 0.0, [0, 0, 1], Status.UNATTAINED),
+    ],
+)
+def test_the_losses_that_couple_their_responses(name, params, labels, least, policy, status):
+    found = solve(EXAMPLE, labels, name, **params)
+    assert found.status is status
+    assert found.infimum == pytest.approx(least, abs=6e-11)
+    assert found.bound <= found.infimum
+    np.testing.assert_allclose(np.exp(found.log_policy[0]), policy, atol=6e-8)
+    direct = lowest_in_logits(EXAMPLE, labels, losses.get(name, **params).form, np.random.default_rng(0))
+    assert found.infimum - 1e-12 <= direct < found.infimum + 2e-3
+
+
+def test_the_multipliers_of_the_worked_example():
+    assert solve(EXAMPLE, MOSTLY, "orpo", lam=0.25).multiplier[0] == pytest.approx(-0.9534, abs=5e-5)
+    assert solve(Problem(EXAMPLE.log_ref, 0.25), ONE_WAY, "sppo_hard").multiplier[0] == pytest.approx(
+        -0.8983435, abs=5e-8
+    )
+
+
+@pytest.mark.parametrize(("lam", "spread"), [(0.3, 1.0), (5.0, 1.0), (5.0, 5.0)])
+def test_dpop_against_clarabel(lam, spread):
+    rng = np.random.default_rng(int(10 * lam + spread))
+    for trial in range(15):
+        problem, labels = random_case(rng, n_labels=9, spread=spread, unlabelled=trial % 2 == 0)
+        found = solve(problem, labels, "dpop", lam=lam)
+        value, _ = clarabel(problem, labels, "dpop", {"lam": lam})
+        assert found.residual < 1e-11
+        assert found.infimum == pytest.approx(value, abs=2e-6)
+        core = np.isfinite(found.log_policy[0])
+        if found.status is not Status.UNATTAINED:
+            assert core.all()
+            form = losses.get("dpop", lam=lam).form
+            assert loss_at(problem, labels, form, found.log_policy) == pytest.approx(found.infimum, abs=1e-12)
+
+
+def test_a_reversed_label_stops_dpop_where_the_rejected_is_at_its_reference():
+    """Below, DPO's minimum is reached without it: b keeps more than its reference, and some mass is to spare."""
+    for p, status in ((0.6, Status.SET), (0.7, Status.UNATTAINED), (0.75, Status.UNATTAINED)):
+        labels = Preferences.from_pairs([(0, 0, 1, p), (0, 1, 0, 1 - p)])
+        found = solve(EXAMPLE, labels, "dpop", lam=5)
+        assert found.status is status
+        if status is Status.SET:
+            assert found.infimum == pytest.approx(losses.solve(EXAMPLE, labels, losses.get("dpo")).infimum, abs=1e-13)
+        else:
+            np.testing.assert_allclose(np.exp(found.log_policy[0]), [0.7, 0.3, 0], atol=1e-13)
+
+
+def test_dpop_saves_no_loser_without_a_cycle_and_every_member_of_one():
+    chain = solve(EXAMPLE, Preferences.from_pairs([(0, 1), (1, 2)]), "dpop", lam=5)
+    assert (chain.status, chain.infimum) == (Status.UNATTAINED, 0.0)
+    np.testing.assert_allclose(np.exp(chain.log_policy[0]), [1, 0, 0])
+    above = solve(EXAMPLE, Preferences.from_pairs([(0, 1), (1, 2), (2, 1)]), "dpop", lam=5)
+    assert above.status is Status.UNIQUE  # 0 beats the pair one way, and DPO has no minimiser
+    assert losses.solve(EXAMPLE, above.preferences, losses.get("dpo")).status is Status.UNATTAINED
+    direct = lowest_in_logits(EXAMPLE, above.preferences, above.loss.form, np.random.default_rng(0))
+    assert direct == pytest.approx(above.infimum, abs=1e-6)
+
+
+def test_two_minima_of_nca_where_nobody_takes_the_rest():
+    problem = Problem.from_probabilities([0.01, 0.99], beta=0.2)
+    found = solve(problem, MOSTLY, "nca_pair")
+    assert found.status is Status.LOCAL
+    assert found.infimum == pytest.approx(1.35583, abs=5e-6)
+    assert np.exp(found.log_policy[0, 0]) == pytest.approx(0.9637, abs=5e-5)
+    form = losses.get("nca_pair").form
+    odds = np.linspace(-8, 8, 100_001)
+    values = [loss_at(problem, MOSTLY, form, [-np.logaddexp(0, -t), -np.logaddexp(0, t)]) for t in odds[::50]]
+    dips = [i for i in range(1, len(values) - 1) if values[i] < min(values[i - 1], values[i + 1])]
+    assert len(dips) == 2
+    assert min(values) == pytest.approx(found.infimum, abs=1e-5)
+
+
+def test_nca_without_a_rest_has_a_positive_multiplier():
+    found = solve(Problem.from_probabilities([0.5, 0.5], beta=2), MOSTLY, "nca_pair")
+    np.testing.assert_allclose(np.exp(found.log_policy[0]), [0.6338085, 0.3661915], atol=5e-8)
+    assert found.multiplier[0] == pytest.approx(0.0646713, abs=5e-8)
+
+
+def test_kto_beyond_beta_one_leaves_out_some_that_it_wants():
+    """Ten equal net winners at beta = 4: eight share, by counting all shares of k."""
+    problem = Problem.from_probabilities(np.full(11, 1 / 11), beta=4.0)
+    found = solve(problem, Preferences.from_pairs([(y, 10) for y in range(10)]), "kto")
+    assert found.status is Status.LOCAL
+    k = np.arange(1, 11)
+    assert found.infimum == pytest.approx((1 - k / 10 / (1 + (k / 11.0) ** 4)).min(), abs=1e-12)
+    assert (np.isfinite(found.log_policy[0]).sum(), found.bound <= found.infimum) == (8, True)
+
+
+@pytest.mark.parametrize(("name", "params"), [("orpo", {"lam": 0.7}), ("kto", {"l_u": 1.3}), ("apo_zero", {})])
+def test_two_responses_are_certified(name, params):
+    rng = np.random.default_rng(8)
+    for _ in range(5):
+        problem = Problem.from_unnormalized(rng.normal(0, 2, 2), float(rng.uniform(1.5, 4)))
+        labels = Preferences([0, 0], [0, 1], [1, 0], rng.uniform(0.1, 1, 2))
+        found = solve(problem, labels, name, **params)
+        assert found.infimum - 2e-9 <= found.bound <= found.infimum
+        form, odds = losses.get(name, **params).form, rng.normal(0, 5, 300)
+        some = [loss_at(problem, labels, form, [-np.logaddexp(0, -t), -np.logaddexp(0, t)]) for t in odds]
+        assert min(some) >= found.bound
+
+
+def test_apo_down_is_a_minimum_feedback_arc_set():
+    problem = Problem.from_probabilities([0.1, 0.2, 0.3, 0.4], beta=0.5)
+    cycle = Preferences.from_pairs([(0, 0, 1, 3.0), (0, 1, 2, 2.0), (0, 2, 0, 1.0)])
+    found = solve(problem, cycle, "apo_down")
+    assert found.infimum == pytest.approx(1 / 6, abs=1e-15)
+    form, rng = losses.get("apo_down").form, np.random.default_rng(0)
+    for _ in range(2000):
+        x = problem.log_ref[0] + rng.normal(0, 10 ** rng.uniform(-1, 2), 4)
+        assert loss_at(problem, cycle, form, x - np.logaddexp.reduce(x)) > 1 / 6
+    low = np.array([-100.0, -200.0, -300.0, 0.0])
+    assert loss_at(problem, cycle, form, low) == pytest.approx(1 / 6, abs=1e-12)
+
+
+def test_never_winners_vanish_and_the_winners_are_unique():
+    rng = np.random.default_rng(9)
+    for _ in range(20):
+        problem, labels = random_case(rng, n_responses=5, n_labels=8, log_weight_range=3, unlabelled=True)
+        found = solve(problem, labels, "dpo_sft", alpha=0.5)
+        wins = np.isin(np.arange(problem.n_responses), labels.winner)
+        assert (np.isfinite(found.log_policy[0]) == wins).all()
+        assert found.multiplier[0] == pytest.approx(-0.5, abs=1e-12)
+        assert found.status is (Status.UNIQUE if wins.all() else Status.UNATTAINED)
+        near = np.logaddexp(found.log_policy[0], -60)
+        form = losses.get("dpo_sft", alpha=0.5).form
+        assert loss_at(problem, labels, form, near) < found.infimum + 1e-3 + 2 * np.exp(-60 * min(problem.beta, 1) / 2)
+
+
+EXTREME = [
+    ("nca_pair", {}, (1e-4, 1e4)),
+    ("sppo_hard", {}, (1e-4, 1e3)),
+    ("bco_pair", {"shift": 0.3}, (1e-4, 1e4)),
+    ("apo_zero", {}, (1e-4, 1.0)),
+    ("kto", {"z0": 0.5, "l_u": 1.5}, (1e-4, 1.0)),
+    ("dpo_sft", {"alpha": 0.1}, (1e-4, 1e4)),
+    ("cpo_xu", {"alpha": 1.0}, (1e-4, 1e4)),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "betas"), EXTREME)
+def test_extreme_references_prices_and_weights(name, params, betas):
+    """Stationarity within what log-probabilities of 10^4 nats leave of beta times them."""
+    rng = np.random.default_rng(10)
+    for _ in range(25):
+        beta = float(np.exp(rng.uniform(*np.log(betas))))
+        problem = Problem.from_unnormalized(rng.normal(0, 10 ** rng.uniform(-1, 4), (2, 6)), beta)  # 5 is unlabelled
+        winner = rng.integers(0, 5, 8)
+        labels = Preferences(
+            rng.integers(0, 2, 8), winner, (winner + rng.integers(1, 5, 8)) % 5, log_weight=rng.uniform(-40, 40, 8)
+        )
+        found = solve(problem, labels, name, **params)
+        assert found.residual < 1e-12 * (1 + beta) * 1e3
+        np.testing.assert_allclose(np.exp(found.log_policy).sum(axis=1), 1, atol=1e-12)
+        assert np.isfinite(found.infimum)
+
+
+def test_a_weight_of_zero_is_dpo():
+    for name, params in (("dpo_sft", {"alpha": 0}), ("dpop", {"lam": 0})):
+        found = losses.solve(EXAMPLE, MOSTLY, losses.get(name, **params))
+        assert (found.status, round(found.infimum, 10)) == (Status.SET, 0.5623351446)
+    free = losses.solve(EXAMPLE, MOSTLY, losses.get("cpo_xu", alpha=0))
+    assert MOSTLY.delta(free.log_policy)[0] == pytest.approx(2 * np.log(3), abs=1e-12)
+
+
+def test_prompts_and_labels_of_weight_0_and_token_counts_of_every_label():
+    problem = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.4, 0.0], [0.1, 0.9, 0.0]], beta=0.5)
+    labels = Preferences([0, 0, 1, 1, 1], [0, 1, 0, 1, 0], [1, 0, 1, 0, 1], [0.75, 0.25, 1.0, 2.0, 0.0])
+    loss = losses.get("dpo_sft", alpha=1.0, n_w=[1.0, 2.0, 3.0, 4.0, 99.0])
+    found = losses.solve(problem, labels, loss)
+    assert found.statuses == [Status.UNATTAINED, Status.UNIQUE, Status.SET]
+    np.testing.assert_allclose(found.log_policy[2], problem.log_ref[2])
+    alone = losses.solve(
+        Problem.from_probabilities([0.6, 0.4], beta=0.5),
+        Preferences.from_pairs([(0, 0, 1, 1.0), (0, 1, 0, 2.0)]),
+        losses.get("dpo_sft", alpha=1.0, n_w=[3.0, 4.0]),
+    )
+    np.testing.assert_allclose(found.log_policy[1, :2], alone.log_policy[0], atol=1e-12)
+    for name, params in (("nca_pair", {}), ("dpop", {"lam": 2}), ("orpo", {"lam": 1}), ("apo_down", {})):
+        several = losses.solve(problem, labels, losses.get(name, **params))
+        assert several.statuses[2] is Status.SET
+        parts = [
+            losses.solve(Problem(problem.log_ref[p], 0.5), Preferences(0 * w, w, v, m), losses.get(name, **params))
+            for p, w, v, m in ((0, [0, 1], [1, 0], [0.75, 0.25]), (1, [0, 1], [1, 0], [1.0, 2.0]))
+            for w in [np.array(w)]
+        ]
+        assert several.infimum == pytest.approx(0.25 * parts[0].infimum + 0.75 * parts[1].infimum, abs=1e-9)

@@ -1,0 +1,136 @@
+"""Gradient flow of any loss: against the closed form, an implicit midpoint rule, conserved sums and known ends."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.special import log_softmax
+
+from tabular import InputError, Preferences, Problem, dpo, flow, losses
+from tabular.losses.forms import Pair
+
+EXAMPLE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+CYCLE = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25), (0, 1, 2, 0.4)])
+PARAMETERS = {
+    "cdpo": {"eps": 0.1},
+    "rdpo": {"eps": 0.1},
+    "exo_pair": {"eps": 0.01},
+    "odpo": {"offset": 0.5},
+    "ecpo": {"gamma": 0.1},
+    "fdpo_alpha": {"alpha": 0.5},
+    "bco_pair": {"shift": 0.2},
+    "dpo_sft": {"alpha": 1.0},
+    "cpo_xu": {"alpha": 1.0},
+    "orpo": {"lam": 0.25},
+    **{name: {"n_w": [8, 16, 16], "n_l": [16, 8, 4]} for name in ("ipo_norm", "sigmoid_norm")},
+    "simpo": {"n_w": [8, 16, 16], "n_l": [16, 8, 4], "gamma": 0.5},
+}
+KINKED = {"hinge": {}, "slic": {"margin": 1.0}, "chi_po": {"r_max": 1.0}, "dpop": {"lam": 5.0}}
+SMOOTH = [
+    name for name in losses.names() if name not in KINKED and not losses.get(name, **PARAMETERS.get(name, {})).batch
+]
+
+
+@pytest.mark.parametrize("beta", [1e-4, 0.5, 1e4])
+@pytest.mark.parametrize("delta_ref", [-3.0, 2.0])
+def test_one_label_of_dpo_is_the_closed_form(beta, delta_ref):
+    problem, pair = Problem.from_unnormalized([delta_ref, 0.0], beta), Preferences.from_pairs([(0, 1)])
+    times = np.array([0.0, 0.01, 1.0, 100.0, 1e4, 1e8]) / beta**2
+    path = flow.trajectory(problem, pair, times=times)
+    exact = flow.margin_at(times, delta_ref, beta)
+    np.testing.assert_allclose(path.delta[:, 0] - delta_ref, exact - delta_ref, rtol=1e-7, atol=1e-300)
+    assert path.drift < 1e-12
+
+
+def velocity(problem, labels, loss):
+    """-dL/dtheta from the loss's own derivatives at normalised policies, by the chain rule of the softmax."""
+    share = labels.weight / labels.weight.sum()
+    ref, w, v = problem.log_ref[0], labels.winner, labels.loser
+
+    def of(_, theta):
+        x = log_softmax(theta)
+        up, down = loss.form.gradient(Pair(x[w], x[v], ref[w], ref[v], problem.beta))
+        g = np.zeros(len(theta))
+        np.add.at(g, w, share * up)
+        np.add.at(g, v, share * down)
+        jacobian = np.eye(len(theta)) - np.exp(x)  # d x_i / d theta_j
+        return -jacobian.T @ g
+
+    return of
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_every_smooth_loss_against_a_stiff_integrator_in_full_logits(name):
+    loss, times = losses.get(name, **PARAMETERS.get(name, {})), np.array([0.0, 0.3, 3.0, 30.0])
+    path = flow.trajectory(EXAMPLE, CYCLE, loss, times=times)
+    plain = solve_ivp(
+        velocity(EXAMPLE, CYCLE, loss), (0, 30), EXAMPLE.log_ref[0], "Radau", times, rtol=1e-9, atol=1e-11
+    )
+    np.testing.assert_allclose(path.log_policy[:, 0], log_softmax(plain.y.T, axis=1), atol=2e-6, rtol=1e-6)
+    assert path.never_rises
+    assert path.loss[-1] < path.loss[0]
+    assert path.drift < 1e-8
+
+
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "odpo", "ecpo", "hypo", "dpo_sft", "cpo_xu"])
+def test_it_ends_where_theory_says(name):
+    loss = losses.get(name, **PARAMETERS.get(name, {}))
+    path = flow.trajectory(EXAMPLE, CYCLE, loss, times=[1e9])
+    np.testing.assert_allclose(np.exp(path.log_policy[-1]), np.exp(path.limit), atol=1e-4)
+
+
+def test_the_end_is_named_only_where_it_is_known():
+    for name in ("exo_pair", "discopop", "nca_pair", "fdpo_forward_kl", "rdpo"):
+        assert flow.trajectory(EXAMPLE, CYCLE, losses.get(name, **PARAMETERS.get(name, {})), times=[1.0]).limit is None
+    assert dpo.solve(EXAMPLE, CYCLE).flow_limit_known.all()
+
+
+def test_a_difference_keeps_each_piece_and_an_absolute_loss_moves_the_unlabelled():
+    problem = Problem.from_probabilities([0.1, 0.2, 0.3, 0.4], beta=1)
+    labels = Preferences.from_pairs([(0, 1)])
+    for name, kept in (("dpo", True), ("ipo", True), ("sppo_hard", False), ("fdpo_forward_kl", False)):
+        path = flow.trajectory(problem, labels, losses.get(name), times=[5.0])
+        theta = path.log_policy[-1, 0] - problem.log_ref[0]
+        assert np.isclose(theta[2], theta[3], atol=1e-9) == kept  # nu pi moves them, each by its own pi
+        assert np.isclose(theta[:2].mean(), theta[2], atol=1e-9) == kept
+
+
+def test_discopop_lowers_the_margin_of_its_only_label_and_stops():
+    problem, pair = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
+    path = flow.trajectory(problem, pair, losses.get("discopop", tau=0.05), times=[1.0, 1e3])
+    assert path.delta[-1, 0] == pytest.approx(-0.11857, abs=1e-5)
+    assert path.loss[-1] == pytest.approx(0.78592, abs=1e-5)
+    assert path.never_rises
+
+
+def test_prompts_flow_on_their_own_and_labels_of_weight_0_do_not_push():
+    both = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.4, 0.0]], beta=0.5)
+    labels = Preferences([0, 0, 1, 1], [0, 1, 0, 1], [1, 0, 1, 0], [1.0, 0.5, 1.5, 0.0])
+    path = flow.trajectory(both, labels, times=[0.0, 4.0])
+    alone = flow.trajectory(EXAMPLE, Preferences([0, 0], [0, 1], [1, 0], [1.0, 0.5]), times=[4.0 * 1.5 / 3.0])
+    np.testing.assert_allclose(path.log_policy[1, 0], alone.log_policy[0, 0], atol=1e-8)
+    exact = flow.margin_at(4.0 / 2, np.log(1.5), 0.5)
+    assert path.delta[1, 2] == pytest.approx(exact, abs=1e-8)
+    assert path.log_policy[1, 1, 2] == -np.inf
+
+
+@pytest.mark.parametrize("beta", [1e-4, 1e4])
+@pytest.mark.parametrize("name", ["dpo", "ipo", "nca_pair", "sppo_hard", "dpo_sft", "fdpo_js", "orpo", "apo_zero"])
+def test_extreme_beta(beta, name):
+    problem = Problem.from_unnormalized([0.0, -3.0, 2.0, -50.0], beta)
+    labels = Preferences.from_pairs([(0, 1), (1, 0), (1, 3)])
+    path = flow.trajectory(problem, labels, losses.get(name, **PARAMETERS.get(name, {})), times=[1e-9, 1e-3, 1.0])
+    assert path.never_rises
+    assert np.isfinite(path.loss).all()
+    assert not np.isnan(path.log_policy).any()
+
+
+@pytest.mark.parametrize("name", [*KINKED, "aot"])
+def test_what_has_a_kink_or_mixes_pairs_is_refused(name):
+    with pytest.raises(InputError, match="gradient flow is for differentiable losses"):
+        flow.trajectory(EXAMPLE, CYCLE, losses.get(name, **KINKED.get(name, {})), times=[1.0])
+
+
+@pytest.mark.parametrize("times", [[], [1.0, 1.0], [-1.0], [np.inf], 3.0])
+def test_times_must_be_a_path(times):
+    with pytest.raises(InputError, match="time"):
+        flow.trajectory(EXAMPLE, CYCLE, times=times)
