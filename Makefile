@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
 
-.PHONY: report test demo bench formal format clean
+.PHONY: report test demo bench formal mutants format clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -26,6 +26,11 @@ bench: $(READY)
 # needs Coq, which pip cannot install: coq libcoq-coquelicot libcoq-interval libcoq-mathcomp-ssreflect on Debian
 formal: $(READY)
 	@$(BIN)/python -m proofs_checks.formal
+
+# random mutants of the kernel and of the statements, and how many of them the checks notice (about ten minutes)
+mutants: $(READY)
+	@$(BIN)/python tests/mutants.py kernel --count 60 --least 95
+	@$(BIN)/python tests/mutants.py statements --count 60 --least 80
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
