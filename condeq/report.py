@@ -17,7 +17,7 @@ import figures
 import proofs_checks
 from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
 from figures import style
-from proofs_checks.text import MEANINGS, summary
+from proofs_checks.text import MEANINGS, as_dict, summary
 from tabular import logs
 
 RUN = "hh-pythia410m-dpo"
@@ -65,7 +65,7 @@ def build(out: str | Path, progress: Callable[[int, int, str], None] | None = No
     n_statements = len(proofs_checks.statements())
     total = n_statements + len(figures.FIGURES) + 2
     verified = proofs_checks.verify(progress=lambda n, _, r: tell(n, total, r.statement.title), processes=2)
-    results = [result.to_dict() for result in verified]
+    results = [as_dict(result) for result in verified]
     missing = {}
     drawn = {}
     for done, name in enumerate(figures.FIGURES, start=n_statements):

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from proofs_checks import explain, slowest, summary, table_rows, theorems_markdown, verify
 from proofs_checks.registry import of_source
+from proofs_checks.text import as_dict
 from tabular.errors import InputError
 
 _COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUTED": "red", "UNDECIDED": "bold yellow"}
@@ -28,7 +29,7 @@ def main(arguments=None) -> int:
     if options.write:
         options.write.write_text(theorems_markdown(results), encoding="utf-8")
     elif options.json:
-        print(json.dumps([result.to_dict() for result in results], indent=1, ensure_ascii=False))
+        print(json.dumps([as_dict(result) for result in results], indent=1, ensure_ascii=False))
     elif len(options.names) == 1:
         print(explain(options.names[0], results[0]))
     else:

@@ -4,6 +4,8 @@ import textwrap
 from collections import Counter
 from itertools import groupby
 
+from proofs_checks.formal import record
+from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.kernel.verdict import Result
 from proofs_checks.registry import require, verify
@@ -40,9 +42,10 @@ def _note(result):
 def summary(results: list[Result]) -> str:
     """How many statements have which verdict, whose words they are in, what carries the proofs.
 
-    >>> print(summary(verify(["def-3.3"])))
+    >>> print(summary(verify(["prop-3.4"])))
     1 statement: 1 PROVED; every verdict is the expected one
     In a paper's own words 1: 1 PROVED
+    Checked by the kernel of Coq: in full 1, in part 0, not 0
     PROVED by the machine alone 0, by the machine and an argument in words 1, by words alone in some part 0
     """
     off = [result.statement.id for result in results if not result.as_expected]
@@ -52,6 +55,11 @@ def summary(results: list[Result]) -> str:
     if papers:
         lines.append(f"In a paper's own words {len(papers)}: {_counted(papers)}")
     carriers = Counter(carrier(result) for result in results if result.verdict is Verdict.PROVED)
+    checked = [record.kernel(result.statement.id).split(":")[0] for result in results]
+    lines.append(
+        f"Checked by the kernel of Coq: in full {sum(scope in ('full', 'stronger') for scope in checked)}, in part "
+        f"{checked.count('part')}, not {checked.count('no')}"
+    )
     if carriers:
         shown = ("the machine alone", "the machine and an argument in words", "words alone in some part")
         lines.append("PROVED " + ", ".join(f"by {by} {carriers[by]}" for by in shown))
@@ -91,7 +99,7 @@ def explain(name: str, result: Result | None = None) -> str:
     def-3.3: When the undesirable set U is non-empty
     """
     require(name)
-    known = (result or verify([name])[0]).to_dict()
+    known = as_dict(result or verify([name])[0])
     lines = [f"{known['id']}: {known['title']}", ""]
     lines.append(_entry("Verdict", f"{known['verdict']} ({MEANINGS[known['verdict']]})"))
     lines += [_entry(key.capitalize(), known[key]) for key in ("source", "origin", "file", "policies", "hypotheses")]
@@ -99,6 +107,7 @@ def explain(name: str, result: Result | None = None) -> str:
     if known["form"] != "executable":
         lines.append(_entry("Form", f"in words only: {known['form']}"))
     lines += _parts_lines(known)
+    lines += _kernel_lines(known)
     lines += ["", "Checks"] if known["checks"] else []
     for check in known["checks"]:
         lines += _check_lines(check)
@@ -122,6 +131,27 @@ def _parts_lines(known):
         yield f"  rests on {', '.join(known['rests_on'])}"
 
 
+def _kernel_lines(known):
+    """What the Coq kernel checked of it, as it prints the claim."""
+    if not known["kernel_claim"]:
+        return
+    yield ""
+    yield f"Kernel: {known['kernel']} ({known['kernel_shown']}; {record.said()})"
+    yield textwrap.indent(known["kernel_claim"], "      ")
+
+
+def as_dict(result: Result) -> dict:
+    """The result as plain JSON, with what the Coq kernel checked of the statement.
+
+    >>> as_dict(verify(["def-3.3"])[0])["kernel"]
+    'full'
+    """
+    name = result.statement.id
+    found = record.record()["claims"].get(name, {"shown": ""})
+    kernel = {"kernel": record.kernel(name), "kernel_shown": found["shown"], "kernel_claim": record.printed(name)}
+    return {**result.to_dict(), **kernel}
+
+
 def _entry(label, text):
     return textwrap.fill(text, 100, initial_indent=f"{label:<13}", subsequent_indent=" " * 13, break_on_hyphens=False)
 
@@ -133,6 +163,9 @@ def _filled(text):
 def _check_lines(check):
     state = {True: "passed", False: "FAILED", None: "undecided"}[check["passed"]]
     role = f"carries “{check['carries']}”" if check["carries"] else "corroborates"
+    if check["quantifier"] == Quantifier.SEARCH.value:
+        role = "of hypotheses and claim as they are printed"
+        state = "VIOLATED" if check["passed"] is False else state
     yield f"  [{state}] {check['name']} ({check['quantifier']}; {role})"
     if check["domain"]:
         yield f"      where {check['domain']}"
@@ -178,6 +211,7 @@ def _row(result):
     statement, by = result.statement, ""
     if result.verdict is Verdict.PROVED:
         by = f", {carrier(result)}"
+    by += f". Coq: {record.kernel(statement.id)}"
     whole = f"**{statement.title}.** {statement.hypotheses} ⊢ {statement.claim}"
     cells = (f"[{statement.id}]({result.file})", whole, statement.origin.value, result.verdict.value + by)
     return "| " + " | ".join(_cell(cell) for cell in cells) + " |"

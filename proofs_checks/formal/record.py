@@ -125,3 +125,13 @@ def kernel(statement_id: str) -> str:
     if found is None:
         return "no"
     return f"{found['scope']}: {found['which']}" if found["which"] else found["scope"]
+
+
+def printed(statement_id: str) -> str:
+    """The claim as the kernel printed it, without the names of the modules that its words come from; "" if none.
+
+    >>> print(printed("dpo-ordered"))  # doctest: +ELLIPSIS
+    forall ...
+    """
+    found = record()["claims"].get(statement_id)
+    return re.sub(r"\b(?:\w+\.)+(?=[A-Za-z_])", "", found["statement"]).strip() if found else ""

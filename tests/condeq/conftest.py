@@ -9,6 +9,7 @@ import pytest
 import figures
 import proofs_checks
 from condeq import report
+from proofs_checks.text import as_dict
 
 STATEMENTS = ["def-3.3", "prop-3.4", "prop-3.4-necessity"]
 DRAWN = ("undesirable_region", "real_run")
@@ -34,7 +35,7 @@ def build_small(directory: Path) -> Built:
         patch.setattr(proofs_checks, "statements", lambda: STATEMENTS)
         patch.setattr(figures, "FIGURES", {name: figures.FIGURES[name] for name in DRAWN})
         summary = report.build(directory, lambda *step: told.append(step))
-    results = [result.to_dict() for result in summary.results]
+    results = [as_dict(result) for result in summary.results]
     return Built(summary.page.read_text(encoding="utf-8"), results, summary, told, directory)
 
 
