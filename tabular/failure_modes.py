@@ -119,7 +119,7 @@ def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level, loss
 
 
 def _is_dpo(loss):
-    return loss is None or loss.name == "dpo"
+    return loss is None or loss.name == "dpo"  # no other loss may take that name
 
 
 def _frontier(problem, preferences, loss_level, loss=None):

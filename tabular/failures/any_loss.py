@@ -37,6 +37,7 @@ class LossThresholds:
         binds: whether delta_i <= 0 holds the loss up.
         multiplier: minus the derivative of v_i in the bound on delta, in nats of loss per nat.
         attained: whether some policy with delta_i <= 0 has loss v_i exactly.
+        base, levels: log-ratios near the infimum, and of a pair's component with the pair held, by pair.
     """
 
     value: np.ndarray
@@ -45,7 +46,8 @@ class LossThresholds:
     binds: np.ndarray
     multiplier: np.ndarray
     attained: np.ndarray
-    rows: list
+    base: np.ndarray
+    levels: dict
     graph: Graph
 
     @property
@@ -62,7 +64,17 @@ class LossThresholds:
 
     def witness(self, pair) -> np.ndarray:
         """``(n_prompts, n_responses)`` log-policy with delta_i <= 0 at loss v_i, or near where it is not attained."""
-        return self.rows[pair]
+        graph, level = self.graph, self.base
+        log_ref, w, y = graph.problem.log_ref.ravel(), graph.winner[pair], graph.loser[pair]
+        above = log_ref[w] + level[w] - log_ref[y] - level[y]
+        if pair in self.levels and (self.binds[pair] or above > 0):
+            level = _spread(graph, [graph.component[w]], [self.levels[pair]], level)
+        elif above > 0 and graph.component[w] != graph.component[y]:
+            level = np.where(graph.component == graph.component[w], level - above - 1, level)
+        total = log_ref + level
+        if abs(total[w] - total[y]) <= 1e-12 * (1 + abs(total[y])):  # a tie holds the very same number
+            total[w] = total[y]
+        return normalised(total.reshape(graph.problem.log_ref.shape))
 
 
 def thresholds(problem: Problem, preferences: Preferences, loss: Loss) -> LossThresholds:
@@ -89,49 +101,40 @@ def thresholds(problem: Problem, preferences: Preferences, loss: Loss) -> LossTh
 
 def _smooth_thresholds(graph):
     whole = graph.hold(graph.labelled, [np.arange(k) for k in graph.nodes_of.size[graph.labelled]])
-    rest = np.zeros(graph.component.max() + 1)
-    rest[graph.labelled] = whole.cost
-    attained = np.ones(len(rest), dtype=bool)
-    attained[graph.labelled] = whole.attained
+    rest, attained = np.zeros(graph.component.max() + 1), np.ones(graph.component.max() + 1, dtype=bool)
+    rest[graph.labelled], attained[graph.labelled] = whole.cost, whole.attained
     base = _spread(graph, graph.labelled, whole.log_ratio, np.zeros(graph.labels.n_nodes))
     n_pairs, infimum = len(graph.winner), float(rest.sum())
-    delta = _deltas(graph, whole)
-    joined = graph.component[graph.winner] == graph.component[graph.loser]
-    pairs = np.flatnonzero(joined)
-    held = None
     value, multiplier, binds = np.full(n_pairs, infimum), np.zeros(n_pairs), np.zeros(n_pairs, dtype=bool)
-    reached, rows = np.full(n_pairs, attained.all()), [None] * n_pairs
+    reached, levels = np.full(n_pairs, attained.all()), {}
+    pairs = np.flatnonzero(graph.component[graph.winner] == graph.component[graph.loser])
     if len(pairs):
-        components = graph.component[graph.winner[pairs]]
-        held = graph.hold(components, [_tie(graph, pair) for pair in pairs])
-    for k, pair in enumerate(pairs):
-        component = components[k]
-        others = rest.sum(where=np.arange(len(rest)) != component)
-        pull = held.pull[k] if _leads(graph, pair) else -held.pull[k]
-        binds[pair] = pull > 0 and held.cost[k] > rest[component]
-        if binds[pair]:
-            value[pair] = others + held.cost[k]
-            multiplier[pair] = graph.rate * pull
-            reached[pair] = held.attained[k] and attained[np.arange(len(rest)) != component].all()
-        above = graph.problem.log_ref.ravel() + base
-        if binds[pair] or above[graph.winner[pair]] > above[graph.loser[pair]]:
-            rows[pair] = _policy(graph, _spread(graph, [component], [held.log_ratio[k]], base), pair)
-    for pair in [pair for pair in range(n_pairs) if rows[pair] is None]:
-        rows[pair] = _policy(graph, _lowered(graph, base, delta, pair), pair)
-    return LossThresholds(value, infimum, delta, binds, multiplier, reached, rows, graph)
+        component = graph.component[graph.winner[pairs]]
+        held = graph.hold(component, [_tie(graph, pair) for pair in pairs])
+        pull = np.where(graph.winner[pairs] > graph.loser[pairs], held.pull, -held.pull)  # the higher node follows
+        holds = (pull > 0) & (held.cost > rest[component])
+        binds[pairs], multiplier[pairs] = holds, np.where(holds, graph.rate * pull, 0.0)
+        value[pairs] = np.where(holds, _others(rest, component) + held.cost, infimum)
+        reached[pairs] = np.where(holds, held.attained & (np.sum(~attained) == ~attained[component]), attained.all())
+        levels = dict(zip(pairs.tolist(), held.log_ratio, strict=True))
+    return LossThresholds(value, infimum, _deltas(graph, whole), binds, multiplier, reached, base, levels, graph)
+
+
+def _others(cost, component):
+    """What all components but one add; -inf where another one is unbounded below."""
+    unbounded = np.isneginf(cost)
+    finite = np.where(unbounded, 0.0, cost)
+    elsewhere = unbounded.sum() - unbounded[component].astype(int)
+    return np.where(elsewhere > 0, -np.inf, finite.sum() - finite[component])
 
 
 def _tie(graph, pair):
+    """The lower of the pair's two nodes leads the other."""
     nodes = graph.nodes_of.gather(graph.component[graph.winner[[pair]]])[0]
     w, y = (int(np.flatnonzero(nodes == end)[0]) for end in (graph.winner[pair], graph.loser[pair]))
     leader = np.arange(len(nodes))
     leader[max(w, y)] = min(w, y)
     return leader
-
-
-def _leads(graph, pair):
-    """Whether it is the winner that follows the loser, and not the reverse."""
-    return graph.winner[pair] > graph.loser[pair]
 
 
 def _spread(graph, components, levels, into):
@@ -158,26 +161,6 @@ def _deltas(graph, whole):
     return delta
 
 
-def _lowered(graph, base, delta, pair):
-    """Levels near the infimum with a pair that may fall freely brought to a tie or below."""
-    log_ref = graph.problem.log_ref.ravel()
-    above = (log_ref + base)[graph.winner[pair]] - (log_ref + base)[graph.loser[pair]]
-    if above > 0 and graph.component[graph.winner[pair]] != graph.component[graph.loser[pair]]:
-        base = base.copy()
-        base[graph.component == graph.component[graph.winner[pair]]] -= above + 1
-    return base
-
-
-def _policy(graph, level, pair):
-    """Rows; the two ends of a tie hold the very same number."""
-    shape = graph.problem.log_ref.shape
-    total = graph.problem.log_ref.ravel() + level
-    w, y = graph.winner[pair], graph.loser[pair]
-    if abs(total[w] - total[y]) <= 1e-12 * (1 + abs(total[y])):
-        total[w] = total[y]
-    return normalised(total.reshape(shape))
-
-
 def _hinge_thresholds(graph):
     """Each pair held by an inequality: exact linear programmes."""
     none = np.zeros(0, dtype=np.int64)
@@ -185,20 +168,18 @@ def _hinge_thresholds(graph):
     least = {c: float(face.minimum.sum()) for c, face in faces.items()}
     infimum, n_pairs = float(sum(least.values())), len(graph.winner)
     base = _spread(graph, faces, [f.strength / graph.rate for f in faces.values()], np.zeros(graph.labels.n_nodes))
-    value, binds, delta, rows = np.full(n_pairs, infimum), np.zeros(n_pairs, bool), np.full(n_pairs, np.nan), []
-    multiplier = np.zeros(n_pairs)
-    for pair in range(n_pairs):
+    value, binds, multiplier = np.full(n_pairs, infimum), np.zeros(n_pairs, dtype=bool), np.zeros(n_pairs)
+    levels = {}
+    for pair in np.flatnonzero(graph.component[graph.winner] == graph.component[graph.loser]).tolist():
         component = int(graph.component[graph.winner[pair]])
-        level = _lowered(graph, base, delta, pair)
-        if component == graph.component[graph.loser[pair]]:
-            face = graph.hinged(component, np.array([pair]))
-            level = _spread(graph, [component], [face.strength / graph.rate], base)
-            cost = float(face.minimum.sum()) - least[component]
-            binds[pair] = cost > tolerances.LOSS * max(infimum, 1e-300)
-            value[pair] += max(cost, 0.0)
-            multiplier[pair] = graph.rate * face.pull[-1] if binds[pair] else 0.0
-        rows.append(_policy(graph, level, pair))
-    return LossThresholds(value, infimum, delta, binds, multiplier, np.ones(n_pairs, bool), rows, graph)
+        face = graph.hinged(component, np.array([pair]))
+        levels[pair] = face.strength / graph.rate
+        cost = max(float(face.minimum.sum()) - least[component], 0.0)
+        binds[pair] = cost > tolerances.LOSS * max(infimum, 1e-300)
+        value[pair] += cost
+        multiplier[pair] = graph.rate * face.pull[-1] if binds[pair] else 0.0
+    delta, reached = np.full(n_pairs, np.nan), np.ones(n_pairs, dtype=bool)
+    return LossThresholds(value, infimum, delta, binds, multiplier, reached, base, levels, graph)
 
 
 def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier:

@@ -10,6 +10,7 @@ import numpy as np
 from tabular.base import checks
 from tabular.errors import InputError
 from tabular.losses import absolute, links
+from tabular.losses.catalogue import names
 from tabular.losses.forms import Constant, OfMargin
 from tabular.losses.loss import Loss
 
@@ -89,8 +90,8 @@ def custom(
         link: "identity", "forward_kl", "js" or "chi_squared"; margin: Psi; in_nats: x = h - Psi, without beta.
 
     Raises:
-        InputError: a derivative that is not the function's, a function claimed convex that is not, values that are not
-            numbers.
+        InputError: a name of the catalogue, a derivative that is not the function's, a function claimed convex that is
+            not, one without asymptotes where its slope is finite, values that are not numbers.
 
     >>> boosted = custom("exponential", lambda x: np.exp(-x), lambda x: -np.exp(-x))
     >>> boosted.convex, boosted.growth, float(boosted(-1.0, -2.0, -1.0, -1.0, beta=1.0).round(6))
@@ -101,6 +102,8 @@ def custom(
     tabular.errors.InputError: the derivative of typo at -3.0 is 20.0855, where its values rise by -20.0855: correct it
     """
     name = checks.names([name], "name")[0]
+    if name in names():
+        raise InputError(f"{name} is a loss of the catalogue: give yours another name")
     kinds = {"difference": "identity", "link": link, "absolute": "identity"}
     checks.choice(kind, kinds, "kind of loss")
     source, items = "a user's own", (("value", value), ("derivative", derivative))
@@ -145,6 +148,8 @@ def _understood(name, value, derivative, curvature, growth, convex, settles):
         growth = (_end(derivative, -1), _end(derivative, 1))
     else:
         growth = tuple(checks.number(s, f"growth of {name}", checks.NOT_NAN) for s in growth)
+    if seen:
+        _check_asymptotes(name, value, growth)
     if settles is None:
         at_ends = np.asarray(derivative(np.array([-_SETTLED, _SETTLED])), dtype=float)
         settles = (at_ends == 0) & (np.array(growth) == 0)
@@ -161,7 +166,21 @@ def _understood(name, value, derivative, curvature, growth, convex, settles):
 def _end(derivative, side):
     """The limit of the slope: the last of those that settle, infinite where they go on growing."""
     slopes = np.asarray(derivative(side * _FAR), dtype=float)
-    last = slopes[np.isfinite(slopes)][-1] if np.isfinite(slopes).any() else np.nan
-    if not np.isfinite(slopes).all() or abs(last) > 1e3 * max(1.0, abs(slopes[0])):
-        return float(side * np.inf) if np.isnan(last) else float(np.sign(last) * np.inf)
+    finite = slopes[np.isfinite(slopes)]
+    last = finite[-1] if len(finite) else side
+    if len(finite) < len(slopes) or abs(last - finite[-2]) > 1e-6 * (1 + abs(last)):
+        return float(np.sign(last) * np.inf)
     return 0.0 if abs(last) < _SLACK else float(last)
+
+
+def _check_asymptotes(name, value, growth):
+    """Where a slope tends to a finite limit, the function has to stay at a finite distance from a straight line."""
+    for side, slope in zip((-1, 1), growth, strict=True):
+        if np.isfinite(slope):
+            x = side * np.array([1e6, 1e9])
+            near, far = np.asarray(value(x), dtype=float) - slope * x
+            if not abs(far - near) <= 0.01 + 1e-13 * abs(slope * x[1]):
+                raise InputError(
+                    f"{name} bends away from every straight line at {'-+'[side > 0]}inf, where its slope tends to "
+                    f"{slope:g}: whether such a loss has a minimum is not decided here"
+                )

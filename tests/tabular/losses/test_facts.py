@@ -5,6 +5,7 @@ A loss that is added to the catalogue is asked all of them, and so are losses bu
 
 import copy
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -41,7 +42,7 @@ def points(rng, n=8):
 
 
 @pytest.mark.parametrize("name", GOLDEN["losses"])
-def test_derivatives_against_the_papers_formula_at_three_hundred_digits(name):
+def test_derivatives_at_three_hundred_digits(name):
     loss, rng = LOSSES[name], np.random.default_rng(len(name))
     for point in points(rng):
         wanted = [float(v) for v in formulas.exactly(name, loss.params, *point)]
@@ -360,6 +361,29 @@ def test_a_users_functions_are_checked(arguments, said):
         losses.custom("mine", *arguments)
 
 
+def test_growth_is_found_or_refused():
+    def found(value, derivative):
+        return losses.custom("mine", value, derivative).growth
+
+    with np.errstate(all="ignore"):
+        assert found(lambda x: np.hypot(x, 1), lambda x: x / np.hypot(x, 1)) == (-1.0, 1.0)
+        assert found(lambda x: np.logaddexp(0, -x) ** 2, lambda x: -2 * np.logaddexp(0, -x) * expit(-x)) == (
+            -np.inf,
+            0.0,
+        )
+        slow = (lambda x: x * np.arcsinh(x) - np.sqrt(1 + x * x), lambda x: np.arcsinh(x))  # slopes grow like a log
+        assert found(*slow) == (-np.inf, np.inf)
+    with pytest.raises(InputError, match=r"bends away from every straight line at \+inf, where its slope tends to 0"):
+        # -log(1 + x) to the right of 0: convex, slope to 0, no lower bound
+        losses.custom(
+            "mine",
+            lambda x: np.where(x > 0, -np.log1p(np.maximum(x, 0)), -x),
+            lambda x: np.where(x > 0, -1 / (1 + np.maximum(x, 0)), -1.0),
+        )
+    with pytest.raises(InputError, match="dpo is a loss of the catalogue: give yours another name"):
+        losses.custom("dpo", lambda x: np.exp(-x), lambda x: -np.exp(-x))
+
+
 def test_convexity_that_is_claimed_is_looked_at():
     wave = (lambda x: np.cos(x), lambda x: -np.sin(x))
     assert not losses.custom("wave", *wave).convex
@@ -383,3 +407,36 @@ def test_a_users_logistic_is_dpo_and_a_users_absolute_loss_is_nca():
             assert ours(*point) == pytest.approx(theirs(*point), rel=1e-12)
             assert ours.gradient(*point) == pytest.approx(theirs.gradient(*point), rel=1e-12)
             assert ours.curvature(*point) == pytest.approx(theirs.curvature(*point), rel=1e-4, abs=1e-6)
+
+
+class Planted:
+    """DPO's function with one fact off by a little."""
+
+    def __init__(self, **wrong):
+        self.true, self.wrong = losses.get("dpo").scalar, wrong
+
+    def __getattr__(self, fact):
+        return self.wrong.get(fact, getattr(self.true, fact))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "test"),
+    [
+        ({"growth": (-1.0, 0.01)}, test_growth_at_both_ends),
+        ({"growth": (-0.99, 0.0)}, test_growth_at_both_ends),
+        ({"exact_growth": (Fraction(-1), Fraction(1, 10**6))}, test_growth_at_both_ends),
+        ({"settles": (False, True)}, test_settled_ends_equal_their_asymptote_and_no_others_do),
+        ({"convex": False}, test_convexity_of_the_function_of_the_margin),
+        ({"slope": lambda x: -expit(-x) + 1e-6 * np.sin(30 * x)}, test_convexity_of_the_function_of_the_margin),
+        ({"curvature": lambda x: 1.01 * expit(x) * expit(-x)}, test_derivatives_at_three_hundred_digits),
+        ({"slope": lambda x: -expit(-x * (1 + 1e-9))}, test_derivatives_at_three_hundred_digits),
+        ({"slope": lambda x: 1e-6 - expit(-x)}, test_monotone_exactly_where_it_should_be),
+        ({"value": lambda x: np.log1p(np.exp(-x))}, test_extremes_are_never_nan),
+    ],
+)
+def test_a_planted_error_is_seen(monkeypatch, wrong, test):
+    true = losses.get("dpo")
+    test("dpo")
+    monkeypatch.setitem(LOSSES, "dpo", replace(true, form=replace(true.form, scalar=Planted(**wrong))))
+    with pytest.raises((AssertionError, RuntimeWarning)):
+        test("dpo")
