@@ -65,8 +65,12 @@ def compile_all(directory: Path, jobs: int = 2) -> None:
     _run(["make", "--silent", f"-j{jobs}", "-f", "compile.mk"], directory)
 
 
-def ask(directory: Path, listed=None) -> dict[str, dict]:
+def ask(directory: Path, listed=None, each: bool = True) -> dict[str, dict]:
     """What Coq prints of every claim and near miss, and the axioms under it, by the statement's id.
+
+    Args:
+        each: ask for the axioms of every claim by itself. Coq goes through the whole library for every such question;
+            without, it is asked once for all claims that may rest on real numbers alone.
 
     Raises:
         Refused: a theorem that is not of the type its list says, or rests on an axiom that is not allowed.
@@ -75,51 +79,59 @@ def ask(directory: Path, listed=None) -> dict[str, dict]:
     files = sorted({file for e in listed.values() for file in (e.file, e.claims_file, e.near_file) if file})
     lines = ["From mathcomp Require Import ssreflect.", f"From Formal Require Import {' '.join(files)}."]
     lines += ["Set Printing Parentheses.", "Set Printing Width 110."]
+    groups = {}
     for entry in listed.values():
-        lines += _questions(f"{entry.claims_file}.{entry.claim}", entry.theorem, refuted=entry.shown == "refuted")
+        lines += _is_of_type(entry.statement, entry.theorem, refuted=entry.shown == "refuted")
+        groups.setdefault(_group(entry, each), []).append(entry.theorem)
         for name in entry.near:
-            lines += _questions(f"{entry.near_file}.{name}", f"{entry.near_file}.{name}_refuted", refuted=True)
+            near = f"{entry.near_file}.{name}"
+            lines += _is_of_type(near, f"{near}_refuted", refuted=True)
+            groups.setdefault(_TOGETHER, []).append(f"{near}_refuted")
+    for group, theorems in groups.items():
+        lines.append(f"Definition {group}__together := ({', '.join(theorems)}).")
+        lines.append(f'Redirect "{group}.axioms" Print Assumptions {group}__together.')
     (directory / "ask.v").write_text("\n".join(lines) + "\n", "utf-8")
     try:
         _run(["coqc", "-w", "none", "-Q", ".", "Formal", "ask.v"], directory)
     finally:
         (directory / "ask.v").unlink()
     needs = _dependencies(directory)
-    return {name: _answers(directory, entry, needs) for name, entry in listed.items()}
+    machine = {_group(entry, each) for entry in listed.values() if entry.interval}
+    axioms = {group: _axioms(directory, group, group in machine) for group in groups}
+    return {name: _answers(directory, entry, needs, axioms[_group(entry, each)]) for name, entry in listed.items()}
 
 
-def _questions(claim, theorem, refuted):
+_TOGETHER = "real_numbers_alone"
+
+
+def _group(entry, each):
+    return entry.claim if each or entry.interval else _TOGETHER
+
+
+def _is_of_type(statement, theorem, refuted):
     return [
-        f"Check ({theorem} : {'~ ' if refuted else ''}{claim}).",
-        f'Redirect "{claim}.statement" Print {claim}.',
-        f'Redirect "{claim}.axioms" Print Assumptions {theorem}.',
+        f"Check ({theorem} : {'~ ' if refuted else ''}{statement}).",
+        f'Redirect "{statement}.statement" Print {statement}.',
     ]
 
 
-def _answers(directory, entry, needs):
-    claim = f"{entry.claims_file}.{entry.claim}"
-    axioms = _axioms(directory, claim, machine=entry.interval)
+def _answers(directory, entry, needs, axioms):
     return {
         "claim": entry.claim,
         "theorem": entry.theorem,
         "shown": entry.shown,
         "scope": entry.scope,
         "which": entry.which,
-        "statement": _statement(directory, claim),
+        "statement": _statement(directory, entry.statement),
         "axioms": sorted(axioms & REAL_AXIOMS),
         "interval": sorted(axioms - REAL_AXIOMS),
         "files": sorted(f"{name}.v" for name in needs[entry.file]),
-        "near": {name: _near_miss(directory, f"{entry.near_file}.{name}") for name in entry.near},
+        "near": {name: _statement(directory, f"{entry.near_file}.{name}") for name in entry.near},
     }
 
 
-def _near_miss(directory, claim):
-    _axioms(directory, claim)
-    return _statement(directory, claim)
-
-
 def _axioms(directory, claim, machine=False):
-    """The axioms under a theorem; those of machine numbers only where they are announced.
+    """The axioms under a claim or a group of them; those of machine numbers only where they are announced.
 
     Raises:
         Refused: an axiom that is not allowed there.
@@ -169,15 +181,18 @@ def recheck(directory: Path) -> None:
     _run(["coqchk", "-silent", "-Q", ".", "Formal", *modules], directory)
 
 
-def full(directory: Path) -> dict:
+def full(directory: Path, each: bool = True) -> dict:
     """The whole check from nothing; what :func:`write` commits to.
+
+    Args:
+        each: as in :func:`ask`.
 
     Raises:
         Refused: whatever was not accepted.
     """
     shutil.rmtree(directory, ignore_errors=True)
     compile_all(directory)
-    claims = ask(directory)
+    claims = ask(directory, each=each)
     recheck(directory)
     return {
         "checked": date.today().isoformat(),

@@ -47,6 +47,11 @@ class Entry:
         return claims()[self.claim]
 
     @property
+    def statement(self) -> str:
+        """The definition in the claims file, with its file."""
+        return f"{self.claims_file}.{self.claim}"
+
+    @property
     def theorem(self) -> str:
         """The theorem that proves the claim or its negation, with its file."""
         return f"{self.file}.{self.claim}_{self.shown}"
