@@ -3,7 +3,7 @@
 From Coq Require Import Reals Lra Psatz FunctionalExtensionality.
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path fingraph.
 From Formal Require Import definitions sums softplus ch1_rlhf definitions_cpo claims_cpo ch6_level ch6_two_responses.
-From Formal Require Import ch6_reference_margin ch7_released ch7_one_pair.
+From Formal Require Import ch6_any_responses ch6_sufficient ch6_reference_margin ch7_released ch7_one_pair.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
 
@@ -150,4 +150,72 @@ move=> /(_ _ (fun _ _ => true) (fun _ _ => 0) uniform true false) claim.
 have : uniform true = 0; last by rewrite /uniform; lra.
 apply: claim => //; last lra.
 by split=> [|w l _]; [exact/full_policy/uniform_is_full|rewrite exp_0 /uniform; lra].
+Qed.
+
+(** * Theorem 4.9 with a third response *)
+
+(** Its printed hypotheses, without delta_star < 0. *)
+Definition third_response_any_sign : Prop := forall (T : finType) (ref r : T -> R) beta gamma w l o p,
+  full ref -> 0 < beta -> 0 < gamma -> w != l -> w != o -> l != o ->
+  let star := pi_star ref r beta in
+  let a := Rabs (delta star w l) / 2 in
+  1 < a -> star l <= (a - 1) * exp a * star o ->
+  local_maximum (penalised ref r beta gamma (one_label w l)) p -> delta p w l < 0.
+
+(** the local maximum (998, 1, 1)/1000 at gamma = 1/10000, and the reference that makes it one *)
+Definition peaked (y : 'I_3) := if y == first then 998/1000 else 1/1000.
+Definition tilt_of_peaked (y : 'I_3) := - (/ 10000 * balance (one_label first second) y / peaked y).
+Definition peaked_ref := tilt peaked tilt_of_peaked.
+
+Lemma peaked_full : full peaked.
+Proof. by split=> [y|]; rewrite ?sum_three /peaked /=; [case: ifP => _|]; lra. Qed.
+
+Lemma peaked_is_local_maximum :
+  local_maximum (penalised peaked_ref (fun _ => 0) 1 (/ 10000) (one_label first second)) peaked.
+Proof.
+have href : full peaked_ref by exact: tilt_full peaked_full _.
+pose S := \Sum_y (peaked y * exp (tilt_of_peaked y)); pose Z := partition peaked_ref (fun _ => 0) 1.
+apply: (stationary_and_curved_is_local_maximum (nu := - (ln Z + ln S)) href Rlt_0_1 peaked_full) => y.
+  rewrite (ln_star (fun _ => 0) 1 href) -/Z /peaked_ref /tilt (ln_normalised _ (tilt_pos peaked_full _)) -/S.
+  by rewrite (ln_tilt_pos peaked_full) /tilt_of_peaked; have := peaked_full.1 y => hy; field; lra.
+rewrite balance_one_label /peaked; case: (y == first); case: (y == second); lra.
+Qed.
+
+Theorem third_response_any_sign_refuted : ~ third_response_any_sign.
+Proof.
+have href : full peaked_ref by exact: tilt_full peaked_full _.
+have hg : 0 < / 10000 by lra.
+have p1 : peaked first = 998/1000 by rewrite /peaked eqxx.
+have p2 : peaked second = 1/1000 by [].
+have p3 : peaked third = 1/1000 by [].
+have b1 : balance (one_label first second) first = 1 by rewrite balance_one_label /=; lra.
+have b2 : balance (one_label first second) second = -1 by rewrite balance_one_label /=; lra.
+have b3 : balance (one_label first second) third = 0 by rewrite balance_one_label /=; lra.
+have margin a b : delta (pi_star peaked_ref (fun _ => 0) 1) a b = delta peaked a b + (tilt_of_peaked a - tilt_of_peaked b).
+  by rewrite (delta_star (fun _ => 0) 1 href) (delta_tilt peaked_full); field.
+have large : 5 <= ln 998.
+  rewrite -(ln_exp 5); apply: ln_mono; first exact: exp_pos.
+  rewrite (_ : 5 = 1 + 1 + 1 + 1 + 1); last lra.
+  rewrite !exp_plus; have := exp_pos 1; have := exp_le_3; set e := exp 1 => h1 h2.
+  have : e * e <= 9 by nra. move=> h3; have : e * e * e * e <= 81 by nra.
+  by nra.
+have d12 : delta peaked first second = ln 998.
+  by rewrite /delta p1 p2 -ln_div; [congr ln; field|lra..].
+have t1 : tilt_of_peaked first = - (/ 10000 * 1 / (998/1000)) by rewrite /tilt_of_peaked b1 p1.
+have t2 : tilt_of_peaked second = / 10 by rewrite /tilt_of_peaked b2 p2; field.
+have t3 : tilt_of_peaked third = 0 by rewrite /tilt_of_peaked b3 p3; field.
+move=> claim; have := claim _ _ _ _ _ first second third peaked href Rlt_0_1 hg isT isT isT.
+rewrite margin d12 t1 t2 => k.
+have da : 4 <= ln 998 + (- (/ 10000 * 1 / (998 / 1000)) - / 10) by lra.
+rewrite Rabs_right in k; last lra.
+suff: ln 998 < 0 by lra.
+apply: k => [||]; [lra| |exact: peaked_is_local_maximum].
+set a := _ / 2; have ha : 2 <= a by rewrite /a; lra.
+have star_pos y : 0 < pi_star peaked_ref (fun _ => 0) 1 y by exact: (star_full (fun _ => 0) 1 href).1.
+have ratio : pi_star peaked_ref (fun _ => 0) 1 second = exp (/ 10) * pi_star peaked_ref (fun _ => 0) 1 third.
+  have := margin second third; rewrite /delta p2 p3 t2 t3 => e.
+  rewrite -(exp_ln _ (star_pos second)) -{2}(exp_ln _ (star_pos third)) -exp_plus; congr exp; lra.
+rewrite ratio; apply: Rmult_le_compat_r; first exact: Rlt_le.
+have h1 : exp (/ 10) < exp a by apply: exp_increasing; lra.
+have h2 := exp_pos a; nra.
 Qed.
