@@ -6,7 +6,20 @@ that no single reward need explain. Other folders hold the machinery behind them
 ``logged`` (behind :mod:`tabular.logs`).
 """
 
-from tabular import audit, choice, cpo, dpo, failure_modes, flow, guarantees, log_linear, logs, margins, rlhf
+from tabular import (
+    audit,
+    choice,
+    cpo,
+    dpo,
+    failure_modes,
+    finite_samples,
+    flow,
+    guarantees,
+    log_linear,
+    logs,
+    margins,
+    rlhf,
+)
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -22,6 +35,7 @@ __all__ = [
     "cpo",
     "dpo",
     "failure_modes",
+    "finite_samples",
     "flow",
     "guarantees",
     "log_linear",
