@@ -12,22 +12,26 @@ The format, one mapping::
           - [polite, rude]
           - [polite, silent, 3]
 
+In place of ``preferences`` a prompt may have ``rankings``, ``wins`` or a ``preference_matrix``: see
+:mod:`condeq.choice_input`.
+
 ``preferences: bradley-terry`` labels every pair of the prompt both ways at the Bradley-Terry rates of its reward.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 import yaml
 
-from condeq import loss_options
+from condeq import choice_input, loss_options
 from tabular import InputError, Preferences, Problem, losses
 from tabular.base import checks
 
 _KEYS = {"beta", "loss", "prompts"}
-_PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", "preferences"}
+_LABELS = ("preferences", *choice_input.KEYS)
+_PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", *_LABELS}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class ProblemFile:
     preferences: Preferences
     names: list[list[str]]
     written: list[dict]
+    choices: list[choice_input.Choice | None] = field(default_factory=list)
     loss: losses.Loss | None = None
 
 
@@ -100,7 +105,13 @@ def _understood(content) -> ProblemFile:
     if not isinstance(prompts, list) or not prompts:
         raise InputError("prompts must be a list with at least one prompt")
     for index, prompt in enumerate(prompts):
-        _mapping(prompt, f"prompts[{index}]", _PROMPT_KEYS, required={"preferences"})
+        _mapping(prompt, f"prompts[{index}]", _PROMPT_KEYS, required=set())
+        labels = [key for key in _LABELS if key in prompt]
+        if not labels:
+            others = ", ".join(choice_input.KEYS)
+            raise InputError(f"prompts[{index}] has no preferences: add them, or in their place one of {others}")
+        if len(labels) > 1:
+            raise InputError(f"prompts[{index}] has {' and '.join(labels)}: give one of the two")
         if ("reference" in prompt) == ("log_reference" in prompt):
             raise InputError(f"prompts[{index}] needs either reference or log_reference, one of the two")
     with_reward = ["reward" in prompt for prompt in prompts]
@@ -110,8 +121,14 @@ def _understood(content) -> ProblemFile:
     reward = [_reward(p, i, len(log_reference[i])) for i, p in enumerate(prompts)] if all(with_reward) else None
     problem = Problem(log_reference, _number(content["beta"], "beta"), reward)
     names = [_names(prompt, index, problem) for index, prompt in enumerate(prompts)]
+    choices = [_choice(prompt, names[index], index) for index, prompt in enumerate(prompts)]
     loss = loss_options.of_file(content["loss"]) if "loss" in content else None
-    return ProblemFile(problem, _preferences(prompts, names, problem), names, prompts, loss)
+    return ProblemFile(problem, _preferences(prompts, names, problem, choices), names, prompts, choices, loss)
+
+
+def _choice(prompt, names, index):
+    place = f"prompts[{index}]"
+    return _located(place, choice_input.read, prompt, lambda name, at: _response(name, names, at), len(names))
 
 
 def _mapping(value, place, known, required):
@@ -176,12 +193,14 @@ def _name(value):
     return text if text and text.encode(errors="replace").decode() == text else None
 
 
-def _preferences(prompts, names, problem):
-    rows = [row for i, prompt in enumerate(prompts) for row in _labels(prompt["preferences"], names[i], i, problem)]
+def _preferences(prompts, names, problem, choices):
+    rows = []
+    for i, (prompt, choice) in enumerate(zip(prompts, choices, strict=True)):
+        rows += _labels(prompt["preferences"], names[i], i, problem) if choice is None else choice.rows(i)
     if not rows:
         raise InputError("no prompt has a preference: give at least one [winner, loser]")
     prompt, winner, loser, log_weight = zip(*rows, strict=True)
-    return Preferences(prompt, winner, loser, log_weight=log_weight)
+    return Preferences(prompt, winner, loser, log_weight=log_weight).check_against(problem)
 
 
 def _labels(given, names, index, problem):

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from condeq import choice_answer
 from tabular import InputError
 from tabular.base import checks
 
@@ -125,6 +126,8 @@ def solution(answer):
             yield Text(f"Price of the constraint: {prompt['price']:.6g} in units of reward.")
         if "cycle" in prompt:
             yield Text(f"Contradictory constraints force responses to 0: {' over '.join(prompt['cycle'])}.")
+        if "choice" in prompt:
+            yield from choice_answer.show(prompt["choice"], prompt["responses"])
     yield Text(
         f"Infimum of the DPO loss: {answer['dpo_infimum']:.10g} nats. Its limits, over all prompts, have dimension "
         f"{answer['dpo_dimension']}."

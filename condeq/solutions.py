@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from condeq import choice_answer
 from condeq.problem_file import ProblemFile
-from tabular import InputError, Status, cpo, dpo, failure_modes, losses, rlhf
+from tabular import InputError, Problem, Status, cpo, dpo, failure_modes, losses, rlhf
 
 MEANING = {
     Status.UNIQUE: "one minimiser",
@@ -54,6 +55,10 @@ def solve(source: ProblemFile, margin=0.0, loss=None) -> dict:
             prompt["price"] = price if np.isfinite(price) else None
         for prompt, cycle in constrained.cycle:
             prompts[prompt]["cycle"] = [source.names[prompt][y] for y in cycle]
+    for index, choice in enumerate(source.choices):
+        if choice is not None:
+            one = Problem(source.problem.log_ref[index, : len(source.names[index])], source.problem.beta)
+            prompts[index]["choice"] = choice_answer.solve(choice, one, source.names[index])
     return answer | {"prompts": prompts}
 
 

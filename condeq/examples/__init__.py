@@ -6,7 +6,14 @@ from pathlib import Path
 from tabular import InputError
 
 DIRECTORY = resources.files(__name__)
-PROBLEMS = ("misaligned_pair.yaml", "unlabelled_third.yaml", "contradictory_labels.json")
+PROBLEMS = (
+    "misaligned_pair.yaml",
+    "unlabelled_third.yaml",
+    "contradictory_labels.json",
+    "judges_votes.yaml",
+    "condorcet_cycle.yaml",
+    "ranking_table.yaml",
+)
 LOGS = ("trainer_log.csv",)
 
 

@@ -157,17 +157,19 @@ def _residual(skew, base, tau, there, x):
 def _newton(skew, base, tau, there, x, tolerance):
     """Damped Newton on F, all prompts at once; one leaves when its residual meets the tolerance or stops falling."""
     x = x.copy()
-    going = np.arange(len(x))
     residual, policy = _residual(skew, base, tau, there, x)
     size = np.linalg.norm(residual, axis=1)
-    going = going[size > tolerance]
+    least = np.maximum(
+        tolerance, 4 * np.finfo(float).eps * (1 / tau + np.abs(base).max(axis=1))
+    )  # what rounding leaves
+    going = np.flatnonzero(size > least)
     while going.size:
         game = skew[going], base[going], tau[going], there[going]
         step = _newton_step(game[0], game[2], policy[going], residual[going])
         tried, accepted = _line_search(game, x[going], step, size[going])
         x[going], residual[going], policy[going] = tried
         before, size[going] = size[going], np.linalg.norm(residual[going], axis=1)
-        going = going[accepted & (size[going] > tolerance) & (size[going] < before)]
+        going = going[accepted & (size[going] > least[going]) & (size[going] < before)]
     return x
 
 

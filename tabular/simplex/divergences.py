@@ -251,12 +251,13 @@ def optimum(problem: Problem, kind) -> DivergenceOptimum:
     def excess(t, rows):
         r = kind.lowered(t[:, None], drop[rows])
         log_mass = log_ref[rows] + r
-        total = np.logaddexp.reduce(log_mass, axis=1)
+        most = log_mass.max(axis=1, keepdims=True)
+        mass = np.exp(log_mass - most)
+        total = mass.sum(axis=1)
         played = r > -np.inf
-        log_rate = kind.log_slope(t)[:, None] - kind.log_slope(np.where(played, r, 0.0))
-        with np.errstate(over="ignore"):
-            slope = np.exp(np.minimum(log_mass + log_rate - total[:, None], 700.0))
-        return -total, -np.where(played, slope, 0.0).sum(axis=1)
+        log_rate = kind.log_slope(t)[:, None] - kind.log_slope(r if played.all() else np.where(played, r, 0.0))
+        slope = (mass * np.exp(np.minimum(log_rate, 700.0))).sum(axis=1) / total
+        return -(most[:, 0] + np.log(total)), -slope
 
     drop = np.where(there, drop, 0.0)  # absent responses have no mass at any t
     t = decreasing_root(excess, np.zeros(problem.n_prompts), np.maximum(highest, 0.0))
