@@ -37,11 +37,12 @@ def projection_gap(log_policy, multipliers, base, constraints) -> Interval:
         base: π* as Fractions; constraints: (winner, loser, R) with an acyclic order, R a Fraction.
     """
     policy = _feasible(log_policy, constraints)
+    if min(multipliers, default=0) < 0:
+        raise ArithmeticError(f"a negative multiplier proves no bound: {min(multipliers)}")
     tilt = [Fraction(0)] * len(base)
     for value, (winner, loser, ratio) in zip(multipliers, constraints, strict=True):
-        exact = max(Fraction(float(value)), Fraction(0))
-        tilt[winner] += exact
-        tilt[loser] -= exact * ratio
+        tilt[winner] += Fraction(float(value))
+        tilt[loser] -= Fraction(float(value)) * ratio
     total = sum((p * Interval.of(t).exp() for p, t in zip(base, tilt, strict=True)), Interval.of(0))
     return divergence(policy, base) + total.log()
 

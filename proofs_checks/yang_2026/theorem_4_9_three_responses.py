@@ -16,8 +16,7 @@ from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Settles, Statement, Verdict
-from proofs_checks.spaces.penalty import PAIR
-from tabular import Problem, cpo
+from tabular.simplex.penalized_maxima import local_maxima
 
 _SOURCE = "Yang et al. 2026, Theorem 4.9, of the local maximum with a third response; the finding is ours"
 _star, _delta = named("δ*", "δ of a local maximum")
@@ -39,14 +38,15 @@ def _shares(w, l, o):  # noqa: E741
 
 
 def _local(w, l, o, γ):  # noqa: E741
-    """The highest local maximum's margin, or None; once for each instance."""
+    """The largest margin of a local maximum, or None; once for each instance."""
     return _margin(float(w), float(l), float(o), float(γ))
 
 
 @functools.lru_cache(maxsize=2000)
 def _margin(w, l, o, γ):  # noqa: E741
-    found = cpo.penalized_optimum(Problem.from_unnormalized([w, l, o], 1.0, [0.0] * 3), PAIR, γ).local
-    return None if found is None else float(PAIR.delta(found)[0])
+    logits = np.array([w, l, o])
+    found = local_maxima(logits - np.logaddexp.reduce(logits), γ * np.array([1.0, -1.0, 0.0]))
+    return max((float(log_pi[0] - log_pi[1]) for log_pi in found), default=None)
 
 
 _THREE = Instances(

@@ -1,10 +1,11 @@
 """Dual bounds of single instances: what is not a certificate is refused."""
 
+import math
 from fractions import Fraction
 
 import pytest
 
-from proofs_checks.kernel.certificates import bradley_terry_gap, circulation, has_minimiser
+from proofs_checks.kernel.certificates import bradley_terry_gap, circulation, has_minimiser, projection_gap
 
 ONE = Fraction(1)
 BOTH_WAYS = [(0, 1, 3 * ONE), (1, 0, ONE)]
@@ -48,3 +49,30 @@ def test_the_flow_is_conserved_exactly():
 )
 def test_existence_has_a_certificate_or_none_is_claimed(labels, block, expected):
     assert has_minimiser(labels, [0.0] * len(block), block) is expected
+
+
+BASE = [Fraction(1, 10), Fraction(2, 5), Fraction(1, 2)]
+TWICE = [(0, 1, Fraction(2))]
+
+
+def logs(*masses):
+    return [math.log(mass) for mass in masses]
+
+
+def test_the_gap_of_an_optimum_and_its_multiplier_closes():
+    """π* = (.1, .4, .5) under π_0 ≥ 2π_1: the optimum (1/4, 1/8, 5/8), λ = log 2."""
+    gap = projection_gap(logs(1 / 4, 1 / 8, 5 / 8), [math.log(2)], BASE, TWICE)
+    assert 0 <= float(gap.hi) < 1e-9
+    for λ in (0.9 * math.log(2), 1.1 * math.log(2)):
+        assert projection_gap(logs(1 / 4, 1 / 8, 5 / 8), [λ], BASE, TWICE) > Fraction(1, 1000)
+    assert projection_gap(logs(0.3, 0.15, 0.55), [math.log(2)], BASE, TWICE) > Fraction(1, 1000)
+
+
+def test_a_negative_multiplier_proves_no_bound():
+    with pytest.raises(ArithmeticError, match="negative multiplier"):
+        projection_gap(logs(1 / 4, 1 / 8, 5 / 8), [-1e-3], BASE, TWICE)
+
+
+def test_a_policy_that_breaks_a_constraint_is_no_bound_either():
+    with pytest.raises(ArithmeticError, match="too far from feasible"):
+        projection_gap(logs(0.2, 0.3, 0.5), [math.log(2)], BASE, TWICE)
