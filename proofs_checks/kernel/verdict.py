@@ -1,5 +1,6 @@
 """Running a statement, and the one rule that turns what was found into a verdict."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class Result:
 
 def _part_dict(carried):
     known = {"part": carried.part, "carried_by": carried.by, "verdict": carried.verdict.value}
-    return {**known, "argument": carried.argument, "rests_on": list(carried.rests_on)}
+    words = re.sub(r"\{([a-z0-9.-]+)\}", r"\1", carried.argument)
+    return {**known, "argument": words, "rests_on": list(carried.rests_on)}
 
 
 def _outcome_dict(outcome):
