@@ -103,7 +103,7 @@ def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = N
     >>> labels = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25)])
     >>> path = trajectory(problem, labels, times=[0.0, 10.0, 1000.0])
     >>> np.exp(path.log_policy[:, 0]).round(4).tolist()
-    [[0.2, 0.3, 0.5], [0.379, 0.1488, 0.4721], [0.5, 0.0833, 0.4167]]
+    [[0.2, 0.3, 0.5], [0.3898, 0.1376, 0.4727], [0.5, 0.0833, 0.4167]]
     >>> np.exp(path.limit).round(4).tolist(), path.never_rises
     ([[0.5, 0.0833, 0.4167]], True)
     """

@@ -11,5 +11,18 @@ from tabular.losses.custom import custom
 from tabular.losses.loss import Loss
 from tabular.losses.mean import gradient, mean
 from tabular.losses.solve import solve
+from tabular.simplex.shifts import self_consistent
 
-__all__ = ["Loss", "custom", "get", "gradient", "mean", "names", "parameters", "solve", "source", "typical"]
+__all__ = [
+    "Loss",
+    "custom",
+    "get",
+    "gradient",
+    "mean",
+    "names",
+    "parameters",
+    "self_consistent",
+    "solve",
+    "source",
+    "typical",
+]

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
+from tabular.errors import InputError
 from tabular.losses.absolute import ApoDown, ApoZero, Bco, Dpop, Kto, Nca, Orpo, Sppo, WithSft
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
@@ -78,6 +79,7 @@ def _descents(problem, preferences, form, rng, prompts, log_policy):
     """Lowest values and bounds of some prompts, as shares of the whole loss; their rows of the policy are replaced."""
     mass = np.bincount(preferences.prompt, np.exp(preferences.log_share), problem.n_prompts)
     values, bounds = np.full(problem.n_prompts, np.nan), np.full(problem.n_prompts, np.nan)
+    _refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
     for number in prompts:
         here, there = preferences.prompt == number, np.flatnonzero(problem.present[number])
         ends = (np.searchsorted(there, end[here]) for end in (preferences.winner, preferences.loser))
@@ -86,6 +88,13 @@ def _descents(problem, preferences, form, rng, prompts, log_policy):
         log_policy[number, there] = x
         values[number], bounds[number] = mass[number] * value, mass[number] * _bound(form, prompt, value)
     return values, bounds
+
+
+def _refuse_beyond(sizes, largest, what, loss):
+    if sizes.max(initial=0) > largest:
+        raise InputError(
+            f"a prompt has {sizes.max()} {what}: {loss} is minimised over at most {largest}; leave some out"
+        )
 
 
 def _bound(form, prompt, value):
@@ -202,6 +211,7 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
     free, sinking = problem.present & ~core & ~losing, ~core & losing
     log_policy = np.where(free, problem.log_ref, -np.inf)
     nu, residual, n_core = np.zeros(len(core)), 0.0, core.sum(axis=1)
+    _refuse_beyond(n_core, dpop.LARGEST, "responses that lead to a cycle of labels", loss)
     for k in np.unique(n_core[n_core > 0]):
         rows = np.flatnonzero(n_core == k)
         columns = _places(core[rows])

@@ -218,7 +218,7 @@ def _goals(wishes, wanted):
 
 
 def _shared(wishes, wanted, goal, beyond):
-    """Case 1: log-policy and log mu, by bracketing to a quarter of a nat and Newton; where that fails, by bracketing."""
+    """Case 1: log-policy and log mu, by rough bracketing and Newton; where that fails, by bracketing alone."""
     bracket = _bracket(wishes, wanted, goal, beyond)
     log_policy, log_mu = _polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=_ROUGH))
     failed = np.isnan(log_mu)

@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 
 from tabular.losses.forms import Pair
 
+LARGEST = 300  # responses: descents there are dense, and as many as these
 _STARTS = 12
 _LONGEST = 500  # steps of a descent; it is only a candidate
 _FACES = (1e-3, 1e-5, 1e-8, 1e-12)  # below these a probability is tried as 0

@@ -32,6 +32,8 @@ damped step of :mod:`tabular.fits.block_solvers` descends; from there up to the 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array, diags_array
+from scipy.sparse.linalg import splu
 from scipy.special import expit
 
 from tabular.base import roots, tolerances
@@ -41,6 +43,7 @@ from tabular.fits import laplacian
 _LONGEST = 1e150  # nats of a step: products with it are still floats
 _NEAR = 0.1  # a reach from which full Newton steps converge
 _LINE = 0.01  # of the log of a step's length, outside of that
+_DENSE = 400  # winners up to which dense elimination, exact over any range, is affordable
 _STEEP = 500.0  # nats of range that products of two floats still hold
 
 
@@ -113,6 +116,8 @@ def _part(batch, rows):
 def _step(batch, x, log_total):
     """The Newton direction of each prompt, by elimination on the graph with a ground (node 0)."""
     prompts, k = x.shape
+    if k > _DENSE:
+        return _sparse_step(batch, x, log_total)
     z = batch.margin(x)
     log_push = np.log(batch.beta) + batch.log_weight - softplus(z)
     log_curvature = np.log(batch.beta) + log_push - softplus(-z)
@@ -127,6 +132,22 @@ def _step(batch, x, log_total):
     if max(np.ptp(part[part > -np.inf]) for part in (weight, flow)) < _STEEP and flow.max() < _STEEP:
         return laplacian.solve_dense(np.exp(weight), np.exp(flow))[:, 1:]
     return laplacian.solve_dense_log(weight, flow)[:, 1:]
+
+
+def _sparse_step(batch, x, log_total):
+    """The same by sparse factors, in floats."""
+    prompts, k = x.shape
+    z, size = batch.margin(x), prompts * k
+    push = batch.beta * np.exp(batch.log_weight) * expit(-z)
+    bend = batch.beta * push * expit(z)
+    w, v = batch.row * k + batch.winner, batch.row * k + batch.loser
+    ground = np.exp(log_total[:, None] + x).ravel()
+    degree = ground + np.bincount(w, bend, size) + np.bincount(v, bend, size)
+    graph = coo_array((np.r_[bend, bend], (np.r_[w, v], np.r_[v, w])), shape=(size, size))
+    right = np.exp(batch.log_pull).ravel() - ground + np.bincount(w, push, size) - np.bincount(v, push, size)
+    matrix = (diags_array(np.maximum(degree, np.finfo(float).tiny)) - graph).tocsc()
+    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    return factors.solve(right).reshape(prompts, k)
 
 
 def _moved(batch, x, d, reach):

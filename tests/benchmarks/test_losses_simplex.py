@@ -43,9 +43,7 @@ def test_many_prompts_against_cvxpy(benchmark, name, params):
     ends = (winner[:SAMPLE], loser[:SAMPLE])
     with np.errstate(invalid="ignore"):
         cost = loss.form.value(_pair(x, ref, rows, ends, problem.beta))
-    ours = np.where(np.isnan(cost), 0.0, share[:SAMPLE] * cost).sum(
-        axis=1
-    )  # of two vanishing responses: 0 in the limit
+    ours = np.where(np.isnan(cost), 0.0, share[:SAMPLE] * cost).sum(axis=1)  # nan: both vanish, 0 in the limit
     mean = benchmark.stats.stats.median
     print(
         f"\n{name}, 10^4 prompts x 6 responses: {mean:.2f} s as one batch, "
