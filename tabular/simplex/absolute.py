@@ -210,15 +210,14 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
     losing = np.bincount(loser, minlength=core.size).reshape(core.shape) > 0
     free, sinking = problem.present & ~core & ~losing, ~core & losing
     log_policy = np.where(free, problem.log_ref, -np.inf)
-    nu, residual, n_core = np.zeros(len(core)), 0.0, core.sum(axis=1)
+    (nu, violation), n_core = np.zeros((2, len(core))), core.sum(axis=1)
     _refuse_beyond(n_core, dpop.LARGEST, "responses that lead to a cycle of labels", loss)
     for k in np.unique(n_core[n_core > 0]):
         rows = np.flatnonzero(n_core == k)
         columns = _places(core[rows])
-        x, nu[rows], violation = dpop.minimise(_core_batch(problem, preferences, form, rows, core, columns))
+        x, nu[rows], violation[rows] = dpop.minimise(_core_batch(problem, preferences, form, rows, core, columns))
         log_policy[rows] = -np.inf
         log_policy[rows[:, None], columns] = x
-        residual = max(residual, violation.max())
     log_ref = np.where(problem.present, problem.log_ref, 0.0)
     spare = (nu > -_SLACK) & (n_core > 0)
     room = np.where(core, log_policy - log_ref, np.inf).min(axis=1)
@@ -229,13 +228,18 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
     pieces = _pieces(problem, winner, loser, core)
     dimension = np.where(n_core == 0, free.sum(axis=1), np.where(spare, pieces + shared * free.sum(axis=1), 1)) - 1
     verdicts = np.where(unsettled, 2, (dimension > 0).astype(int))
-    statuses = [(Status.UNIQUE, Status.SET, Status.UNATTAINED)[v] for v in verdicts]
+    verdicts[violation > dpop.CERTIFIED] = 3
+    kinds = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
+    statuses = [kinds[verdict] for verdict in verdicts]
     inner = core[preferences.prompt, preferences.loser]
-    share, pair = np.exp(preferences.log_share), label_pairs(problem, preferences, log_policy)
-    infimum = float(share[inner] @ form.value(Pair(*(part[inner] for part in pair[:4]), problem.beta)))
-    scale = np.exp(_log_totals(problem, preferences))
+    pair = label_pairs(problem, preferences, log_policy)
+    cost = np.exp(preferences.log_share[inner]) * form.value(Pair(*(part[inner] for part in pair[:4]), problem.beta))
+    values = np.bincount(preferences.prompt[inner], cost, problem.n_prompts)
+    bound = float(values[verdicts != 3].sum())  # no label costs less than 0
+    nu = nu * np.exp(_log_totals(problem, preferences))
+    residual = float(violation.max())
     return Minimum(
-        problem, preferences, loss, statuses, infimum, infimum, log_policy, nu * scale, dimension, float(residual)
+        problem, preferences, loss, statuses, float(values.sum()), bound, log_policy, nu, dimension, residual
     )
 
 

@@ -17,7 +17,8 @@ class Minimum:
     Attributes:
         statuses: of each prompt. UNIQUE and SET: attained by policies that are positive everywhere. UNATTAINED:
             approached only; ``log_policy`` is then a limit, with probability 0 (``-inf``) somewhere or with all mass
-            where no label looks. LOCAL: the lowest that was found; nothing says that it is the lowest there is.
+            where no label looks. LOCAL: the lowest that was found, and not known to be the lowest there is by more
+            than ``bound`` says.
         infimum: of the loss, a weighted mean over the pairs, in nats; for LOCAL the lowest value found.
         bound: a proved lower bound of the infimum; equal to it wherever no prompt is LOCAL.
         log_policy: ``(n_prompts, n_responses)``.
