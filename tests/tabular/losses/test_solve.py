@@ -5,11 +5,14 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mpmath import mp, mpf
 from scipy.optimize import linprog, minimize
 from scipy.special import logit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, losses
+from tests import strategies
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import USERS
 
@@ -492,3 +495,38 @@ def test_a_hundred_thousand_prompts_are_one_call():
         found = losses.solve(problem, labels, losses.get(name, **params))
         assert found.status is Status.UNIQUE
         np.testing.assert_allclose(0.5 * (found.log_ratio[:, 0] - found.log_ratio[:, 1]), wanted, atol=1e-12)
+
+
+@given(strategies.labelled_problems(max_prompts=2, max_responses=4), st.sampled_from(["cdpo", "rdpo", "ipo", "hypo"]))
+@settings(max_examples=60)
+def test_any_labels_get_a_verdict_with_its_reason(case, name):
+    """Any betas, references, weights, absent responses: stationary where attained, a cut that proves it where not."""
+    problem, labels = case
+    loss = CONVEX[name]
+    found = losses.solve(problem, labels, loss)
+    assert len(found.statuses) == problem.n_prompts
+    assert not np.isnan(found.log_policy).any()
+    assert (found.log_policy[~problem.present] == -np.inf).all()
+    np.testing.assert_allclose(np.exp(found.log_policy).sum(axis=1), 1, atol=1e-9)
+    if found.status in EXISTS:
+        slope = losses.gradient(found.log_policy, problem, labels, loss)
+        up, down = loss.gradient(
+            *(
+                x[labels.prompt, end]
+                for x in (found.log_policy, problem.log_ref)
+                for end in (labels.winner, labels.loser)
+            ),
+            problem.beta,
+        )
+        size = np.exp(labels.log_share) @ (np.abs(up) + np.abs(down))
+        moved = 1e-13 * (1 + np.abs(problem.log_ref[problem.present]).max() * (problem.beta if name != "ipo" else 1))
+        bend = np.exp(labels.log_share) @ np.abs(
+            loss.curvature(*np.zeros(4), problem.beta)[0] * np.ones(labels.n_pairs)
+        )
+        assert np.abs(slope).max() <= 1e-9 * size + 10 * moved * bend
+        assert isinstance(found.certificate.pull, np.ndarray)
+    else:
+        cut = found.certificate
+        assert cut.balance < 0 if found.status is Status.UNBOUNDED else cut.balance == 0
+        assert cut.wins + cut.losses > 0
+        assert found.statuses[cut.prompt] is found.status
