@@ -13,10 +13,10 @@ them rise with t, none exceeds t, so t lies between 0, where they sum to at most
 :math:`-\log\pi_{\rm ref,top}`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from scipy.special import wrightomega
 
 from tabular.base import checks
 from tabular.base.log_space import kl, softplus
@@ -145,12 +145,28 @@ class ChiPO:
         """Beyond r = 700, where d is nothing beside e^r, r itself."""
         near = np.minimum(r, 700.0)
         level = near + np.exp(near) - d
-        omega = wrightomega(np.maximum(level, -700.0))
+        omega = _omega(np.maximum(level, -700.0))
         low = np.where(level > 0, np.log(np.maximum(omega, 1e-300)), level - omega)
         return np.where((d == 0) | (near < r), r, low)
 
     def cost(self, log_ref, r):
         return Alpha(0.0).cost(log_ref, r) + Alpha(-1.0).cost(log_ref, r)
+
+
+def _omega(c):
+    """The w with w + log w = c, by two steps of Fritsch, Shafer and Crowley (1973), each of fourth order.
+
+    >>> float(_omega(np.array(1.0)))
+    1.0
+    """
+    given, c = c, np.minimum(c, 1e100)  # beyond, log w is nothing beside w
+    low = np.exp(np.minimum(c, 1.0))
+    w = np.where(c > 1, c - np.log(np.maximum(c, 1.0)), low / (1 + low / 2))
+    for _ in range(2):
+        z = c - w - np.log(w)
+        q = 2 * (1 + w) * (1 + w + 2 * z / 3)
+        w = w * (1 + z / (1 + w) * (q - z) / (q - 2 * z))
+    return np.where(given > 1e100, given, w)
 
 
 def _finite(r):
@@ -188,11 +204,20 @@ class DivergenceOptimum:
             that are played, or is on the wrong side at one that is not, relative to the numbers compared.
     """
 
+    problem: Problem = field(repr=False)
+    kind: object
     status: Status
     log_policy: np.ndarray
     multiplier: np.ndarray
-    value: np.ndarray
-    residual: np.ndarray
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        cost = self.problem.beta * divergence(self.log_policy, self.problem, self.kind)
+        return (np.exp(self.log_policy) * self.problem.reward).sum(axis=1) - cost
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        return _residual(self.problem, self.kind, self.log_policy, self.multiplier)
 
 
 def get(name: str, **parameters):
@@ -251,10 +276,7 @@ def optimum(problem: Problem, kind) -> DivergenceOptimum:
         drop = np.where(there[rows], np.maximum(best[rows, None] - reward[rows], 0.0), 0.0) / problem.beta
         log_policy[rows], t[rows] = _solved(kind, problem.log_ref[rows], drop)
     multiplier = best - problem.beta * kind.value(t)
-    value = (np.exp(log_policy) * reward).sum(axis=1) - problem.beta * divergence(log_policy, problem, kind)
-    return DivergenceOptimum(
-        Status.UNIQUE, log_policy, multiplier, value, _residual(problem, kind, log_policy, multiplier)
-    )
+    return DivergenceOptimum(problem, kind, Status.UNIQUE, log_policy, multiplier)
 
 
 def _solved(kind, log_ref, drop):
