@@ -73,6 +73,6 @@ def show(answer: dict, names: list[str]):
     if answer["nash_status"] == "set":
         yield Text("There are several Nash policies; shown is one in the middle of them.")
     yield Text(
-        f"Bradley-Terry: {answer['bradley_terry_status']}; the votes are {answer['bradley_terry_misfit']:.4g} nats "
-        "from any rewards."
+        f"Bradley-Terry: {answer['bradley_terry_status']}; the votes are "
+        f"{answer['bradley_terry_misfit']:.4g} nats from any rewards."
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 
-def decreasing_root(value: Callable, low, high) -> np.ndarray:
+def decreasing_root(value: Callable, low, high, noise=0.0) -> np.ndarray:
     """The x in [low, high] where each decreasing function crosses 0: Newton's steps, inside brackets that only shrink.
 
     A step that leaves its bracket, or does not halve the residual, is followed by a bisection; so the bracket shrinks
@@ -14,6 +14,7 @@ def decreasing_root(value: Callable, low, high) -> np.ndarray:
     Args:
         value: ``value(x, index)`` returns f and f' of the functions ``index`` at ``x``, both ``(len(index),)``.
         low, high: ``(n,)`` with f(low) >= 0 >= f(high).
+        noise: what rounding leaves of f at its root; below that it counts as 0.
 
     >>> decreasing_root(lambda x, _: (2 - x * x, -2 * x), np.array([0.0]), np.array([2.0])).round(12).tolist()
     [1.414213562373]
@@ -29,11 +30,13 @@ def decreasing_root(value: Callable, low, high) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             newton = x[going] - f / slope
         middle = low[going] + (high[going] - low[going]) / 2
-        inside = (newton > low[going]) & (newton < high[going]) & (np.abs(f) <= np.abs(before[going]) / 2)
+        inside = (newton >= low[going]) & (newton <= high[going]) & (np.abs(f) <= np.abs(before[going]) / 2)
         moved = np.where(inside, newton, middle)
         before[going] = np.where(inside | (moved != middle), np.abs(f), np.inf)
-        settled = (f == 0) | (np.abs(moved - x[going]) <= np.spacing(np.abs(x[going])))
+        close = np.abs(newton - x[going]) <= 2 * np.spacing(np.abs(x[going]))
+        moved = np.where(close, np.clip(newton, low[going], high[going]), moved)
+        settled = close | (np.abs(f) <= noise) | (np.abs(moved - x[going]) <= np.spacing(np.abs(x[going])))
         settled |= ~((middle > low[going]) & (middle < high[going]))
-        x[going] = np.where(f == 0, x[going], moved)
+        x[going] = np.where(np.abs(f) <= noise, x[going], moved)
         going = going[~settled]
     return x

@@ -13,10 +13,10 @@ them rise with t, none exceeds t, so t lies between 0, where they sum to at most
 :math:`-\log\pi_{\rm ref,top}`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from scipy.special import wrightomega
 
 from tabular.base import checks
 from tabular.base.log_space import kl, softplus
@@ -145,12 +145,28 @@ class ChiPO:
         """Beyond r = 700, where d is nothing beside e^r, r itself."""
         near = np.minimum(r, 700.0)
         level = near + np.exp(near) - d
-        omega = wrightomega(np.maximum(level, -700.0))
+        omega = _omega(np.maximum(level, -700.0))
         low = np.where(level > 0, np.log(np.maximum(omega, 1e-300)), level - omega)
         return np.where((d == 0) | (near < r), r, low)
 
     def cost(self, log_ref, r):
         return Alpha(0.0).cost(log_ref, r) + Alpha(-1.0).cost(log_ref, r)
+
+
+def _omega(c):
+    """The w with w + log w = c, by two steps of Fritsch, Shafer and Crowley (1973), each of fourth order.
+
+    >>> float(_omega(np.array(1.0)))
+    1.0
+    """
+    given, c = c, np.minimum(c, 1e100)  # beyond, log w is nothing beside w
+    low = np.exp(np.minimum(c, 1.0))
+    w = np.where(c > 1, c - np.log(np.maximum(c, 1.0)), low / (1 + low / 2))
+    for _ in range(2):
+        z = c - w - np.log(w)
+        q = 2 * (1 + w) * (1 + w + 2 * z / 3)
+        w = w * (1 + z / (1 + w) * (q - z) / (q - 2 * z))
+    return np.where(given > 1e100, given, w)
 
 
 def _finite(r):
@@ -161,6 +177,8 @@ def _finite(r):
 def _joined(r, near, far):
     return np.where(np.abs(r) < 1, near, far)
 
+
+_ROWS = 4096  # prompts at a time: what is in between stays in the cache
 
 #: Divergences by name; ``get("alpha", alpha=...)`` gives the others of the family.
 DIVERGENCES = {
@@ -186,11 +204,20 @@ class DivergenceOptimum:
             that are played, or is on the wrong side at one that is not, relative to the numbers compared.
     """
 
+    problem: Problem = field(repr=False)
+    kind: object
     status: Status
     log_policy: np.ndarray
     multiplier: np.ndarray
-    value: np.ndarray
-    residual: np.ndarray
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        cost = self.problem.beta * divergence(self.log_policy, self.problem, self.kind)
+        return (np.exp(self.log_policy) * self.problem.reward).sum(axis=1) - cost
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        return _residual(self.problem, self.kind, self.log_policy, self.multiplier)
 
 
 def get(name: str, **parameters):
@@ -242,33 +269,40 @@ def optimum(problem: Problem, kind) -> DivergenceOptimum:
     """
     kind = get(kind) if isinstance(kind, str) else kind
     reward, there = problem.require_reward(), problem.present
-    best = np.where(there, reward, -np.inf).max(axis=1, keepdims=True)
-    drop = np.where(there, np.maximum(best - reward, 0.0), np.inf) / problem.beta
-    log_ref = np.where(there, problem.log_ref, -1e300)
-    top = np.where(drop == 0, problem.log_ref, -np.inf)
-    highest = -np.logaddexp.reduce(top, axis=1)
+    best = np.where(there, reward, -np.inf).max(axis=1)
+    log_policy, t = np.empty(reward.shape), np.empty(problem.n_prompts)
+    for start in range(0, problem.n_prompts, _ROWS):
+        rows = slice(start, start + _ROWS)
+        drop = np.where(there[rows], np.maximum(best[rows, None] - reward[rows], 0.0), 0.0) / problem.beta
+        log_policy[rows], t[rows] = _solved(kind, problem.log_ref[rows], drop)
+    multiplier = best - problem.beta * kind.value(t)
+    return DivergenceOptimum(problem, kind, Status.UNIQUE, log_policy, multiplier)
+
+
+def _solved(kind, log_ref, drop):
+    """Log-policies, and the log-ratio t of a response of the highest reward, of some prompts."""
+    if kind == Alpha(0.0):
+        log_policy = log_ref - drop
+        total = np.logaddexp.reduce(log_policy, axis=1)
+        return log_policy - total[:, None], -total
+    there = np.ascontiguousarray((log_ref > -np.inf).T)  # columns of prompts, for the sake of speed
+    base, drop = np.where(there, log_ref.T, -1e300), np.ascontiguousarray(drop.T)
+    top = np.where(there & (drop == 0), base, -np.inf).max(axis=0)  # one response of the highest reward is enough
 
     def excess(t, rows):
-        r = kind.lowered(t[:, None], drop[rows])
-        log_mass = log_ref[rows] + r
-        most = log_mass.max(axis=1, keepdims=True)
+        whole = len(rows) == drop.shape[1]
+        r = kind.lowered(t, drop if whole else drop[:, rows])
+        log_mass = r + (base if whole else base[:, rows])
+        most = log_mass.max(axis=0)
         mass = np.exp(log_mass - most)
-        total = mass.sum(axis=1)
-        played = r > -np.inf
-        log_rate = kind.log_slope(t)[:, None] - kind.log_slope(r if played.all() else np.where(played, r, 0.0))
-        slope = (mass * np.exp(np.minimum(log_rate, 700.0))).sum(axis=1) / total
-        return -(most[:, 0] + np.log(total)), -slope
+        total = mass.sum(axis=0)
+        log_rate = kind.log_slope(t) - kind.log_slope(r if kind.full_support else np.where(r > -np.inf, r, 0.0))
+        slope = (mass * np.exp(np.minimum(log_rate, 700.0))).sum(axis=0) / total
+        return -(most + np.log(total)), -slope
 
-    drop = np.where(there, drop, 0.0)  # absent responses have no mass at any t
-    t = decreasing_root(excess, np.zeros(problem.n_prompts), np.maximum(highest, 0.0))
-    ratio = kind.lowered(t[:, None], drop)
-    log_policy = np.where(there, problem.log_ref + ratio, -np.inf)
-    log_policy -= np.log(np.exp(log_policy).sum(axis=1, keepdims=True))
-    multiplier = best[:, 0] - problem.beta * kind.value(t)
-    value = (np.exp(log_policy) * reward).sum(axis=1) - problem.beta * divergence(log_policy, problem, kind)
-    return DivergenceOptimum(
-        Status.UNIQUE, log_policy, multiplier, value, _residual(problem, kind, log_policy, multiplier)
-    )
+    t = decreasing_root(excess, np.zeros(drop.shape[1]), np.maximum(-top, 0.0), noise=1e-15)
+    log_policy = np.where(there, base + kind.lowered(t, drop), -np.inf)
+    return (log_policy - np.log(np.exp(log_policy).sum(axis=0))).T, t
 
 
 def _residual(problem, kind, log_policy, multiplier):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy.special import lambertw
+from scipy.special import lambertw, wrightomega
 
 from tabular import InputError, Problem, rlhf
 from tabular.base.log_space import kl
@@ -138,6 +138,13 @@ def test_many_responses_and_absent_ones():
     small = Problem.from_probabilities([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]], 1.0, [[1, 0, 9], [1, 0, 2]])
     found = np.exp(divergences.optimum(small, "chi-po").log_policy)
     assert found[0] == pytest.approx([*solved([0.5, 0.5], [1, 0], "chi-po"), 0])
+
+
+def test_omega_against_scipy():
+    c = np.r_[-700.0, np.linspace(-50, 50, 4001), 1e4, 1e300]
+    wanted = wrightomega(c)
+    conditioned = 1 + np.abs(c) / (1 + wanted)  # a relative change of c moves log w by that much
+    assert (np.abs(divergences._omega(c) / wanted - 1) < 4e-16 * conditioned).all()
 
 
 def test_preference_matching():
