@@ -30,7 +30,9 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
             :math:`\mathrm{sp}(-(\beta h-\Psi))`. 0 is DPO.
 
     Existence is decided from the win digraph before anything is solved; then each block is fitted, to machine precision
-    but for contradictory blocks of more than 400 responses whose weights are over e^30 apart: see ``residual``.
+    over any range of weights and margins, but for contradictory blocks of more than 3000 responses whose weights are
+    over e^30 apart, and for labels that contradict one another by some 30 nats and more with weights that cancel only
+    by their last digits (equal weights, and weights in whole-number ratios, are exact): ``residual`` says how well.
 
     Raises:
         InputError: a label that does not fit the problem, or a margin that is not finite.

@@ -16,11 +16,11 @@ apart, each above all it beats, sends the terms between blocks to 0.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_expit
 
 from tabular.base import digraph
 from tabular.base.log_space import softplus
-from tabular.fits.block_solvers import DENSE, EVEN, FLOAT, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.block_solvers import CUT, EVEN, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.cuts import whole_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,9 @@ class Fit:
         block: ``(n_nodes,)`` block numbers; every edge between blocks goes from lower to higher.
         rank: ``(n_blocks,)`` length of the longest path of blocks that ends at each; 0 for source blocks.
         block_minimum: ``(n_blocks,)`` of the weighted sum over the block's inner edges.
-        residual: the largest imbalance of a node, \\|out - in\\|/(out + in), where out (in) is the total
-            weight x sigma(-h) over the inner edges it wins (loses): the score equations, relative.
+        residual: the largest Newton step, in nats, that a node alone would still take: the net push of its inner edges
+            over their curvature, :math:`|\\sum_in_i\\sigma(-h_i)|/\\sum_in_i\\sigma(h_i)\\sigma(-h_i)`, with what the
+            rounding of the weights leaves unknown of it.
     """
 
     strength: np.ndarray
@@ -126,9 +127,8 @@ def _groups(block, winner, loser, log_weight, offset):
 
 def _kinds(size, n_edges, steep):
     """Which of the solvers suits a block."""
-    dense = np.digitize(steep, [EVEN, FLOAT], right=True) + 1
-    sparse = (size > SMALL) & ((steep <= EVEN) | (size > DENSE))
-    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 4, dense))
+    sparse = (size > CUT) | ((size > SMALL) & (steep <= EVEN))
+    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 3, np.where(steep <= EVEN, 1, 2)))
 
 
 def _alike(kind, size):
@@ -143,8 +143,9 @@ def _centred(strength, block):
 
 
 def _checked(strength, block, n_blocks, winner, loser, log_weight, offset):
-    """Each block's minimum, and the largest relative imbalance of a node, from the strengths alone."""
+    """Each block's minimum, and the largest step that a node would still take, from the strengths alone."""
     h = strength[winner] - strength[loser] - offset
     cost = np.exp(log_weight) * softplus(-h)
     minimum = np.bincount(block[winner], cost, n_blocks)
-    return minimum, float(imbalance(len(strength), winner, loser, log_weight + log_expit(-h)).max(initial=0.0))
+    whole = whole_weights(log_weight, block[winner], n_blocks)
+    return minimum, float(imbalance(len(strength), winner, loser, log_weight, h, whole).max(initial=0.0))
