@@ -32,6 +32,7 @@ class Edges:
     offset: np.ndarray
     start: np.ndarray  # first edge of each block; edges are sorted by block
     block: np.ndarray  # of each node
+    guess: np.ndarray | None = None  # where a fit may begin, for each node
     whole: np.ndarray | None = None  # weights as whole numbers, see :mod:`tabular.fits.cuts`
 
     def take(self, blocks):
@@ -44,7 +45,7 @@ class Edges:
         columns = self.log_weight[kept], self.offset[kept], start, np.repeat(np.arange(len(blocks)), size)
         whole = None if self.whole is None else self.whole[kept]
         ends = self.winner[kept] + moved, self.loser[kept] + moved
-        return Edges(len(blocks) * size, *ends, *columns, whole)
+        return Edges(len(blocks) * size, *ends, *columns, whole=whole)
 
     def margin(self, s):
         return s[self.winner] - s[self.loser] - self.offset
@@ -120,8 +121,8 @@ def _even(edges):
 
 
 def _cut(edges):
-    """In cuts, from a spanning tree: exact for consistent labels over any range."""
-    return cuts.cut_fit(edges, spanning.tree_fit(edges, _gap))
+    """In cuts, by default from a spanning tree: exact for consistent labels over any range."""
+    return cuts.cut_fit(edges, spanning.tree_fit(edges, _gap) if edges.guess is None else edges.guess)
 
 
 def _sparse(edges):

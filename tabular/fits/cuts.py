@@ -61,7 +61,7 @@ _ENTRIES = 4_000_000  # of the matrices solved together
 def cut_fit(edges, start):
     """``s`` of every block of an :class:`tabular.fits.block_solvers.Edges`, all of one size, from a first guess."""
     size, n_blocks = edges.n_nodes // len(edges.start), len(edges.start)
-    together = max(1, _ENTRIES // size**2)
+    together = max(1, _ENTRIES // (size**2 * (1 + len(edges.winner) // n_blocks)))
     s = start.copy()
     for first in range(0, n_blocks, together):
         blocks = np.arange(first, min(first + together, n_blocks))
@@ -160,6 +160,7 @@ class _Cuts:
         low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
         self.pairs, self.pair = np.unique(low * n + high, return_inverse=True)
         self.low, self.high = np.divmod(self.pairs, n)
+        self.first = np.searchsorted(self.low, np.arange(n + 1))
         self.sign = np.where(edges.winner == low, 1.0, -1.0)
         self.size = n // len(edges.start)
         self.roots = np.arange(0, n, self.size)
@@ -220,10 +221,9 @@ class _Cuts:
         n = self.edges.n_nodes
         cost = np.empty(len(log_c))
         cost[np.argsort(-log_c, kind="stable")] = np.arange(1, len(log_c) + 1)
-        tree = minimum_spanning_tree(csr_array(coo_array((cost, (self.low, self.high)), shape=(n, n)))).tocoo()
-        tail = np.r_[tree.coords[0], np.full(len(self.roots), n)]
-        head = np.r_[tree.coords[1], self.roots]
-        graph = csr_array(coo_array((np.ones(len(tail)), (tail, head)), shape=(n + 1, n + 1)))
+        tree = minimum_spanning_tree(csr_array((cost, self.high, self.first), shape=(n, n)))
+        below_n = np.append(tree.indptr, tree.nnz + len(self.roots))  # and a node n above all roots
+        graph = csr_array((np.ones(below_n[-1]), np.r_[tree.indices, self.roots], below_n), shape=(n + 1, n + 1))
         before = breadth_first_order(graph, n, directed=False)[1][:n].astype(np.int64)
         child = np.flatnonzero(before < n)
         ends = np.minimum(child, before[child]) * n + np.maximum(child, before[child])
@@ -271,22 +271,27 @@ class _Cuts:
 
     def _solved(self, node, pair, sign, share, r):
         """The columns x of Bx = r, in the cuts or, for a lone block with fewer edges off the tree, in these."""
-        n, n_blocks, width = self.edges.n_nodes, len(self.roots), self.size - 1
         seen = np.flatnonzero(share > _UNSEEN)
         node, sign, share = node[seen], sign[seen], share[seen]
         numbers, edge = np.unique(pair[seen], return_inverse=True)
-        shape = (n, len(numbers))
-        paths = csr_array(coo_array((sign, (node, edge)), shape=shape))
-        shares = csr_array(coo_array((sign * share, (node, edge)), shape=shape))
-        if n_blocks == 1 and len(numbers) < width:
-            z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
-            return r - shares @ z
-        product = coo_array(shares @ paths.T)
-        row, column = product.coords
-        b = np.zeros((n_blocks, width, width))
-        b[row // self.size, row % self.size - 1, column % self.size - 1] = product.data
-        b[:, np.arange(width), np.arange(width)] += 1
-        x = np.zeros((n_blocks, self.size, r.shape[1]))
+        if len(self.roots) == 1:
+            shape = (self.edges.n_nodes, len(numbers))
+            paths = csr_array(coo_array((sign, (node, edge)), shape=shape))
+            shares = csr_array(coo_array((sign * share, (node, edge)), shape=shape))
+            if len(numbers) < self.size - 1:
+                z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
+                return r - shares @ z
+            b = (shares @ paths.T).toarray()[None]
+        else:
+            paths, shares = np.zeros((2, len(numbers), self.size))
+            paths[edge, node % self.size], shares[edge, node % self.size] = sign, sign * share
+            b = np.zeros((len(self.roots), self.size, self.size))
+            block = self.low[numbers] // self.size
+            first = np.flatnonzero(np.diff(block, prepend=-1))
+            if first.size:
+                b[block[first]] = np.add.reduceat(shares[:, :, None] * paths[:, None, :], first)
+        b = b[:, 1:, 1:] + np.eye(self.size - 1)
+        x = np.zeros((len(b), self.size, r.shape[1]))
         x[:, 1:] = np.linalg.solve(b, r.reshape(x.shape)[:, 1:])
         return x.reshape(r.shape)
 
