@@ -15,6 +15,7 @@ from scipy.special import expit
 from tabular import rlhf
 from tabular.base import checks, tolerances
 from tabular.base.log_space import kl, normalised
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.preferences import Preferences
@@ -87,6 +88,7 @@ class ConstrainedOptimum:
     residuals: Residuals
 
 
+@takes_nouns
 def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) -> ConstrainedOptimum:
     r"""The policy that maximises :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})` among those with
     :math:`\pi_w\ge e^m\pi_l` on every labelled pair.

@@ -14,12 +14,14 @@ import numpy as np
 from scipy.special import log_expit
 
 from tabular.base.log_space import softplus
+from tabular.base.nouns import takes_nouns
 from tabular.fits import bradley_terry
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
 
+@takes_nouns
 def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution:
     r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.
 
@@ -53,6 +55,7 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
     return DPOSolution(problem, preferences, fit, offset, fit.infimum, fit.residual)
 
 
+@takes_nouns
 def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
     r"""The weighted mean of :math:`\log(1+e^{-\beta h})` over the labelled pairs, in nats.
 
@@ -73,6 +76,7 @@ def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
     return float(np.exp(counted.log_share) @ cost)
 
 
+@takes_nouns
 def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
     r"""Gradient of the loss in tabular softmax logits, ``(n_prompts, n_responses)``; each row sums to 0.
 
@@ -93,6 +97,7 @@ def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarr
     return pull.reshape(problem.n_prompts, problem.n_responses)
 
 
+@takes_nouns
 def improvement(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
     r"""``(n_pairs,)`` of :math:`h=\delta-\delta_{\rm ref}` in nats, the argument of the loss.
 

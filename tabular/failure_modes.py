@@ -16,6 +16,7 @@
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.failures.frontier import Bounds, Frontier, frontier, separable_thresholds
 from tabular.failures.frontier import separable as separable_frontier
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 
+@takes_nouns
 def thresholds(problem: Problem, preferences: Preferences):
     r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
 
@@ -67,6 +69,7 @@ def thresholds(problem: Problem, preferences: Preferences):
     return solve_thresholds(problem, preferences).value
 
 
+@takes_nouns
 def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level):
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
@@ -85,6 +88,7 @@ def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level):
     return _plain(_frontier(problem, preferences, loss_level).worst_case_accuracy(loss_level))
 
 
+@takes_nouns
 def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size; equal wherever it is exact.
 
