@@ -72,15 +72,16 @@ def cut_fit(edges, start):
 
 def _approached(edges, start):
     """The fit of a few blocks, from the flattest of their scaled problems to the problem itself."""
+    edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
     if edges.reach(_Cuts(edges).direction(start)[0]).max() > 1:
         steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
         start, above = np.zeros(edges.n_nodes), 1.0
         for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
-            scaled = replace(edges, log_weight=edges.log_weight / tau, offset=edges.offset / tau)
+            log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
+            scaled = replace(edges, log_weight=log_weight, offset=edges.offset / tau)
             start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
         start = start * above
-    whole = whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start))
-    return _newton(replace(edges, whole=whole), start, tolerances.NEWTON_STEP)
+    return _newton(edges, start, tolerances.NEWTON_STEP)
 
 
 def whole_weights(log_weight, block, n_blocks):
@@ -207,7 +208,7 @@ class _Cuts:
             np.logaddexp.at(total, ((self.sign < 0).astype(int), self.pair), log_terms)
             for way in (1.0, -1.0):
                 log_term = total[(sign != way).astype(int), pair] - log_cut[node]
-                yield np.bincount(node, np.exp(np.minimum(log_term, _MOST)), n)
+                yield np.bincount(node, np.exp(np.clip(log_term, -_MOST, _MOST)), n)
 
         (p_up, p_down), (c_up, c_down) = across(log_push), across(log_push + log_expit(h))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
