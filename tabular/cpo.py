@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import expit
 
 from tabular import rlhf
-from tabular.base import tolerances
+from tabular.base import checks, tolerances
 from tabular.base.log_space import kl, normalised
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.preferences import Preferences
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 
+_MOST = 1e307  # nats in all: paths of labels and differences from log-probabilities add up within the floats
+_ADD_UP = "the margins of a path of labels must add up within double precision; bring it nearer to 0"
 _HEAVY = 1000.0  # nats: the rounding of smaller multipliers is below 1e-12
 
 
@@ -85,6 +88,7 @@ class ConstrainedOptimum:
     residuals: Residuals
 
 
+@takes_nouns
 def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) -> ConstrainedOptimum:
     r"""The policy that maximises :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})` among those with
     :math:`\pi_w\ge e^m\pi_l` on every labelled pair.
@@ -113,9 +117,9 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
         margin: m in nats, finite, any sign: one number or ``(n_pairs,)``.
 
     Raises:
-        InputError: no reward, labels that do not fit the problem, a margin that is not finite, or margins of both
-            signs by which a response holds two others in place from :math:`10^{308}` times below them: its multipliers
-            exceed double precision.
+        InputError: no reward, labels that do not fit the problem, margins that do not add up within double precision,
+            or margins of both signs by which a response holds two others in place from :math:`10^{308}` times below
+            them: its multipliers exceed double precision.
 
     >>> problem = Problem.from_probabilities([0.1, 0.4, 0.5], beta=1, reward=[0, 0, 0])
     >>> best = constrained_optimum(problem, Preferences.from_pairs([(0, 1)]), margin=np.log(2))
@@ -126,6 +130,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) 
     """
     preferences.check_against(problem)
     margin = preferences.per_pair(margin, "margin")
+    checks.refuse(np.abs(margin) > _MOST / len(margin), margin, "margin", _ADD_UP)
     log_star = rlhf.optimal_policy(problem)
     counted = _index(preferences.log_weight > -np.inf)
     base = preferences.prompt * problem.n_responses

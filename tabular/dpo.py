@@ -14,12 +14,14 @@ import numpy as np
 from scipy.special import log_expit
 
 from tabular.base.log_space import softplus
+from tabular.base.nouns import takes_nouns
 from tabular.fits import bradley_terry
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
 
+@takes_nouns
 def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution:
     r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.
 
@@ -30,7 +32,9 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
             :math:`\mathrm{sp}(-(\beta h-\Psi))`. 0 is DPO.
 
     Existence is decided from the win digraph before anything is solved; then each block is fitted, to machine precision
-    but for contradictory blocks of more than 400 responses whose weights are over e^30 apart: see ``residual``.
+    over any range of weights and margins, but for contradictory blocks of more than 3000 responses whose weights are
+    over e^30 apart, and for labels that contradict one another by some 30 nats and more with weights that cancel only
+    by their last digits (equal weights, and weights in whole-number ratios, are exact): ``residual`` says how well.
 
     Raises:
         InputError: a label that does not fit the problem, or a margin that is not finite.
@@ -51,6 +55,7 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
     return DPOSolution(problem, preferences, fit, offset, fit.infimum, fit.residual)
 
 
+@takes_nouns
 def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
     r"""The weighted mean of :math:`\log(1+e^{-\beta h})` over the labelled pairs, in nats.
 
@@ -71,6 +76,7 @@ def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
     return float(np.exp(counted.log_share) @ cost)
 
 
+@takes_nouns
 def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
     r"""Gradient of the loss in tabular softmax logits, ``(n_prompts, n_responses)``; each row sums to 0.
 
@@ -91,6 +97,7 @@ def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarr
     return pull.reshape(problem.n_prompts, problem.n_responses)
 
 
+@takes_nouns
 def improvement(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
     r"""``(n_pairs,)`` of :math:`h=\delta-\delta_{\rm ref}` in nats, the argument of the loss.
 

@@ -16,6 +16,7 @@
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.failures.any_loss import LossThresholds
 from tabular.failures.any_loss import frontier as loss_frontier
@@ -64,6 +65,7 @@ __all__ = [
 ]
 
 
+@takes_nouns
 def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = None):
     r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
 
@@ -86,6 +88,7 @@ def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = N
     return solve_loss_thresholds(problem, preferences, loss).value
 
 
+@takes_nouns
 def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None):
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
@@ -107,6 +110,7 @@ def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level, 
     return _plain(_frontier(problem, preferences, loss_level, loss).worst_case_accuracy(loss_level))
 
 
+@takes_nouns
 def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size; equal wherever it is exact.
 

@@ -11,7 +11,7 @@ solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learn
 """
 
 import numpy as np
-from scipy.special import wrightomega
+from scipy.special import expit, wrightomega
 
 from tabular.base import checks
 from tabular.errors import InputError
@@ -27,6 +27,7 @@ from tabular.problem import Problem
 __all__ = ["Trajectory", "escape_time", "margin_at", "trajectory"]
 
 _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
+_FIRST_ORDER = 1e-100  # of beta h: so early the speed is the first one, and beta h itself may leave the floats
 
 
 def margin_at(time, delta_ref, beta, margin=0.0):
@@ -36,7 +37,8 @@ def margin_at(time, delta_ref, beta, margin=0.0):
         time: >= 0, ``inf`` allowed.
         delta_ref: :math:`\log\pi_{\rm ref}(w)/\pi_{\rm ref}(l)`.
         beta: > 0.
-        margin: the fixed margin Psi of the loss :math:`\mathrm{sp}(-(\beta h-\Psi))`; infinite ones allowed.
+        margin: the fixed margin Psi of the loss :math:`\mathrm{sp}(-(\beta h-\Psi))`; infinite ones allowed: +inf
+            pushes at full speed for ever, -inf not at all.
 
     Never nan: where the answer overflows it is ``inf``.
 
@@ -53,10 +55,17 @@ def margin_at(time, delta_ref, beta, margin=0.0):
     delta_ref, beta, margin = _checked(delta_ref, beta, margin)
     checks.require_fit(time=time, delta_ref=delta_ref, beta=beta, margin=margin)
     time, delta_ref, beta, margin = np.broadcast_arrays(time, delta_ref, beta, margin)
+    moves = (time > 0) & (margin > -np.inf)  # a loss of 0 throughout exerts no force, however long
+    pace, margin = np.where(moves, time, 0.0), np.where(moves, margin, 0.0)
     with np.errstate(over="ignore"):
-        travelled = 2.0 * beta * beta * time
-    climb = np.where(-margin > _STEEP, _climb_steep(travelled, margin), _climb(travelled, margin))
-    return delta_ref + np.where(travelled > 0, climb, 0.0) / beta
+        pace = 2.0 * (beta * pace)
+        travelled = beta * pace
+        even = np.where(margin < np.inf, margin, 0.0)
+        climb = np.where(-even > _STEEP, _climb_steep(travelled, even), _climb(travelled, even))
+        climb = np.where(margin < np.inf, climb, travelled)
+        early = travelled < _FIRST_ORDER
+        moved = np.where(early, np.where(early, pace, 0.0) * expit(margin), climb / beta)
+        return delta_ref + moved
 
 
 def escape_time(delta_ref, beta, margin=0.0):
@@ -65,7 +74,8 @@ def escape_time(delta_ref, beta, margin=0.0):
     .. math:: t = \frac{\beta d+e^{-\Psi}(e^{\beta d}-1)}{2\beta^2},\qquad d=\max(0,-\delta_{\rm ref}):
 
     exponential in :math:`\beta d` for DPO, and :math:`d/(2\beta)`, linear, once Psi exceeds :math:`\beta d`.
-    A "trapped" policy is exponentially slow, not stuck. ``inf`` where the time overflows, never nan.
+    A "trapped" policy is exponentially slow, not stuck; only :math:`\Psi=-\infty` exerts no force. ``inf`` where the
+    time overflows, never nan.
 
     Raises:
         InputError: a delta_ref or beta that is not finite, a beta not above 0, shapes that do not fit.
@@ -77,11 +87,17 @@ def escape_time(delta_ref, beta, margin=0.0):
     """
     delta_ref, beta, margin = _checked(delta_ref, beta, margin)
     distance = np.maximum(0.0, -delta_ref)
-    climb = beta * distance
+    never, at_once = np.isneginf(margin) & (distance > 0), (margin == np.inf) | (distance == 0)
+    even = np.where(np.isinf(margin), 0.0, margin)
     with np.errstate(divide="ignore", over="ignore"):
-        log_expm1 = climb + np.log(-np.expm1(-climb))
-        slow = np.exp(log_expm1 - margin - np.log(2.0 * beta * beta))
-    return distance / (2.0 * beta) + slow
+        climb = beta * distance
+        small = np.minimum(climb, 1.0)  # (e^x - 1)/x from x, and x from its factors, which may leave the floats
+        ratio = np.divide(np.expm1(small), small, out=np.ones_like(small), where=small > 0)
+        log_small = np.log(distance) + np.log(beta) + np.log(ratio)
+        log_expm1 = np.where(climb < 1, log_small, climb + np.log(-np.expm1(-np.maximum(climb, 1.0))))
+        slow = np.exp(log_expm1 - even - np.log(2.0) - 2 * np.log(beta))
+        slow = np.where(at_once, 0.0, np.where(never, np.inf, slow))
+        return distance / 2.0 / beta + slow
 
 
 def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = None, *, times) -> Trajectory:

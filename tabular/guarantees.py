@@ -12,6 +12,7 @@ import numpy as np
 
 from tabular import cpo, dpo, margins, rlhf
 from tabular.base.log_space import kl
+from tabular.base.nouns import takes_nouns
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
@@ -41,6 +42,7 @@ class Guarantee:
         return asdict(self) | {"status": self.status.value}
 
 
+@takes_nouns
 def table(problem: Problem, preferences: Preferences, gamma, margin=0.0) -> list[Guarantee]:
     """One :class:`Guarantee` for each of :data:`READINGS`.
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from tabular.base import checks, digraph
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.problem import Problem
 
@@ -81,6 +82,7 @@ class Preferences:
         return cls(prompt, winner, loser, wins[prompt, winner, loser])
 
     @classmethod
+    @takes_nouns
     def from_bradley_terry(cls, problem: Problem, pairs=None):
         r"""Population labels: each pair both ways with weights :math:`\sigma(\pm(r_w-r_l))`, adjacent in order.
 
@@ -133,6 +135,7 @@ class Preferences:
         columns = (self.prompt[kept], self.winner[kept], self.loser[kept])
         return self if kept.all() else Preferences(*columns, log_weight=self.log_weight[kept])
 
+    @takes_nouns
     def check_against(self, problem: Problem) -> "Preferences":
         """These labels, once every one is known to speak of responses that are there."""
         beyond = (self.prompt >= problem.n_prompts).nonzero()[0]
@@ -180,6 +183,7 @@ class Preferences:
             )
         return delta
 
+    @takes_nouns
     def blocks(self, problem: Problem) -> list[list[np.ndarray]]:
         r"""Strongly connected components of the win digraph, per prompt, source blocks first.
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tabular.base import checks, tolerances
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 
 
@@ -101,6 +102,7 @@ class Problem:
 _LOG_RULE = "a log-probability must be a number below +inf; -inf marks a response that is not there"
 
 
+@takes_nouns
 def as_log_policy(log_policy, problem: Problem) -> np.ndarray:
     """A policy of this problem as a 2-D array of log-probabilities, or one sentence that says what is wrong.
 

@@ -13,9 +13,11 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tabular.base.log_space import kl, normalised
+from tabular.base.nouns import takes_nouns
 from tabular.problem import Problem, as_log_policy
 
 
+@takes_nouns
 def optimal_policy(problem: Problem) -> np.ndarray:
     r"""``log pi*``, ``(n_prompts, n_responses)``: :math:`\log\pi_{\rm ref}+r/\beta` less its logsumexp.
 
@@ -35,6 +37,7 @@ def optimal_policy(problem: Problem) -> np.ndarray:
     return normalised(tilted)
 
 
+@takes_nouns
 def value(problem: Problem) -> np.ndarray:
     r"""``V``, ``(n_prompts,)``, in the reward's units: :math:`\beta\log\sum_y\pi_{\rm ref}(y)e^{r(y)/\beta}`.
 
@@ -50,6 +53,7 @@ def value(problem: Problem) -> np.ndarray:
     return _best_reward(problem)[:, 0] + problem.beta * log_z
 
 
+@takes_nouns
 def objective(log_policy, problem: Problem) -> np.ndarray:
     r"""``J(pi)``, ``(n_prompts,)``: :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})`.
 

@@ -8,12 +8,6 @@ ROW_SUM = 1e-8
 #: damped step converges quadratically with constant about 1: what is left is the square, below rounding.
 NEWTON_STEP = 1e-8
 
-#: Damped Newton steps at most: far from the optimum a step moves a log-ratio by 0.7 nats at least.
-NEWTON_STEPS = 20_000
-
-#: Spectral steps at most before Newton takes over; consistent labels need one and a second to see it.
-SPECTRAL_STEPS = 100
-
 #: A preference cycle counts as balanced (its members keep fixed ratios) when its total margin is below this share of
 #: all margins in its block of the digraph: sums of decimal margins such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16.
 CYCLE_MARGIN = 1e-12
@@ -38,9 +32,6 @@ BALANCE_STEPS = 200
 #: Relative rounding of a response's multipliers' sum, a few digits for each: what that hides is no error of theirs.
 MULTIPLIERS = 1e-12
 
-#: Newton steps at most on sparse blocks, whose weights are carried as floats: 50 cover any range they hold well.
-SPARSE_STEPS = 200
-
 #: A start whose score equations hold this well, relative, is the fit: rounding alone leaves about as much.
 BALANCED = 1e-11
 
@@ -56,3 +47,7 @@ WARM = 0.1
 
 #: A Newton step is not shortened below this share: where even so little of it does not help, only rounding is left.
 SHORTEST = 1e-10
+
+#: Weights whose ratios to the least of them are this close to whole numbers, relative, are taken for whole: logs of
+#: whole numbers up to e^30 are off by 4e-15 at most.
+WHOLE = 1e-14

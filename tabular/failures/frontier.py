@@ -22,6 +22,7 @@ import numpy as np
 
 from tabular.base import checks, tolerances
 from tabular.base.log_space import softplus
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, thresholds
 from tabular.failures.infimum import Infimum, infimum
@@ -155,6 +156,7 @@ def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
     return weight / weight.sum() * softplus(beta * delta_ref)
 
 
+@takes_nouns
 def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=joint.PARTITIONS) -> Frontier:
     """The frontier of any labels, for levels up to ``highest``; exact unless a piece exceeds the limit.
 

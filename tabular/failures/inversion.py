@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from tabular.base import checks, tolerances
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.thresholds import lowered
@@ -67,6 +68,7 @@ class Inversions:
         return self.at.with_row(prompt, self.rows()[index])
 
 
+@takes_nouns
 def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, at: Infimum | None = None):
     r"""The least delta of each pair among policies of mean loss at most a level.
 

@@ -82,28 +82,43 @@ class Remedies:
 
 def _least_gamma(at, pairs, log_inverse):
     """Scan the pair's own margin, then halve the first interval with a sign change; each pair on its own copy."""
+    delta_at = _Margins(at, pairs, log_inverse)
     low, high, turned = np.zeros(len(pairs)), np.full(len(pairs), _MARGINS[0]), np.zeros(len(pairs), dtype=bool)
     for margin in _MARGINS:
-        still = np.flatnonzero(~turned)
-        high[still] = margin
-        turned[still] = _delta_with_margin(at, pairs[still], np.full(len(still), margin), log_inverse) > 0
-        low[~turned] = margin
-    found = np.flatnonzero(turned)
-    for _ in range(_HALVINGS):
-        middle = (low[found] + high[found]) / 2
-        up = _delta_with_margin(at, pairs[found], middle, log_inverse) > 0
-        low[found], high[found] = np.where(up, low[found], middle), np.where(up, middle, high[found])
+        low, high = np.where(turned, low, high * (margin > _MARGINS[0])), np.where(turned, high, margin)
+        turned |= delta_at(np.full(len(pairs), margin)) > 0
+        if turned.all():
+            break
+    delta_at = _Margins(at, pairs[turned], log_inverse)
+    below, above = low[turned], high[turned]
+    for _ in range(_HALVINGS if turned.any() else 0):
+        middle = (below + above) / 2
+        up = delta_at(middle) > 0
+        below, above = np.where(up, below, middle), np.where(up, middle, above)
+    high[turned] = above
     return np.where(turned, np.exp(np.log(high) - log_inverse[pairs]), np.nan)
 
 
-def _delta_with_margin(at, pairs, own_margin, log_inverse):
-    """delta of each pair at the optimum with Eq. 17's margins, gamma set by the pair's own; nan where too steep."""
-    copies = ties.Copies(at.parts.graph, at.parts.piece(pairs))
-    relative = log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy]
-    log_margin = relative + np.log(own_margin)[copies.edge_copy]
-    steep = np.bincount(copies.edge_copy, log_margin > np.log(_TOO_STEEP), len(copies)) > 0
-    strength = copies.fit(offset=np.exp(np.minimum(log_margin, np.log(_TOO_STEEP)))).strength
-    winner, loser = (copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.parts.winner, at.parts.loser))
-    log_ref = at.graph.log_ref
-    moved = (strength[winner] - strength[loser]) / at.graph.problem.beta
-    return np.where(steep, np.nan, log_ref[at.winner[pairs]] - log_ref[at.loser[pairs]] + moved)
+class _Margins:
+    """delta of pairs at the optimum with Eq. 17's margins, gamma set by the pair's own; nan where too steep.
+
+    Every fit begins where the one before ended.
+    """
+
+    def __init__(self, at, pairs, log_inverse):
+        self.copies = copies = ties.Copies(at.parts.graph, at.parts.piece(pairs))
+        self.relative = log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy]
+        self.winner, self.loser = (
+            copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.parts.winner, at.parts.loser)
+        )
+        self.delta_ref = at.graph.log_ref[at.winner[pairs]] - at.graph.log_ref[at.loser[pairs]]
+        self.beta, self.strength = at.graph.problem.beta, None
+
+    def __call__(self, own_margin):
+        copies = self.copies
+        log_margin = self.relative + np.log(own_margin)[copies.edge_copy]
+        steep = np.bincount(copies.edge_copy, log_margin > np.log(_TOO_STEEP), len(copies)) > 0
+        offset = np.exp(np.minimum(log_margin, np.log(_TOO_STEEP)))
+        self.strength = copies.fit(offset=offset, guess=self.strength).strength
+        moved = (self.strength[self.winner] - self.strength[self.loser]) / self.beta
+        return np.where(steep, np.nan, self.delta_ref + moved)

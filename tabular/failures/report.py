@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular.base.nouns import takes_nouns
 from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding, Kind
 from tabular.failures.listing import Listing
@@ -114,6 +115,7 @@ def _line(row):
     return (str(row.pair), str(row.prompt), f"{row.winner} > {row.loser}", *shown, kinds)
 
 
+@takes_nouns
 def find(problem: Problem, preferences: Preferences, loss: Loss | None = None) -> FailureReport:
     """Each kind of failure of each labelled pair: a policy that shows it, why it cannot occur, or why that is open.
 

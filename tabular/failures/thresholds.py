@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabular.base.log_space import normalised
+from tabular.base.nouns import takes_nouns
 from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.pieces import Pieces
 from tabular.preferences import Preferences
@@ -73,6 +74,7 @@ class Thresholds:
         return self.at.with_row(self.at.winner[pair] // self.at.graph.problem.n_responses, self.row(pair))
 
 
+@takes_nouns
 def solve(problem: Problem, preferences: Preferences, offset=None) -> Thresholds:
     r"""The thresholds of all pairs, with multipliers and witnesses.
 

@@ -137,13 +137,14 @@ class Copies:
         """The place of a node in a copy of its component."""
         return self.start[copy] + self.graph.place[node]
 
-    def fit(self, leader=None, gap=None, offset=None) -> "TiedFit":
+    def fit(self, leader=None, gap=None, offset=None, guess=None) -> "TiedFit":
         """Minimise the loss of every copy with each place held at ``log pi = log pi_leader + gap``.
 
         Args:
             leader: place that leads each place; places lead themselves by default.
             gap: in nats, 0 by default.
             offset: of each edge; the graph's by default.
+            guess: of each place, the strength of a similar fit.
         """
         graph, size = self.graph, len(self.node)
         leader = np.arange(size) if leader is None else leader
@@ -158,9 +159,9 @@ class Copies:
         index = np.cumsum(touched) - 1
         winner, loser = index[winner[free]], index[loser[free]]
         held = shift[self.winner] - shift[self.loser]
-        fit = bradley_terry.fit(
-            int(touched.sum()), winner, loser, graph.log_share[self.edge[free]], (offset - held)[free]
-        )
+        guess = None if guess is None else guess[touched]
+        log_share, offsets = graph.log_share[self.edge[free]], (offset - held)[free]
+        fit = bradley_terry.fit(int(touched.sum()), winner, loser, log_share, offsets, guess)
         margin = np.array(held)
         inner = fit.block[winner] == fit.block[loser]
         margin[free] = np.where(inner, held[free] + fit.strength[winner] - fit.strength[loser], np.inf)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabular.base import checks, tolerances
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.failures import any_loss, joint, knapsack
 from tabular.failures.frontier import label_units, search
@@ -36,6 +37,7 @@ class InvertedSet:
     proved: bool
 
 
+@takes_nouns
 def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Loss | None = None) -> float:
     r"""``C(S)``: the least mean loss with every pair of the set at :math:`\delta\le 0`, in nats.
 
@@ -58,6 +60,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Los
     return at.value + joint.cost_of(at, _kept(at, preferences, pairs))
 
 
+@takes_nouns
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
@@ -83,6 +86,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     return InvertedSet(at.graph.label[inverted], share, float(cost), log_policy, proved and not items.cut_short.size)
 
 
+@takes_nouns
 def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float) -> list[tuple[int, ...]]:
     """All maximal sets of pairs that one policy of mean loss at most ``loss_level`` can invert: small problems.
 

@@ -8,18 +8,17 @@ over its edges. It always descends: :math:`\varphi(t)=f(s+td)` has :math:`|\varp
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.special import expit, log_expit
 
 from tabular.base import tolerances
-from tabular.fits import laplacian, spanning
+from tabular.base.log_space import softplus
+from tabular.fits import laplacian, spanning, tree_cuts
 
 SMALL = 32  # blocks up to this size are solved as one dense batch
-DENSE = 400  # blocks with steep weights up to this size too: exact over any range, but cubic in the size
+CUT = 3000  # blocks with steep weights up to this size too, in cuts: exact over any range, at most cubic in the size
 EVEN = np.log(1e4)  # weights within this ratio leave 10 good digits after any stable elimination
-FLOAT = 20.0  # nats of range from which the arithmetic is carried in logs
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +32,20 @@ class Edges:
     offset: np.ndarray
     start: np.ndarray  # first edge of each block; edges are sorted by block
     block: np.ndarray  # of each node
+    guess: np.ndarray | None = None  # where a fit may begin, for each node
+    whole: np.ndarray | None = None  # weights as whole numbers, see :mod:`tabular.fits.cuts`
+
+    def take(self, blocks):
+        """The edges of some of the blocks, which are of one size."""
+        size = self.n_nodes // len(self.start)
+        length = np.diff(np.r_[self.start, len(self.winner)])[blocks]
+        start = np.cumsum(length) - length
+        kept = np.repeat(self.start[blocks] - start, length) + np.arange(length.sum())
+        moved = np.repeat((np.arange(len(blocks)) - blocks) * size, length)
+        columns = self.log_weight[kept], self.offset[kept], start, np.repeat(np.arange(len(blocks)), size)
+        whole = None if self.whole is None else self.whole[kept]
+        ends = self.winner[kept] + moved, self.loser[kept] + moved
+        return Edges(len(blocks) * size, *ends, *columns, whole=whole)
 
     def margin(self, s):
         return s[self.winner] - s[self.loser] - self.offset
@@ -40,6 +53,10 @@ class Edges:
     def log_push(self, s):
         """Log of weight x sigma(-margin), what each edge adds to the score of its winner."""
         return self.log_weight + log_expit(-self.margin(s))
+
+    def loss(self, s):
+        """The sum over all blocks, relative to the heaviest edge."""
+        return float(np.exp(self.log_weight - self.log_weight.max()) @ softplus(-self.margin(s)))
 
     def reach(self, d):
         """The largest change of an edge's margin, for each block."""
@@ -68,9 +85,13 @@ def _gap(a, b, o_a, o_b):
     return np.where((o_a == 0) & (o_b == 0), a - b, gap)
 
 
-def _descend(edges, direction, s, steps=tolerances.NEWTON_STEPS):
-    """Damped Newton, all blocks at once, until no margin of a block moves by more than the tolerance."""
-    for _ in range(steps):
+def _descend(edges, direction, s):
+    """Damped Newton, all blocks at once, until no margin of a block moves by more than the tolerance.
+
+    Every step lowers the loss. Once it has not, twice in a row, rounding rules.
+    """
+    before, stalled = np.inf, 0
+    while stalled < 2:
         d = direction(s)
         reach = edges.reach(d)
         if not reach.max() < np.inf:  # only where a sparse block's weights leave the floats
@@ -79,11 +100,14 @@ def _descend(edges, direction, s, steps=tolerances.NEWTON_STEPS):
         s = s + damping[edges.block] * d
         if reach.max() <= tolerances.NEWTON_STEP:
             break
+        loss = edges.loss(s)
+        stalled = stalled + 1 if loss >= before else 0
+        before = min(loss, before)
     return s
 
 
-def _dense(edges, solve):
-    """Newton on dense batches with weights carried as floats."""
+def _even(edges):
+    """Newton on dense batches, by LAPACK."""
     shape, at = _square(edges)
     weight = np.exp(edges.log_weight - np.repeat(*_block_top(edges)))
 
@@ -91,43 +115,14 @@ def _dense(edges, solve):
         h = edges.margin(s)
         push = weight * expit(-h)
         curvature = _summed(at, push * expit(h), shape)
-        return solve(curvature + curvature.swapaxes(1, 2), _summed(at, push, shape)).ravel()
+        return laplacian.solve_even(curvature + curvature.swapaxes(1, 2), _summed(at, push, shape)).ravel()
 
     return _descend(edges, direction, np.zeros(edges.n_nodes))
 
 
-def _dense_log(edges):
-    """The same with weights carried as logs, from a start that already has the right orders of magnitude."""
-    shape, at = _square(edges)
-
-    def direction(s):
-        h = edges.margin(s)
-        log_push = edges.log_push(s)
-        curvature = _log_summed(at, log_push + log_expit(h), shape)
-        weight = np.logaddexp(curvature, np.swapaxes(curvature, 1, 2))
-        return laplacian.solve_dense_log(weight, _log_summed(at, log_push, shape)).ravel()
-
-    return _descend(edges, direction, _spectral(edges, shape, at))
-
-
-def _spectral(edges, shape, at):
-    r"""The fixed-point iteration of Maystre and Grossglauser (2015), far enough for Newton to take over.
-
-    At the optimum :math:`e^s` is the stationary measure of the chain that jumps l -> w at the rate
-    :math:`n\,e^o/(e^{s_w}+e^{s_l+o})`. For consistent labels, n proportional to :math:`\sigma(\pm\Delta r)`, one step
-    is exact from anywhere.
-    """
-    s, before = np.zeros(edges.n_nodes), np.inf
-    for _ in range(tolerances.SPECTRAL_STEPS):
-        ahead, behind = s[edges.winner], s[edges.loser] + edges.offset
-        log_rate = edges.log_weight + edges.offset - np.logaddexp(ahead, behind)
-        new = laplacian.stationary_log(np.swapaxes(_log_summed(at, log_rate, shape), 1, 2).copy()).ravel()
-        move = edges.reach(new - s).max()
-        s = new if move < before / 2 else (s + new) / 2  # full steps can go on swinging between two points
-        if move <= 1:
-            break
-        before = move
-    return s
+def _cut(edges):
+    """In cuts, by default from a spanning tree: exact for consistent labels over any range."""
+    return tree_cuts.cut_fit(edges, spanning.tree_fit(edges, _gap) if edges.guess is None else edges.guess)
 
 
 def _sparse(edges):
@@ -141,7 +136,8 @@ def _sparse(edges):
     graph = laplacian.Sparse(edges.n_nodes, edges.winner, edges.loser, edges.block)
     if graph.tree_like or np.ptp(edges.log_weight) > EVEN:
         s = spanning.tree_fit(edges, _gap)
-        if imbalance(edges.n_nodes, edges.winner, edges.loser, edges.log_push(s)).max() <= tolerances.BALANCED:
+        h = edges.margin(s)
+        if imbalance(edges.n_nodes, edges.winner, edges.loser, edges.log_weight, h).max() <= tolerances.BALANCED:
             return s
     else:
         weight = np.exp(edges.log_weight - edges.log_weight.max())
@@ -155,26 +151,48 @@ def _sparse(edges):
         with np.errstate(over="ignore", invalid="ignore"):
             return graph.solve(push * expit(h), push)
 
-    return _descend(edges, direction, s, tolerances.SPARSE_STEPS)
+    return _descend(edges, direction, s)
 
 
-def imbalance(n_nodes, winner, loser, log_push):
-    """``|out - in|/(out + in)`` of each node: how far its score equation is from holding, relative; 0 without edges."""
+def imbalance(n_nodes, winner, loser, log_weight, h, whole=None):
+    """Each node's net push over its curvature: the Newton step, in nats, that it alone would take; 0 without edges.
+
+    An inverted edge pushes with its whole weight but for a little, and these are summed on their own: where they have
+    to cancel to far below their rounding, that rounding counts as imbalance unless they are ``whole`` numbers.
+    """
+    log_small = log_weight + log_expit(-np.abs(h))
+    log_c = log_small + log_expit(np.abs(h))
+    top = _largest(n_nodes, winner, loser, log_c)
+    inverted = h < 0
+    sign = np.where(inverted, -1.0, 1.0)
+    net, curvature = np.zeros(n_nodes), np.zeros(n_nodes)
+    for end, way in ((winner, 1.0), (loser, -1.0)):
+        net += way * np.bincount(end, sign * np.exp(log_small - top[end]), n_nodes)
+        curvature += np.bincount(end, np.exp(log_c - top[end]), n_nodes)
+    step = np.abs(net)
+    if inverted.any():
+        log_weight, whole = log_weight[inverted], np.zeros(inverted.sum()) if whole is None else whole[inverted]
+        ends = winner[inverted], loser[inverted]
+        above = _largest(n_nodes, *ends, log_weight - np.log(np.maximum(whole, 1.0)))
+        full, inexact = np.zeros(n_nodes), np.zeros(n_nodes)
+        for end, way in zip(ends, (1.0, -1.0), strict=True):
+            term = np.where(whole > 0, whole, np.exp(log_weight - above[end]))
+            full += way * np.bincount(end, term, n_nodes)
+            inexact += np.bincount(end, np.where(whole > 0, 0.0, term), n_nodes)
+        over = np.exp(np.minimum(above - top, 600.0))
+        step = np.abs(net + full * over) + np.finfo(float).eps * inexact * over
+    return step / np.where(curvature > 0, curvature, 1.0)
+
+
+def _largest(n_nodes, winner, loser, log_values):
+    """Of the edges at each node; 0 without edges."""
     top = np.full(n_nodes, -np.inf)
-    np.maximum.at(top, winner, log_push)
-    np.maximum.at(top, loser, log_push)
-    out = np.bincount(winner, np.exp(log_push - top[winner]), n_nodes)
-    back = np.bincount(loser, np.exp(log_push - top[loser]), n_nodes)
-    return np.abs(out - back) / np.maximum(out + back, 1)  # with edges, out + back is at least 1
+    np.maximum.at(top, winner, log_values)
+    np.maximum.at(top, loser, log_values)
+    return np.where(top > -np.inf, top, 0.0)
 
 
-SOLVERS = (
-    _pairs,
-    partial(_dense, solve=laplacian.solve_even),
-    partial(_dense, solve=laplacian.solve_dense),
-    _dense_log,
-    _sparse,
-)
+SOLVERS = (_pairs, _even, _cut, _sparse)
 
 
 def _block_top(edges):
@@ -191,9 +209,3 @@ def _square(edges):
 
 def _summed(at, values, shape):
     return np.bincount(at, values, math.prod(shape)).reshape(shape)
-
-
-def _log_summed(at, log_values, shape):
-    total = np.full(math.prod(shape), -np.inf)
-    np.logaddexp.at(total, at, log_values)
-    return total.reshape(shape)

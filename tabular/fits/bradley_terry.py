@@ -13,14 +13,14 @@ f is coercive, and strictly convex, on the differences (Zermelo 1929; Ford 1957)
 apart, each above all it beats, sends the terms between blocks to 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import log_expit
 
 from tabular.base import digraph
 from tabular.base.log_space import softplus
-from tabular.fits.block_solvers import DENSE, EVEN, FLOAT, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.block_solvers import CUT, EVEN, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.tree_cuts import whole_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,9 @@ class Fit:
         block: ``(n_nodes,)`` block numbers; every edge between blocks goes from lower to higher.
         rank: ``(n_blocks,)`` length of the longest path of blocks that ends at each; 0 for source blocks.
         block_minimum: ``(n_blocks,)`` of the weighted sum over the block's inner edges.
-        residual: the largest imbalance of a node, \\|out - in\\|/(out + in), where out (in) is the total
-            weight x sigma(-h) over the inner edges it wins (loses): the score equations, relative.
+        residual: the largest Newton step, in nats, that a node alone would still take: the net push of its inner edges
+            over their curvature, :math:`|\\sum_in_i\\sigma(-h_i)|/\\sum_in_i\\sigma(h_i)\\sigma(-h_i)`, with what the
+            rounding of the weights leaves unknown of it.
     """
 
     strength: np.ndarray
@@ -48,7 +49,7 @@ class Fit:
         return float(self.block_minimum.sum())
 
 
-def fit(n_nodes, winner, loser, log_weight, offset=None) -> Fit:
+def fit(n_nodes, winner, loser, log_weight, offset=None, guess=None) -> Fit:
     r"""Minimise :math:`\sum_i e^{\mathtt{log\_weight}_i}\,\mathrm{sp}(-(s_{w_i}-s_{l_i}-o_i))` block by block.
 
     Args:
@@ -56,6 +57,7 @@ def fit(n_nodes, winner, loser, log_weight, offset=None) -> Fit:
         winner, loser: ``(n_edges,)`` node indices.
         log_weight: ``(n_edges,)``, any range; ``-inf`` drops the edge.
         offset: ``(n_edges,)`` in nats, 0 by default.
+        guess: ``(n_nodes,)`` strengths near the fit, such as those of a similar one; it only saves time.
 
     Edges between two blocks are left out: they cost 0 in the limit and nothing of them is fitted.
 
@@ -73,7 +75,7 @@ def fit(n_nodes, winner, loser, log_weight, offset=None) -> Fit:
     edges = _merged(n_nodes, winner[inner], loser[inner], log_weight[inner], offset[inner])
     strength = np.zeros(n_nodes)
     for nodes, group, solve in _groups(block, *edges):
-        strength[nodes] = solve(group)
+        strength[nodes] = solve(group if guess is None else replace(group, guess=guess[nodes]))
     strength = _centred(strength, block)
     return Fit(strength, block, rank, *_checked(strength, block, len(rank), *edges))
 
@@ -126,9 +128,8 @@ def _groups(block, winner, loser, log_weight, offset):
 
 def _kinds(size, n_edges, steep):
     """Which of the solvers suits a block."""
-    dense = np.digitize(steep, [EVEN, FLOAT], right=True) + 1
-    sparse = (size > SMALL) & ((steep <= EVEN) | (size > DENSE))
-    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 4, dense))
+    sparse = (size > CUT) | ((size > SMALL) & (steep <= EVEN))
+    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 3, np.where(steep <= EVEN, 1, 2)))
 
 
 def _alike(kind, size):
@@ -143,8 +144,9 @@ def _centred(strength, block):
 
 
 def _checked(strength, block, n_blocks, winner, loser, log_weight, offset):
-    """Each block's minimum, and the largest relative imbalance of a node, from the strengths alone."""
+    """Each block's minimum, and the largest step that a node would still take, from the strengths alone."""
     h = strength[winner] - strength[loser] - offset
     cost = np.exp(log_weight) * softplus(-h)
     minimum = np.bincount(block[winner], cost, n_blocks)
-    return minimum, float(imbalance(len(strength), winner, loser, log_weight + log_expit(-h)).max(initial=0.0))
+    whole = whole_weights(log_weight, block[winner], n_blocks)
+    return minimum, float(imbalance(len(strength), winner, loser, log_weight, h, whole).max(initial=0.0))

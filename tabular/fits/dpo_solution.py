@@ -53,7 +53,8 @@ class DPOSolution:
         log_ratio: ``(n_prompts, n_responses)`` of the fitted :math:`\rho=\log\pi/\pi_{\rm ref}`, with mean 0 over
             each block: only differences inside a block mean anything. 0 where a response is absent.
         margin: the fixed margin Psi of the loss sp(-(beta h - Psi)), ``(n_pairs,)`` or 0; 0 for DPO.
-        residual: the largest relative imbalance of the score equations (see :class:`tabular.fits.bradley_terry.Fit`).
+        residual: the largest step, in nats of beta log-ratio, that the score equations still ask of a response (see
+            :class:`tabular.fits.bradley_terry.Fit`).
 
     >>> from tabular import dpo
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)

@@ -14,6 +14,7 @@ import numpy as np
 
 from tabular import dpo
 from tabular.base import checks
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
@@ -21,6 +22,7 @@ from tabular.problem import Problem, as_log_policy
 from tabular.simplex.penalized import win_excess
 
 
+@takes_nouns
 def reference_margin(problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
     r""":math:`\Psi_{\rm ref}=\gamma(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l))`, Eq. 17 as transcribed.
 
@@ -34,6 +36,7 @@ def reference_margin(problem: Problem, preferences: Preferences, gamma) -> np.nd
     return _inverse_sum(problem.log_ref, preferences.check_against(problem), gamma)
 
 
+@takes_nouns
 def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
     r""":math:`\Psi^*=\gamma(c_w/\pi_w-c_l/\pi_l)` at a policy, ``(n_pairs,)``.
 
@@ -60,6 +63,7 @@ def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) 
     return pull[preferences.prompt, preferences.winner] - pull[preferences.prompt, preferences.loser]
 
 
+@takes_nouns
 def reference_margin_solve(problem: Problem, preferences: Preferences, gamma, *, margin_of="label") -> DPOSolution:
     r"""Every minimiser of :math:`\sum_i\bar w_i\,\mathrm{sp}(-(\beta h_i-\Psi_{{\rm ref},i}))`, the margin held fixed.
 
@@ -90,6 +94,7 @@ def reference_margin_solve(problem: Problem, preferences: Preferences, gamma, *,
     return dpo.solve(problem, preferences, margin * side(preferences, problem))
 
 
+@takes_nouns
 def triangle_defect(problem: Problem, preferences: Preferences, gamma) -> tuple[np.ndarray, np.ndarray]:
     r"""How far Eq. 17's targets contradict one another around triangles of labelled responses.
 

@@ -5,6 +5,10 @@ A group's levels are fixed by its cycles, so its pairs' multipliers need only ex
 :math:`\omega=e^d` and :math:`t_i=\varphi_i(1/\omega_w+1/\omega_l)` this asks for a flow :math:`\varphi\ge0` that
 carries :math:`\omega_yb_y` away from every y along winner -> loser edges. A group is strongly connected, so everything
 can travel to one root along directed edges and from there to where it is wanted.
+
+**The heaviest member is the root, and its own equation is never read.** It follows from the others', as the
+:math:`\omega_yb_y` sum to 0; read off, the rounding of its b times its weight would drown what the light members say.
+For the same reason a b that is no more than the rounding of the numbers it is the difference of counts as 0.
 """
 
 import numpy as np
@@ -13,18 +17,25 @@ from scipy.sparse.csgraph import breadth_first_order
 from tabular.base.digraph import adjacency
 
 
-def balance(wanted, shift, group, winner, loser):
-    """``tilt (n_edges,)`` of the tied edges of all groups that lifts each node by ``wanted``.
+def balance(wanted, rounding, shift, group, winner, loser):
+    """``tilt (n_edges,)`` of the tied edges of all groups that lifts each node by ``wanted``, but for ``rounding``.
 
-    >>> balance(np.array([1.0, -1.0]), np.zeros(2), np.zeros(2, dtype=int), np.array([0, 1]), np.array([1, 0])).tolist()
+    >>> first, second = np.array([0, 1]), np.array([1, 0])
+    >>> balance(np.array([1.0, -1.0]), 1e-15, np.zeros(2), np.zeros(2, dtype=int), first, second).tolist()
     [2.0, 0.0]
+    >>> shift = np.array([-900.0, 0.0])
+    >>> balance(np.array([-900.0, 0.0]), 1e-12, shift, np.zeros(2, dtype=int), first, second).round(9).tolist()
+    [0.0, 900.0]
     """
+    wanted = np.where(np.abs(wanted) <= rounding, 0.0, wanted)
     with np.errstate(divide="ignore"):
         log_surplus = shift + np.log(np.maximum(wanted, 0))
         log_want = shift + np.log(np.maximum(-wanted, 0))
-    roots = winner[np.unique(group[winner], return_index=True)[1]]
+    heaviest_first = winner[np.lexsort((-shift[winner], group[winner]))]
+    roots = heaviest_first[np.unique(group[heaviest_first], return_index=True)[1]]
     log_flow = np.logaddexp(_log_flow(log_surplus, roots, loser, winner), _log_flow(log_want, roots, winner, loser))
-    return np.exp(log_flow + np.logaddexp(-shift[winner], -shift[loser]))
+    with np.errstate(over="ignore"):
+        return np.exp(log_flow + np.logaddexp(-shift[winner], -shift[loser]))
 
 
 def _log_flow(log_amount, roots, tail, head):

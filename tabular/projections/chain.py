@@ -60,22 +60,33 @@ def project_chain(log_p, margin):
     shift, pool = np.zeros(len(log_p)), np.zeros(len(log_p), dtype=np.int64)
     shift[1:] -= np.cumsum(margin)
     tight = pool_chain(log_p - shift, shift)
+    if margin.any():
+        tilt, signs_hold = _multipliers(log_p, shift, tight)
+        if not signs_hold:  # levels apart by less than their rounding, which a light member's multiplier blows up
+            tight = _pool_exactly(log_p.tolist(), shift.tolist())
+            tilt, _ = _multipliers(log_p, shift, tight)
     np.cumsum(~tight, out=pool[1:])
     log_x = pool_levels(log_p, shift, pool)
-    return log_x, _multipliers(log_p, log_x, margin, shift, pool, tight), tight
-
-
-def _multipliers(log_p, log_x, margin, shift, pool, tight):
-    r"""A tight pair cuts its pool in two; :math:`t=D\,h(W,W')/h(\omega,\omega')`, as in :mod:`.enumeration`."""
     if not margin.any():
         risen = np.cumsum(log_x - log_p)  # every pool's own sum is 0
-        return np.where(tight, np.maximum(2 * risen[:-1], 0.0), 0.0)
+        tilt = np.where(tight, np.maximum(2 * risen[:-1], 0.0), 0.0)
+    return log_x, tilt, tight
+
+
+def _multipliers(log_p, shift, tight):
+    r"""A tight pair cuts its pool in two; :math:`t=D\,h(W,W')/h(\omega,\omega')`, as in :mod:`.enumeration`.
+
+    Also whether the pools are right: :math:`D\ge0` at tight pairs, :math:`D\le0` between the pools.
+    """
+    pool = np.r_[0, np.cumsum(~tight)]
     left = _running(np.array([shift, log_p, shift, np.zeros(len(pool))]), pool)
     right = _running(np.array([shift, log_p, shift, np.zeros(len(pool))])[:, ::-1], pool[::-1])[:, ::-1]
-    unmet = np.where(tight, np.maximum(_mean_above(right[:, 1:], left[:, :-1]), 0.0), 0.0)
+    unmet = _mean_above(right[:, 1:], left[:, :-1])
     log_ratio = log_parallel(left[0, :-1], right[0, 1:]) - log_parallel(shift[:-1], shift[1:])
     with np.errstate(over="ignore"):
-        return unmet * np.exp(np.where(tight, log_ratio, 0.0))
+        widened = np.exp(np.where(tight & (unmet > 0), log_ratio, 0.0))
+    tilt = np.where(tight, np.maximum(unmet, 0.0), 0.0) * widened
+    return tilt, bool((np.where(tight, unmet, -unmet) >= 0).all())
 
 
 def _running(part, pool):
@@ -111,28 +122,26 @@ def pool_chain(value, log_weight):
     [False, True]
     """
     top = log_weight.max()
-    if top - log_weight.min() <= _FITS:
-        starts = isotonic_regression(value, weights=np.exp(log_weight - top), increasing=False).blocks[1:-1]
-    else:
-        starts = _pool_starts(value.tolist(), log_weight.tolist())
+    if top - log_weight.min() > _FITS:
+        return _pool_exactly((value + log_weight).tolist(), log_weight.tolist())
+    starts = isotonic_regression(value, weights=np.exp(log_weight - top), increasing=False).blocks[1:-1]
     joined = np.ones(len(value) - 1, dtype=bool)
     joined[np.asarray(starts, dtype=np.int64) - 1] = False
     return joined
 
 
-def _pool_starts(value, log_weight):
-    """Pool-adjacent-violators with log weights: the first position of every pool but the first."""
-    start, level, mass = [], [], []
-    for position, (a, u) in enumerate(zip(value, log_weight, strict=True)):
-        begin = position
-        while level and level[-1] < a:
-            small = math.exp(-abs(u - mass[-1]))  # 0 where the weights are worlds apart
-            share = (1 if u > mass[-1] else small) / (1 + small)
-            u = max(u, mass.pop()) + math.log1p(small)
-            before = level.pop()
-            a = before + share * (a - before)
-            begin = start.pop()
-        start.append(begin)
-        level.append(a)
-        mass.append(u)
-    return start[1:]
+def _pool_exactly(log_p, log_weight):
+    """Pool-adjacent-violators with pools kept as in :func:`_running`: any weights, and levels that lose no digits."""
+    pools = []  # (first position, (log weight, log_p and u of the heaviest member, what the rest add))
+    for begin, (p, u) in enumerate(zip(log_p, log_weight, strict=True)):
+        part = (u, p, u, 0.0)
+        while pools and _mean_above(part, pools[-1][1]) > 0:
+            begin, before = pools.pop()
+            heavy, light = (part, before) if part[0] > before[0] else (before, part)
+            small = math.exp(light[0] - heavy[0])  # 0 where the weights are worlds apart
+            rest = heavy[3] + small / (1 + small) * _mean_above(light, heavy)
+            part = (heavy[0] + math.log1p(small), heavy[1], heavy[2], rest)
+        pools.append((begin, part))
+    joined = np.ones(len(log_p) - 1, dtype=bool)
+    joined[[begin - 1 for begin, _ in pools[1:]]] = False
+    return joined

@@ -65,8 +65,9 @@ def _tried(log_p, winner, loser, margin, active):
     unmet += difference
     tilt = np.zeros_like(margin)
     log_ratio = log_parallel(log_mass[:, 0], log_mass[:, 1]) - log_parallel(at_winner, at_loser)
+    wanting = unmet[:, active] > 0
     with np.errstate(over="ignore"):
-        tilt[:, active] = np.maximum(unmet[:, active], 0.0) * np.exp(log_ratio[:, active])
+        tilt[:, active] = np.maximum(unmet[:, active], 0.0) * np.exp(np.where(wanting, log_ratio[:, active], 0.0))
     unmet[:, active] *= -1
     return tilt, np.where(forest, np.maximum(unmet.max(axis=1), 0.0), np.inf)
 

@@ -26,11 +26,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from tabular.base import tolerances
 
-_PATIENCE = 50  # steps a pair, ten times what hard cases take
 _LOG_2 = math.log(2)
 _TOP = 709.0  # nats: e^709 is the last whole power in double precision
 
@@ -52,39 +51,47 @@ def pool_and_split(log_p, winner, loser, margin):
     pairs = list(zip(winner.tolist(), loser.tolist(), margin.tolist(), strict=True))
     links = [{} for _ in log_p]  # of each node: tight pair -> its other end
     exact = tolerances.TIGHT * (1 + np.abs(log_p).max() + np.abs(margin).max())
-    for _ in range(_PATIENCE * len(winner)):
+    settled, seen = np.zeros(len(winner), dtype=bool), set()
+    while True:
         slack = level[winner] - level[loser] - margin
-        slack[tight] = 0.0
+        slack[tight | settled] = 0.0
         violated = int(np.argmin(slack))
-        if slack[violated] >= -exact:
-            break
+        forest = tight.tobytes()
+        if slack[violated] >= -exact or forest in seen:  # no forest comes twice but by rounding
+            return tilt, tight
         dropped = _raise_until_tight(violated, -float(slack[violated]), tilt, log_p, pairs, links)
+        if dropped is None:
+            settled[violated] = True
+            continue
+        seen.add(forest)
         tight[violated], tight[dropped] = True, False
         changed = {end for pair in (violated, *dropped) for end in pairs[pair][:2]}
         while changed:
             changed -= _settle(changed.pop(), level, tilt, log_p, pairs, links)
-    return tilt, tight
 
 
 def _raise_until_tight(pair, shortfall, tilt, log_p, pairs, links):
     """Raise one multiplier, keeping the tight pairs tight and every multiplier >= 0, until its pair is tight too.
 
-    Returns the pairs let go on the way. Inside one tree nothing comes nearer until a pair let go splits it.
+    Returns the pairs let go on the way; ``None`` where the pair, inside one tree, can come no nearer: its shortfall is
+    rounding, as the constraints are consistent. Inside one tree nothing comes nearer until a pair let go splits it.
     """
     winner, loser, margin = pairs[pair]
     dropped = []
     while True:
         above, below = _tree(winner, pairs, links), _tree(loser, pairs, links)
-        up, rise = _response(above, float(expit(-margin)), log_p, pairs)
-        down, fall = _response(below, -float(expit(margin)), log_p, pairs)
-        drift = {held: up.get(held, 0.0) + down.get(held, 0.0) for held in up | down}
-        gain = 0.0 if any(node == loser for node, *_ in above) else rise - fall
-        to_zero, first = min(((tilt[i] / -rate, i) for i, rate in drift.items() if rate < 0), default=(math.inf, None))
-        if gain and shortfall / gain <= to_zero:
+        drift, gain = _rates(above, below, margin, log_p, pairs)
+        if inside := any(node == loser for node, *_ in above):
+            gain = 0.0
+        falling = ((float(tilt[i]) / -rate, i) for i, rate in drift.items() if rate < 0)
+        to_zero, first = min(((time, i) for time, i in falling if time < math.inf), default=(math.inf, None))
+        if not inside and (first is None or shortfall <= to_zero * gain):
             links[winner][pair], links[loser][pair] = loser, winner
             return dropped
+        if first is None:
+            return None
         for held, rate in drift.items():
-            tilt[held] += to_zero * rate
+            tilt[held] = max(tilt[held] + to_zero * rate, 0.0)
         shortfall -= to_zero * gain
         for end in pairs[first][:2]:
             del links[end][first]
@@ -92,15 +99,31 @@ def _raise_until_tight(pair, shortfall, tilt, log_p, pairs, links):
         dropped.append(first)
 
 
-def _response(tree, amount, log_p, pairs):
-    """The rates at which a tree's multipliers and its level move when the root's log_p rises at rate ``amount``."""
+def _rates(above, below, margin, log_p, pairs):
+    r"""How fast the multipliers of two trees grow and their roots' levels part as a pair between these is raised.
+
+    Only ratios matter, so the fastest is 1: in their logs :math:`\sigma(\pm m)` of any margin finds room.
+    """
+    up, rise = _response(above, log_expit(-margin), log_p, pairs)
+    down, fall = _response(below, log_expit(margin), log_p, pairs)
+    top = max(rise, fall, *(log_rate for _, _, log_rate in up + down))
+    drift = {}
+    for sign, response in ((1, up), (-1, down)):
+        for pair, direction, log_rate in response:
+            drift[pair] = drift.get(pair, 0.0) + sign * direction * math.exp(log_rate - top)
+    return drift, math.exp(rise - top) + math.exp(fall - top)
+
+
+def _response(tree, log_amount, log_p, pairs):
+    """What follows when the root's log_p moves at a rate: (pair, direction, log rate) of its tree's multipliers, and
+    the log rate of its level."""
     branch = _branches(tree, log_p)
     total = branch[tree[0][0]].log_mass
-    rates = {}
+    moved = []
     for node, pair, _, u, u_before in tree[1:]:
-        rate = amount * _exp(branch[node].log_mass - total - _log_parallel(u, u_before))
-        rates[pair] = rate if node == pairs[pair][0] else -rate
-    return rates, amount * _exp(-total)
+        direction = 1 if node == pairs[pair][0] else -1
+        moved.append((pair, direction, log_amount + branch[node].log_mass - total - _log_parallel(u, u_before)))
+    return moved, log_amount - total
 
 
 def _settle(node, level, tilt, log_p, pairs, links):

@@ -78,7 +78,10 @@ def project(log_p, winner, loser, margin) -> Projection:
         alive = log_x > -np.inf
         moved = np.subtract(log_x, log_p, out=np.zeros_like(log_p), where=alive)
         unmet = np.where(alive, moved - lift(w, lo, margin[outer], tilt[outer], len(log_p)), 0.0)
-        tilt[tied] = balance(unmet, structure.shift, group, winner[tied], loser[tied])
+        pulled = lift(w, lo, margin[outer], tilt[outer], len(log_p), np.add)
+        size = np.where(alive, np.abs(log_x) + np.abs(np.where(alive, log_p, 0.0)) + pulled, 0.0)
+        rounding = tolerances.TIGHT * size
+        tilt[tied] = balance(unmet, rounding, structure.shift, group, winner[tied], loser[tied])
     return Projection(log_x, tilt, structure.cycles)
 
 

@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 
 from tabular import rlhf
 from tabular.base import checks, tolerances
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
@@ -51,6 +52,7 @@ class PenalizedOptimum:
         return None if any(row is None for row in rows) else np.array(rows)
 
 
+@takes_nouns
 def win_excess(problem: Problem, preferences: Preferences) -> np.ndarray:
     """``(n_prompts, n_responses)`` of c: wins less losses, the weights of each prompt's labels scaled to sum to 1.
 
@@ -70,6 +72,7 @@ def win_excess(problem: Problem, preferences: Preferences) -> np.ndarray:
     return excess.reshape(problem.log_ref.shape)
 
 
+@takes_nouns
 def penalized_objective(log_policy, problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
     r"""J of the module's first line, ``(n_prompts,)``, in units of reward.
 
@@ -97,6 +100,7 @@ def penalized_objective(log_policy, problem: Problem, preferences: Preferences, 
     return rlhf.objective(log_policy, problem) + (gamma * penalty.sum(axis=1) if gamma else 0.0)
 
 
+@takes_nouns
 def penalized_optimum(problem: Problem, preferences: Preferences, gamma) -> PenalizedOptimum:
     r"""What there is to find of :math:`\max J`: the certificate that J is unbounded, and its local maximum if any.
 
@@ -134,6 +138,7 @@ def penalized_optimum(problem: Problem, preferences: Preferences, gamma) -> Pena
     )
 
 
+@takes_nouns
 def gamma_window(problem: Problem, preferences: Preferences) -> tuple[np.ndarray, np.ndarray]:
     r"""The gammas for which Theorem 4.9 (as transcribed) is true of the local maximum, with two responses and one pair.
 

@@ -138,3 +138,40 @@ def test_delta_grows_with_time_and_with_the_margin(delta_ref, beta):
     path = flow.margin_at(np.array([0, 1, 10, 100.0])[:, None], delta_ref, beta, np.array([-1.0, 0.0, 1.0]))
     assert (np.diff(path, axis=0) > 0).all()
     assert (np.diff(path[1:], axis=1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("delta_ref", "beta", "margin", "time"),
+    [
+        (0, 1, -np.inf, 0),
+        (1, 1e-170, 0, 0),
+        (0, 1e308, 0, 0),
+        (-1, 1, -np.inf, np.inf),
+        (-1, 1, np.inf, 0.5),
+        (-1, 1e-170, 0, 1e170),
+        (-1e308, 1e308, 1.7e308, np.inf),
+        (-1e-170, 1e-170, 0, 1),
+    ],
+)
+def test_escape_time_at_the_ends_of_the_floats(delta_ref, beta, margin, time):
+    np.testing.assert_allclose(flow.escape_time(delta_ref, beta, margin), time, rtol=1e-12)
+
+
+def test_a_loss_without_force_moves_nothing_however_long():
+    assert flow.margin_at(np.inf, -1, 1, -np.inf) == -1
+    assert flow.margin_at([0, 1, np.inf], 0.5, 1e-300, -np.inf).tolist() == [0.5, 0.5, 0.5]
+
+
+def test_early_times_whose_beta_h_underflows():
+    """delta moves at the first speed, 2 beta sigma(Psi), long before beta h is a float."""
+    np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 0.0), 1e-160, rtol=1e-14)
+    np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 2.0), 2e-160 / (1 + np.exp(-2)), rtol=1e-14)
+
+
+def test_every_extreme_is_a_number():
+    ends = np.array([1e-300, 1e-170, 1e-3, 1.0, 700.0, 1e4, 1e170, 1e308])
+    signed = np.r_[0.0, ends, -ends]
+    delta_ref, beta, margin = np.ix_(signed, ends, np.r_[signed, np.inf, -np.inf])
+    assert (flow.escape_time(delta_ref, beta, margin) >= 0).all()
+    for time in (0.0, *ends, np.inf):
+        assert (flow.margin_at(time, delta_ref, beta, margin) >= delta_ref).all()

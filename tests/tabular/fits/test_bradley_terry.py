@@ -145,7 +145,7 @@ def test_every_solver_gives_the_same_fit(size):
     edges = block_solvers.Edges(
         size, winner, loser, log_weight, np.zeros(len(winner)), np.array([0]), np.zeros(size, int)
     )
-    solvers = block_solvers.SOLVERS[1:] if size < 100 else block_solvers.SOLVERS[1:2] + block_solvers.SOLVERS[4:]
+    solvers = block_solvers.SOLVERS[1:]
     fits = [solve(edges) for solve in solvers]
     fits = [s - s.mean() for s in fits]
     for other in fits[1:]:
@@ -193,14 +193,12 @@ def test_large_blocks_with_rewards_far_apart(spread, tree):
     assert fitted.residual < 1e-11
 
 
-@pytest.mark.parametrize(("scale", "held"), [(5, 1e-13), (30, 1e-8), (1000, np.inf)])
-def test_large_contradictory_blocks_are_fitted_or_say_that_they_are_not(scale, held):
+@pytest.mark.parametrize("scale", [5, 30, 1000])
+def test_large_contradictory_blocks_are_fitted(scale):
     rng = np.random.default_rng(0)
     winner, loser, log_weight = ring(600, rng, 5000, partial(rng.uniform, -scale, 0))
     fitted = bradley_terry.fit(600, winner, loser, log_weight)
-    assert np.isfinite(fitted.strength).all()
-    assert fitted.residual <= held
-    assert (fitted.residual > 1e-3) == (held == np.inf)
+    assert fitted.residual <= 1e-11
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -260,6 +258,5 @@ def test_eliminations_against_lapack(size, seed):
     weight += np.swapaxes(weight, 1, 2)
     weight[:, np.arange(size), np.arange(size)] = 0
     exact = laplacian.solve_even(weight.copy(), flow.copy())
-    assert laplacian.solve_dense(weight.copy(), flow.copy()) == pytest.approx(exact, abs=1e-9)
     with np.errstate(divide="ignore"):
         assert laplacian.solve_dense_log(np.log(weight), np.log(flow)) == pytest.approx(exact, abs=1e-9)

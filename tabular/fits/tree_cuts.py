@@ -1,0 +1,319 @@
+r"""Bradley-Terry fits of blocks with steep weights or offsets: Newton in the cuts of the heaviest spanning tree.
+
+A Newton step solves :math:`\sum_ec_eA_eA_e^{\mathsf T}d=\sum_ep_eA_e` with :math:`A_e=e_w-e_l`, the pushes
+:math:`p=n\,\sigma(-h)` and the curvatures :math:`c=p\,\sigma(h)`, which may be e^1000 apart. Take a spanning tree T of
+largest curvatures, and for unknowns the differences :math:`x_t` of d along its edges. Edge e sees
+:math:`A_e^{\mathsf T}d=\sum_tN_{te}x_t`, where :math:`N_{te}=\pm1` if t lies on the tree path between its ends, and
+these are the edges that cross the cut which opens as t is removed. Divide the equation of cut t by :math:`c_t`:
+
+.. math:: Bx=r,\qquad B_{ts}=\sum_eN_{te}N_{se}\frac{c_e}{c_t},\qquad r_t=\frac1{c_t}\sum_eN_{te}p_e .
+
+**B is well conditioned whatever the weights.** Its entries are at most m, the number of edges: the tree is heaviest, so
+:math:`c_e\le c_t` for all t on the path of e. Those of its inverse are at most 1: column t is what a current
+:math:`c_t` sent from one end of t to the other does to the voltages; all voltages lie between those of the two ends
+(maximum principle), and these differ by :math:`c_t` times an effective resistance of at most :math:`1/c_t`. Where few
+edges lie off the tree their voltages :math:`z=N_o^{\mathsf T}x` are fewer unknowns:
+:math:`(I+N_o^{\mathsf T}C_T^{-1}N_oC_o)z=N_o^{\mathsf T}r` (entries at most n, of the inverse at most 1, by the same
+principle for a unit battery in an edge), and :math:`x=r-C_T^{-1}N_oC_oz`.
+
+**r loses nothing that its data hold.** An inverted edge, h < 0, pushes with its whole weight n but for
+:math:`n\sigma(-|h|)\le2c`. So r is a sum of terms of size 2 at most, and of whole weights over :math:`c_t`, which where
+labels contradict one another by 60 nats must cancel to e^-60 of themselves: they are summed exactly, as whole numbers
+where their ratios are such.
+
+**Steep problems are approached from flat ones.** With log-weights and offsets over tau the optimum, times tau, hardly
+moves from one tau to the next, so each is a few steps from the last. Far from the optimum a quadratic says little:
+Newton overshoots where a cut has lost its curvature and crawls, 1 nat a step, where only exponential tails are left.
+Alone, cut t would be balanced by :math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way
+across it, where both pushes are exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot
+(c_++c_-)/c_t` to first order. So in r the mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are
+long; where they are of several nats, only to shorten them, and while the loss falls at their end.
+
+**Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
+:math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
+is asked or what rounding leaves of it, or when it does not do so. At the optimum neighbouring levels are at most
+:math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the other way),
+so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+from scipy.special import log_expit
+
+from tabular.base import tolerances
+
+_EPS = np.finfo(float).eps
+_LONG = 0.5  # nats: steps from which cuts are balanced in logs
+_SEVERAL = 1.5  # nats: steps from which that may only shorten them
+_ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
+_RATIO = 1.7  # of one tau to the next
+_COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
+_MOST = 600.0  # e^600 is a float, and so are sums of many
+_FEW = 20  # paths walked one by one
+_UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
+_ENTRIES = 4_000_000  # of the matrices solved together
+
+
+def cut_fit(edges, start):
+    """``s`` of every block of an :class:`tabular.fits.block_solvers.Edges`, all of one size, from a first guess."""
+    size, n_blocks = edges.n_nodes // len(edges.start), len(edges.start)
+    together = max(1, _ENTRIES // (size**2 * (1 + len(edges.winner) // n_blocks)))
+    s = start.copy()
+    for first in range(0, n_blocks, together):
+        blocks = np.arange(first, min(first + together, n_blocks))
+        nodes = slice(first * size, (int(blocks[-1]) + 1) * size)
+        s[nodes] = _approached(edges.take(blocks), start[nodes])
+    return s
+
+
+def _approached(edges, start):
+    """The fit of a few blocks, from the flattest of their scaled problems to the problem itself."""
+    edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
+    if edges.reach(_Cuts(edges).direction(start)[0]).max() > 1:
+        steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
+        start, above = np.zeros(edges.n_nodes), 1.0
+        for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
+            log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
+            scaled = replace(edges, log_weight=log_weight, offset=edges.offset / tau)
+            start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
+        start = start * above
+    return _newton(edges, start, tolerances.NEWTON_STEP)
+
+
+def whole_weights(log_weight, block, n_blocks):
+    """Each edge's weight over the least of its block, where all of a block's are whole numbers; 0 elsewhere.
+
+    >>> whole_weights(np.log([2.0, 6.0, 0.3, 0.7]), np.array([0, 0, 1, 1]), 2).tolist()
+    [1.0, 3.0, 0.0, 0.0]
+    """
+    least = np.full(n_blocks, np.inf)
+    np.minimum.at(least, block, log_weight)
+    above = log_weight - least[block]
+    ratio = np.exp(np.minimum(above, _COUNTED))
+    whole = np.round(ratio)
+    odd = (above >= _COUNTED) | (np.abs(ratio - whole) > tolerances.WHOLE * whole)
+    return np.where(np.bincount(block, odd, n_blocks)[block] > 0, 0.0, whole)
+
+
+def _newton(edges, s, wanted):
+    """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules."""
+    n_blocks = len(edges.start)
+    size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
+    halving = 1 / (2 * size * n_edges)
+    furthest = 2 * (edges.reach(s) + size * _widest(edges))
+    s, before, walked = s.copy(), np.full(n_blocks, np.inf), np.zeros(n_blocks)
+    moving, cuts = np.arange(n_blocks), None
+    while moving.size:
+        if cuts is None or len(moving) < len(cuts.edges.start):
+            cuts = _Cuts(edges if len(moving) == n_blocks else edges.take(moving))
+            nodes = (moving[:, None] * size + np.arange(size)).ravel()
+        newton, step, several, rounding = cuts.direction(s[nodes])
+        reach, stride = cuts.edges.reach(newton), cuts.edges.reach(step)
+        length = np.where(several, _length(cuts.edges, s[nodes], step, stride), 1.0)
+        s[nodes] += length[cuts.edges.block] * step
+        walked[moving] += length * stride
+        done = (reach <= np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
+        done |= walked[moving] > furthest[moving]
+        before[moving] = reach
+        moving = moving[~done]
+    return s
+
+
+def _widest(edges):
+    """``(n_blocks,)``: neighbouring levels of the optimum are no further apart."""
+    steep = np.maximum.reduceat(edges.log_weight, edges.start) - np.minimum.reduceat(edges.log_weight, edges.start)
+    n_edges = np.diff(np.r_[edges.start, len(edges.winner)])
+    return steep + 2 * np.maximum.reduceat(np.abs(edges.offset), edges.start) + np.log(2 * n_edges)
+
+
+def _length(edges, s, d, reach):
+    """The damped step of :mod:`tabular.fits.block_solvers`, or a longer one, up to 1, at whose end the loss falls."""
+    safe = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
+    low, high = np.where(_falls(edges, s, d, np.ones(len(reach))), 1.0, safe), np.ones(len(reach))
+    for _ in range(6 if (low < high).any() else 0):  # on the scale of logs: near enough to the least loss on the ray
+        middle = np.sqrt(low * high)
+        falls = _falls(edges, s, d, middle)
+        low, high = np.where(falls, middle, low), np.where(falls, high, middle)
+    return low
+
+
+def _falls(edges, s, d, length):
+    """Whether the loss of each block still falls at the end of a step, beyond what rounding can say."""
+    along = d[edges.winner] - d[edges.loser]
+    with np.errstate(divide="ignore"):
+        log_pull = edges.log_push(s + length[edges.block] * d) + np.log(np.abs(along))
+    top = np.maximum.reduceat(log_pull, edges.start)
+    pull = np.exp(log_pull - np.where(top > -np.inf, top, 0.0)[edges.block[edges.winner]])
+    ahead = np.add.reduceat(np.where(along > 0, pull, 0.0), edges.start)
+    back = np.add.reduceat(np.where(along < 0, pull, 0.0), edges.start)
+    return ahead > back * (1 + tolerances.LOSS)
+
+
+class _Cuts:
+    """The equations of Newton's step in cuts; what does not depend on s is prepared once."""
+
+    def __init__(self, edges):
+        self.edges, n = edges, edges.n_nodes
+        low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
+        self.pairs, self.pair = np.unique(low * n + high, return_inverse=True)
+        self.low, self.high = np.divmod(self.pairs, n)
+        self.first = np.searchsorted(self.low, np.arange(n + 1))
+        self.sign = np.where(edges.winner == low, 1.0, -1.0)
+        self.size = n // len(edges.start)
+        self.roots = np.arange(0, n, self.size)
+        self.widest = _widest(edges)
+
+    def direction(self, s):
+        """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
+        edges = self.edges
+        h = edges.margin(s)
+        log_small = edges.log_weight + log_expit(-np.abs(h))
+        log_c = np.full(len(self.pairs), -np.inf)
+        np.logaddexp.at(log_c, self.pair, log_small + log_expit(np.abs(h)))
+        before, tree = self._heaviest_tree(log_c)
+        node, pair, sign = self._paths(before, tree)
+        log_cut = np.zeros(edges.n_nodes)
+        log_cut[node[: len(tree)]] = log_c[tree]
+        share = np.exp(np.minimum(log_c[pair] - log_cut[node], 0.0))  # c_e/c_t of each edge e across each cut t
+        small = np.where(h < 0, -self.sign, self.sign) * np.exp(log_small - log_c[self.pair])
+        r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.pairs))[pair], edges.n_nodes)
+        size = np.abs(s) + np.maximum.reduceat(np.abs(edges.offset), edges.start)[edges.block]
+        blurred = 4 * _EPS * (1 + size) * np.bincount(node, share, edges.n_nodes)
+        if (h < 0).any():
+            whole, hidden = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign, log_cut)
+            r, blurred = r + whole, blurred + hidden
+        off = slice(len(tree), None)
+        kin, widest = self._log_kin(h, log_cut, node, pair, sign), self.widest[edges.block]
+        shortened, alone = np.clip(r * np.minimum(kin, 1.0), -widest, widest), np.clip(r * kin, -widest, widest)
+        x = self._solved(node[off], pair[off], sign[off], share[off], np.column_stack([r, shortened, alone]))
+        longest = np.abs(x[:, 0]).reshape(-1, self.size).max(axis=1)
+        several = longest > _SEVERAL
+        taken = np.where(several, 1, np.where(longest > _LONG, 2, 0))[edges.block]
+        newton = _summed_from_roots(before, x[:, 0])
+        step = (
+            _summed_from_roots(before, np.take_along_axis(x, taken[:, None], axis=1)[:, 0]) if taken.any() else newton
+        )
+        return newton, step, several, np.bincount(edges.block, blurred)
+
+    def _log_kin(self, h, log_cut, node, pair, sign):
+        r"""Of each cut, :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` over :math:`(p_+-p_-)/(c_++c_-)`."""
+        n, log_push = self.edges.n_nodes, self.edges.log_weight + log_expit(-h)
+
+        def across(log_terms):
+            total = np.full((2, len(self.pairs)), -np.inf)  # of the pair's edges won by its lower and its higher node
+            np.logaddexp.at(total, ((self.sign < 0).astype(int), self.pair), log_terms)
+            for way in (1.0, -1.0):
+                log_term = total[(sign != way).astype(int), pair] - log_cut[node]
+                yield np.bincount(node, np.exp(np.clip(log_term, -_MOST, _MOST)), n)
+
+        (p_up, p_down), (c_up, c_down) = across(log_push), across(log_push + log_expit(h))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            gap = np.log(p_up) - np.log(p_down)
+            alone = gap / (c_up / p_up + c_down / p_down)
+            kin = alone * (c_up + c_down) / (p_up - p_down)
+        return np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, 1.0)
+
+    def _heaviest_tree(self, log_c):
+        """Each node's neighbour towards its block's root (a root's is n), and the pair that leads there."""
+        n = self.edges.n_nodes
+        cost = np.empty(len(log_c))
+        cost[np.argsort(-log_c, kind="stable")] = np.arange(1, len(log_c) + 1)
+        tree = minimum_spanning_tree(csr_array((cost, self.high, self.first), shape=(n, n)))
+        below_n = np.append(tree.indptr, tree.nnz + len(self.roots))  # and a node n above all roots
+        graph = csr_array((np.ones(below_n[-1]), np.r_[tree.indices, self.roots], below_n), shape=(n + 1, n + 1))
+        before = breadth_first_order(graph, n, directed=False)[1][:n].astype(np.int64)
+        child = np.flatnonzero(before < n)
+        ends = np.minimum(child, before[child]) * n + np.maximum(child, before[child])
+        return before, np.searchsorted(self.pairs, ends)
+
+    def _paths(self, before, tree):
+        """N as triplets (child of the tree edge, pair, sign): first the tree's own, then the paths of all others."""
+        n = self.edges.n_nodes
+        child = np.flatnonzero(before < n)
+        found = [(child, tree, np.where(child == self.low[tree], 1.0, -1.0))]
+        pair = np.setdiff1d(np.arange(len(self.pairs)), tree, assume_unique=True)
+        depth = _summed_from_roots(before, np.ones(n)).astype(np.int64)
+        a, b = self.low[pair], self.high[pair]
+        if len(pair) < _FEW:  # long cycles: their paths may be as long as the block, too long to be walked in step
+            found += [_walked(*ends, before.tolist(), depth.tolist()) for ends in zip(a, b, pair, strict=True)]
+            pair = pair[:0]
+        while pair.size:
+            first, second = depth[a] >= depth[b], depth[b] >= depth[a]
+            found += [(a[first], pair[first], np.ones(first.sum())), (b[second], pair[second], -np.ones(second.sum()))]
+            a, b = np.where(first, before[a], a), np.where(second, before[b], b)
+            apart = a != b
+            a, b, pair = a[apart], b[apart], pair[apart]
+        return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+    def _whole_weights(self, inverted, node, pair, sign, log_cut):
+        """What inverted edges push with their whole weight across each cut, over its c; and what that hides."""
+        edges, n = self.edges, self.edges.n_nodes
+        order = np.argsort(pair, kind="stable")
+        first = np.searchsorted(pair[order], self.pair[inverted])
+        length = np.searchsorted(pair[order], self.pair[inverted], side="right") - first
+        at = order[np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())]
+        edge, cut = np.repeat(inverted, length), node[at]
+        direction = sign[at] * self.sign[edge]
+        log_weight, whole = edges.log_weight[edge], np.zeros(len(edge)) if edges.whole is None else edges.whole[edge]
+        top = np.full(n, -np.inf)
+        np.maximum.at(top, cut, log_weight - np.log(np.maximum(whole, 1.0)))
+        top = np.where(top > -np.inf, top, 0.0)
+        term = direction * np.where(whole > 0, whole, np.exp(log_weight - top[cut]))
+        total, gross = np.bincount(cut, term, n), np.bincount(cut, np.abs(term), n)
+        for t in np.flatnonzero((total != 0) & (np.abs(total) <= tolerances.LOSS * gross)):
+            total[t] = math.fsum(term[cut == t])
+        over = np.exp(np.minimum(top - log_cut, _MOST))
+        inexact = np.bincount(cut, np.where(whole > 0, 0.0, np.abs(term)), n)
+        return total * over, 4 * _EPS * inexact * over
+
+    def _solved(self, node, pair, sign, share, r):
+        """The columns x of Bx = r, in the cuts or, for a lone block with fewer edges off the tree, in these."""
+        seen = np.flatnonzero(share > _UNSEEN)
+        node, sign, share = node[seen], sign[seen], share[seen]
+        numbers, edge = np.unique(pair[seen], return_inverse=True)
+        if len(self.roots) == 1:
+            shape = (self.edges.n_nodes, len(numbers))
+            paths = csr_array(coo_array((sign, (node, edge)), shape=shape))
+            shares = csr_array(coo_array((sign * share, (node, edge)), shape=shape))
+            if len(numbers) < self.size - 1:
+                z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
+                return r - shares @ z
+            b = (shares @ paths.T).toarray()[None]
+        else:
+            paths, shares = np.zeros((2, len(numbers), self.size))
+            paths[edge, node % self.size], shares[edge, node % self.size] = sign, sign * share
+            b = np.zeros((len(self.roots), self.size, self.size))
+            block = self.low[numbers] // self.size
+            first = np.flatnonzero(np.diff(block, prepend=-1))
+            if first.size:
+                b[block[first]] = np.add.reduceat(shares[:, :, None] * paths[:, None, :], first)
+        b = b[:, 1:, 1:] + np.eye(self.size - 1)
+        x = np.zeros((len(b), self.size, r.shape[1]))
+        x[:, 1:] = np.linalg.solve(b, r.reshape(x.shape)[:, 1:])
+        return x.reshape(r.shape)
+
+
+def _walked(a, b, pair, before, depth):
+    """One path of :meth:`_Cuts._paths`."""
+    up, down = [], []
+    while a != b:
+        if depth[a] >= depth[b]:
+            up.append(a)
+            a = before[a]
+        else:
+            down.append(b)
+            b = before[b]
+    return np.array(up + down), np.full(len(up + down), pair), np.r_[np.ones(len(up)), -np.ones(len(down))]
+
+
+def _summed_from_roots(before, rise):
+    """Each node's sum of rises along the path from its root, whose own does not count: log2(depth) doublings."""
+    n = len(before)
+    total, before = np.append(np.where(before < n, rise, 0.0), 0.0), np.append(before, n)
+    while (before != n).any():
+        total, before = total + total[before], before[before]
+    return total[:-1]

@@ -1,0 +1,118 @@
+"""Fits over any range of weights and offsets, against Newton's method in arithmetic of many digits."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from tabular import Preferences, Problem, dpo
+from tabular.fits import bradley_terry
+
+
+def ring(rng, size, extra):
+    order = rng.permutation(size)
+    winner = np.r_[order, rng.integers(0, size, extra)]
+    return winner, np.r_[np.roll(order, -1), (winner[size:] + rng.integers(1, size, extra)) % size]
+
+
+def polished(winner, loser, log_weight, offset, start, digits):
+    """Newton in many digits until it stands still: the exact fit, 0 at node 0, if the start is near enough."""
+    size = int(max(winner.max(), loser.max())) + 1
+    with mpmath.workdps(digits):
+        s = [mpmath.mpf(float(x)) for x in start - start[0]]
+        weight = [mpmath.exp(mpmath.mpf(float(x))) for x in log_weight]
+        for _ in range(40):
+            gradient, hessian = mpmath.zeros(size, 1), mpmath.zeros(size, size)
+            for w, lo, n, o in zip(winner.tolist(), loser.tolist(), weight, offset, strict=True):
+                push = n / (1 + mpmath.exp(s[w] - s[lo] - mpmath.mpf(float(o))))
+                curvature = push * (1 - push / n)
+                gradient[w], gradient[lo] = gradient[w] + push, gradient[lo] - push
+                for a, b, sign in ((w, w, 1), (lo, lo, 1), (w, lo, -1), (lo, w, -1)):
+                    hessian[a, b] += sign * curvature
+            step = mpmath.lu_solve(hessian[1:, 1:], gradient[1:, :])
+            s = [s[0]] + [x + d for x, d in zip(s[1:], step, strict=True)]
+            if max(abs(d) for d in step) < mpmath.mpf(10) ** -30:
+                return np.array([float(x) for x in s])
+    raise AssertionError("no convergence")
+
+
+def around_the_cycle(log_weight, digits=120):
+    """The fit of one cycle of labels i -> i + 1: all push alike, and the margins add up to 0: one equation."""
+    with mpmath.workdps(digits):
+        weight = [mpmath.exp(mpmath.mpf(float(x))) for x in log_weight]
+
+        def margins(z):
+            """All of them, from that of the lightest label."""
+            push = min(weight) / (1 + mpmath.exp(z))
+            return [z if n == min(weight) else mpmath.log(n / push - 1) for n in weight]
+
+        low, high = mpmath.mpf(-100) * len(weight), mpmath.mpf(100)
+        while high - low > mpmath.mpf(10) ** -15:
+            middle = (low + high) / 2
+            low, high = (low, middle) if sum(margins(middle)) > 0 else (middle, high)
+        for _ in range(3):  # secants, from 1e-15 to 1e-100
+            value, above = sum(margins(low)), sum(margins(low + mpmath.mpf(10) ** -50))
+            low -= value * mpmath.mpf(10) ** -50 / (above - value)
+        margin = margins(low)
+        s = [mpmath.mpf(0)]
+        for h in margin[:-1]:
+            s.append(s[-1] - h)
+        return np.array([float(x) for x in s])
+
+
+@pytest.mark.parametrize("size", [3, 50, 200])
+def test_one_cycle_of_labels_over_e_80(size):
+    rng = np.random.default_rng(size)
+    log_weight, node = rng.uniform(-40, 40, size), np.arange(size)
+    fitted = bradley_terry.fit(size, node, (node + 1) % size, log_weight)
+    exact = around_the_cycle(log_weight)
+    np.testing.assert_allclose(fitted.strength - fitted.strength[0], exact, atol=1e-12 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("spread", "reach"), [(40, 0), (10, 0), (0, 60), (20, 20), (300, 300), (0, 1e7), (1e4, 0)])
+def test_any_weights_and_offsets_against_many_digits(seed, spread, reach):
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(2, 8))
+    winner, loser = ring(rng, size, int(rng.integers(0, 12)))
+    log_weight, offset = (rng.uniform(*ends, len(winner)) for ends in ((-2 * spread, 0), (-reach, reach)))
+    fitted = bradley_terry.fit(size, winner, loser, log_weight, offset)
+    digits = int(60 + 2 * size * (spread + reach)) if spread + reach < 1000 else 0
+    assert fitted.residual < 1e-12 * (1 + spread + reach)
+    if digits:
+        exact = polished(winner, loser, log_weight, offset, fitted.strength, digits)
+        ours = fitted.strength - fitted.strength[0]
+        np.testing.assert_allclose(ours, exact, atol=1e-12 * (1 + np.abs(exact).max()))
+
+
+@pytest.mark.parametrize("margin", [20.0, 30.0, 36.0, 60.0, 100.0, 1000.0])
+def test_contradictory_labels_with_fixed_margins(margin):
+    """a > b three times and b > a once, each by a margin m: 3 sigma(-(h - m)) = sigma(-(-h - m))."""
+    problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    solution = dpo.solve(problem, Preferences.from_pairs([(0, 0, 1, 3.0), (0, 1, 0, 1.0)]), margin)
+    with mpmath.workdps(int(60 + 2 * margin)):
+        m = mpmath.mpf(margin)
+        wanted = mpmath.findroot(
+            lambda x: mpmath.log(3) - mpmath.log1p(mpmath.exp(x)) + mpmath.log1p(mpmath.exp(-x - 2 * m)), 1
+        )
+        wanted = float(wanted + m)  # x = h - m
+    assert solution.log_ratio[0, 0] - solution.log_ratio[0, 1] == pytest.approx(wanted, rel=1e-12)
+    assert solution.residual < 1e-12
+
+
+@pytest.mark.parametrize("margin", [20.0, 36.0, 60.0, 100.0])
+def test_margins_around_a_triangle_of_equal_labels(margin):
+    """Whole weights cancel; what is left, e^-margin of them, decides, and is computed: symmetry says where."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    labels = Preferences.from_pairs([(0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2), (0, 1), (1, 2), (2, 0)])
+    solution = dpo.solve(problem, labels, margin)
+    np.testing.assert_allclose(solution.log_ratio[0], 0, atol=1e-9)
+    assert solution.residual < 1e-12
+
+
+def test_weights_that_cancel_only_by_rounding_say_so():
+    """1/3 + 2/3 against 1 less its last digits, under margins of 60: the weights' own rounding decides, and shows."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
+    pairs = [(0, 0, 1, 0.3), (0, 0, 1, 0.6), (0, 1, 0, 0.9), (0, 1, 2, 0.7), (0, 2, 1, 0.7)]
+    labels = Preferences.from_pairs(pairs)
+    assert dpo.solve(problem, labels, 10.0).residual < 1e-9
+    assert dpo.solve(problem, labels, 60.0).residual > 1

@@ -1,0 +1,126 @@
+"""The constrained optimum where weights are worlds apart: multipliers against every forest of tight pairs, exactly."""
+
+from itertools import combinations
+
+import mpmath
+import numpy as np
+import pytest
+
+from tabular import InputError, Preferences, Problem, Status, cpo, rlhf
+
+
+def exact_optimum(log_p, winner, loser, margin, digits):
+    """``(log x, multipliers)`` by trying every forest of tight pairs in arithmetic of many digits."""
+    with mpmath.workdps(digits):
+        log_p, margin = [mpmath.mpf(float(x)) for x in log_p], [mpmath.mpf(float(x)) for x in margin]
+        for size in range(len(winner) + 1):
+            for active in combinations(range(len(winner)), size):
+                level, tilt = _held(log_p, winner, loser, margin, active)
+                if level is None or any(t < 0 for t in tilt):
+                    continue
+                slack = [level[w] - level[lo] - m for w, lo, m in zip(winner, loser, margin, strict=True)]
+                if all(s >= 0 for i, s in enumerate(slack) if i not in active):
+                    return level, tilt
+    raise AssertionError("no forest is optimal")
+
+
+def _held(log_p, winner, loser, margin, active):
+    n = len(log_p)
+    links = {
+        y: [(i, loser[i] if winner[i] == y else winner[i]) for i in active if y in (winner[i], loser[i])]
+        for y in range(n)
+    }
+    level, tilt, u = [None] * n, [mpmath.mpf(0)] * len(winner), {}
+    for root in range(n):
+        if root in u:
+            continue
+        u[root], tree = mpmath.mpf(0), [(root, None, None)]
+        for y, via, _ in tree:
+            for i, other in links[y]:
+                if i == via:
+                    continue
+                if other in u:
+                    return None, None  # no forest
+                u[other] = u[y] + (margin[i] if other == winner[i] else -margin[i])
+                tree.append((other, i, y))
+        mass = sum(mpmath.exp(u[y]) for y, *_ in tree)
+        mean = sum(mpmath.exp(u[y]) * (log_p[y] - u[y]) for y, *_ in tree) / mass
+        received = {y: mpmath.exp(u[y]) * (mean + u[y] - log_p[y]) for y, *_ in tree}
+        for y, i, before in reversed(tree):
+            level[y] = mean + u[y]
+            if i is not None:
+                flow = received[y] if y == winner[i] else -received[y]
+                tilt[i] = flow * (mpmath.exp(-u[winner[i]]) + mpmath.exp(-u[loser[i]]))
+                received[before] += received[y]
+    return level, tilt
+
+
+def largest(residuals):
+    return max(residuals.primal, residuals.dual, residuals.complementarity, residuals.stationarity, residuals.gap)
+
+
+@pytest.mark.parametrize("m", [1.0, 10.0, 24.0, 36.0, 40.0, 100.0, 900.0])
+def test_two_responses_tied_m_apart_owe_it_all_to_the_light_one(m):
+    """Uniform pi*: the light response sinks by m, the heavy one by e^-m m, so the label over it carries exactly m."""
+    problem = Problem.from_probabilities([0.5, 0.5], beta=1, reward=[0, 0])
+    found = cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 0)]), margin=np.array([-m, m]))
+    np.testing.assert_allclose(found.tilt, [0, m], rtol=1e-13)
+    assert largest(found.residuals) < 1e-15 * (1 + m)
+
+
+@pytest.mark.parametrize("m", [1.0, 50.0, 300.0])
+def test_levels_closer_than_their_rounding_still_part(m):
+    """Response 0 lies e^-m m below the pool of the other two, so the label 2 over 0 holds without a multiplier."""
+    problem = Problem.from_unnormalized(np.zeros(3), beta=1, reward=np.zeros(3))
+    found = cpo.constrained_optimum(problem, Preferences.from_pairs([(1, 2), (2, 0)]), margin=np.array([m, -m]))
+    np.testing.assert_allclose(found.tilt, [m, 0], rtol=1e-13)
+    assert largest(found.residuals) < 1e-13
+
+
+def test_a_multiplier_beyond_double_precision_is_refused_in_one_sentence():
+    pairs, margin = [(2, 0), (1, 2), (1, 0), (0, 3), (2, 3)], np.array([-900.0, 900, -600, -300, 0])
+    problem = Problem.from_unnormalized(np.zeros(4), beta=1, reward=[371, -82, -65, 25])
+    _, tilt = exact_optimum(rlhf.optimal_policy(problem)[0], *zip(*pairs, strict=True), margin, digits=1500)
+    assert mpmath.mpf(10) ** 393 < tilt[0] < mpmath.mpf(10) ** 394
+    with pytest.raises(InputError, match="the multiplier of pair 0 exceeds double precision"):
+        cpo.constrained_optimum(problem, Preferences.from_pairs(pairs), margin)
+
+
+@pytest.mark.parametrize("margin", [1.7e308, [1.7e308, -1.7e308, 1.7e308]])
+def test_margins_that_do_not_add_up_are_refused(margin):
+    problem = Problem.from_unnormalized(np.zeros(3), beta=1, reward=np.zeros(3))
+    with pytest.raises(InputError, match="margins of a path of labels must add up within double precision"):
+        cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 2), (2, 0)]), margin)
+
+
+def random_case(rng):
+    n, k, scale = rng.integers(2, 5), rng.integers(1, 6), rng.choice([1.0, 50.0, 300.0])
+    winner = rng.integers(0, n, k)
+    loser = (winner + rng.integers(1, n, k)) % n
+    margin = rng.integers(-3, 4, k) * scale if rng.random() < 0.6 else scale * rng.normal(size=k)
+    reward = rng.choice([0.0, 1.0, 100.0]) * rng.integers(-4, 5, n)
+    return Problem.from_unnormalized(np.zeros(n), beta=1, reward=reward), winner, loser, margin
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_margins_of_hundreds_of_nats_against_every_forest(seed):
+    problem, winner, loser, margin = random_case(np.random.default_rng(seed))
+    labels = Preferences(np.zeros(len(winner), dtype=int), winner, loser)
+    found = cpo.constrained_optimum(problem, labels, margin)
+    if found.status is not Status.UNIQUE or np.isinf(found.log_policy).any():
+        return
+    digits = int(60 + 2 * np.abs(margin).sum())
+    log_star = rlhf.optimal_policy(problem)[0]
+    log_x, _ = exact_optimum(log_star, winner.tolist(), loser.tolist(), margin, digits)
+    assert largest(found.residuals) < 1e-12 * (1 + np.abs(margin).max())
+    with mpmath.workdps(digits):
+        total = mpmath.log(sum(mpmath.exp(x) for x in log_x))
+        wanted = [float(x - total) for x in log_x]
+        np.testing.assert_allclose(found.log_policy[0], wanted, rtol=1e-12, atol=1e-12)
+        moved = [x - mpmath.mpf(float(a)) for x, a in zip(log_x, log_star, strict=True)]
+        pull = [1 + abs(x) for x in log_x]
+        for w, lo, m, t in zip(winner, loser, margin, found.tilt, strict=True):
+            up, down = t / (1 + mpmath.exp(m)), t / (1 + mpmath.exp(-m))
+            moved[w], moved[lo] = moved[w] - up, moved[lo] + down
+            pull[w], pull[lo] = pull[w] + up, pull[lo] + down
+        assert max(abs(x) / p for x, p in zip(moved, pull, strict=True)) < 1e-12  # any multipliers that explain x do

@@ -1,0 +1,89 @@
+"""Every public function of a problem and its labels answers a wrong object in one sentence, whatever its place."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tabular
+from tabular import InputError, Preferences, Problem
+
+PROBLEM = Problem.from_probabilities([[0.3, 0.7], [0.5, 0.5]], beta=0.5, reward=[[1.0, 0.0], [0.0, 0.5]])
+LABELS = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
+VALID = {
+    "problem": PROBLEM,
+    "preferences": LABELS,
+    "log_policy": PROBLEM.log_ref,
+    "gamma": 0.01,
+    "loss_level": 0.6,
+    "pairs": [0],
+}
+WRONG = {
+    "None": None,
+    "text": "much",
+    "an object": object(),
+    "a class": Problem,
+    "nested text": [["a", "b"]],
+    "the problem": PROBLEM,
+    "the labels": LABELS,
+}
+MAY_BE = {("pairs", "None"): "deepest asks about all pairs by default"}
+
+
+def functions():
+    """``{name: function}`` of what the library's modules define and that takes a problem or labels."""
+    found = {}
+    for name in tabular.__all__:
+        module = getattr(tabular, name)
+        if not inspect.ismodule(module):
+            continue
+        for public in getattr(module, "__all__", vars(module)):
+            item = getattr(module, public)
+            own = not public.startswith("_") and inspect.isfunction(item)
+            if own and {"problem", "preferences"} & set(inspect.signature(item).parameters):
+                found[f"{module.__name__}.{public}"] = item
+    return found
+
+
+FUNCTIONS = functions()
+
+
+def required(function):
+    """The names of the arguments without a default."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is inspect.Parameter.empty]
+
+
+def test_none_is_left_out():
+    assert {"tabular.dpo.solve", "tabular.cpo.constrained_optimum", "tabular.failure_modes.find"} <= set(FUNCTIONS)
+    assert len(FUNCTIONS) >= 25
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_right_objects_are_taken(name):
+    function = FUNCTIONS[name]
+    one_pair_each = {key: VALID[key] for key in required(function)}
+    function(**one_pair_each)
+    function(*one_pair_each.values())
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_wrong_object_is_one_sentence(name, wrong):
+    function = FUNCTIONS[name]
+    for place in required(function):
+        if type(WRONG[wrong]) is type(VALID[place]) or (place, wrong) in MAY_BE:
+            continue
+        with pytest.raises(InputError) as refusal:
+            function(**{key: VALID[key] for key in required(function)} | {place: WRONG[wrong]})
+        assert "\n" not in str(refusal.value)
+        assert place in str(refusal.value)
+
+
+def test_swapped_arguments_name_the_order():
+    with pytest.raises(InputError, match=r"problem is a Preferences: give a Problem \(the order .* is: problem"):
+        tabular.dpo.solve(LABELS, PROBLEM)
+    with pytest.raises(InputError, match="solve: preferences is a list: give a Preferences"):
+        tabular.dpo.solve(PROBLEM, [(0, 1)])
+    with pytest.raises(InputError, match="check_against: problem is a ndarray"):
+        LABELS.check_against(np.zeros(2))
