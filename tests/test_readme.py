@@ -35,6 +35,6 @@ def test_the_counts_are_the_current_ones():
 def test_pictures_files_and_examples_are_there():
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).is_file(), target
-    named = re.findall(r"^condeq (?:solve|failures) (\S+)", README, flags=re.MULTILINE)
-    assert len(named) == 3
+    named = re.findall(r"^condeq (?:solve|failures|certify) (\S+)", README, flags=re.MULTILINE)
+    assert len(named) >= 4
     assert set(named) <= {Path(file).stem for file in examples.PROBLEMS}

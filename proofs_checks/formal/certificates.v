@@ -4,7 +4,8 @@
 From Coq Require Import Reals Lra Psatz Classical.
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finset bigop.
 From Interval Require Import Tactic.
-From Formal Require Import definitions sums softplus claims ch1_rlhf existence ch2_equivalence ch3_existence ch3_corollaries.
+From Formal Require Import definitions sums softplus claims ch1_rlhf existence ch2_equivalence ch3_existence
+  ch3_corollaries.
 From Formal Require Import definitions_cpo claims_cpo ch7_hard.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
@@ -45,7 +46,8 @@ Proof. by elim: y z => [|y ih] [|z] //=; rewrite ih. Qed.
 Lemma over_sum k ls (f : nat -> nat -> R) : within k ls ->
   \Sum_w \Sum_l (@labels k ls w l * f w l) = over ls f.
 Proof.
-elim: ls => [|[[a b] x] ls ih] /=; first by move=> _; rewrite big1 // => w _; rewrite big1 // => l _; rewrite /labels /=; lra.
+elim: ls => [|[[a b] x] ls ih] /=; first by move=> _; rewrite big1 // => w _; rewrite big1 // => l _; rewrite
+  /labels /=; lra.
 case/andP=> /andP [ha hb] /ih <-.
 rewrite -(sum2_at (fun w l : 'I_k => x * f w l) (Ordinal ha) (Ordinal hb)) -sum2D; apply: eq_sum2 => w l.
 rewrite /labels /= -/(labels ls w l) -!val_eqE /= (eq_sym a) (eq_sym b).

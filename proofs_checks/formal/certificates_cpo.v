@@ -52,7 +52,8 @@ Lemma star_is y : star y = weight W beta r y / mass. Proof. exact: star_written.
 
 Lemma tilted_mass_written : tilted_mass margins star lam = dual_mass / mass.
 Proof.
-rewrite /tilted_mass /dual_mass -(upto_sum k (fun y => weight W beta r y * exp (written_pull y))) /Rdiv Rmult_comm -sumZ.
+rewrite /tilted_mass /dual_mass -(upto_sum k (fun y => weight W beta r y * exp (written_pull y))) /Rdiv
+  Rmult_comm -sumZ.
 by apply: eq_bigr => y _; rewrite star_is pull_written; have := mass_positive => h; field; lra.
 Qed.
 
@@ -68,7 +69,8 @@ move=> w l; rewrite /labelled /listed; elim: cs P_feasible => //= t rest ih [ht 
 exact: ih.
 Qed.
 
-Lemma KL_written : KL p star = upto k (fun y => nth 0 P y * (ln (nth 0 P y) - ln (nth 0 W y) - nth 0 r y / beta)) + ln mass.
+Lemma KL_written : KL p star = upto k (fun y => nth 0 P y * (ln (nth 0 P y) - ln (nth 0 W y) - nth 0 r y /
+  beta)) + ln mass.
 Proof.
 have sum1 : \Sum_y p y = 1 by rewrite -P_mass -upto_sum.
 rewrite -upto_sum -[ln mass]Rmult_1_r -sum1 -sumZ -sumD; apply: eq_bigr => y _.
@@ -100,5 +102,6 @@ by apply: Rmult_le_compat_l; [lra|have := below q hq; lra].
 Qed.
 End Constrained.
 
-Ltac constrained_numbers := cbn [upto each over nth fst snd unit Nat.eqb foldr weight written_pull dual_mass]; rewrite ?exp_0;
+Ltac constrained_numbers := cbn [upto each over nth fst snd unit Nat.eqb foldr weight written_pull dual_mass];
+  rewrite ?exp_0;
   repeat split; try lra; interval with (i_prec 100).

@@ -186,7 +186,8 @@ move=> hp; have hq := hp.1.
 have g y : r y - beta * ln (p y / ref y) - beta + gamma * c y / p y
          = beta * (ln (star y) + kappa * c y / p y - ln (p y)) + (V ref r beta - beta).
   rewrite (ln_div (hq y) (href.1 y)) (ln_star r beta href) /V; have hqy := hq y; field; lra.
-have hs v : \Sum_y slope p v y 0 = \Sum_y (v y * (beta * (ln (star y) + kappa * c y / p y - ln (p y)) + (V ref r beta - beta))).
+have hs v : \Sum_y slope p v y 0 = \Sum_y (v y * (beta * (ln (star y) + kappa * c y / p y - ln (p y)) + (V ref
+  r beta - beta))).
   by apply: eq_bigr => y _; rewrite /slope (_ : p y + 0 * v y = p y) ?g //; lra.
 split=> [st|[nu e] v hv].
   exists (ln (star y0) + kappa * c y0 / p y0 - ln (p y0)) => y.

@@ -10,7 +10,8 @@ Open Scope R_scope.
 
 Lemma margin_is_cosh gamma p : full p -> margin_at gamma p true false = gamma * (2 + 2 * cosh (delta p true false)).
 Proof.
-move=> hp; set d := delta p true false; rewrite /margin_at !(policy_is_its_margin hp) -/d /= /sigma /cosh Ropp_involutive.
+move=> hp; set d := delta p true false; rewrite /margin_at !(policy_is_its_margin hp) -/d /= /sigma /cosh
+  Ropp_involutive.
 by have h1 := exp_pos d; have h2 := exp_pos (- d); field; lra.
 Qed.
 

@@ -1,4 +1,5 @@
-(** Chapter 6. What suffices for a local maximum of Eq. 10, and why Theorem 4.9's third response needs delta_star < 0. *)
+(** Chapter 6. What suffices for a local maximum of Eq. 10, and why Theorem 4.9's third response needs
+  delta_star < 0. *)
 From Coq Require Import Reals Lra Psatz FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop.

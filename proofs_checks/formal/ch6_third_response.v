@@ -48,7 +48,8 @@ Notation star := (pi_star ref r beta).
 Notation kappa := (gamma / beta).
 
 (** a direction that moves three responses only *)
-Definition along (a b d : R) y := a * (if y == w then 1 else 0) + b * (if y == l then 1 else 0) + d * (if y == o then 1 else 0).
+Definition along (a b d : R) y := a * (if y == w then 1 else 0) + b * (if y == l then 1 else 0) + d * (if y ==
+  o then 1 else 0).
 Lemma sum_along (f : T -> R) a b d : \Sum_y (f y * along a b d y) = a * f w + b * f l + d * f o.
 Proof.
 rewrite -(sum_indicator f w) -(sum_indicator f l) -(sum_indicator f o) -!sumZ -!sumD.

@@ -71,7 +71,8 @@ Proof.
 have e : \Sum_w \Sum_l (n w l * delta (of_margin d) w l) = d.
   by rewrite !sum_bool /one_label /= delta_of_margin; lra.
 rewrite /penalised e /J /mean /KL !sum_bool /of_margin.
-rewrite (ln_div (sigma_pos d) (href.1 true)) (ln_div (sigma_pos (- d)) (href.1 false)) !ln_sigma Ropp_involutive (sp_odd d).
+rewrite (ln_div (sigma_pos d) (href.1 true)) (ln_div (sigma_pos (- d)) (href.1 false)) !ln_sigma
+  Ropp_involutive (sp_odd d).
 by have -> : sigma (- d) = 1 - sigma d; [have := sigma_opp d; lra|ring].
 Qed.
 

@@ -20,11 +20,13 @@ Proof.
 move=> he stays; have [//|neg] := Rle_lt_dec 0 (residual d); exfalso.
 pose q := \Sum_y (v y * d y ^ 2).
 have hq : 0 <= q by apply: sum_ge0 => y _; have := v_pos y; have := pow2_ge_0 (d y); nra.
-have expand s : \Sum_y (v y * (x y + s * d y - z y) ^ 2) = \Sum_y (v y * (x y - z y) ^ 2) + 2 * s * residual d + s ^ 2 * q.
+have expand s : \Sum_y (v y * (x y + s * d y - z y) ^ 2) = \Sum_y (v y * (x y - z y) ^ 2) + 2 * s * residual d
+  + s ^ 2 * q.
   by rewrite /residual /q -!sumZ -!sumD; apply: eq_bigr => y _; ring.
 pose s := Rmin (e / 2) (- residual d / (q + 1)).
 have hr : 0 < - residual d / (q + 1) by apply: div_pos; lra.
-have hs : 0 < s < e by have := Rmin_l (e / 2) (- residual d / (q + 1)); split; [apply: Rmin_glb_lt; lra|rewrite /s; lra].
+have hs : 0 < s < e by have := Rmin_l (e / 2) (- residual d / (q + 1)); split; [apply: Rmin_glb_lt; lra|rewrite
+  /s; lra].
 have := x_best.2 _ (stays s hs); rewrite expand.
 have : s * (q + 1) <= - residual d.
   have := Rmult_le_compat_r (q + 1) _ _ ltac:(lra) (Rmin_r (e / 2) (- residual d / (q + 1))).

@@ -28,7 +28,8 @@ Proof.
 rewrite /pull.
 have -> : \Sum_b (if (y == w) && (b == l) then lambda else 0) = if y == w then lambda else 0.
   by case: (y == w); [exact: (sum_at (fun _ => lambda) l)|exact: (sum0 T)].
-have -> : \Sum_a (exp margin * (if (a == w) && (y == l) then lambda else 0)) = if y == l then exp margin * lambda else 0.
+have -> : \Sum_a (exp margin * (if (a == w) && (y == l) then lambda else 0)) = if y == l then exp margin *
+  lambda else 0.
   rewrite -(sum_at (fun _ => if y == l then exp margin * lambda else 0) w); apply: eq_bigr => a _.
   by case: (a == w); case: (y == l) => /=; lra.
 by case: (eqVneq y w) => [->|_]; rewrite ?(negbTE wl); [lra|case: (y == l); lra].
@@ -73,7 +74,8 @@ rewrite best_is_tilted; apply: (hard_kkt_proved star_full lam_multipliers _ _).1
   split=> [|a b /andP [/eqP -> /eqP ->]]; first exact: full_policy.
   by apply/margin_as_masses => //; rewrite best_margin; exact: Rmax_l.
 move=> a b; case: ifP => [/andP [/eqP -> /eqP ->]|_]; last lra.
-have [c|c] := Rle_lt_dec (margin - delta star w l) 0; first by rewrite Rmax_left; [field; have := exp_pos margin; lra|lra].
+have [c|c] := Rle_lt_dec (margin - delta star w l) 0; first by rewrite Rmax_left; [field; have := exp_pos
+  margin; lra|lra].
 have : delta best w l = margin by rewrite best_margin Rmax_left; lra.
 rewrite /delta; move: (hf.1 l) (hf.1 w); set p := best w; set q := best l => hq hp e.
 have -> : p = exp margin * q by rewrite -[LHS](exp_ln _ hp) -[X in _ * X](exp_ln _ hq) -exp_plus -e; congr exp; lra.
@@ -97,7 +99,8 @@ have d0 : delta star w l <= 0 by have := ln_mono hw le; rewrite /delta; lra.
 rewrite Rmax_right; last lra.
 have root : sqrt (star w * star l) = exp ((ln (star w) + ln (star l)) / 2).
   rewrite -(exp_ln _ hw) -(exp_ln _ hl) -exp_plus !ln_exp.
-  have -> : exp (ln (star w) + ln (star l)) = exp ((ln (star w) + ln (star l)) / 2) * exp ((ln (star w) + ln (star l)) / 2).
+  have -> : exp (ln (star w) + ln (star l)) = exp ((ln (star w) + ln (star l)) / 2) * exp ((ln (star w) + ln
+    (star l)) / 2).
     by rewrite -exp_plus; congr exp; field.
   exact/sqrt_square/Rlt_le/exp_pos.
 apply: functional_extensionality => y; rewrite exp_0 root /delta.

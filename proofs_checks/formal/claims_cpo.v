@@ -1,6 +1,6 @@
 (** The claims on constrained preference optimisation: flows, the penalised objective, the hard constraint. Their form
     is that of [claims.v]. *)
-From Coq Require Import Reals.
+From Coq Require Import Reals List.
 From Coquelicot Require Import Coquelicot.
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path fingraph.
 From Formal Require Import definitions definitions_cpo.
@@ -136,6 +136,34 @@ Definition eq_13 : Prop := forall (T : finType) (ref r : T -> R) beta gamma n p,
   (local_maximum objective p -> stationary_on_simplex objective p) /\
   forall w l, w != l -> n = one_label w l -> stationary_on_simplex objective p ->
     beta * (delta p w l - delta ref w l) = r w - r l + gamma * (1 / p w + 1 / p l).
+
+(** Stationary policies through Lambert W, w e^w = v. Where c = 0, p = star e^-nu; elsewhere p = kappa c / w for a real
+    solution w at v = kappa c e^nu / star. Such solutions: one for v >= 0, two for -1/e < v < 0, one above and one below
+    -1, only -1 at -1/e, and none below. *)
+Definition eq_13_lambert : Prop :=
+  (forall (T : finType) (ref r p : T -> R) beta gamma n nu, full ref -> 0 < beta -> gamma <> 0 -> full p ->
+     let kappa := gamma / beta in
+     let star := pi_star ref r beta in
+     (forall y, ln (p y) = ln (star y) + kappa * balance n y / p y - nu) <->
+     forall y, (balance n y = 0 -> p y = star y * exp (- nu)) /\
+       (balance n y <> 0 -> exists w, w * exp w = kappa * balance n y * exp nu / star y /\
+          p y = kappa * balance n y / w)) /\
+  (forall v, 0 <= v -> exists w, w * exp w = v /\ forall x, x * exp x = v -> x = w) /\
+  (forall v, - exp (- (1)) < v < 0 -> exists a b, a < -1 < b /\ b < 0 /\ a * exp a = v /\ b * exp b = v /\
+     forall x, x * exp x = v -> x = a \/ x = b) /\
+  (forall x, x * exp x = - exp (- (1)) <-> x = -1) /\
+  forall v x, v < - exp (- (1)) -> x * exp x <> v.
+
+(** The public grid of Eq. 10: ref(w) in {.1, .25, .5, .75, .9}, r_w - r_l in {.1, .5, 1}, beta in {.5, 1, 2}. The
+    objective exceeds 1000 in every cell with gamma in {.01, .05, .1}, 135 cells, and in none of the 45 with gamma = 0. *)
+Definition grid_unbounded : Prop := forall mass gain beta,
+  List.In mass [:: 1/10; 1/4; 1/2; 3/4; 9/10] -> List.In gain [:: 1/10; 1/2; 1] -> List.In beta [:: 1/2; 1; 2] ->
+  let ref b := if b then mass else 1 - mass in
+  let r b := if b then gain else 0 in
+  (forall gamma, List.In gamma [:: 1/100; 5/100; 1/10] ->
+     exists p, full p /\ 1000 < penalised ref r beta gamma (one_label true false) p) /\
+  forall p, full p -> penalised ref r beta 0 (one_label true false) p <= 1000.
+
 
 (** * Chapter 7: the hard constraint [p w >= exp (m w l) * p l] on the pairs of an order [E] *)
 

@@ -191,7 +191,8 @@ have p3 : peaked third = 1/1000 by [].
 have b1 : balance (one_label first second) first = 1 by rewrite balance_one_label /=; lra.
 have b2 : balance (one_label first second) second = -1 by rewrite balance_one_label /=; lra.
 have b3 : balance (one_label first second) third = 0 by rewrite balance_one_label /=; lra.
-have margin a b : delta (pi_star peaked_ref (fun _ => 0) 1) a b = delta peaked a b + (tilt_of_peaked a - tilt_of_peaked b).
+have margin a b : delta (pi_star peaked_ref (fun _ => 0) 1) a b = delta peaked a b + (tilt_of_peaked a -
+  tilt_of_peaked b).
   by rewrite (delta_star (fun _ => 0) 1 href) (delta_tilt peaked_full); field.
 have large : 5 <= ln 998.
   rewrite -(ln_exp 5); apply: ln_mono; first exact: exp_pos.
@@ -204,8 +205,9 @@ have d12 : delta peaked first second = ln 998.
 have t1 : tilt_of_peaked first = - (/ 10000 * 1 / (998/1000)) by rewrite /tilt_of_peaked b1 p1.
 have t2 : tilt_of_peaked second = / 10 by rewrite /tilt_of_peaked b2 p2; field.
 have t3 : tilt_of_peaked third = 0 by rewrite /tilt_of_peaked b3 p3; field.
-move=> claim; have := claim _ _ _ _ _ first second third peaked href Rlt_0_1 hg isT isT isT.
-rewrite margin d12 t1 t2 => k.
+move=> claim; have k := claim _ peaked_ref (fun _ => 0) 1 (/ 10000) first second third peaked href Rlt_0_1 hg
+  isT isT isT.
+cbv zeta in k; rewrite margin d12 t1 t2 in k.
 have da : 4 <= ln 998 + (- (/ 10000 * 1 / (998 / 1000)) - / 10) by lra.
 rewrite Rabs_right in k; last lra.
 suff: ln 998 < 0 by lra.
@@ -214,7 +216,7 @@ set a := _ / 2; have ha : 2 <= a by rewrite /a; lra.
 have star_pos y : 0 < pi_star peaked_ref (fun _ => 0) 1 y by exact: (star_full (fun _ => 0) 1 href).1.
 have ratio : pi_star peaked_ref (fun _ => 0) 1 second = exp (/ 10) * pi_star peaked_ref (fun _ => 0) 1 third.
   have := margin second third; rewrite /delta p2 p3 t2 t3 => e.
-  rewrite -(exp_ln _ (star_pos second)) -{2}(exp_ln _ (star_pos third)) -exp_plus; congr exp; lra.
+  rewrite -(exp_ln _ (star_pos second)) -(exp_ln _ (star_pos third)) -exp_plus; congr exp; lra.
 rewrite ratio; apply: Rmult_le_compat_r; first exact: Rlt_le.
 have h1 : exp (/ 10) < exp a by apply: exp_increasing; lra.
 have h2 := exp_pos a; nra.

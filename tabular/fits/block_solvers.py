@@ -33,7 +33,7 @@ class Edges:
     start: np.ndarray  # first edge of each block; edges are sorted by block
     block: np.ndarray  # of each node
     guess: np.ndarray | None = None  # where a fit may begin, for each node
-    whole: np.ndarray | None = None  # weights as whole numbers, see :mod:`tabular.fits.cuts`
+    whole: np.ndarray | None = None  # weights as whole numbers, see :mod:`tabular.fits.tree_cuts`
 
     def take(self, blocks):
         """The edges of some of the blocks, which are of one size."""

@@ -35,7 +35,7 @@ def condeq(monkeypatch, capsys, tmp_path):
 def test_help_names_every_command(condeq):
     code, out, _ = condeq("--help")
     assert code == 0
-    for name in ("check", "figures", "report", "solve", "failures", "losses", "audit"):
+    for name in ("check", "figures", "report", "solve", "failures", "losses", "certify", "audit"):
         assert name in out
 
 
