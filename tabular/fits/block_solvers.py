@@ -18,6 +18,7 @@ from tabular.fits import laplacian, spanning, tree_cuts
 
 SMALL = 32  # blocks up to this size are solved as one dense batch
 CUT = 3000  # blocks with steep weights up to this size too, in cuts: exact over any range, at most cubic in the size
+DENSE = 400  # least squares and rankings of blocks up to this size are solved densely: exact, but cubic in the size
 EVEN = np.log(1e4)  # weights within this ratio leave 10 good digits after any stable elimination
 
 

@@ -27,10 +27,9 @@ import numpy as np
 
 from tabular.base import digraph, tolerances
 from tabular.fits import laplacian
-from tabular.fits.block_solvers import EVEN, SMALL, imbalance
+from tabular.fits.block_solvers import DENSE, EVEN, SMALL, imbalance
 from tabular.fits.bradley_terry import Fit
 
-DENSE = 400  # blocks up to this size are solved densely: exact over any range of weights, but cubic in the size
 LARGEST_GROUP = 12  # a group of k tied responses has 2^k sets to be chosen from
 
 
