@@ -25,6 +25,7 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
+_FURTHEST = 690.0  # of log(level/(share beta)), a bound on |delta|: e^690 is 1e299
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
 _STEPS = 100  # a root that all but touches (tau just above inf L) is approached by halves: 2^-100
 
@@ -78,7 +79,8 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
         at: the problem's :func:`tabular.failures.infimum.infimum`, where it is known already.
 
     Raises:
-        InputError: a level that no policy reaches, or not one for each pair; a position that is no label.
+        InputError: a level that no policy reaches, one at which delta leaves double precision, or not one for each
+            pair; a position that is no label.
 
     One pair alone: the loss sp(-beta h) equals the level at :math:`h=-\log(e^\tau-1)/\beta`.
 
@@ -95,6 +97,9 @@ def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, 
     level = np.broadcast_to(level, pairs.shape)
     check_level(level, at.value)
     bounded = at.bounded[pairs]
+    log_depth = np.log(np.maximum(level, 1.0)) - preferences.log_share[pairs] - min(np.log(problem.beta), 0.0)
+    beyond = bounded & (level < np.inf) & (level > 1) & (log_depth > _FURTHEST)
+    checks.refuse(beyond, level, "loss_level", "delta leaves double precision there; give inf, or a lower level")
     delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)
     climbing = np.flatnonzero(bounded & (level > at.value) & (level < np.inf))
     for batch in at.parts.batches(pairs[climbing]):

@@ -133,6 +133,7 @@ def _scaled(log_ratio):
 def _exactly(n_nodes, pairs, weight, excess) -> Balance:
     """The same in whole numbers: what the pairs cannot settle alone is sent round by a maximum flow.
 
+<<<<<<< HEAD
     Responses that win or lose too much all by themselves refute their component at once.
     """
     n_pairs, part = len(pairs.low), excess.denominator
@@ -140,6 +141,140 @@ def _exactly(n_nodes, pairs, weight, excess) -> Balance:
     for pair, up, w in zip(pairs.of_label.tolist(), pairs.upward.tolist(), weight, strict=True):
         if up:
             won[pair] += w
+=======
+
+class _Cuts:
+    """The equations of Newton's step in cuts; what does not depend on s is prepared once."""
+
+    def __init__(self, edges):
+        self.edges, n = edges, edges.n_nodes
+        low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
+        self.pairs, self.pair = np.unique(low * n + high, return_inverse=True)
+        self.low, self.high = np.divmod(self.pairs, n)
+        self.first = np.searchsorted(self.low, np.arange(n + 1))
+        self.sign = np.where(edges.winner == low, 1.0, -1.0)
+        self.size = n // len(edges.start)
+        self.roots = np.arange(0, n, self.size)
+        self.widest = _widest(edges)
+
+    def direction(self, s):
+        """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
+        edges = self.edges
+        h = edges.margin(s)
+        log_small = edges.log_weight + log_expit(-np.abs(h))
+        log_c = np.full(len(self.pairs), -np.inf)
+        np.logaddexp.at(log_c, self.pair, log_small + log_expit(np.abs(h)))
+        before, tree = self._heaviest_tree(log_c)
+        node, pair, sign = self._paths(before, tree)
+        log_cut = np.zeros(edges.n_nodes)
+        log_cut[node[: len(tree)]] = log_c[tree]
+        share = np.exp(np.minimum(log_c[pair] - log_cut[node], 0.0))  # c_e/c_t of each edge e across each cut t
+        small = np.where(h < 0, -self.sign, self.sign) * np.exp(log_small - log_c[self.pair])
+        r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.pairs))[pair], edges.n_nodes)
+        size = np.abs(s) + np.maximum.reduceat(np.abs(edges.offset), edges.start)[edges.block]
+        blurred = 4 * _EPS * (1 + size) * np.bincount(node, share, edges.n_nodes)
+        if (h < 0).any():
+            whole, hidden = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign, log_cut)
+            r, blurred = r + whole, blurred + hidden
+        off = slice(len(tree), None)
+        kin, widest = self._log_kin(h, log_cut, node, pair, sign), self.widest[edges.block]
+        shortened, alone = np.clip(r * np.minimum(kin, 1.0), -widest, widest), np.clip(r * kin, -widest, widest)
+        x = self._solved(node[off], pair[off], sign[off], share[off], np.column_stack([r, shortened, alone]))
+        longest = np.abs(x[:, 0]).reshape(-1, self.size).max(axis=1)
+        several = longest > _SEVERAL
+        taken = np.where(several, 1, np.where(longest > _LONG, 2, 0))[edges.block]
+        newton = _summed_from_roots(before, x[:, 0])
+        step = (
+            _summed_from_roots(before, np.take_along_axis(x, taken[:, None], axis=1)[:, 0]) if taken.any() else newton
+        )
+        coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= _LONG  # the levels themselves are rounded by so much
+        return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
+
+    def _log_kin(self, h, log_cut, node, pair, sign):
+        r"""Of each cut, :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` over :math:`(p_+-p_-)/(c_++c_-)`."""
+        n, log_push = self.edges.n_nodes, self.edges.log_weight + log_expit(-h)
+
+        def across(log_terms):
+            total = np.full((2, len(self.pairs)), -np.inf)  # of the pair's edges won by its lower and its higher node
+            np.logaddexp.at(total, ((self.sign < 0).astype(int), self.pair), log_terms)
+            for way in (1.0, -1.0):
+                log_term = total[(sign != way).astype(int), pair] - log_cut[node]
+                yield np.bincount(node, np.exp(np.clip(log_term, -_MOST, _MOST)), n)
+
+        (p_up, p_down), (c_up, c_down) = across(log_push), across(log_push + log_expit(h))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            gap = np.log(p_up) - np.log(p_down)
+            alone = gap / (c_up / p_up + c_down / p_down)
+            kin = alone * (c_up + c_down) / (p_up - p_down)
+        return np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, 1.0)
+
+    def _heaviest_tree(self, log_c):
+        """Each node's neighbour towards its block's root (a root's is n), and the pair that leads there."""
+        n = self.edges.n_nodes
+        cost = np.empty(len(log_c))
+        cost[np.argsort(-log_c, kind="stable")] = np.arange(1, len(log_c) + 1)
+        tree = minimum_spanning_tree(csr_array((cost, self.high, self.first), shape=(n, n)))
+        below_n = np.append(tree.indptr, tree.nnz + len(self.roots))  # and a node n above all roots
+        graph = csr_array((np.ones(below_n[-1]), np.r_[tree.indices, self.roots], below_n), shape=(n + 1, n + 1))
+        before = breadth_first_order(graph, n, directed=False)[1][:n].astype(np.int64)
+        child = np.flatnonzero(before < n)
+        ends = np.minimum(child, before[child]) * n + np.maximum(child, before[child])
+        return before, np.searchsorted(self.pairs, ends)
+
+    def _paths(self, before, tree):
+        """N as triplets (child of the tree edge, pair, sign): first the tree's own, then the paths of all others."""
+        n = self.edges.n_nodes
+        child = np.flatnonzero(before < n)
+        found = [(child, tree, np.where(child == self.low[tree], 1.0, -1.0))]
+        pair = np.setdiff1d(np.arange(len(self.pairs)), tree, assume_unique=True)
+        depth = _summed_from_roots(before, np.ones(n)).astype(np.int64)
+        a, b = self.low[pair], self.high[pair]
+        if len(pair) < _FEW:  # long cycles: their paths may be as long as the block, too long to be walked in step
+            found += [_walked(*ends, before.tolist(), depth.tolist()) for ends in zip(a, b, pair, strict=True)]
+            pair = pair[:0]
+        while pair.size:
+            first, second = depth[a] >= depth[b], depth[b] >= depth[a]
+            found += [(a[first], pair[first], np.ones(first.sum())), (b[second], pair[second], -np.ones(second.sum()))]
+            a, b = np.where(first, before[a], a), np.where(second, before[b], b)
+            apart = a != b
+            a, b, pair = a[apart], b[apart], pair[apart]
+        return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+    def _whole_weights(self, inverted, node, pair, sign, log_cut):
+        """What inverted edges push with their whole weight across each cut, over its c; and what that hides."""
+        edges, n = self.edges, self.edges.n_nodes
+        order = np.argsort(pair, kind="stable")
+        first = np.searchsorted(pair[order], self.pair[inverted])
+        length = np.searchsorted(pair[order], self.pair[inverted], side="right") - first
+        at = order[np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())]
+        edge, cut = np.repeat(inverted, length), node[at]
+        direction = sign[at] * self.sign[edge]
+        log_weight, whole = edges.log_weight[edge], np.zeros(len(edge)) if edges.whole is None else edges.whole[edge]
+        top = np.full(n, -np.inf)
+        np.maximum.at(top, cut, log_weight - np.log(np.maximum(whole, 1.0)))
+        top = np.where(top > -np.inf, top, 0.0)
+        term = direction * np.where(whole > 0, whole, np.exp(log_weight - top[cut]))
+        total, gross = np.bincount(cut, term, n), np.bincount(cut, np.abs(term), n)
+        for t in np.flatnonzero((total != 0) & (np.abs(total) <= tolerances.LOSS * gross)):
+            total[t] = math.fsum(term[cut == t])
+        over = np.exp(np.minimum(top - log_cut, _MOST))
+        inexact = np.bincount(cut, np.where(whole > 0, 0.0, np.abs(term)), n)
+        return total * over, 4 * _EPS * inexact * over
+
+    def _solved(self, node, pair, sign, share, r):
+        """The columns x of Bx = r, in the cuts or, for a lone block with fewer edges off the tree, in these."""
+        seen = np.flatnonzero(share > _UNSEEN)
+        node, sign, share = node[seen], sign[seen], share[seen]
+        numbers, edge = np.unique(pair[seen], return_inverse=True)
+        if len(self.roots) == 1:
+            shape = (self.edges.n_nodes, len(numbers))
+            paths = csr_array(coo_array((sign, (node, edge)), shape=shape))
+            shares = csr_array(coo_array((sign * share, (node, edge)), shape=shape))
+            if len(numbers) < self.size - 1:
+                z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
+                return r - shares @ z
+            b = (shares @ paths.T).toarray()[None]
+>>>>>>> numerics
         else:
             lost[pair] += w
     total = [part * (p + q) for p, q in zip(won, lost, strict=True)]

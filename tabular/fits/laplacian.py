@@ -41,6 +41,27 @@ def solve_even(weight, flow):
     return d
 
 
+def solve_dense(weight, flow):
+    """The same by elimination, for weights far apart; both arguments are overwritten.
+
+    >>> solve_dense(np.array([[0.0, 2.0], [2.0, 0.0]]), np.array([[0.0, 1.0], [7.0, 0.0]])).tolist()
+    [0.0, 3.0]
+    """
+    size = weight.shape[-1]
+    total = np.zeros(weight.shape[:-1])
+    for m in range(size - 1, 0, -1):
+        to = weight[..., m, :m]
+        total[..., m] = to.sum(axis=-1)
+        share = to / total[..., m, None]
+        weight[..., :m, :m] += share[..., :, None] * to[..., None, :]
+        flow[..., :m, :m] += share[..., :, None] * flow[..., m, None, :m] + flow[..., :m, m, None] * share[..., None, :]
+    d = np.zeros(total.shape)
+    for m in range(1, size):
+        pull = weight[..., m, :m] * d[..., :m] + flow[..., m, :m] - flow[..., :m, m]
+        d[..., m] = pull.sum(axis=-1) / total[..., m]
+    return d
+
+
 def solve_dense_log(log_weight, log_flow):
     """The same by elimination in logs, ``-inf`` for no edge, for any weights; both arguments are overwritten.
 
@@ -76,6 +97,29 @@ def _difference(log_a, log_b):
     larger, smaller = np.maximum(log_a, log_b), np.minimum(log_a, log_b)
     size = np.exp(np.minimum(larger, _MOST)) * -np.expm1(smaller - larger)
     return np.where(log_a >= log_b, size, -size)
+
+
+def stationary_log(log_rate):
+    """Log of the stationary measure, ``(..., k)``, of irreducible chains with ``log_rate (..., k, k)``; overwritten.
+
+    Entry (i, j) is the log-rate of the jump i -> j, ``-inf`` for none. Grassmann-Taksar-Heyman elimination in logs:
+    no subtraction, so each entry is accurate over any range. The measure of state 0 is 1.
+
+    >>> stationary_log(np.array([[-np.inf, 5000.0], [-5000.0, -np.inf]])).tolist()
+    [0.0, 10000.0]
+    """
+    size = log_rate.shape[-1]
+    leaving = np.zeros(log_rate.shape[:-1])
+    for m in range(size - 1, 0, -1):
+        away = log_rate[..., m, :m]
+        leaving[..., m] = np.logaddexp.reduce(away, axis=-1)
+        through = log_rate[..., :m, m, None] + (away - leaving[..., m, None])[..., None, :]
+        _add(log_rate[..., :m, :m], through)
+    log_measure = np.zeros(log_rate.shape[:-1])
+    for m in range(1, size):
+        arriving = np.logaddexp.reduce(log_measure[..., :m] + log_rate[..., :m, m], axis=-1)
+        log_measure[..., m] = arriving - leaving[..., m]
+    return log_measure
 
 
 class Sparse:

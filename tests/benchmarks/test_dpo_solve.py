@@ -115,3 +115,28 @@ def test_many_prompts_as_one_batch(benchmark):
         f"\ndpo.solve, 10^5 prompts x 4 responses x 6 votes: {median_of(benchmark):.2f} s as one batch, "
         f"{ratio:.0f}x faster than a loop over prompts ({sample} timed, scaled up); they differ by {error:.1e}"
     )
+
+
+@pytest.mark.parametrize("n", [500, 1000, 2000])
+def test_one_cycle_of_labels_over_e_80(benchmark, n):
+    """Weights within e^+-40 around a cycle: the exponent shows by doubling. A float Newton step is singular here."""
+    rng = np.random.default_rng(n)
+    labels = Preferences(np.zeros(n, int), np.arange(n), np.r_[1:n, 0], log_weight=rng.uniform(-40, 40, n))
+    solution = benchmark.pedantic(dpo.solve, (uniform(1, n), labels), rounds=3, warmup_rounds=1)
+    assert solution.residual < 1e-11
+    print(f"\ndpo.solve, one cycle of {n} labels, weights over e^80: {median_of(benchmark):.2f} s")
+
+
+@pytest.mark.parametrize("n", [100, 200, 400])
+def test_contradictory_labels_of_steep_weights(benchmark, n):
+    """A ring and as many labels again, weights within e^+-10, against 40 of the dense solves of its Newton steps."""
+    rng = np.random.default_rng(n)
+    winner = np.r_[np.arange(n), rng.integers(0, n, n)]
+    loser = np.r_[np.r_[1:n, 0], (winner[n:] + rng.integers(1, n, n)) % n]
+    labels = Preferences(np.zeros(2 * n, int), winner, loser, log_weight=rng.uniform(-10, 10, 2 * n))
+    solution = benchmark.pedantic(dpo.solve, (uniform(1, n), labels), rounds=3, warmup_rounds=1)
+    assert solution.residual < 1e-11
+    matrix = np.eye(n) + rng.random((n, n)) / n
+    _, peer = timed(np.linalg.solve, matrix, np.ones(n))
+    ratio = median_of(benchmark) / (40 * peer)
+    print(f"\ndpo.solve, {n} responses, weights over e^20: {median_of(benchmark):.2f} s, {ratio:.1f}x 40 dense solves")

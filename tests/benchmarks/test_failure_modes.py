@@ -125,3 +125,27 @@ def test_unequal_weights_against_highs(benchmark):
         f"\nworst case of 500 pairs of unequal weight: {1e3 * seconds(benchmark):.0f} ms, "
         f"{peer / seconds(benchmark):.1f}x faster than HiGHS; they differ by {error:.0e}"
     )
+
+
+def test_everything_about_small_prompts(benchmark):
+    """At most 20 responses and 80 labels, of every kind: no call should take long, and the slowest is shown."""
+    rng, cases = np.random.default_rng(6), []
+    for _ in range(50):
+        n, k = int(rng.integers(2, 21)), int(rng.integers(1, 81))
+        problem = Problem.from_unnormalized(
+            rng.choice([0, 1, 5, 30]) * rng.normal(size=n), rng.choice([0.01, 0.1, 1, 10])
+        )
+        winner = rng.integers(0, n, k)
+        cases.append((problem, Preferences(np.zeros(k, int), winner, (winner + rng.integers(1, n, k)) % n)))
+    slowest = {}
+
+    def everything():
+        for problem, labels in cases:
+            for function in (failure_modes.thresholds, failure_modes.find):
+                start = perf_counter()
+                function(problem, labels)
+                slowest[function.__name__] = max(slowest.get(function.__name__, 0.0), perf_counter() - start)
+
+    benchmark.pedantic(everything, rounds=1)
+    worst = ", ".join(f"{name} {took:.2f} s" for name, took in slowest.items())
+    print(f"\n50 prompts of at most 20 responses and 80 labels: {seconds(benchmark):.1f} s; the slowest: {worst}")

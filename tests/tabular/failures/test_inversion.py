@@ -140,3 +140,13 @@ def test_a_light_label_held_deep_beside_heavy_ones():
     for pair in (2, 3):
         assert dpo.loss(found.witness(pair), problem, labels) == pytest.approx(level, rel=1e-6)
         assert labels.delta(found.witness(pair))[pair] == pytest.approx(found.delta[pair], rel=1e-9)
+
+
+@pytest.mark.parametrize("pairs", [[(0, 1)], [(0, 1), (1, 0)], [(0, 1), (1, 2), (2, 0)]])
+def test_levels_at_the_ends_of_the_floats(pairs):
+    """A cycle of k labels can be inverted by k L: as far as that is a float it is said, beyond it refused."""
+    problem, labels = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1.0), Preferences.from_pairs(pairs)
+    np.testing.assert_allclose(failure_modes.deepest(problem, labels, 1e290).delta, -1e290 * len(pairs), rtol=1e-12)
+    assert np.isneginf(failure_modes.deepest(problem, labels, np.inf).delta).all()
+    with pytest.raises(InputError, match="delta leaves double precision there"):
+        failure_modes.deepest(problem, labels, 1.7e308)

@@ -4,8 +4,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, dpo
-from tabular.fits import bradley_terry
+from tabular import Preferences, Problem, dpo, failure_modes
+from tabular.fits import bradley_terry, cuts
 
 
 def ring(rng, size, extra):
@@ -116,3 +116,32 @@ def test_weights_that_cancel_only_by_rounding_say_so():
     labels = Preferences.from_pairs(pairs)
     assert dpo.solve(problem, labels, 10.0).residual < 1e-9
     assert dpo.solve(problem, labels, 60.0).residual > 1
+
+
+def counted(monkeypatch):
+    """A list that grows by one with each Newton step in cuts."""
+    steps, direction = [], cuts._Cuts.direction
+    monkeypatch.setattr(cuts._Cuts, "direction", lambda self, s: steps.append(1) or direction(self, s))
+    return steps
+
+
+def test_offsets_of_60_nats_on_few_responses_take_few_steps(monkeypatch):
+    """6 responses and 24 even labels: rounding once kept every step above its tolerance, and all 20,000 were taken."""
+    rng, steps = np.random.default_rng(0), counted(monkeypatch)
+    winner = rng.integers(0, 6, 24)
+    labels = Preferences(np.zeros(24, dtype=int), winner, (winner + rng.integers(1, 6, 24)) % 6)
+    problem = Problem.from_unnormalized(np.zeros(6), beta=1)
+    failure_modes.deepest(problem, labels, np.log(2))
+    failure_modes.find(problem, labels)
+    assert len(steps) < 1000
+
+
+@pytest.mark.parametrize("reach", [1e7, 1e12, 1e20, 1e100])
+def test_offsets_of_any_size_take_few_steps(monkeypatch, reach):
+    """In the limit a linear programme; where the levels are rounded by more than a nat the residual says so."""
+    rng, steps = np.random.default_rng(1), counted(monkeypatch)
+    winner, loser = ring(rng, 10, 20)
+    fitted = bradley_terry.fit(10, winner, loser, np.zeros(len(winner)), rng.uniform(-reach, reach, len(winner)))
+    assert np.isfinite(fitted.strength).all()
+    assert fitted.residual < 1e-5 or reach > 1e10
+    assert len(steps) < 30 + 10 * np.log(reach)
