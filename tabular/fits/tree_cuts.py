@@ -197,7 +197,8 @@ class _Cuts:
         step = (
             _summed_from_roots(before, np.take_along_axis(x, taken[:, None], axis=1)[:, 0]) if taken.any() else newton
         )
-        return newton, step, several, np.bincount(edges.block, blurred)
+        coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= _LONG  # the levels themselves are rounded by so much
+        return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
 
     def _log_kin(self, h, log_cut, node, pair, sign):
         r"""Of each cut, :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` over :math:`(p_+-p_-)/(c_++c_-)`."""
