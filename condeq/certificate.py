@@ -64,9 +64,9 @@ def _module(prompt, source, fitted, margin):
 def _head(name):
     return f"""\
 (** Results of a problem file, with their proofs. Each module below is one prompt: the problem, written out, and what
-    is proved of it. With the files of proofs_checks/formal compiled (make -f compile.mk there), check this one by
+    is proved. Copy proofs_checks/formal to a directory DIR, run "make -f compile.mk" there, and check this one by
 
-      coqc -Q proofs_checks/formal Formal {name}
+      coqc -Q DIR Formal {name}
 
     Beside Coq, trust definitions.v, definitions_cpo.v and the first section of certificates.v, and your own eyes that
     the problem written here is the one you mean. *)

@@ -13,15 +13,13 @@ _SAFE = 1e-10
 
 
 def _feasible(prompt, log_policy, margin) -> list[Fraction]:
-    """A policy in rationals that meets every constraint exactly and is all but the given one.
-
-    Cycles are left alone: at margin 0 their members are made equal.
-    """
+    """A policy in rationals that meets every constraint exactly and is all but the given one: mixed with one that rises
+    along labels, and at margin 0 the same on all of a cycle."""
     classes = _cycles(prompt)
-    height = _heights(prompt, classes)
-    safe = np.exp((abs(margin) + 1) * height)
+    safe = np.exp((abs(margin) + 1) * _heights(prompt, classes))
     policy = (1 - _SAFE) * np.exp(log_policy) + _SAFE * safe / safe.sum()
-    policy = np.array([policy[classes == classes[y]].mean() for y in range(prompt.size)])
+    if margin == 0:
+        policy = np.array([policy[classes == classes[y]].mean() for y in range(prompt.size)])
     parts = [rounded(x, 15) for x in policy]
     total = sum(parts)
     return [x / total for x in parts]
@@ -53,7 +51,7 @@ def _projection(prompt, source, margin):
     log_policy = best.log_policy[prompt.index, : prompt.size]
     if not np.isfinite(log_policy).all():
         return None
-    here = source.preferences.prompt == prompt.index
+    here = (source.preferences.prompt == prompt.index) & (source.preferences.log_weight > -np.inf)
     rows = zip(source.preferences.winner[here], source.preferences.loser[here], best.multipliers[here], strict=True)
     lam = [(int(w), int(y), rounded(max(float(x), 0.0) / float(prompt.beta))) for w, y, x in rows]
     return _feasible(prompt, log_policy, margin), lam, rounded(_gap(prompt, source, margin, log_policy, lam), 2)

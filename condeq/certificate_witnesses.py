@@ -9,8 +9,8 @@ from condeq.certificate_problem import GIVEN, SLACK, Prompt, loss, rationals, ro
 
 
 def failure(prompt: Prompt) -> str:
-    """A policy with less loss than the reference that prefers the loser of a label, where the reference does; it is
-    one small step down the loss. Nothing where labels cancel, or the reference agrees with all of them."""
+    """A policy with less loss than the reference that prefers the loser of a label, where the reference does: one step
+    down the loss. Nothing where labels cancel, or the reference agrees with all of them."""
     winner, loser, _ = min(prompt.labels, key=lambda label: prompt.margin(*label[:2]))
     slope = np.zeros(prompt.size)
     for w, y, x in prompt.labels:
@@ -34,16 +34,14 @@ Qed.
 
 
 def _step(prompt, slope, winner, loser) -> list[Fraction]:
-    """Scores along the slope, halved until the loss is below its start and the pair still inverted; both hold of every
-    step that is small enough, so that halving ends."""
-    start = loss(prompt, [Fraction(0)] * prompt.size)
-    step = 1.0
-    while True:
-        scores = [rounded(step * x, 6) for x in slope]
-        margin = prompt.margin(winner, loser) + float((scores[winner] - scores[loser]) / prompt.beta)
-        if margin < 0 and loss(prompt, scores) < start:
-            return scores
-        step /= 2
+    """Scores along the slope, by at most 1 and by what mends half of the pair's margin.
+
+    The loss falls with slope |slope|^2 / 2 at first, and its curvature is at most |slope|^2 / 2, as the shares of the
+    labels add up to at most 1: so it lies below its start for every step up to 2.
+    """
+    mended = float(slope[winner] - slope[loser]) / float(prompt.beta)
+    step = min(1.0, prompt.margin(winner, loser) / (-2 * mended)) if mended > 0 else 1.0
+    return [rounded(step * x) for x in slope]
 
 
 def refutation(prompt: Prompt, scores: list[Fraction]) -> str:

@@ -222,6 +222,9 @@ rewrite delta_star //; have := div_pos hr hb.
 by move: hd; rewrite /Rdiv Ropp_mult_distr_l_reverse; lra.
 Qed.
 
+Theorem grid_u_proved : grid_u.
+Proof. by split=> //=; do ! (case: Rlt_dec => /= ?; try lra). Qed.
+
 (** Two responses on which the reference prefers the wrong one by [d]. *)
 Definition leaning d : bool -> R := tilt (fun _ => / 2) (fun b => if b then - d else 0).
 

@@ -64,6 +64,14 @@ Definition prop_3_4_weaker : Prop := forall beta delta_ref, 0 < beta ->
 Definition prop_3_4_vanishes : Prop := forall beta delta_ref,
   0 < beta -> delta_ref < 0 -> sigma (- (beta * (0 - delta_ref))) = 0.
 
+(** A public grid: of the 75 cells delta = delta_ref + offset, 39 lie strictly in U. *)
+Definition grid_u : Prop :=
+  let margins := [seq (d, o) | d <- [:: -4; -2; -1; - / 4; / 4], o <- [:: / 10; / 4; / 2; 1; 2]] in
+  let cells := [seq (margin, beta) | margin <- margins, beta <- [:: / 2; 1; 2]] in
+  size cells = 75%N /\
+  count (fun cell => let: (d, o, _) := cell in
+           (if Rlt_dec d (d + o) then true else false) && (if Rlt_dec (d + o) 0 then true else false)) cells = 39%N.
+
 (** * Chapter 2: DPO and RLHF *)
 
 (** In s = beta log(p / ref) the loss is the Bradley-Terry likelihood of s, every s is reached, and so the infimum is
@@ -158,6 +166,25 @@ Definition dpo_set_example : Prop :=
   (forall p, minimises (fun p => policy p /\ 0 < p a /\ 0 < p b) (dpo_loss ref (/ 2) n) p ->
      dpo_loss ref (/ 2) n p = entropy) /\
   Rabs (entropy - 5623351446 / 10 ^ 10) <= 5 / 10 ^ 11.
+
+(** Of those minimisers, the one whose log-ratios to the reference have the mean 0 over a and b once they are 0 at c,
+    which is where gradient flow from the reference ends, is (1/2, 1/12, 5/12). *)
+Definition flow_member_example : Prop :=
+  let a := inord 0 in let b := inord 1 in let c := inord 2 in
+  let ref (y : 'I_3) := if y == a then / 5 else if y == b then 3 / 10 else / 2 in
+  let n (w l : 'I_3) := if (w == a) && (l == b) then 3 / 4 else if (w == b) && (l == a) then / 4 else 0 in
+  forall p, minimises full (dpo_loss ref (/ 2) n) p ->
+    ((h ref p a c + h ref p b c) / 2 = 0 <-> p a = / 2 /\ p b = / 12 /\ p c = 5 / 12).
+
+(** Of those minimisers, only one is closest to the reference in KL(p || ref): (.3340943383, .0556823897,
+    .6102232719). *)
+Definition closest_member : Prop :=
+  let a := inord 0 in let b := inord 1 in let c := inord 2 in
+  let ref (y : 'I_3) := if y == a then / 5 else if y == b then 3 / 10 else / 2 in
+  let n (w l : 'I_3) := if (w == a) && (l == b) then 3 / 4 else if (w == b) && (l == a) then / 4 else 0 in
+  exists p, only_minimiser (minimises full (dpo_loss ref (/ 2) n)) (fun p => KL p ref) p /\
+    Rabs (p a - 3340943383 / 10 ^ 10) <= 5 / 10 ^ 11 /\ Rabs (p b - 556823897 / 10 ^ 10) <= 5 / 10 ^ 11 /\
+    Rabs (p c - 6102232719 / 10 ^ 10) <= 5 / 10 ^ 11.
 
 (** One label and an unlabelled response: whatever share t < 1 goes to w, the loss tends to its infimum 0 with the
     share of l. *)

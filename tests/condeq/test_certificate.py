@@ -29,6 +29,16 @@ prompts:
 """
 
 
+#: A label of weight 0 against the others, which constrains nothing; and cycles that a negative margin leaves room in.
+SLACK = """
+beta: 2
+prompts:
+  - reference: [0.7, 0.2, 0.1]
+    reward: [0, 1, 2]
+    preferences: [[2, 1], [1, 2, 0.5], [1, 0], [0, 2, 0]]
+"""
+
+
 def written(path, text):
     path.write_text(text)
     return problem_file.read(path)
@@ -67,7 +77,7 @@ def test_coq_accepts_the_certificates_of_the_examples(library, name):
     assert accepted(library, text)
 
 
-@pytest.mark.parametrize(("text", "margin"), [(LARGE, 0.0), (EXTREME, 0.0)])
+@pytest.mark.parametrize(("text", "margin"), [(LARGE, 0.0), (EXTREME, 0.0), (SLACK, 0.0), (SLACK, -0.5)])
 def test_coq_accepts_larger_and_more_extreme_problems(library, tmp_path, text, margin):
     assert accepted(library, certificate.certificate(written(tmp_path / "p.yaml", text), "tried.v", margin))
 
