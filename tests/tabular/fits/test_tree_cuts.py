@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tabular import Preferences, Problem, dpo, failure_modes
-from tabular.fits import bradley_terry, cuts
+from tabular.fits import bradley_terry, tree_cuts
 
 
 def ring(rng, size, extra):
@@ -120,8 +120,8 @@ def test_weights_that_cancel_only_by_rounding_say_so():
 
 def counted(monkeypatch):
     """A list that grows by one with each Newton step in cuts."""
-    steps, direction = [], cuts._Cuts.direction
-    monkeypatch.setattr(cuts._Cuts, "direction", lambda self, s: steps.append(1) or direction(self, s))
+    steps, direction = [], tree_cuts._Cuts.direction
+    monkeypatch.setattr(tree_cuts._Cuts, "direction", lambda self, s: steps.append(1) or direction(self, s))
     return steps
 
 
