@@ -20,6 +20,7 @@ from tabular.fits.descent import Trajectory
 from tabular.losses import get, solve
 from tabular.losses.absolute import Dpop, WithSft
 from tabular.losses.loss import Loss
+from tabular.losses.scalars import ClippedLogistic, Hinge
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -109,7 +110,7 @@ def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = N
     """
     preferences.check_against(problem)
     loss = get("dpo") if loss is None else loss
-    if loss.batch or (isinstance(loss.form, Dpop) and loss.form.lam > 0) or not getattr(loss.scalar, "smooth", True):
+    if loss.batch or _has_kink(loss):
         why = "mixes the pairs of a batch" if loss.batch else "has a kink"
         raise InputError(f"{loss.name} {why}: gradient flow is for differentiable losses of pairs")
     times = checks.numbers(times, "times")
@@ -119,6 +120,10 @@ def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = N
     checks.refuse(np.diff(times, prepend=-1.0) <= 0, times, "times", "times must increase")
     log_policy, values, drift = descent.integrate(problem, preferences, loss.form, times)
     return Trajectory(problem, preferences, times, log_policy, values, drift, _limit(problem, preferences, loss))
+
+
+def _has_kink(loss):
+    return isinstance(loss.scalar, Hinge | ClippedLogistic) or (isinstance(loss.form, Dpop) and loss.form.lam > 0)
 
 
 def _limit(problem, preferences, loss):

@@ -12,20 +12,16 @@ r"""Losses of the log-ratios themselves, minimised over policies: which theorem 
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
-from tabular.base import digraph
-from tabular.errors import InputError
 from tabular.losses.absolute import ApoDown, ApoZero, Bco, Dpop, Kto, Nca, Orpo, Sppo, WithSft
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.simplex import allocation, dpop, local, sft
-from tabular.simplex.minimum import Minimum, label_pairs, stationarity, value
-from tabular.status import Status
+from tabular.simplex import allocation, local
+from tabular.simplex.cores import by_core
+from tabular.simplex.minimum import Minimum, record, refuse_beyond, tops
+from tabular.simplex.winners import by_winners
 
-_SLACK = 1e-11  # of the heaviest weight: a multiplier this small is 0 but for rounding
-_ROOM = 1e-9  # nats: log-ratios this close to the kink are at it
 _NCA_LEAST = np.log(1.5) + np.log(3) / 2  # of sp(-x) + sp(x)/2, at x = log 2; the loser's term is above 0
 _PROBES = np.array([-7.0, -1.0, -0.2, 0.5, 3.0])  # log-ratios at which a loss is asked whether it couples
 
@@ -53,7 +49,7 @@ def by_allocation(problem: Problem, preferences: Preferences, loss, rng) -> Mini
     verdicts = np.where(zero, 2, (found.n_neutral > 1).astype(int))
     verdicts[undecided] = 3
     dimension = np.maximum(found.n_neutral - 1, 0)
-    return _minimum(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
+    return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 
 
 def by_descent(problem: Problem, preferences: Preferences, loss, rng) -> Minimum:
@@ -72,14 +68,14 @@ def by_descent(problem: Problem, preferences: Preferences, loss, rng) -> Minimum
         dimension[known] = idle.sum(axis=1)[known] - 1
         ends = np.where(idle, problem.log_ref, -np.inf)[known]
         log_policy[known] = ends - np.logaddexp.reduce(ends, axis=1)[:, None]
-    return _minimum(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
+    return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 
 
 def _descents(problem, preferences, form, rng, prompts, log_policy):
     """Lowest values and bounds of some prompts, as shares of the whole loss; their rows of the policy are replaced."""
     mass = np.bincount(preferences.prompt, np.exp(preferences.log_share), problem.n_prompts)
     values, bounds = np.full(problem.n_prompts, np.nan), np.full(problem.n_prompts, np.nan)
-    _refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
+    refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
     for number in prompts:
         here, there = preferences.prompt == number, np.flatnonzero(problem.present[number])
         ends = (np.searchsorted(there, end[here]) for end in (preferences.winner, preferences.loser))
@@ -88,13 +84,6 @@ def _descents(problem, preferences, form, rng, prompts, log_policy):
         log_policy[number, there] = x
         values[number], bounds[number] = mass[number] * value, mass[number] * _bound(form, prompt, value)
     return values, bounds
-
-
-def _refuse_beyond(sizes, largest, what, loss):
-    if sizes.max(initial=0) > largest:
-        raise InputError(
-            f"a prompt has {sizes.max()} {what}: {loss} is minimised over at most {largest}; leave some out"
-        )
 
 
 def _bound(form, prompt, value):
@@ -114,174 +103,16 @@ def _unlabelled(problem, preferences):
     return problem.present & ~named
 
 
-def _minimum(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds):
-    """The record; ``values`` and ``bounds`` are nan where the policy's own value is the infimum."""
-    kinds = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
-    statuses = [kinds[verdict] for verdict in verdicts]
-    plain = np.isnan(values)
-    own = value(problem, preferences, loss.form, log_policy, plain)
-    nu, residual = stationarity(problem, preferences, loss.form, log_policy, plain | (verdicts == 3))
-    values = np.where(plain, own, values)
-    bound = np.where(np.isnan(bounds), values, bounds).sum()
-    return Minimum(
-        problem, preferences, loss, statuses, float(values.sum()), float(bound), log_policy, nu, dimension, residual
-    )
-
-
 def _wishes(problem, preferences, form):
     """Weights by response, the largest of each prompt 1."""
     base, log_weight = preferences.prompt * problem.n_responses, preferences.log_weight
-    log_weight = log_weight - _tops(problem, preferences)[preferences.prompt]
+    log_weight = log_weight - tops(problem, preferences)[preferences.prompt]
     tallies = np.full((2, problem.log_ref.size), -np.inf)
     for tally, end in zip(tallies, (preferences.winner, preferences.loser), strict=True):
         np.logaddexp.at(tally, base + end, log_weight)
     won, lost = tallies.reshape(2, *problem.log_ref.shape)
     log_ref = np.where(problem.present, problem.log_ref, 0.0)
     return allocation.wishes_of(form)(form, problem.present, log_ref, problem.beta, won, lost)
-
-
-def by_winners(problem: Problem, preferences: Preferences, loss) -> Minimum:
-    """DPO with an SFT term of positive weight (:mod:`tabular.simplex.sft`)."""
-    form = loss.form
-    pull = _pulls(problem, preferences, form)
-    wins = pull > -np.inf
-    log_policy = np.where(wins, 0.0, -np.inf)
-    n_winners = wins.sum(axis=1)
-    log_policy[n_winners == 0] = problem.log_ref[n_winners == 0]
-    for k in np.unique(n_winners[n_winners > 0]):
-        rows = np.flatnonzero(n_winners == k)
-        log_policy[rows[:, None], _places(wins[rows])] = sft.minimise(
-            _batch(problem, preferences, form, pull, rows, wins)
-        )
-    n_present = problem.present.sum(axis=1)
-    verdicts = np.where(n_winners == 0, (n_present > 1).astype(int), np.where(n_winners == n_present, 0, 2))
-    dimension = np.where(n_winners == 0, n_present - 1, 0)
-    nothing = np.full(problem.n_prompts, np.nan)
-    return _minimum(problem, preferences, loss, log_policy, verdicts, dimension, nothing, nothing)
-
-
-def _pulls(problem, preferences, form):
-    """``(n_prompts, n_responses)`` of log a, the weights of each prompt's labels at most 1; -inf for never-winners."""
-    tokens = np.log(preferences.per_pair(form.n_w, "n_w"))
-    pull = np.full(problem.log_ref.size, -np.inf)
-    at = preferences.prompt * problem.n_responses + preferences.winner
-    log_weight = preferences.log_weight - _tops(problem, preferences)[preferences.prompt]
-    np.logaddexp.at(pull, at, np.log(form.alpha) + log_weight - tokens)
-    return pull.reshape(problem.log_ref.shape)
-
-
-def _tops(problem, preferences):
-    top = np.full(problem.n_prompts, -np.inf)
-    np.maximum.at(top, preferences.prompt, preferences.log_weight)
-    return np.where(np.isneginf(top), 0.0, top)
-
-
-def _places(chosen):
-    """The columns of the chosen entries, for rows that have equally many."""
-    return np.nonzero(chosen)[1].reshape(len(chosen), -1)
-
-
-def _batch(problem, labels, form, pull, rows, wins):
-    row_of = np.full(problem.n_prompts, -1)
-    row_of[rows] = np.arange(len(rows))
-    prompt, winner, loser = labels.prompt, labels.winner, labels.loser
-    kept = (row_of[prompt] >= 0) & wins[prompt, winner] & wins[prompt, loser]
-    prompt, winner, loser = prompt[kept], winner[kept], loser[kept]
-    place = np.cumsum(wins, axis=1) - 1
-    log_weight = (labels.log_weight - _tops(problem, labels)[labels.prompt])[kept]
-    gap = problem.log_ref[prompt, winner] - problem.log_ref[prompt, loser]
-    return sft.Batch(
-        pull[rows[:, None], _places(wins[rows])],
-        row_of[prompt],
-        place[prompt, winner],
-        place[prompt, loser],
-        log_weight,
-        np.zeros(len(gap)) if form.reference_free else problem.beta * gap,
-        problem.beta,
-    )
-
-
-def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
-    """DPOP with a positive penalty (:mod:`tabular.simplex.dpop`)."""
-    form = loss.form
-    base = preferences.prompt * problem.n_responses
-    winner, loser = base + preferences.winner, base + preferences.loser
-    core = dpop.core(problem.log_ref.size, winner, loser).reshape(problem.log_ref.shape)
-    losing = np.bincount(loser, minlength=core.size).reshape(core.shape) > 0
-    free, sinking = problem.present & ~core & ~losing, ~core & losing
-    log_policy = np.where(free, problem.log_ref, -np.inf)
-    nu, residual, n_core = np.zeros(len(core)), 0.0, core.sum(axis=1)
-    _refuse_beyond(n_core, dpop.LARGEST, "responses that lead to a cycle of labels", loss)
-    for k in np.unique(n_core[n_core > 0]):
-        rows = np.flatnonzero(n_core == k)
-        columns = _places(core[rows])
-        x, nu[rows], violation = dpop.minimise(_core_batch(problem, preferences, form, rows, core, columns))
-        log_policy[rows] = -np.inf
-        log_policy[rows[:, None], columns] = x
-        residual = max(residual, violation.max())
-    log_ref = np.where(problem.present, problem.log_ref, 0.0)
-    spare = (nu > -_SLACK) & (n_core > 0)
-    room = np.where(core, log_policy - log_ref, np.inf).min(axis=1)
-    shared = spare & (room > _ROOM) & free.any(axis=1)
-    log_policy[shared] = np.where(core, log_policy - room[:, None] / 2, log_policy)[shared]
-    log_policy = _filled(log_policy, problem.log_ref, free & (shared | (n_core == 0))[:, None])
-    unsettled = sinking.any(axis=1) | (free.any(axis=1) & (n_core > 0) & ~shared)
-    pieces = _pieces(problem, winner, loser, core)
-    dimension = np.where(n_core == 0, free.sum(axis=1), np.where(spare, pieces + shared * free.sum(axis=1), 1)) - 1
-    verdicts = np.where(unsettled, 2, (dimension > 0).astype(int))
-    statuses = [(Status.UNIQUE, Status.SET, Status.UNATTAINED)[v] for v in verdicts]
-    inner = core[preferences.prompt, preferences.loser]
-    share, pair = np.exp(preferences.log_share), label_pairs(problem, preferences, log_policy)
-    infimum = float(share[inner] @ form.value(Pair(*(part[inner] for part in pair[:4]), problem.beta)))
-    scale = np.exp(_log_totals(problem, preferences))
-    return Minimum(
-        problem, preferences, loss, statuses, infimum, infimum, log_policy, nu * scale, dimension, float(residual)
-    )
-
-
-def _core_batch(problem, labels, form, rows, core, columns):
-    row_of = np.full(problem.n_prompts, -1)
-    row_of[rows] = np.arange(len(rows))
-    prompt = labels.prompt
-    kept = (row_of[prompt] >= 0) & core[prompt, labels.winner] & core[prompt, labels.loser]
-    place = np.cumsum(core, axis=1) - 1
-    prompt = prompt[kept]
-    log_weight = (labels.log_weight - _tops(problem, labels)[labels.prompt])[kept]
-    return dpop.Core(
-        problem.log_ref[rows[:, None], columns],
-        row_of[prompt],
-        place[prompt, labels.winner[kept]],
-        place[prompt, labels.loser[kept]],
-        np.exp(log_weight),
-        problem.beta,
-        form.lam,
-    )
-
-
-def _log_totals(problem, labels):
-    """Of each prompt: the share of its heaviest label, by which weights of 1 at most are to be multiplied."""
-    return np.where(np.isin(np.arange(problem.n_prompts), labels.prompt), _tops(problem, labels), -np.inf) - (
-        labels.log_weight[0] - labels.log_share[0]
-    )
-
-
-def _filled(log_policy, log_ref, chosen):
-    """Rows whose chosen responses take what the others leave, as the reference divides it."""
-    rows = chosen.any(axis=1)
-    others = np.where(chosen, -np.inf, log_policy)[rows]
-    rest = np.log(-np.expm1(np.logaddexp.reduce(others, axis=1)))
-    share = np.where(chosen, log_ref, -np.inf)[rows]
-    filled = share - np.logaddexp.reduce(share, axis=1)[:, None] + rest[:, None]
-    log_policy[rows] = np.where(chosen[rows], filled, log_policy[rows])
-    return log_policy
-
-
-def _pieces(problem, winner, loser, core):
-    """How many connected pieces the core of each prompt has."""
-    inner = core.ravel()[loser] & core.ravel()[winner]
-    graph = digraph.adjacency(core.size, winner[inner], loser[inner])
-    piece = connected_components(graph, directed=False)[1].reshape(core.shape)
-    return np.array([len(set(row[mine].tolist())) for row, mine in zip(piece, core, strict=True)])
 
 
 def solve(problem: Problem, preferences: Preferences, loss, rng=None) -> Minimum:

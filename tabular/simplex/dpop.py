@@ -33,7 +33,8 @@ below 1 if they differ: a contradiction. ∎
 
 **Solving.** The kink is smoothed, :math:`\min(0,r)\approx-\tau\,\mathrm{sp}(-r/\tau)`, which keeps all of the above;
 Newton in logits for falling :math:`\tau` tells which r are 0. Holding these at 0, Newton on the smooth rest gives the
-last digits, and a subgradient between the two slopes of each kink certifies the point.
+last digits, and a subgradient between the two slopes of each kink certifies the point. This is done in floats: weights
+or log-ratios many orders of magnitude apart may leave a point that is not certified, and is said not to be.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +51,7 @@ _STEPS = 200  # Newton steps for one tau: each but the last few is a descent
 _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
 _POLISHING = 30
 _SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
-_CERTIFIED = 1e-11  # relative violation of stationarity
+CERTIFIED = 1e-11  # relative violation of stationarity
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +125,8 @@ def minimise(core: Core):
         better = error < residual[left]
         rows = left[better]
         nu[rows], residual[rows] = multiplier[better], error[better]
-        x[rows] = np.where((error < _CERTIFIED)[better, None], found[better], x[rows])
-        left = left[residual[left] >= _CERTIFIED]
+        x[rows] = np.where((error < CERTIFIED)[better, None], found[better], x[rows])
+        left = left[residual[left] >= CERTIFIED]
         if not left.size:
             break
     return x, nu, residual
@@ -199,7 +200,7 @@ def _polished(core, x, tau):
         x, nu = x + np.clip(d, -1.0, 1.0), nu + change
         if np.abs(d).max() <= _SETTLED:
             break
-    nu = np.where(held.all(axis=1), _middle(core, x, share), nu)
+    nu = np.where(held.all(axis=1), np.nan_to_num(_middle(core, x, share)), nu)
     return x, nu, violation(core, x, nu, held, share)
 
 
@@ -207,7 +208,8 @@ def _middle(core, x, share):
     """The nu in the middle of those that the kinks allow, for policies that are the reference on the whole core."""
     _, g, _, push = core.parts(x, share, np.zeros(x.shape))
     p = np.exp(x)
-    return np.minimum((((g - core.lam * push) / p).max(axis=1) + (g / p).min(axis=1)) / 2, 0.0)
+    with np.errstate(all="ignore"):
+        return np.minimum((((g - core.lam * push) / p).max(axis=1) + (g / p).min(axis=1)) / 2, 0.0)
 
 
 def violation(core: Core, x, nu, held, share):

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tabular.errors import InputError
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
+
+#: The statuses by number, as solvers mark prompts.
+VERDICTS = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +21,8 @@ class Minimum:
     Attributes:
         statuses: of each prompt. UNIQUE and SET: attained by policies that are positive everywhere. UNATTAINED:
             approached only; ``log_policy`` is then a limit, with probability 0 (``-inf``) somewhere or with all mass
-            where no label looks. LOCAL: the lowest that was found; nothing says that it is the lowest there is.
+            where no label looks. LOCAL: the lowest that was found, and not known to be the lowest there is by more
+            than ``bound`` says.
         infimum: of the loss, a weighted mean over the pairs, in nats; for LOCAL the lowest value found.
         bound: a proved lower bound of the infimum; equal to it wherever no prompt is LOCAL.
         log_policy: ``(n_prompts, n_responses)``.
@@ -95,3 +100,36 @@ def stationarity(problem: Problem, preferences: Preferences, form, log_policy, p
     total = np.maximum(scale.sum(axis=1), start.sum(axis=1))
     relative = np.where(prompts, error.max(axis=1) / np.where(total > 0, total, 1.0), 0.0)
     return nu, float(relative.max())
+
+
+def record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds):
+    """The record; ``values`` and ``bounds`` are nan where the policy's own value is the infimum."""
+    statuses = [VERDICTS[verdict] for verdict in verdicts]
+    plain = np.isnan(values)
+    own = value(problem, preferences, loss.form, log_policy, plain)
+    nu, residual = stationarity(problem, preferences, loss.form, log_policy, plain | (verdicts == 3))
+    values = np.where(plain, own, values)
+    bound = np.where(np.isnan(bounds), values, bounds).sum()
+    return Minimum(
+        problem, preferences, loss, statuses, float(values.sum()), float(bound), log_policy, nu, dimension, residual
+    )
+
+
+def tops(problem, preferences):
+    """Of each prompt: the largest log-weight of its labels, 0 without one."""
+    top = np.full(problem.n_prompts, -np.inf)
+    np.maximum.at(top, preferences.prompt, preferences.log_weight)
+    return np.where(np.isneginf(top), 0.0, top)
+
+
+def places(chosen):
+    """The columns of the chosen entries, for rows that have equally many."""
+    return np.nonzero(chosen)[1].reshape(len(chosen), -1)
+
+
+def refuse_beyond(sizes, largest, what, loss):
+    """One sentence for a prompt that dense arithmetic does not hold."""
+    if sizes.max(initial=0) > largest:
+        raise InputError(
+            f"a prompt has {sizes.max()} {what}: {loss} is minimised over at most {largest}; leave some out"
+        )

@@ -285,3 +285,25 @@ def test_prompts_and_labels_of_weight_0_and_token_counts_of_every_label():
             for w in [np.array(w)]
         ]
         assert several.infimum == pytest.approx(0.25 * parts[0].infimum + 0.75 * parts[1].infimum, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spread", "weights", "certified"), [(1, 1, True), (10, 3, False), (1000, 3, False), (3, 40, False)]
+)
+def test_dpop_claims_a_minimum_only_where_it_is_certified(spread, weights, certified):
+    rng = np.random.default_rng(3)
+    for _ in range(15):
+        beta = float(np.exp(rng.uniform(*np.log((1e-4, 1e4)))))
+        problem = Problem.from_unnormalized(rng.normal(0, spread, (1, 6)), beta)
+        winner = rng.integers(0, 5, 8)
+        loser = (winner + rng.integers(1, 5, 8)) % 5
+        labels = Preferences(0 * winner, winner, loser, log_weight=rng.uniform(-weights, weights, 8))
+        found = solve(problem, labels, "dpop", lam=5.0)
+        assert (found.status is Status.LOCAL) == (found.residual > 1e-11)
+        assert found.bound == found.infimum or (found.status is Status.LOCAL and found.bound == 0)
+        if certified:
+            assert found.status is not Status.LOCAL
+        form = losses.get("dpop", lam=5.0).form
+        for _ in range(20):
+            x = problem.log_ref[0] + rng.normal(0, 3 / min(beta, 1), 6)
+            assert loss_at(problem, labels, form, x - np.logaddexp.reduce(x)) >= found.bound * (1 - 1e-9)

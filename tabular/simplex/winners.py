@@ -1,0 +1,58 @@
+"""DPO with an SFT term, solved on all prompts: the prompts with equally many winners together."""
+
+import numpy as np
+
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+from tabular.simplex import sft
+from tabular.simplex.minimum import Minimum, places, record, tops
+
+
+def by_winners(problem: Problem, preferences: Preferences, loss) -> Minimum:
+    """DPO with an SFT term of positive weight (:mod:`tabular.simplex.sft`)."""
+    form = loss.form
+    pull = _pulls(problem, preferences, form)
+    wins = pull > -np.inf
+    log_policy = np.where(wins, 0.0, -np.inf)
+    n_winners = wins.sum(axis=1)
+    log_policy[n_winners == 0] = problem.log_ref[n_winners == 0]
+    for k in np.unique(n_winners[n_winners > 0]):
+        rows = np.flatnonzero(n_winners == k)
+        log_policy[rows[:, None], places(wins[rows])] = sft.minimise(
+            _batch(problem, preferences, form, pull, rows, wins)
+        )
+    n_present = problem.present.sum(axis=1)
+    verdicts = np.where(n_winners == 0, (n_present > 1).astype(int), np.where(n_winners == n_present, 0, 2))
+    dimension = np.where(n_winners == 0, n_present - 1, 0)
+    nothing = np.full(problem.n_prompts, np.nan)
+    return record(problem, preferences, loss, log_policy, verdicts, dimension, nothing, nothing)
+
+
+def _pulls(problem, preferences, form):
+    """``(n_prompts, n_responses)`` of log a, the weights of each prompt's labels at most 1; -inf for never-winners."""
+    tokens = np.log(preferences.per_pair(form.n_w, "n_w"))
+    pull = np.full(problem.log_ref.size, -np.inf)
+    at = preferences.prompt * problem.n_responses + preferences.winner
+    log_weight = preferences.log_weight - tops(problem, preferences)[preferences.prompt]
+    np.logaddexp.at(pull, at, np.log(form.alpha) + log_weight - tokens)
+    return pull.reshape(problem.log_ref.shape)
+
+
+def _batch(problem, labels, form, pull, rows, wins):
+    row_of = np.full(problem.n_prompts, -1)
+    row_of[rows] = np.arange(len(rows))
+    prompt, winner, loser = labels.prompt, labels.winner, labels.loser
+    kept = (row_of[prompt] >= 0) & wins[prompt, winner] & wins[prompt, loser]
+    prompt, winner, loser = prompt[kept], winner[kept], loser[kept]
+    place = np.cumsum(wins, axis=1) - 1
+    log_weight = (labels.log_weight - tops(problem, labels)[labels.prompt])[kept]
+    gap = problem.log_ref[prompt, winner] - problem.log_ref[prompt, loser]
+    return sft.Batch(
+        pull[rows[:, None], places(wins[rows])],
+        row_of[prompt],
+        place[prompt, winner],
+        place[prompt, loser],
+        log_weight,
+        np.zeros(len(gap)) if form.reference_free else problem.beta * gap,
+        problem.beta,
+    )
