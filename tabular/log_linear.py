@@ -23,6 +23,8 @@ from tabular.status import Status
 
 __all__ = ["Fit", "RLHFOptimum", "displacement", "dpo", "ipo", "local_maxima", "policy", "rlhf", "two_stage"]
 
+_MANY = 200  # labels for each parameter from which a tenth of them gives a start
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -307,10 +309,15 @@ def _logistic(rows, weight):
     basis = _row_space(rows)
     full = basis.shape[1] == rows.shape[1]
     rows = rows if full else rows @ basis
-    c, h, reach = np.zeros(rows.shape[1]), np.zeros(len(rows)), np.inf
+    c, reach = np.zeros(rows.shape[1]), np.inf
+    if len(rows) > _MANY * rows.shape[1]:  # a tenth of the labels leads to within two or three steps
+        start = _logistic(rows[::10], weight[::10])
+        c = start if np.abs(rows @ start).max() < 100 else c
+    h = rows @ c
     while reach > tolerances.NEWTON_STEP and np.abs(h).max(initial=0.0) < 700:
         push = weight * expit(-h)
-        hessian = (rows * (push * expit(h))[:, None]).T @ rows
+        curved = rows * np.sqrt(push * expit(h))[:, None]
+        hessian = curved.T @ curved  # one and the same factor: half the work, and no threads to wait for
         step = np.linalg.lstsq(hessian, rows.T @ push, rcond=1e-15)[0]
         along = rows @ step
         reach = np.abs(along).max(initial=0.0)

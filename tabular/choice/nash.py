@@ -37,6 +37,8 @@ from tabular.status import Status
 
 __all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regularised"]
 
+_GAMES = 512  # games at a time: what is in between stays in the cache
+
 
 @dataclass(frozen=True, eq=False)
 class RegularisedNash:
@@ -78,21 +80,11 @@ def regularised(preference, tau, log_ref=None) -> RegularisedNash:
     ([[0.5108675583, 0.2615561887, 0.227576253]], True)
     """
     skew, tau, log_ref = game(preference, tau, log_ref)
-    there = log_ref > -np.inf
-    base = np.where(there, log_ref, 0.0)
-    skew = np.where(there[:, :, None] & there[:, None, :], skew, 0.0)
-    x, level = base, np.maximum(tau, 1.0)
-    while (level > tau).any():
-        x = _newton(skew, base, level, there, x, tolerances.WARM)
-        level = np.maximum(tau, level / 4)
-    x = _newton(skew, base, tau, there, x, 0.0)
-    log_policy = normalised(np.where(there, x, -np.inf))
-    reply = _reply(skew, tau, log_ref, log_policy)
-    excess = kl(log_policy, reply)
-    move = np.where(there, log_policy, 0.0) - np.where(there, reply, 0.0)
-    return RegularisedNash(
-        Status.UNIQUE, log_policy, 2 * tau * excess, np.ptp(move, axis=1) + np.sqrt(2 * excess) / tau
-    )
+    log_policy, excess, move = np.empty(log_ref.shape), np.empty(len(tau)), np.empty(len(tau))
+    for start in range(0, len(tau), _GAMES):
+        rows = slice(start, start + _GAMES)
+        log_policy[rows], excess[rows], move[rows] = _solved(skew[rows], tau[rows], log_ref[rows])
+    return RegularisedNash(Status.UNIQUE, log_policy, 2 * tau * excess, move + np.sqrt(2 * excess) / tau)
 
 
 def limit(preference, log_ref=None) -> np.ndarray:
@@ -136,6 +128,23 @@ def exploitability(preference, tau, log_policy, log_ref=None) -> np.ndarray:
     skew, tau, log_ref = game(preference, tau, log_ref)
     log_policy = policies(log_policy, log_ref)
     return tau * kl(log_policy, _reply(skew, tau, log_ref, log_policy))
+
+
+def _solved(skew, tau, log_ref):
+    """Equilibria of some games, the divergence of each from its best reply, and how far the two are apart in logs."""
+    there = log_ref > -np.inf
+    base = np.where(there, log_ref, 0.0)
+    if not there.all():
+        skew = np.where(there[:, :, None] & there[:, None, :], skew, 0.0)
+    x, level = base, np.maximum(tau, 1.0)
+    while (level > tau).any():
+        x = _newton(skew, base, level, there, x, tolerances.WARM)
+        level = np.maximum(tau, level / 4)
+    x = _newton(skew, base, tau, there, x, 0.0)
+    log_policy = normalised(np.where(there, x, -np.inf))
+    reply = _reply(skew, tau, log_ref, log_policy)
+    apart = np.where(there, log_policy, 0.0) - np.where(there, reply, 0.0)
+    return log_policy, kl(log_policy, reply), np.ptp(apart, axis=1)
 
 
 def _reply(skew, tau, log_ref, log_policy):

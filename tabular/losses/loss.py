@@ -1,6 +1,6 @@
 """One preference loss: a frozen object that knows its parameters, its derivatives and what decides existence."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,6 @@ class Loss:
     items: tuple[tuple[str, Any], ...]
     source: str
     form: Any
-    about: str = field(default="")
 
     @property
     def params(self) -> dict[str, Any]:
