@@ -320,9 +320,3 @@ Definition accuracy_logged : Prop := forall (T : finType) (ref p : T -> R) w l,
 Definition chosen_falls : Prop := forall (T : finType) (ref : T -> R) beta w l p,
   full ref -> 0 < beta -> w != l -> full p ->
   dpo_loss ref beta (one_label w l) p < dpo_loss ref beta (one_label w l) ref -> ref w <= p w.
-
-(** * Chapter 5: gradient flow *)
-
-(** * Chapter 6: the penalised objective *)
-
-(** * Chapter 7: the hard constraint and the released losses *)

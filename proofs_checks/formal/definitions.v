@@ -1,4 +1,4 @@
-(** What the claims speak of. This file and [claims.v] are all that a reader has to trust beside Coq itself:
+(** What the claims speak of. The definitions and the claims are all that a reader has to trust beside Coq itself:
     every other file proves something about what stands here.
 
     Responses form a finite type [T]; a policy, a reward, a score is a function [T -> R]. Labels are a table of
