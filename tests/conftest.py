@@ -25,6 +25,22 @@ def real_data() -> Path:
     return Path(directory).resolve()
 
 
+@pytest.fixture(scope="session")
+def compiled_proofs(tmp_path_factory) -> Path:
+    """The proofs for Coq, compiled from nothing once for all processes of the run, or a skip that says what stands."""
+    from filelock import FileLock
+
+    from proofs_checks.formal import check, record
+
+    if not check.available():
+        pytest.skip(record.said())
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with FileLock(str(shared / "formal.lock")):
+        check.compile_all(shared / "formal")
+    return shared / "formal"
+
+
 def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped})

@@ -181,16 +181,18 @@ def recheck(directory: Path) -> None:
     _run(["coqchk", "-silent", "-Q", ".", "Formal", *modules], directory)
 
 
-def full(directory: Path, each: bool = True) -> dict:
-    """The whole check from nothing; what :func:`write` commits to.
+def full(directory: Path, each: bool = True, anew: bool = True) -> dict:
+    """The whole check; what :func:`write` commits to.
 
     Args:
         each: as in :func:`ask`.
+        anew: compile everything from nothing, whatever the directory holds.
 
     Raises:
         Refused: whatever was not accepted.
     """
-    shutil.rmtree(directory, ignore_errors=True)
+    if anew:
+        shutil.rmtree(directory, ignore_errors=True)
     compile_all(directory)
     claims = ask(directory, each=each)
     recheck(directory)

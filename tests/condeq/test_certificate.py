@@ -1,13 +1,13 @@
 """Certificates: Coq accepts what is right, and refuses it with one digit changed."""
 
 import re
+import shutil
 
 import pytest
 
 from condeq import certificate, examples, problem_file
 from condeq.certificate_problem import exact, prompts
 from proofs_checks.formal import check
-from proofs_checks.formal.record import said
 from tabular import InputError
 
 #: Six responses and twelve labels: a block of three, labels that leave it, a contradicted pair and a reward.
@@ -45,13 +45,9 @@ def written(path, text):
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    """The proofs that certificates rest on, compiled once."""
-    if not check.available():
-        pytest.skip(said())
-    directory = tmp_path_factory.mktemp("certificates")
-    check.compile_all(directory)
-    return directory
+def library(compiled_proofs, tmp_path_factory):
+    """The proofs that certificates rest on, in a directory of these tests."""
+    return shutil.copytree(compiled_proofs, tmp_path_factory.mktemp("certificates") / "formal")
 
 
 def accepted(library, text):
