@@ -32,7 +32,8 @@ def test_silence_says_how_many_met_the_hypotheses():
     met = int(found.summary.split()[3])
     assert 400 < met < 2500
     everywhere = no_violation(PLANE, (), relation(x**2, ">=", 0))
-    assert everywhere.summary == "no violation among 3200 numbers that meet the hypotheses"
+    met = int(everywhere.summary.removeprefix("no violation among ").split()[0])
+    assert 3100 < met <= 3200, "2000 drawn and 6 climbs of 200 steps, the same numbers counted once"
 
 
 def test_too_few_instances_say_nothing():
