@@ -31,11 +31,11 @@ def words(statement: Statement) -> dict:
 
 
 def evidence(statement: Statement) -> dict:
-    """An outline of what carries it: the steps of every part, where they hold, and the wrong versions of each."""
+    """An outline of what carries it: the steps of every part, what each checks and where, its wrong versions."""
     parts = {f"part {name}": part.steps for name, part in statement.parts.items()}
     parts["second routes"] = statement.second_routes
     outline = {
-        name: [[step.name, step.quantifier.value, step.domain, *step.controls] for step in steps]
+        name: [[step.name, step.quantifier.value, step.domain, step.formula, *step.controls] for step in steps]
         for name, steps in parts.items()
     }
     form = statement.form

@@ -20,6 +20,7 @@ from proofs_checks.kernel import ball, symbolic
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.interval import Interval, Undefined, precisely
 from proofs_checks.kernel.relation import Condition, Relation
+from proofs_checks.kernel.unicode import in_words
 
 _SPOTS = 12
 _COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"}
@@ -133,6 +134,11 @@ class Evidence:
         """Where every symbol lives, in words."""
         return ""
 
+    @property
+    def formula(self) -> str:
+        """What is checked, printed from the functions that are run: for a reader to hold against the words."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Identity(Evidence):
@@ -179,6 +185,11 @@ class Identity(Evidence):
         return Finding(True, f"computer algebra brings the difference to 0; {spots} exact points agree", width)
 
     @property
+    def formula(self):
+        symbols = _symbols(self.over)
+        return f"{in_words(self.left(**symbols))} = {in_words(self.right(**symbols))}"
+
+    @property
     def domain(self):
         return _domain_in_words(self.over)
 
@@ -219,6 +230,10 @@ class Sign(Evidence):
         return Finding(None, "the rules of sign do not decide it")
 
     @property
+    def formula(self):
+        return f"{in_words(self.expression(**_symbols(self.over)))} {'≥' if self.weak else '>'} 0"
+
+    @property
     def domain(self):
         return _domain_in_words(self.over)
 
@@ -247,6 +262,16 @@ class Box(Evidence):
         box = {getattr(name, "name", name): ends for name, ends in version.box.items()}
         f, strict = _margin_of(version.f, version.strict)
         return ball.finding(ball.decide(f, box, strict=strict, max_boxes=version.max_boxes), box, strict)
+
+    @property
+    def formula(self):
+        if isinstance(self.f, Relation):
+            return str(self.f)
+        try:
+            margin = self.f(**{name: REAL.symbol(name) for name in self.box})
+        except (TypeError, AttributeError):  # written for intervals alone
+            return ""
+        return f"{in_words(margin)} {'>' if self.strict else '≥'} 0"
 
     @property
     def domain(self):
@@ -332,6 +357,10 @@ class Exact(Evidence):
         if answer is None:
             return Finding(None, f"exact arithmetic does not decide: {version.condition}", witness=shown)
         return Finding(answer, f"{version.condition}: {'true' if answer else 'false'}, exactly", witness=shown or None)
+
+    @property
+    def formula(self):
+        return str(self.condition)
 
     @property
     def domain(self):

@@ -114,3 +114,14 @@ def test_a_statement_dropped_or_added_shows():
     assert changed([*KNOWN.values(), replace(KNOWN["price"], id="dear")], pinned) == [
         "dear is new: read its words against its evidence"
     ]
+
+
+def test_a_changed_formula_of_a_step_shows_though_it_still_holds():
+    part, first = next(iter(KNOWN["escape-time"].parts.items()))
+    (step,) = first.steps
+    other = replace(step, left=lambda β, d, Ψ: 2 * step.left(β, d, Ψ), right=lambda β, d, Ψ: 2 * step.right(β, d, Ψ))
+    parts = {**KNOWN["escape-time"].parts, part: replace(first, steps=(other,))}
+    falsified = {**KNOWN, "escape-time": replace(KNOWN["escape-time"], parts=parts)}
+    pinned = json.loads(PINNED.read_text(encoding="utf-8"))
+    (found,) = changed(falsified.values(), pinned)
+    assert found.startswith("escape-time: its evidence changed")

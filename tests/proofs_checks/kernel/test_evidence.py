@@ -285,3 +285,20 @@ def test_domains_in_words():
 def test_a_finding_is_true_false_or_none(passed):
     with pytest.raises(TypeError, match="True, False or None"):
         Finding(passed, "")
+
+
+@pytest.mark.parametrize(
+    ("step", "formula"),
+    [
+        (identity(lambda x: exp(x) - 1, lambda x: 2 * x, x=REAL), "e^x − 1 = 2·x"),
+        (sign(lambda x: exp(x), x=REAL), "e^x > 0"),
+        (sign(lambda x: x**2, weak=True, x=REAL), "x² ≥ 0"),
+        (Box("planted", {}, lambda x: x - 1, {"x": (2, 3)}), "x − 1 > 0"),
+        (Box("planted", {}, lambda x: x - 1, {"x": (2, 3)}, strict=False), "x − 1 ≥ 0"),
+        (Box("planted", {}, lambda x: x.positive_part(), {"x": (2, 3)}), ""),
+        (Box("planted", {}, relation(x, "<", 4), {x: (2, 3)}), "x < 4"),
+        (Exact("planted", {}, relation(x, "<", 4), {x: 3}), "x < 4"),
+    ],
+)
+def test_what_is_checked_is_printed_from_what_is_run(step, formula):
+    assert step.formula == formula
