@@ -30,6 +30,7 @@ _COMPARISONS = {
 }  # fmt: skip
 _OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 
+_PLANTED = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/proofs_checks/test_planted_*.py"))
 _VERDICTS = """
 import importlib, json, sys
 sys.path.insert(0, "tests")
@@ -146,7 +147,7 @@ def command(part: str, path: Path) -> list[str]:
     if part == "statements":
         held = re.findall(r'^        id="(.+)",$', path.read_text(encoding="utf-8"), re.MULTILINE)
         return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), *held]
-    tests = ["tests/proofs_checks/kernel"] if part == "kernel" else ["tests/tabular"]
+    tests = ["tests/proofs_checks/kernel", *_PLANTED] if part == "kernel" else ["tests/tabular"]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, str(inside)]
 
 

@@ -282,10 +282,11 @@ def beyond(instances, given, claim) -> Finding | None:
 def _far(rng, symbol, low, high):
     """Inside the range or up to a thousand times as far out, as far as the symbol's assumptions let it."""
     scale = Fraction(10) ** rng.randint(-3, 3)
-    share = Fraction(rng.randint(1, 20), 20)
+    share = Fraction(rng.choice((0, rng.randint(0, 20), 20)), 20)
     inside = Fraction(low) + share * (Fraction(high) - Fraction(low))
-    if symbol.is_positive or symbol.is_nonnegative:
-        return abs(inside) * scale or Fraction(1)
+    if symbol.is_nonnegative:
+        far = abs(inside) * scale
+        return far if far or not symbol.is_positive else Fraction(1)
     return inside * max(scale, Fraction(1))
 
 
