@@ -20,8 +20,8 @@ from proofs_checks.kernel.relation import All, Condition, Not, pieces
 _KEPT = 0.02  # share of a violation that has to survive while its numbers are made simple
 _LEAST = 50  # different instances, whatever effort a statement asks for
 _BEYOND = 100  # points looked at outside the ranges drawn
-_COMPARED = 20  # instances at which floats and exact formulas are compared, to
-_AGREE = 1e-5
+_COMPARED = 20  # instances at which floats are held against the exact formulas
+_AGREE = 1e-5  # the share of a quantity by which the two may differ
 _TIE = 1e-8  # a violation below this may be a tie of floats: climbing on may find a clear one
 _LONGER, _SHORTER = 1.5, 0.92  # steps of a climb, after a success and a failure
 _ROUNDING = 1e-6  # a larger violation is none of rounding's: the library and the exact formula disagree
