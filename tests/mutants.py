@@ -4,12 +4,16 @@
 
 A mutant changes one thing: a comparison, an operator, a number, a truth value, a returned value; it drops a statement,
 an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to notice; in ``statements`` the verdict
-has to: an exception, or a verdict that is not the expected one. Words that were regenerated do not count.
+has to, or the pinned list of statements and their evidence (``tests/words.py``): an exception, a verdict that is not
+the expected one, a step or a statement that is gone. Words that were regenerated do not count. What can only make a
+near miss more wrong, or a search longer, is not mutated in statements: controls, ``wrong`` and ``right`` versions,
+efforts, the ranges that are drawn from.
 """
 
 import argparse
 import ast
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -26,11 +30,17 @@ _COMPARISONS = {
 }  # fmt: skip
 _OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 
+_PLANTED = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/proofs_checks/test_planted_*.py"))
 _VERDICTS = """
-import importlib, sys
+import importlib, json, sys
+sys.path.insert(0, "tests")
+from words import PINNED, digests
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.kernel.verdict import run
 module = importlib.import_module(sys.argv[1])
+pinned = json.loads(PINNED.read_text(encoding="utf-8"))
+known = {statement.id: digests(statement)["evidence"] for statement in module.STATEMENTS}
+sys.exit(1) if known != {name: pinned[name]["evidence"] for name in sys.argv[2:]} else None
 for statement in module.STATEMENTS:
     result = run(statement, known={name: Verdict.PROVED for name in statement.rests_on})
     sys.exit(1) if not result.as_expected else None
@@ -47,9 +57,12 @@ def files(part: str) -> list[Path]:
     return [path for path in sorted(folder.rglob("*.py")) if path.name != "__init__.py"]
 
 
-def mutations(tree: ast.Module):
+def mutations(tree: ast.Module, spare=()):
     """Every place of a module that can be mutated, as a function that changes the tree in place."""
+    spared = {id(inside) for node in spare for inside in ast.walk(node)}
     for parent in ast.walk(tree):
+        if id(parent) in spared:
+            continue
         if isinstance(parent, ast.FunctionDef | ast.ClassDef | ast.Module):
             body = parent.body
             first_is_words = body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
@@ -57,6 +70,17 @@ def mutations(tree: ast.Module):
                 if isinstance(parent, ast.FunctionDef) and isinstance(body[k], ast.Assign | ast.AugAssign | ast.If):
                     yield body[k], "statement dropped", lambda b=body, k=k: b.__setitem__(k, ast.Pass())
         yield from _of_node(parent)
+
+
+def _near_misses(tree):
+    """The parts of a statement's file that only say what must fail, or how long and where a search looks."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name in ("Identity", "Sign", "Box", "Exact", "Exhaustive", "Sampled") and len(call.args) > 1:
+            yield call.args[1]
+        if name in ("Effort", "integer", "number", "choice"):
+            yield call
+        yield from (word.value for word in call.keywords if word.arg in ("controls", "wrong", "right", "effort"))
 
 
 def _of_node(node):
@@ -94,8 +118,13 @@ def _is_none(node):
 
 def choose(part: str, count: int, seed: int) -> list[tuple[Path, int]]:
     """Places drawn at random over all places of all files: (file, number of the place)."""
-    places = [(path, k) for path in files(part) for k in range(sum(1 for _ in mutations(_tree(path))))]
+    places = [(path, k) for path in files(part) for k in range(sum(1 for _ in _places(_tree(path), path)))]
     return sorted(random.Random(seed).sample(places, min(count, len(places))))
+
+
+def _places(tree, path):
+    stated = "STATEMENTS = (" in path.read_text(encoding="utf-8")
+    return mutations(tree, list(_near_misses(tree)) if stated else ())
 
 
 def _tree(path):
@@ -105,7 +134,7 @@ def _tree(path):
 def mutated(path: Path, place: int) -> tuple[str, str]:
     """The mutant's source, and what it changed where."""
     tree = _tree(path)
-    node, what, change = list(mutations(tree))[place]
+    node, what, change = list(_places(tree, path))[place]
     before = ast.unparse(node).splitlines()[0][:70]
     change()
     where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
@@ -116,8 +145,9 @@ def command(part: str, path: Path) -> list[str]:
     """What has to fail on a mutant of that file."""
     inside = path.relative_to(ROOT)
     if part == "statements":
-        return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts)]
-    tests = ["tests/proofs_checks/kernel"] if part == "kernel" else ["tests/tabular"]
+        held = re.findall(r'^        id="(.+)",$', path.read_text(encoding="utf-8"), re.MULTILINE)
+        return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), *held]
+    tests = ["tests/proofs_checks/kernel", *_PLANTED] if part == "kernel" else ["tests/tabular"]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, str(inside)]
 
 

@@ -6,6 +6,7 @@ one instance. Each carries wrong versions of itself, which the same machinery ha
 nothing.
 """
 
+import dis
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ from proofs_checks.kernel import ball, symbolic
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.interval import Interval, Undefined, precisely
 from proofs_checks.kernel.relation import Condition, Relation
+from proofs_checks.kernel.unicode import in_words
 
 _SPOTS = 12
+_COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"}
 
 
 class Quantifier(Enum):
@@ -64,7 +67,7 @@ class Domain(Enum):
             Domain.POSITIVE: [small, large],
             Domain.NONNEGATIVE: [Fraction(0), small, large],
             Domain.UNIT: [small, 1 - small],
-            Domain.COUNT: [Fraction(1)],
+            Domain.COUNT: [Fraction(1), Fraction(20)],
         }[self]
 
     def symbol(self, name):
@@ -84,9 +87,23 @@ class AnyFunction:
 
     Args:
         instance: a function to put there where numbers are needed, in exact arithmetic.
+        positive: whether only functions that are never 0 or negative are meant; otherwise one that is 0 at the point
+            is put there too.
     """
 
     instance: Callable
+    positive: bool = False
+
+    @property
+    def value(self):
+        return f"any smooth {'positive ' if self.positive else ''}function"
+
+    def at(self, point):
+        """The functions to try at a point."""
+        first = next(iter(point.values()), None)
+        if self.positive or first is None:
+            return (self.instance,)
+        return self.instance, lambda x: self.instance(x) - self.instance(first)
 
 
 REAL, POSITIVE, NONNEGATIVE, UNIT, COUNT = Domain
@@ -117,6 +134,11 @@ class Evidence:
         """Where every symbol lives, in words."""
         return ""
 
+    @property
+    def formula(self) -> str:
+        """What is checked, printed from the functions that are run: for a reader to hold against the words."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Identity(Evidence):
@@ -130,30 +152,28 @@ class Identity(Evidence):
     Args:
         left, right: functions of the symbols, by name.
         over: the domain of each symbol, or :class:`AnyFunction`.
-        apart: an expression that the hypotheses keep from being 0, where a side is not defined for all values.
         controls: name -> a wrong right side, or a pair of sides.
     """
 
     left: Callable
     right: Callable
     over: Mapping[str, Domain | AnyFunction]
-    apart: Callable | None = None
 
     quantifier = Quantifier.IDENTITY
 
     def _version(self, wrong):
         left, right = wrong if isinstance(wrong, tuple) else (self.left, wrong)
-        return Identity(self.name, {}, left, right, self.over, self.apart)
+        return Identity(self.name, {}, left, right, self.over)
 
     def judge(self, version):
         if _same_code(version.left, version.right):
             return Finding(None, "both sides are the same formula: nothing was checked")
+        if _branches(version.left) or _branches(version.right):
+            return Finding(None, "a side branches on its argument: the points checked say nothing of the others")
         spots, width = 0, 0.0
-        for point in _points(version.over):
+        for point, arguments in _points(version.over):
             try:
-                if version.apart is not None and _surely_zero(version.apart, point, version.over):
-                    continue
-                difference = _at(version.left, point, version.over) - _at(version.right, point, version.over)
+                difference = _at(version.left, arguments) - _at(version.right, arguments)
             except Undefined:
                 return Finding(None, f"a side is not defined at {ball.in_words(point)}, which the domain allows")
             if difference.lo > 0 or difference.hi < 0:
@@ -163,6 +183,11 @@ class Identity(Evidence):
         if not symbolic.simplifies_to_zero(version.left(**symbols) - version.right(**symbols)):
             return Finding(None, "no rewriting rule brings the difference of the two sides to 0")
         return Finding(True, f"computer algebra brings the difference to 0; {spots} exact points agree", width)
+
+    @property
+    def formula(self):
+        symbols = _symbols(self.over)
+        return f"{in_words(self.left(**symbols))} = {in_words(self.right(**symbols))}"
 
     @property
     def domain(self):
@@ -189,9 +214,11 @@ class Sign(Evidence):
         return Sign(self.name, {}, wrong, self.over, self.weak)
 
     def judge(self, version):
-        for point in _points(version.over):
+        if _branches(version.expression):
+            return Finding(None, "it branches on its argument: the points checked say nothing of the others")
+        for point, arguments in _points(version.over):
             try:
-                value = _at(version.expression, point, version.over)
+                value = _at(version.expression, arguments)
             except Undefined:
                 return Finding(None, f"it is not defined at {ball.in_words(point)}, which the domain allows")
             if value.hi < 0 or (not version.weak and value.hi <= 0):
@@ -201,6 +228,10 @@ class Sign(Evidence):
         if decided or symbolic.sign_by_rules(known, version.weak):
             return Finding(True, f"{'≥' if version.weak else '>'} 0 by the rules of sign, for all values")
         return Finding(None, "the rules of sign do not decide it")
+
+    @property
+    def formula(self):
+        return f"{in_words(self.expression(**_symbols(self.over)))} {'≥' if self.weak else '>'} 0"
 
     @property
     def domain(self):
@@ -233,6 +264,16 @@ class Box(Evidence):
         return ball.finding(ball.decide(f, box, strict=strict, max_boxes=version.max_boxes), box, strict)
 
     @property
+    def formula(self):
+        if isinstance(self.f, Relation):
+            return str(self.f)
+        try:
+            margin = self.f(**{name: REAL.symbol(name) for name in self.box})
+        except (TypeError, AttributeError):  # written for intervals alone
+            return ""
+        return f"{in_words(margin)} {'>' if self.strict else '≥'} 0"
+
+    @property
     def domain(self):
         return ", ".join(f"{name} ∈ [{lo}, {hi}]" for name, (lo, hi) in self.box.items())
 
@@ -259,8 +300,11 @@ class Exhaustive(Evidence):
 
     @precisely
     def judge(self, version):
-        count = 0
+        count, seen = 0, set()
         for case in version.cases():
+            if repr(case) in seen:
+                return Finding(None, f"case {count + 1} was there before: each counts once", witness=str(case))
+            seen.add(repr(case))
             answer = version.test(*case) if isinstance(case, tuple) else version.test(case)
             if answer is not None and type(answer) is not bool:
                 raise TypeError(f"a test answers True, False or None, not {answer!r}")
@@ -315,6 +359,10 @@ class Exact(Evidence):
         return Finding(answer, f"{version.condition}: {'true' if answer else 'false'}, exactly", witness=shown or None)
 
     @property
+    def formula(self):
+        return str(self.condition)
+
+    @property
     def domain(self):
         return ball.in_words(self.at)
 
@@ -338,7 +386,24 @@ def _symbols(over):
     }
 
 
+def _branches(formula):
+    """Whether a formula, or one inside it, compares: a value may then be special that no point meets."""
+    codes = [formula.__code__]
+    for code in codes:
+        codes += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
+    return any(step.opname in _COMPARING for code in codes for step in dis.get_instructions(code))
+
+
 def _points(over):
+    """Points, and with each the functions that stand for any function."""
+    kinds = {name: kind for name, kind in over.items() if isinstance(kind, AnyFunction)}
+    for point in _numbers(over):
+        numbers = {name: value if over[name] is COUNT else Interval.of(value) for name, value in point.items()}
+        for chosen in itertools.product(*(kind.at(numbers) for kind in kinds.values())):
+            yield point, {**numbers, **dict(zip(kinds, chosen, strict=True))}
+
+
+def _numbers(over):
     """Random points, then every corner-like point: one symbol at a boundary value, the others inside."""
     rng = Random(0)
     kinds = {name: kind for name, kind in over.items() if not isinstance(kind, AnyFunction)}
@@ -352,15 +417,8 @@ def _points(over):
 
 
 @precisely
-def _at(f, point, over):
-    functions = {name: kind.instance for name, kind in over.items() if isinstance(kind, AnyFunction)}
-    numbers = {name: value if over[name] is COUNT else Interval.of(value) for name, value in point.items()}
-    return Interval.of(f(**numbers, **functions))
-
-
-def _surely_zero(f, point, over):
-    value = _at(f, point, over)
-    return bool(value.lo <= 0 <= value.hi)
+def _at(f, arguments):
+    return Interval.of(f(**arguments))
 
 
 def _margin_of(f, strict):
@@ -379,8 +437,6 @@ def _margin_of(f, strict):
 
 
 def _domain_in_words(over):
-    named = {
-        name: "any smooth function" if isinstance(kind, AnyFunction) else kind.value for name, kind in over.items()
-    }
+    named = {name: kind.value for name, kind in over.items()}
     groups = itertools.groupby(sorted(named, key=lambda name: list(named.values()).index(named[name])), named.get)
     return "; ".join(f"{', '.join(names)} {words}" for words, names in groups)

@@ -150,6 +150,10 @@ class Instances:
         part = self.make(Replay(answers))
         return _WhenAsked([part], self.exact, lambda f, parts: _called(f, parts[0]))
 
+    def keys(self, values, keep) -> set:
+        """What tells the chosen instances of a batch from one another: the same one twice is one instance."""
+        return {repr(instance) for instance in itertools.compress(values["instances"], keep)}
+
     def show(self, answers) -> str:
         """The instance in words."""
         return ", ".join(f"{name} = {_shown(value)}" for name, value in self.make(Replay(answers)).items())
@@ -217,6 +221,9 @@ class Numbers(Instances):
 
     def values(self, parts):
         return {s: np.array([float(part[s.name]) for part in parts]) for s in self.ranges}
+
+    def keys(self, values, keep):
+        return set(zip(*(values[s][keep].tolist() for s in self.ranges), strict=True))
 
     def exactly(self, answers):
         part = self.make(Replay(answers))

@@ -219,7 +219,7 @@ def _one_of(certainly, certainly_not) -> bool:
 def _number(value):
     if isinstance(value, Fraction):
         return arb(fmpq(value.numerator, value.denominator))
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return arb(value)
     raise TypeError(f"{value!r} is no exact number: write an int, a Fraction or an interval")
 

@@ -4,6 +4,7 @@ What a statement says, what is searched for violations and what is certified at 
 """
 
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,7 @@ from proofs_checks.kernel.symbolic import enclose, exactly, numerically
 from proofs_checks.kernel.unicode import in_words
 
 _NOISE = 1e-9  # a difference of floats below this share of their size may be rounding
+_MOST_NOISE = 1e-4  # more is no rounding: a claim that is false by so little has to be seen
 _OPPOSITE = {">": "<=", ">=": "<", "=": "!=", "<": ">=", "<=": ">", "!=": "="}
 _SHOWN = {">=": "≥", "<=": "≤", "!=": "≠"}
 
@@ -62,6 +64,8 @@ class Relation(Condition):
     def __post_init__(self):
         if self.op not in _OPPOSITE:
             raise ValueError(f"{self.op!r} is no relation: one of {', '.join(_OPPOSITE)}")
+        if not 0 <= self.noise <= _MOST_NOISE:
+            raise ValueError(f"a noise of {self.noise} hides what is false: at most {_MOST_NOISE} is rounding")
         object.__setattr__(self, "left", sympy.sympify(self.left))
         object.__setattr__(self, "right", sympy.sympify(self.right))
 
@@ -90,8 +94,10 @@ class Relation(Condition):
 
     def _margin(self, op, values):
         with np.errstate(all="ignore"):
-            left, right = (np.asarray(side, float) for side in self._sides(*(values[s] for s in self.symbols)))
-            gap = left - right
+            known = [values[s] for s in self.symbols]
+            left, right = (np.asarray(side, float) for side in self._sides(*known))
+            pole = ~(np.isfinite(left) & np.isfinite(right)) & reduce(np.logical_and, map(np.isfinite, known), True)
+            gap = np.where(pole, np.nan, left - right)  # infinite at finite numbers is no value
             noise = self.noise * (1 + np.minimum(np.abs(left), np.abs(right)))
         if op in ("=", "!="):
             apart = np.abs(gap) - noise
@@ -123,9 +129,17 @@ class Rounds(Condition):
     expression: sympy.Expr
     decimals: str
 
+    def __post_init__(self):
+        if not re.fullmatch(r"-?\d+(\.\d+)?", self.decimals):
+            raise ValueError(f"{self.decimals!r} are no printed decimals")
+
     @property
     def words(self):
         return f"{in_words(self.expression)} = {self.decimals.replace('-', '−')}, rounded"
+
+    @property
+    def symbols(self):
+        return self._within.conditions[0].symbols
 
     @cached_property
     def _within(self):
@@ -224,6 +238,10 @@ class Not(Condition):
 class All(Condition):
     conditions: tuple[Condition, ...]
 
+    def __post_init__(self):
+        if not self.conditions:
+            raise ValueError("all of no conditions: nothing would be said")
+
     @property
     def words(self):
         return " and ".join(map(str, self.conditions))
@@ -278,6 +296,26 @@ class Iff(Condition):
 
     def decide(self, values):
         return self._both().decide(values)
+
+
+def pieces(condition: Condition) -> tuple[Condition, ...]:
+    """The conditions that together say the same, each to be violated on its own: of an equivalence both directions."""
+    if isinstance(condition, All):
+        return tuple(piece for part in condition.conditions for piece in pieces(part))
+    if isinstance(condition, Iff):
+        return pieces(condition._both())
+    return (condition,)
+
+
+def premises(condition: Condition) -> tuple[Condition, ...]:
+    """What somebody has to meet for a claim to speak of anybody: the premises of its implications."""
+    if isinstance(condition, All):
+        return tuple(premise for part in condition.conditions for premise in premises(part))
+    if isinstance(condition, Implies):
+        return (condition.premise, *premises(condition.conclusion))
+    if isinstance(condition, Iff):
+        return (condition.left, Not(condition.left))
+    return premises(condition.condition) if isinstance(condition, Saying) else ()
 
 
 def relation(left, op, right, noise=_NOISE) -> Relation:

@@ -8,15 +8,22 @@ what exact arithmetic confirms refutes; a violation in floats alone leaves the s
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Instances, Numbers, simple_numbers, subset
-from proofs_checks.kernel.relation import All, Condition, Not
+from proofs_checks.kernel.interval import Interval, precisely
+from proofs_checks.kernel.relation import All, Condition, Not, pieces
 
 _KEPT = 0.02  # share of a violation that has to survive while its numbers are made simple
+_LEAST = 50  # different instances, whatever effort a statement asks for
+_BEYOND = 100  # points looked at outside the ranges drawn
+_COMPARED = 20  # instances at which floats are held against the exact formulas
+_AGREE = 1e-5  # the share of a quantity by which the two may differ
 _TIE = 1e-8  # a violation below this may be a tie of floats: climbing on may find a clear one
+_LONGER, _SHORTER = 1.5, 0.92  # steps of a climb, after a success and a failure
 _ROUNDING = 1e-6  # a larger violation is none of rounding's: the library and the exact formula disagree
 
 
@@ -42,7 +49,7 @@ OBJECTS = Effort(draws=300, climbs=2, steps=40)
 
 @dataclass(frozen=True)
 class Sought:
-    """What a search saw: how many instances met the hypotheses, and the candidates for a violation, worst first.
+    """What a search saw: how many different instances met the hypotheses, and candidates for a violation, worst first.
 
     A candidate is the violation in floats with the answers that make the instance.
     """
@@ -54,23 +61,32 @@ class Sought:
 def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL) -> Sought:
     """Look for instances that meet all of ``given`` and violate ``claim`` in floats.
 
+    It climbs on each piece of the claim by itself: one that is nearly violated everywhere would hide the others.
+
     Raises:
         NoValue: at some instance that was drawn a relation has no value.
     """
     rng = np.random.default_rng(effort.seed)
     values, answers = instances.draw(rng, effort.draws)
     score = scores(given, claim, values)
-    met = int(np.sum(score > -math.inf))
-    best = np.argsort(-score, kind="stable")[: max(effort.climbs, 1)].tolist()
-    tops = [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
+    met = instances.keys(values, score > -math.inf)
+    tops = _tops(score, answers, max(effort.climbs, 1))
     if tops[0][0] <= _TIE and effort.climbs:
-        climbed = []
-        for top in tops:
-            top, more = _climb(instances, given, claim, top, rng, effort.steps)
-            met, climbed = met + more, [*climbed, top]
+        climbed, each = [], pieces(claim)
+        for piece in each:
+            of_piece = score if len(each) == 1 else scores(given, piece, values)
+            for top in _tops(of_piece, answers, math.ceil(effort.climbs / len(each))):
+                top, more = _climb(instances, given, piece, top, rng, effort.steps)
+                met, climbed = met | more, [*climbed, top]
         tops = climbed
     tops = sorted((top for top in tops if top[0] > 0), key=lambda top: -top[0])
-    return Sought(met, tuple((value, found) for value, found, _ in tops))
+    return Sought(len(met), tuple((value, found) for value, found, _ in tops))
+
+
+def _tops(score, answers, count):
+    """The instances that come closest to a violation: how far, and the answers that make them."""
+    best = np.argsort(-score, kind="stable")[:count].tolist()
+    return [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
 
 
 def scores(given, claim, values):
@@ -93,16 +109,17 @@ def _numbers(known, size):
 
 
 def _climb(instances, given, claim, top, rng, steps):
-    """Random steps of shrinking size, kept where the violation grows."""
-    met = 0
-    for k in range(steps):
-        size = 0.3 * 0.96**k
+    """Random steps, kept where the violation grows; longer after a success, shorter after a failure."""
+    met, size = set(), 0.3
+    for _ in range(steps):
         moved = [_step(answer, size, rng) for answer in top[2]]
         values, answers = instances.replay(moved)
         score = float(scores(given, claim, values)[0])
-        met += score > -math.inf
+        met |= instances.keys(values, np.array([score > -math.inf]))
         if score > top[0]:
-            top = (score, [value for *_, value in answers], answers)
+            top, size = (score, [value for *_, value in answers], answers), min(_LONGER * size, 1.0)
+        else:
+            size *= _SHORTER
     return top, met
 
 
@@ -160,7 +177,7 @@ def certified(instances, given, claim, values) -> Finding:
     shown = instances.show(values)
     try:
         known = instances.exactly(values)
-        meets, fails = All(tuple(given)).decide(known), Not(claim).decide(known)
+        meets, fails = (All(tuple(given)).decide(known) if given else True), Not(claim).decide(known)
     except KeyError as missing:
         return Finding(None, f"violated in floats; {missing.args[0]} is not known in exact arithmetic", witness=shown)
     if meets is True and fails is True:
@@ -204,6 +221,73 @@ def no_violation(instances, given, claim, effort=USUAL) -> Finding:
         return Finding(None, f"only {sought.met} instances met the hypotheses, {effort.least} are needed")
     drawn = "numbers" if isinstance(instances, Numbers) else "instances"
     return Finding(True, f"no violation among {sought.met} {drawn} that meet the hypotheses")
+
+
+def of_claim(instances, given, claim, effort=USUAL) -> Finding:
+    """The search of a statement's own claim: with a least effort, and beyond the ranges drawn where it is of numbers.
+
+    What is measured has to agree with its exact formula first: otherwise neither says anything of the other.
+    """
+    for symbol, (measured, exact) in disagreements(instances, effort).items():
+        return Finding(None, f"{symbol} is {measured:.9g} in floats and {exact} in exact arithmetic: they disagree")
+    for piece in pieces(claim):
+        if not getattr(piece, "symbols", True) and piece.decide({}) is not True:
+            return Finding(None, f"{piece} is not so, in exact arithmetic")
+    finding = no_violation(instances, given, claim, replace(effort, least=max(effort.least, _LEAST)))
+    return beyond(instances, given, claim) or finding if finding.passed else finding
+
+
+def disagreements(instances, effort=USUAL) -> dict:
+    """Quantities whose floats do not agree with their exact formula at some instance: symbol -> the two values."""
+    if isinstance(instances, Numbers):
+        return {}
+    values, answers = instances.draw(np.random.default_rng(effort.seed), min(effort.draws, _COMPARED))
+    found = {}
+    for k in range(len(values["instances"])):
+        exact = instances.exactly(as_rationals([value for *_, value in answers[k]]))
+        for symbol in instances.exact:
+            known = _enclosed(exact, symbol)
+            if known is not None and symbol in instances.quantities and symbol not in found:
+                measured, middle = values[symbol][k], (float(known.lo) + float(known.hi)) / 2
+                if not abs(measured - middle) <= _AGREE * (1 + abs(middle)):
+                    found[symbol] = measured, known
+    return found
+
+
+@precisely
+def _enclosed(exact, symbol):
+    try:
+        return Interval.of(exact[symbol])
+    except (ArithmeticError, KeyError, TypeError):
+        return None
+
+
+def beyond(instances, given, claim) -> Finding | None:
+    """A violation outside the ranges drawn, at numbers that the symbols allow: in exact arithmetic alone."""
+    if not isinstance(instances, Numbers):
+        return None
+    rng = Random(0)
+    for _ in range(_BEYOND):
+        point = {symbol: _far(rng, symbol, *ends) for symbol, ends in instances.ranges.items()}
+        try:
+            violated = claim.decide(point) is False and all(condition.decide(point) is True for condition in given)
+        except ArithmeticError:
+            continue
+        if violated:
+            shown = ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
+            return Finding(False, "violated beyond the ranges drawn: certified in exact arithmetic", witness=shown)
+    return None
+
+
+def _far(rng, symbol, low, high):
+    """Inside the range or up to a thousand times as far out, as far as the symbol's assumptions let it."""
+    scale = Fraction(10) ** rng.randint(-3, 3)
+    share = Fraction(rng.choice((0, rng.randint(0, 20), 20)), 20)
+    inside = Fraction(low) + share * (Fraction(high) - Fraction(low))
+    if symbol.is_nonnegative:
+        far = abs(inside) * scale
+        return far if far or not symbol.is_positive else Fraction(1)
+    return inside * max(scale, Fraction(1))
 
 
 def is_violated(instances, given, claim, effort=USUAL) -> bool:

@@ -77,6 +77,10 @@ class Form:
     right: Mapping[str, Condition] = field(default_factory=dict)
     effort: Effort = USUAL
 
+    def __post_init__(self):
+        if not self.claim:
+            raise ValueError("a form that claims nothing")
+
     @property
     def hypotheses(self):
         """The hypotheses, each a :class:`Given`."""

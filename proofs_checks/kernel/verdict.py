@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from proofs_checks.kernel import search
 from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.finding import Finding
-from proofs_checks.kernel.relation import All
+from proofs_checks.kernel.relation import All, Not, premises
 from proofs_checks.kernel.statement import Form, InWords, Settles, Statement, Verdict
 
 _CARRIES = {
@@ -172,7 +172,7 @@ def _search_outcomes(statement):
         return finding, tuple(_met_without(form, claim)) if finding.passed else ()
 
     def searched():
-        finding = search.no_violation(form.instances, form.conditions, claim, form.effort)
+        finding = search.of_claim(form.instances, form.conditions, claim, form.effort)
         return finding, tuple(_near_misses(form, claim)) if finding.passed else tuple(_right_versions(form))
 
     finding, controls = _safely(met_by_nobody if statement.settles is Settles.VACUITY else searched)
@@ -188,6 +188,8 @@ def _met_without(form, claim):
 
 
 def _near_misses(form, claim):
+    for words, premise in {str(premise): premise for premise in premises(claim)}.items():
+        yield f"nobody meets “{words}”", search.is_violated(form.instances, form.conditions, Not(premise), form.effort)
     for k, given in enumerate(form.hypotheses):
         rest = form.conditions[:k] + form.conditions[k + 1 :]
         broken = search.is_violated(form.instances, rest, claim, form.effort)
@@ -205,7 +207,7 @@ def _right_versions(form):
 
 def _carried(name, part, outcomes, known):
     steps = [outcome for outcome in outcomes if outcome.part == name]
-    links = [_CARRIES[step.quantifier] for step in steps] + [_as_support(known.get(i)) for i in part.rests_on]
+    links = [_CARRIES[step.quantifier] for step in steps] + [_as_support(known, other) for other in part.rests_on]
     if not part.steps and not part.argument:
         return Carried(name, "a search", Verdict.SUPPORTED)
     by = "the machine" if not part.argument else "words" if not steps else "the machine and words"
@@ -213,11 +215,9 @@ def _carried(name, part, outcomes, known):
     return Carried(name, by, strength, part.argument, part.rests_on)
 
 
-def _as_support(verdict):
-    """What a statement lends to another that rests on it; a refutation is lent as firmly as a proof."""
-    return {Verdict.REFUTED: Verdict.PROVED, Verdict.VACUOUS: Verdict.PROVED}.get(
-        verdict, verdict if verdict in _STRENGTH else None
-    )
+def _as_support(known, other):
+    """What a statement lends to one that rests on it: from what is refuted, vacuous or not decided nothing follows."""
+    return known.get(other) if known.get(other) in _STRENGTH else None
 
 
 def verdict_of(statement: Statement, outcomes, known: Mapping[str, Verdict]) -> Verdict:
@@ -228,12 +228,13 @@ def verdict_of(statement: Statement, outcomes, known: Mapping[str, Verdict]) -> 
     3. A check that could not run or decide, or that let a wrong version pass, leaves the statement undecided, whatever
        the others say and whether or not it only corroborates; so does a check that failed.
     4. A statement rests on others: where one of them is not decided, neither is this.
-    5. Otherwise the parts decide, by the weakest of them; without parts, the search supports and no more.
+    5. Otherwise the parts decide, by the weakest of them; without parts, the search supports and no more. What an
+       executable claim's own search confirms is not refuted by a proof of the contrary.
     """
     if statement.out_of_reach:
         return Verdict.NOT_CHECKABLE_HERE
     searched = [outcome for outcome in outcomes if outcome.quantifier is Quantifier.SEARCH]
-    if any(_as_support(known.get(name)) is None for name in statement.uses):
+    if any(_as_support(known, other) is None for other in statement.uses):
         return Verdict.UNDECIDED
     if any(outcome.finding.passed is False and outcome.sound for outcome in searched):
         return Verdict.REFUTED
@@ -245,6 +246,6 @@ def verdict_of(statement: Statement, outcomes, known: Mapping[str, Verdict]) -> 
     weakest = min(links, key=_STRENGTH.index, default=Verdict.SUPPORTED)
     if statement.settles is Settles.CLAIM:
         return weakest
-    if weakest is Verdict.SUPPORTED:
+    if weakest is Verdict.SUPPORTED or (searched and statement.settles is Settles.NEGATION):
         return Verdict.UNDECIDED
     return Verdict.REFUTED if statement.settles is Settles.NEGATION else Verdict.VACUOUS

@@ -214,26 +214,27 @@ STATEMENTS = (
         parts={
             "the value falls by the divergence": Part(
                 "With M(t) = Σ π_ref e^(tr), t = 1/β: V = log M(t)/t, E[r] = M′/M, KL(π*‖π_ref) = t E[r] − log M. "
-                "«dV/dβ» holds of any function M.",
+                "«dV/dβ» holds of any positive function M.",
                 (
                     Identity(
                         "dV/dβ",
                         {"without t": lambda t, M: -(_log_moment_slope(t, M) - log(M(t)))},
                         lambda t, M: -(t**2) * derivative(lambda u: log(M(u)) / u)(t),
                         lambda t, M: -(t * _log_moment_slope(t, M) - log(M(t))),
-                        {"t": POSITIVE, "M": AnyFunction(_two_moments)},
+                        {"t": POSITIVE, "M": AnyFunction(_two_moments, positive=True)},
                     ),
                 ),
             ),
             "the mean rises by the variance": Part(
-                "E[r] = (log M)′ and Var(r) = M″/M − (M′/M)² under π* at t = 1/β; «dE/dt» holds of any function M.",
+                "E[r] = (log M)′ and Var(r) = M″/M − (M′/M)² under π* at t = 1/β; «dE/dt» holds of any positive "
+                "function M.",
                 (
                     Identity(
                         "dE/dt",
                         {"second moment": lambda t, M: derivative(M, 2)(t) / M(t)},
                         lambda t, M: derivative(lambda u: log(M(u)), 2)(t),
                         lambda t, M: derivative(M, 2)(t) / M(t) - (derivative(M)(t) / M(t)) ** 2,
-                        {"t": POSITIVE, "M": AnyFunction(_two_moments)},
+                        {"t": POSITIVE, "M": AnyFunction(_two_moments, positive=True)},
                     ),
                 ),
             ),

@@ -23,9 +23,9 @@ _REF, _REWARD = _numbers("1/10 1/4 1/2 3/4 9/10"), _numbers("1/10 1/2 1")
 
 
 def _cells(inside):
-    """The cells (δ_ref, δ) that the table puts inside U, or outside."""
-    for (δ_ref, count), _ in itertools.product(_INSIDE.items(), _BETA):
-        yield from ((δ_ref, δ_ref + offset) for offset in (_OFFSETS[:count] if inside else _OFFSETS[count:]))
+    """The cells (δ_ref, δ, β) that the table puts inside U, or outside."""
+    for (δ_ref, count), β in itertools.product(_INSIDE.items(), _BETA):
+        yield from ((δ_ref, δ_ref + offset, β) for offset in (_OFFSETS[:count] if inside else _OFFSETS[count:]))
 
 
 def _penalised(gammas):
@@ -61,17 +61,17 @@ STATEMENTS = (
                 (
                     Exhaustive(
                         "39 inside",
-                        {"deeper than 1/5": lambda δ_ref, δ: δ_ref < δ < -Fraction(1, 5)},
+                        {"deeper than 1/5": lambda δ_ref, δ, β: δ_ref < δ < -Fraction(1, 5)},
                         lambda: _cells(inside=True),
                         39,
-                        lambda δ_ref, δ: δ_ref < δ < 0,
+                        lambda δ_ref, δ, β: δ_ref < δ < 0,
                     ),
                     Exhaustive(
                         "36 outside",
-                        {"outside U with its ends": lambda δ_ref, δ: not δ_ref <= δ <= 0},
+                        {"outside U with its ends": lambda δ_ref, δ, β: not δ_ref <= δ <= 0},
                         lambda: _cells(inside=False),
                         36,
-                        lambda δ_ref, δ: not δ_ref < δ < 0,
+                        lambda δ_ref, δ, β: not δ_ref < δ < 0,
                     ),
                 ),
             )

@@ -19,6 +19,8 @@ from proofs_checks.kernel.relation import (
     Rounds,
     Saying,
     enclosure_of,
+    pieces,
+    premises,
     relation,
 )
 from proofs_checks.kernel.unicode import in_words
@@ -185,3 +187,27 @@ def test_a_predicate_is_its_first_line():
 def test_a_predicate_answers_true_or_false():
     with pytest.raises(TypeError, match="neither True nor False"):
         Holds(lambda k: k).satisfied({"instances": [{"k": 2}]})
+
+
+def test_the_pieces_of_a_claim_and_the_premises_that_somebody_has_to_meet():
+    a, b, c = (relation(x, ">", k) for k in range(3))
+    assert pieces(a) == (a,)
+    assert pieces(All((a, Iff(b, c)))) == (a, Implies(b, c), Implies(c, b))
+    assert premises(a) == ()
+    assert premises(All((a, Implies(b, Implies(c, a))))) == (b, c)
+    assert [str(premise) for premise in premises(Saying("so", Iff(b, c)))] == ["x > 1", "x ≤ 1"]
+
+
+def test_what_says_nothing_or_hides_is_refused():
+    with pytest.raises(ValueError, match="nothing would be said"):
+        All(())
+    with pytest.raises(ValueError, match="is rounding"):
+        relation(x, "<", 5, noise=1e-3)
+    with pytest.raises(ValueError, match="no printed decimals"):
+        Rounds(sympy.Rational(1, 4), "1e-3")
+
+
+def test_infinite_at_finite_numbers_is_no_value_but_an_infinite_quantity_is():
+    pole = relation(1 / x, ">", 0)
+    assert np.isnan(pole.violated({x: np.array([0.0])})).all()
+    assert relation(x, ">", 0).satisfied({x: np.array([np.inf])})[0] == np.inf
