@@ -186,8 +186,8 @@ STATEMENTS = (
             "the expected update is 0 there": Part(
                 "The reward's policy gradient is π_i (r_i − E r) and by {kl-estimators-gradient} the penalty's is "
                 "β(π_i − ref_i): «stationary where π = β ref/(λ − r), λ = β + E r». Σ β ref/(λ − r) falls strictly "
-                "from ∞ to 0 on λ > max r, so one λ makes it 1, and Σ π(λ − r) = β says that it is β + E r. The update is the gradient of E r − β KL(ref‖π), "
-                "concave in π: this stationary point is its one maximum.",
+                "from ∞ to 0 on λ > max r, so one λ makes it 1, and Σ π(λ − r) = β says that it is β + E r. The update "
+                "is the gradient of E r − β KL(ref‖π), concave in π: this stationary point is its one maximum.",
                 (_STATIONARY,),
             )
         },
