@@ -63,8 +63,8 @@ def _sample(z):
 
 
 _SAMPLE = measured(
-    "K labels w > l and K′ = m − K labels l > w of one pair, 0 < ε < 1/2, z the implicit reward difference βh, T ≥ 0; L "
-    "the sum of the rDPO losses times 1 − 2ε",
+    "K labels w > l and K′ = m − K labels l > w of one pair, 0 < ε < 1/2, z the implicit reward difference βh, T ≥ 0; "
+    "L the sum of the rDPO losses times 1 − 2ε",
     (wins, losses, z, T, ε),
     {},
     **{"K": (0, 20), "K′": (0, 20), "T": (0, 20)},
