@@ -1,0 +1,1 @@
+"""Classical social choice on few alternatives, read as aggregation of preference labels."""
