@@ -186,7 +186,54 @@ def isotonic_arithmetic():
     assert abs(best[0] - star[:2].mean()) > 0.01
 
 
+def hypo_majority_first():
+    """The least of the loss by a bounded scalar search."""
+    point = witness("hypo-majority-first")
+
+    def loss(z):
+        return point["o"] * np.logaddexp(0, -z) + np.logaddexp(0, z + point["d"])
+
+    assert point["o"] > 1
+    assert minimize_scalar(loss, bounds=(-20, 20), method="bounded").x < -0.01
+
+
+def fitted_on_a_path(rates):
+    """log π of the library's DPO solution on responses 1, 4, 3, 2 in a row, compared next to next at these rates."""
+    both = [label for k, p in enumerate(rates) for label in ((0, k, k + 1, p), (0, k + 1, k, 1 - p))]
+    return dpo.solve(Problem.from_unnormalized([0.0] * 4, 1.0), Preferences.from_pairs(both)).log_policy[0]
+
+
+def noise_misorders_path():
+    point = witness("noise-misorders-path")
+    gaps = np.array([point["r_1−r_4"], point["r_4−r_3"], point["r_3−r_2"]])
+    fitted = fitted_on_a_path(point["ε"] + (1 - 2 * point["ε"]) / (1 + np.exp(-gaps)))
+    assert gaps.sum() > 0
+    assert fitted[0] < fitted[3] - 1e-6
+
+
+def ipo_and_dpo_order_four():
+    """IPO by least squares in the four scores."""
+    point = witness("ipo-dpo-order-four")
+    rates = 1 / (1 + np.exp(-np.array([point["a"], point["b"], point["c"]])))
+    differences = np.eye(4)[:3] - np.eye(4)[1:]
+    ipo, fitted = np.linalg.lstsq(differences, rates - 0.5, rcond=None)[0], fitted_on_a_path(rates)
+    assert (ipo[0] - ipo[3]) * (fitted[0] - fitted[3]) < 0
+
+
+def dera_tokenwise():
+    """The four whole responses 00, 01, 10, 11, their optimum summed over the second token."""
+    point = witness("dera-tokenwise")
+    reward = [point["r_00"], point["r_01"], point["r_1"], point["r_1"]]
+    at_one, at_two = (np.exp(rlhf.optimal_policy(Problem.from_unnormalized([0.0] * 4, β, reward))[0]) for β in (1, 2))
+    mixed = np.sqrt(at_one.reshape(2, 2).sum(axis=1))
+    assert abs(mixed[0] / mixed.sum() - at_two[:2].sum()) > 1e-3
+
+
 SECOND = {
+    "hypo-majority-first": hypo_majority_first,
+    "noise-misorders-path": noise_misorders_path,
+    "ipo-dpo-order-four": ipo_and_dpo_order_four,
+    "dera-tokenwise": dera_tokenwise,
     "prop-3.4-necessity": prop_3_4_necessity,
     "prop-3.4-vanishes": prop_3_4_vanishes,
     "thm-3.5": theorem_3_5,

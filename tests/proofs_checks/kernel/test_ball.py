@@ -244,3 +244,9 @@ def test_a_finding_in_words_says_where_and_how_sure():
 
 def test_the_margin_is_rounded_down():
     assert Fraction(ball.decide(lambda x: x + Fraction(1, 3), {"x": (0, 1)}).margin) <= Fraction(1, 3)
+
+
+def test_a_number_over_an_interval():
+    quotient = 6 / Interval.hull(2, 3)
+    assert quotient > Fraction(199, 100)
+    assert quotient < Fraction(301, 100)
