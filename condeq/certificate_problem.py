@@ -98,6 +98,8 @@ def _reference(row):
 
 def _weights(source, index):
     """The weights of a prompt's labels, as they are written; as floats where rates of Bradley and Terry were asked."""
+    if "preferences" not in source.written[index]:
+        raise InputError(f"prompts[{index}] has no preferences: certificates are of labels, not of rankings or votes")
     given = source.written[index]["preferences"]
     if isinstance(given, list):
         return [exact(pair[2]) if len(pair) == 3 else Fraction(1) for pair in given]

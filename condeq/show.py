@@ -141,6 +141,7 @@ def solution(answer):
 def catalogue(rows):
     """The catalogue of losses: one line each, then what trainers make of their names."""
     table = _plain("loss", "kind", "convex", "slopes", "parameters", "source")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "left"
     for row in rows:

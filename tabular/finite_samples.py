@@ -16,6 +16,7 @@ from scipy.special import gammaln, log_expit
 
 from tabular import dpo
 from tabular.base import checks, digraph
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -77,6 +78,7 @@ class SampleDistribution:
         return low, float(beta.isf(tail, hits + 1, size - hits)) if hits < size else 1.0
 
 
+@takes_nouns
 def distribution(problem: Problem, labels, pairs=None, weights=None) -> SampleDistribution:
     """The exact distribution over all counts of a number of labels.
 
@@ -115,6 +117,7 @@ def distribution(problem: Problem, labels, pairs=None, weights=None) -> SampleDi
     return SampleDistribution(counts, cells, probability / probability.sum(), *_outcomes(problem, cells, counts), True)
 
 
+@takes_nouns
 def sampled(problem: Problem, labels, rng, size=10_000, pairs=None, weights=None) -> SampleDistribution:
     """The same from a sample of outcomes, where there are too many to list.
 
@@ -131,10 +134,13 @@ def sampled(problem: Problem, labels, rng, size=10_000, pairs=None, weights=None
     cells, log_rate = _cells(problem, pairs, weights)
     labels, size = (checks.whole_number(v, name, least=1) for v, name in ((labels, "labels"), (size, "size")))
     rate = np.exp(log_rate)
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(f"rng is a {type(rng).__name__}: give a numpy generator, such as numpy.random.default_rng(0)")
     counts = rng.multinomial(labels, rate / rate.sum(), size=size)
     return SampleDistribution(counts, cells, np.full(size, 1 / size), *_outcomes(problem, cells, counts), False)
 
 
+@takes_nouns
 def status_probabilities(problem: Problem, labels, pairs=None, weights=None) -> dict[Status, float]:
     r"""The probability that DPO has one minimiser, a set, or none, for any number of labels, without listing counts.
 

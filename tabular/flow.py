@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import expit, wrightomega
 
 from tabular.base import checks
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits import descent
 from tabular.fits.descent import Trajectory
@@ -100,6 +101,7 @@ def escape_time(delta_ref, beta, margin=0.0):
         return distance / 2.0 / beta + slow
 
 
+@takes_nouns
 def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = None, *, times) -> Trajectory:
     r"""The path of gradient flow from the reference, for any labels and any differentiable loss.
 

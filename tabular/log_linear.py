@@ -15,6 +15,7 @@ from scipy.special import expit
 from tabular import rlhf as tabular_rlhf
 from tabular.base import checks, tolerances
 from tabular.base.log_space import normalised, softplus
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits import separation
 from tabular.preferences import Preferences
@@ -70,6 +71,7 @@ class RLHFOptimum:
     gap: float
 
 
+@takes_nouns
 def policy(problem: Problem, features, theta) -> np.ndarray:
     r"""``(n_prompts, n_responses)``: :math:`\log\pi_{\rm ref}+\theta\cdot\phi` less its logsumexp.
 
@@ -86,6 +88,7 @@ def policy(problem: Problem, features, theta) -> np.ndarray:
     return _policy(problem, features, theta)
 
 
+@takes_nouns
 def dpo(problem: Problem, preferences: Preferences, features) -> Fit:
     r"""DPO in the class: the least weighted mean of :math:`\mathrm{sp}(-\beta\,\theta\cdot(\phi_w-\phi_l))`.
 
@@ -131,6 +134,7 @@ def dpo(problem: Problem, preferences: Preferences, features) -> Fit:
     )
 
 
+@takes_nouns
 def ipo(problem: Problem, preferences: Preferences, features) -> Fit:
     r"""IPO in the class: the least weighted mean of :math:`(\theta\cdot(\phi_w-\phi_l)-\frac1{2\beta})^2`.
 
@@ -156,6 +160,7 @@ def ipo(problem: Problem, preferences: Preferences, features) -> Fit:
     )
 
 
+@takes_nouns
 def two_stage(problem: Problem, preferences: Preferences, features) -> tuple[Fit, np.ndarray]:
     r"""Bradley-Terry with rewards :math:`w\cdot\psi`, then RLHF over all policies with the fitted reward.
 
@@ -173,6 +178,7 @@ def two_stage(problem: Problem, preferences: Preferences, features) -> tuple[Fit
     return fit, _policy(problem, _features(problem, features), fit.theta / problem.beta)
 
 
+@takes_nouns
 def rlhf(problem: Problem, features, starts=(), rng=None) -> RLHFOptimum:
     r"""The best local maximum of :math:`\mathbb E_{\theta}[r]-\beta\mathrm{KL}` in theta that several starts find.
 
@@ -199,6 +205,7 @@ def rlhf(problem: Problem, features, starts=(), rng=None) -> RLHFOptimum:
     return RLHFOptimum(status, theta, _policy(problem, features, theta), value, gap)
 
 
+@takes_nouns
 def local_maxima(problem: Problem, feature) -> list[tuple[float, float]]:
     r"""Every local maximum of RLHF's objective in the class with one parameter: ``(theta, value)``, by theta.
 
@@ -247,6 +254,7 @@ def local_maxima(problem: Problem, feature) -> list[tuple[float, float]]:
     return [(theta, float(problem.prompt_weights @ tabular_rlhf.objective(row, problem))) for theta, row in policies]
 
 
+@takes_nouns
 def displacement(log_policy, problem: Problem, preferences: Preferences, features) -> np.ndarray:
     r"""``(n_pairs,)``: how fast :math:`\log\pi_w` moves along the DPO gradient of each pair alone, up to a factor > 0.
 

@@ -105,7 +105,7 @@ STATEMENTS = (
         source=f"{_SOURCE} has the fixed point; the dynamics are ours",
         form=Form(
             _ROUNDS,
-            (relation(NOW, "!=", 0, noise=1e-3),),
+            (relation(NOW, "!=", 0, noise=1e-4),),
             claim={
                 "π_(t+1) ∝ π_t (p/π_t)^(1/β)": relation(ERROR, "=", 0, noise=1e-7),
                 "the log-ratio to p is multiplied by 1 − 1/β": relation(

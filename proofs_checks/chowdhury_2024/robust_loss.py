@@ -6,7 +6,7 @@ from math import comb
 import sympy
 
 from proofs_checks.kernel.arithmetic import log, softplus
-from proofs_checks.kernel.evidence import NONNEGATIVE, REAL, UNIT, Exact, Identity, Sign
+from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, UNIT, Exact, Identity, Sign
 from proofs_checks.kernel.relation import All, Implies, Rounds, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured, z, ε
@@ -29,22 +29,25 @@ def _variance(z, ε):
     return (1 - ε) * corrected(z, ε) ** 2 + ε * corrected(-z, ε) ** 2 - _mean(z, ε) ** 2
 
 
+def _rate(a):
+    """A flip rate between 0 and 1/2, from a positive number."""
+    return a / (2 * (1 + a))
+
+
 _CLAIMED = ε * (1 - ε) * z**2 / (1 - 2 * ε) ** 2
 _UNBIASED = Identity(
     "the mean over flips",
-    {"of cDPO": lambda z, ε: (1 - ε) * softplus(-z) + ε * softplus(z)},
-    _mean,
-    lambda z, ε: softplus(-z),
-    {"z": REAL, "ε": UNIT},
-    apart=lambda z, ε: 1 - 2 * ε,
+    {"of cDPO": lambda z, a: (1 - _rate(a)) * softplus(-z) + _rate(a) * softplus(z)},
+    lambda z, a: _mean(z, _rate(a)),
+    lambda z, a: softplus(-z),
+    {"z": REAL, "a": POSITIVE},
 )
 _DIFFERENCE = Identity(
     "loss(z) − loss(−z) = −z/(1 − 2ε)",
-    {"−z": lambda z, ε: -z},
-    lambda z, ε: corrected(z, ε) - corrected(-z, ε),
-    lambda z, ε: -z / (1 - 2 * ε),
-    {"z": REAL, "ε": UNIT},
-    apart=lambda z, ε: 1 - 2 * ε,
+    {"−z": lambda z, a: -z},
+    lambda z, a: corrected(z, _rate(a)) - corrected(-z, _rate(a)),
+    lambda z, a: -z / (1 - 2 * _rate(a)),
+    {"z": REAL, "a": POSITIVE},
 )
 _TWO_POINTS = Identity(
     "variance of two values",

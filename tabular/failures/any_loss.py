@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from tabular.base import checks, digraph, tolerances
 from tabular.base.log_space import normalised
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.failures import knapsack
 from tabular.failures.frontier import Frontier
@@ -77,6 +78,7 @@ class LossThresholds:
         return normalised(total.reshape(graph.problem.log_ref.shape))
 
 
+@takes_nouns
 def thresholds(problem: Problem, preferences: Preferences, loss: Loss) -> LossThresholds:
     r"""Below which mean loss is a pair certainly ranked right?
 
@@ -182,6 +184,7 @@ def _hinge_thresholds(graph):
     return LossThresholds(value, infimum, delta, binds, multiplier, reached, base, levels, graph)
 
 
+@takes_nouns
 def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier:
     r"""Worst-case accuracy against mean loss: see :class:`tabular.failures.frontier.Frontier`.
 

@@ -21,6 +21,7 @@ from scipy.special import logsumexp
 
 from tabular.base import tolerances
 from tabular.base.log_space import normalised
+from tabular.base.nouns import takes_nouns
 from tabular.losses.loss import Loss
 from tabular.losses.mean import gradient, mean
 from tabular.preferences import Preferences
@@ -50,6 +51,7 @@ class Movement:
         return self.policies.get((kind, pair))
 
 
+@takes_nouns
 def movement(problem: Problem, preferences: Preferences, loss: Loss) -> Movement:
     """The three questions for every pair and any loss that has a gradient.
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from tabular.base import digraph, tolerances
 from tabular.fits import laplacian
-from tabular.fits.block_solvers import DENSE, EVEN, SMALL, imbalance
+from tabular.fits.block_solvers import DENSE, EVEN, SMALL
 from tabular.fits.bradley_terry import Fit
 
 LARGEST_GROUP = 12  # a group of k tied responses has 2^k sets to be chosen from
@@ -249,7 +249,13 @@ def _ends(tables):
 
 
 def _imbalance(tables, s):
-    return float(imbalance(len(s), *_ends(tables), _edges(tables, s)[1]).max(initial=0.0))
+    """The largest ``|out - in|/(out + in)`` of a node: how far a score equation is from holding, relative."""
+    (above, below), (_, log_push) = _ends(tables), _edges(tables, s)
+    top = np.full(len(s), -np.inf)
+    for end in (above, below):
+        np.maximum.at(top, end, log_push)
+    out, back = (np.bincount(end, np.exp(log_push - top[end]), len(s)) for end in (above, below))
+    return float((np.abs(out - back) / np.maximum(out + back, 1)).max(initial=0.0))  # with edges, a sum is at least 1
 
 
 def _log_first(members, later):

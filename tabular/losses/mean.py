@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from tabular.base.nouns import takes_nouns
 from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
 
+@takes_nouns
 def mean(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> float:
     """The mean loss of a policy, in nats; it has to be positive wherever a label of positive weight looks.
 
@@ -24,6 +26,7 @@ def mean(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> 
     return float(np.exp(preferences.log_share[counted]) @ cost[counted])
 
 
+@takes_nouns
 def gradient(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> np.ndarray:
     r"""``(n_prompts, n_responses)``, each row summing to 0: :math:`G_y-\nu\pi_y` with :math:`\nu=\sum_yG_y`.
 

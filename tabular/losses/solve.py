@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits import convex, nonconvex, polyhedral
 from tabular.fits.bradley_terry import Fit
@@ -25,6 +26,7 @@ from tabular.simplex.minimum import Minimum
 _STRAIGHT = 1e-9
 
 
+@takes_nouns
 def solve(
     problem: Problem, preferences: Preferences, loss: Loss
 ) -> DifferenceSolution | FaceSolution | LinkSolution | Minimum:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tabular.base import checks
 from tabular.base.log_space import kl
+from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.losses.absolute import Bco, Kto
 from tabular.losses.catalogue import get
@@ -41,6 +42,7 @@ class SelfConsistent:
     minimum: Minimum = field(repr=False)
 
 
+@takes_nouns
 def self_consistent(problem: Problem, preferences: Preferences, loss: Loss) -> SelfConsistent:
     r"""The shift of "kto" or "bco_pair" that its own minimiser has, and that minimiser.
 

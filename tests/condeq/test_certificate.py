@@ -66,7 +66,17 @@ def example(name):
     return problem_file.read(examples.DIRECTORY / name)
 
 
-@pytest.mark.parametrize("name", examples.PROBLEMS)
+READ = {name: problem_file.read(examples.DIRECTORY / name) for name in examples.PROBLEMS}
+LABELLED = [name for name, source in READ.items() if "preferences" in source.written[0]]
+
+
+@pytest.mark.parametrize("name", sorted(set(examples.PROBLEMS) - set(LABELLED)))
+def test_rankings_and_votes_are_refused_in_one_sentence(name):
+    with pytest.raises(InputError, match=r"prompts\[0\] has no preferences: certificates are of labels"):
+        certificate.certificate(READ[name], "votes.v")
+
+
+@pytest.mark.parametrize("name", LABELLED)
 def test_coq_accepts_the_certificates_of_the_examples(library, name):
     text = certificate.certificate(example(name), "tried.v")
     assert check.holes(text) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tabular
-from tabular import InputError, Preferences, Problem
+from tabular import InputError, Preferences, Problem, losses
 
 PROBLEM = Problem.from_probabilities([[0.3, 0.7], [0.5, 0.5]], beta=0.5, reward=[[1.0, 0.0], [0.0, 0.5]])
 LABELS = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
@@ -17,6 +17,18 @@ VALID = {
     "gamma": 0.01,
     "loss_level": 0.6,
     "pairs": [0],
+    "loss": losses.get("ipo"),
+    "labels": 2,
+    "rng": np.random.default_rng(0),
+    "times": [0.0, 1.0],
+    "features": [[[1.0], [0.0]], [[0.0], [1.0]]],
+    "feature": [[1.0, 0.0], [0.0, 1.0]],
+    "theta": [0.5],
+}
+ONE_PROMPT = {"problem": Problem.from_probabilities([0.3, 0.7], beta=0.5, reward=[1.0, 0.0])}
+OWN = {
+    "tabular.losses.self_consistent": {"loss": losses.get("kto", z0=0.0, l_d=1.0, l_u=1.0)},
+    **{f"tabular.finite_samples.{name}": ONE_PROMPT for name in ("distribution", "sampled", "status_probabilities")},
 }
 WRONG = {
     "None": None,
@@ -54,6 +66,16 @@ def required(function):
     return [p.name for p in parameters if p.default is inspect.Parameter.empty]
 
 
+def right(name):
+    """Right objects for the required arguments of a function."""
+    return {key: OWN.get(name, {}).get(key, VALID[key]) for key in required(FUNCTIONS[name])}
+
+
+def positional(name):
+    parameters = inspect.signature(FUNCTIONS[name]).parameters
+    return [key for key in right(name) if parameters[key].kind is not inspect.Parameter.KEYWORD_ONLY]
+
+
 def test_none_is_left_out():
     assert {"tabular.dpo.solve", "tabular.cpo.constrained_optimum", "tabular.failure_modes.find"} <= set(FUNCTIONS)
     assert len(FUNCTIONS) >= 25
@@ -61,10 +83,9 @@ def test_none_is_left_out():
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_right_objects_are_taken(name):
-    function = FUNCTIONS[name]
-    one_pair_each = {key: VALID[key] for key in required(function)}
-    function(**one_pair_each)
-    function(*one_pair_each.values())
+    given, places = right(name), positional(name)
+    FUNCTIONS[name](**given)
+    FUNCTIONS[name](*(given[key] for key in places), **{key: given[key] for key in given if key not in places})
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -72,10 +93,10 @@ def test_right_objects_are_taken(name):
 def test_a_wrong_object_is_one_sentence(name, wrong):
     function = FUNCTIONS[name]
     for place in required(function):
-        if type(WRONG[wrong]) is type(VALID[place]) or (place, wrong) in MAY_BE:
+        if type(WRONG[wrong]) is type(right(name)[place]) or (place, wrong) in MAY_BE:
             continue
         with pytest.raises(InputError) as refusal:
-            function(**{key: VALID[key] for key in required(function)} | {place: WRONG[wrong]})
+            function(**right(name) | {place: WRONG[wrong]})
         assert "\n" not in str(refusal.value)
         assert place in str(refusal.value)
 
