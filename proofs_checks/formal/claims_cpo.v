@@ -155,7 +155,7 @@ Definition eq_13_lambert : Prop :=
   forall v x, v < - exp (- (1)) -> x * exp x <> v.
 
 (** The public grid of Eq. 10: ref(w) in {.1, .25, .5, .75, .9}, r_w - r_l in {.1, .5, 1}, beta in {.5, 1, 2}. The
-    objective exceeds 1000 in every cell with gamma in {.01, .05, .1}, 135 cells, and in none of the 45 with gamma = 0. *)
+    objective exceeds 1000 in all 135 cells with gamma in {.01, .05, .1}, and in none of the 45 with gamma = 0. *)
 Definition grid_unbounded : Prop := forall mass gain beta,
   List.In mass [:: 1/10; 1/4; 1/2; 3/4; 9/10] -> List.In gain [:: 1/10; 1/2; 1] -> List.In beta [:: 1/2; 1; 2] ->
   let ref b := if b then mass else 1 - mass in
