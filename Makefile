@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
 
-.PHONY: report test demo bench formal mutants format clean
+.PHONY: report test demo bench formal statements mutants format clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -26,6 +26,11 @@ bench: $(READY)
 # needs Coq, which pip cannot install: coq libcoq-coquelicot libcoq-interval libcoq-mathcomp-ssreflect on Debian
 formal: $(READY)
 	@$(BIN)/python -m proofs_checks.formal
+
+# the files that a new or reworded statement changes: THEOREMS.md, and its words pinned to its evidence
+statements: $(READY)
+	@$(BIN)/python -m proofs_checks --write THEOREMS.md
+	@PYTHONPATH=. $(BIN)/python tests/words.py --write
 
 # random mutants of the kernel and of the statements, and how many of them the checks notice (about ten minutes)
 mutants: $(READY)
