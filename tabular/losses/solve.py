@@ -24,6 +24,8 @@ from tabular.simplex.minimum import Minimum
 
 #: Share of the largest curvature of a block below which a label counts as sitting on a straight piece.
 _STRAIGHT = 1e-9
+#: Residual above which a user's loss, which may have kinks, has no certified minimiser.
+_STATIONARY = 1e-6
 
 
 @takes_nouns
@@ -38,8 +40,8 @@ def solve(
         loss: of :func:`tabular.losses.get` or :func:`tabular.losses.custom`.
 
     For a loss of differences a :class:`~tabular.losses.solution.DifferenceSolution`, or, for hinges, a
-    :class:`~tabular.losses.solution.FaceSolution`: statuses UNIQUE, SET, UNATTAINED, UNBOUNDED, or LOCAL where the loss
-    is not convex and the optimum could not be certified. For a loss of links a
+    :class:`~tabular.losses.solution.FaceSolution`: statuses UNIQUE, SET, UNATTAINED, UNBOUNDED, or LOCAL where the
+    optimum could not be certified: the loss is not convex, or a user's own with kinks. For a loss of links a
     :class:`~tabular.losses.link_solution.LinkSolution`; for a loss of the log-ratios themselves a
     :class:`~tabular.simplex.minimum.Minimum`.
 
@@ -112,6 +114,12 @@ def _convex(problem, preferences, loss, labels, rate):
     violated = found.violated.reshape(problem.log_ref.shape)
     offset = np.zeros(preferences.n_pairs)
     offset[preferences.log_weight > -np.inf] = labels.offset
+    why, local, several = certificate(problem, labels, loss.scalar, found.fit, violated), None, None
+    if loss.scalar.shape == "other":
+        several = _flat(problem, labels, loss.scalar, found)
+        if not fit.residual <= _STATIONARY:
+            local = _searched(problem, labels, found.fit)
+            why = why if isinstance(why, Cut) else Bound(-np.inf, 0, ())
     return DifferenceSolution(
         problem,
         preferences,
@@ -120,11 +128,18 @@ def _convex(problem, preferences, loss, labels, rate):
         found.infimum,
         fit.residual,
         loss,
-        certificate(problem, labels, loss.scalar, found.fit, violated),
+        why,
         violated,
         found.labels,
-        several=_flat(problem, labels, loss.scalar, found) if loss.scalar.shape == "other" else None,
+        local,
+        several,
     )
+
+
+def _searched(problem, labels, fit):
+    """``(n_prompts,)`` mask: a user's loss may have kinks, where a point that is not stationary certifies nothing."""
+    inner = fit.block[labels.winner] == fit.block[labels.loser]
+    return np.isin(np.arange(problem.n_prompts), labels.winner[inner] // problem.n_responses)
 
 
 def _flat(problem, labels, scalar, found):

@@ -404,6 +404,27 @@ def test_larger_problems_of_losses_that_are_not_convex_are_local():
     assert pair.status is Status.LOCAL  # nothing is known of a user's function that is not convex
 
 
+def test_at_a_kink_of_a_users_loss_nothing_is_claimed():
+    """max(0, 1 - x) twice for one response, once for the other: least at x = 1, where no derivative is 0.
+
+    Its neighbour that rounds the kink over 1/4 is solved: the pulls cancel.
+    """
+    kink = losses.custom("kink", lambda x: np.maximum(0, 1 - x), lambda x: -1.0 * (x < 1))
+    rounded = losses.custom(
+        "rounded",
+        lambda x: np.logaddexp(0, 4 * (1 - x)) / 4,
+        lambda x: -1 / (1 + np.exp(np.clip(4 * (x - 1), -700, 700))),
+    )
+    problem, labels = Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 0, 1, 2), (0, 1, 0, 1)])
+    found = losses.solve(problem, labels, kink)
+    assert found.status is Status.LOCAL
+    assert found.certificate.lower == -np.inf
+    smooth = losses.solve(problem, labels, rounded)
+    assert smooth.status is Status.UNIQUE
+    margin = smooth.log_ratio[0, 0] - smooth.log_ratio[0, 1]
+    assert 2 / (1 + np.exp(4 * (margin - 1))) == pytest.approx(1 / (1 + np.exp(-4 * (margin + 1))), rel=1e-9)
+
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
