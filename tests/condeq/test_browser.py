@@ -71,6 +71,14 @@ def test_an_address_in_a_missing_parts_reason_does_not_widen_the_page(browser):
     assert browser.run(WIDTHS) == [320, 320]
 
 
+@pytest.mark.parametrize("width", [390, 900, 1200])
+def test_an_exact_fraction_of_many_digits_does_not_widen_the_page(browser, width):
+    browser.viewport(width, 844, mobile=True)
+    browser.run("document.querySelectorAll('details').forEach(details => details.open = true)")
+    browser.run("document.querySelector('.verdicts .panel td').textContent = arguments[0]", "7" * 300)
+    assert browser.run(WIDTHS) == [width, width]
+
+
 def test_it_prints(browser):
     """On paper: what was opened, the kinds of failure, and no empty summaries of closed rows."""
     browser.devtools("Emulation.setEmulatedMedia", {"media": "print"})
