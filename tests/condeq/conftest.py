@@ -1,6 +1,7 @@
-"""A report built once from a few real statements and a few figures: what the page tests open."""
+"""What the tests share: the command, and a report built once from a few real statements and a few figures."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 import figures
 import proofs_checks
-from condeq import report
+from condeq import cli, report
 from proofs_checks.text import as_dict
 
 STATEMENTS = ["def-3.3", "prop-3.4", "prop-3.4-necessity"]
@@ -53,3 +54,18 @@ def report_without_data(tmp_path_factory) -> Built:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONDEQ_DATA", str(tmp_path_factory.mktemp("empty")))
         return build_small(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def condeq(monkeypatch, capsys, tmp_path):
+    """Run the command in an empty directory: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["condeq", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        printed = capsys.readouterr()
+        return ending.value.code or 0, printed.out, printed.err
+
+    return run

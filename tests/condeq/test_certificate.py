@@ -62,10 +62,6 @@ def accepted(library, text):
     return True
 
 
-def example(name):
-    return problem_file.read(examples.DIRECTORY / name)
-
-
 READ = {name: problem_file.read(examples.DIRECTORY / name) for name in examples.PROBLEMS}
 LABELLED = [name for name, source in READ.items() if "preferences" in source.written[0]]
 
@@ -78,7 +74,7 @@ def test_rankings_and_votes_are_refused_in_one_sentence(name):
 
 @pytest.mark.parametrize("name", LABELLED)
 def test_coq_accepts_the_certificates_of_the_examples(library, name):
-    text = certificate.certificate(example(name), "tried.v")
+    text = certificate.certificate(READ[name], "tried.v")
     assert check.holes(text) == []
     assert accepted(library, text)
 
@@ -89,7 +85,7 @@ def test_coq_accepts_larger_and_more_extreme_problems(library, tmp_path, text, m
 
 
 def test_coq_accepts_a_margin(library):
-    text = certificate.certificate(example("misaligned_pair.yaml"), "tried.v", margin=0.7)
+    text = certificate.certificate(READ["misaligned_pair.yaml"], "tried.v", margin=0.7)
     assert "Definition margin := 7 / 10." in text
     assert accepted(library, text)
 
@@ -121,7 +117,7 @@ def spoilt(text, theorem, pattern, change):
 
 @pytest.mark.parametrize("what", SPOILT)
 def test_one_wrong_digit_is_refused(library, what):
-    text = certificate.certificate(example("unlabelled_third.yaml"), "tried.v")
+    text = certificate.certificate(READ["unlabelled_third.yaml"], "tried.v")
     wrong = spoilt(text, *SPOILT[what])
     assert sum(a != b for a, b in zip(text.split(), wrong.split(), strict=True)) == 1
     assert not accepted(library, wrong)
@@ -157,15 +153,11 @@ def test_a_response_without_mass_is_refused(tmp_path):
 
 def test_a_margin_needs_a_reward():
     with pytest.raises(InputError, match="margin is 1"):
-        certificate.certificate(example("contradictory_labels.json"), "tried.v", margin=1.0)
+        certificate.certificate(READ["contradictory_labels.json"], "tried.v", margin=1.0)
 
 
-def test_the_command_saves_the_file(tmp_path):
-    from typer.testing import CliRunner
-
-    from condeq.cli import app
-
+def test_the_command_saves_the_file(condeq, tmp_path):
     out = tmp_path / "mine.v"
-    done = CliRunner().invoke(app, ["certify", "misaligned_pair", "--out", str(out)])
-    assert done.exit_code == 0, done.output
-    assert out.read_text() == certificate.certificate(example("misaligned_pair.yaml"), "mine.v")
+    code, _, err = condeq("certify", "misaligned_pair", "--out", out)
+    assert code == 0, err
+    assert out.read_text() == certificate.certificate(READ["misaligned_pair.yaml"], "mine.v")

@@ -1,6 +1,7 @@
 """Problem files with rankings, wins and preference matrices: what they say, what is solved, what is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from condeq import examples, problem_file, show, solutions
 from tabular import InputError
 
 
+def answer_to(name):
+    return solutions.solve(problem_file.read(examples.located(Path(name), examples.PROBLEMS)))
+
+
 def solved(name):
-    file = next(file for file in examples.PROBLEMS if file.startswith(name))
-    return solutions.solve(problem_file.read(examples.DIRECTORY / file))["prompts"][0]
+    return answer_to(name)["prompts"][0]
 
 
 def written(tmp_path, prompt):
@@ -49,8 +53,7 @@ def test_votes_like_pandalm():
 def test_every_example_shows():
     console = Console(record=True, width=120)
     for name in ("judges_votes", "condorcet_cycle", "ranking_table"):
-        file = next(file for file in examples.PROBLEMS if file.startswith(name))
-        answer = solutions.solve(problem_file.read(examples.DIRECTORY / file))
+        answer = answer_to(name)
         json.dumps(answer, allow_nan=False)
         for part in show.solution(answer):
             console.print(part)

@@ -11,25 +11,9 @@ import numpy as np
 import pytest
 
 import proofs_checks.__main__
-from condeq import cli
 from proofs_checks import Verdict
 
 LOG = "ref_chosen_logps,ref_rejected_logps,policy_chosen_logps,policy_rejected_logps\n-9,-7,-9.5,-8.5\n-4,-5,-3,-6\n"
-
-
-@pytest.fixture
-def condeq(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty directory: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["condeq", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        printed = capsys.readouterr()
-        return ending.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 def test_help_names_every_command(condeq):

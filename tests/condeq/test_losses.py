@@ -1,30 +1,14 @@
 """Losses on the command line and in problem files."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from condeq import cli, problem_file
+from condeq import problem_file
 from tabular import InputError, losses
 
 FILE = "beta: 0.5\nloss: {name: cdpo, eps: 0.1}\nprompts: [{reference: [0.2, 0.8], preferences: [[0, 1]]}]\n"
-
-
-@pytest.fixture
-def condeq(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty directory: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["condeq", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        printed = capsys.readouterr()
-        return ending.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture
