@@ -14,11 +14,7 @@ from tabular import Preferences, Problem, Status, log_linear
 from tabular.choice import best_of_n, nash, plackett_luce
 from tabular.choice.rankings import Rankings
 from tabular.simplex import divergences
-from tests.benchmarks.timing import timed
-
-
-def median_of(benchmark):
-    return benchmark.stats.stats.median
+from tests.benchmarks.timing import median_of, timed
 
 
 def test_plackett_luce_against_choix(benchmark):

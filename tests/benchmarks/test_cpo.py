@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 
 from tabular import Preferences, Problem, cpo, rlhf
 from tabular.base.log_space import kl
+from tests.benchmarks.timing import median_of
 
 
 def conic(problem, labels, rounds):
@@ -55,10 +56,6 @@ def report(name, ours, seconds, problem, labels, rounds=1):
         f"  Clarabel: {status}, KL {above:+.0e} from the optimum, constraints violated by {shortfall:.0e}, "
         f"largest error of a log-probability {tail:.0e}"
     )
-
-
-def median_of(benchmark):
-    return benchmark.stats.stats.median
 
 
 def test_chain_of_500(benchmark):

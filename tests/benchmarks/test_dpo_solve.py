@@ -6,11 +6,7 @@ import pytest
 from scipy.special import expit, log_expit, log_softmax
 
 from tabular import Preferences, Problem, Status, dpo, rlhf
-from tests.benchmarks.timing import timed
-
-
-def median_of(benchmark):
-    return benchmark.stats.stats.median
+from tests.benchmarks.timing import median_of, timed
 
 
 def random_votes(rng, n_responses, n_comparisons, spread=1.0):

@@ -8,14 +8,10 @@ from scipy.special import expit
 
 from tabular import Preferences, Problem, Status, dpo, losses
 from tests.benchmarks.test_dpo_solve import random_votes, uniform
-from tests.benchmarks.timing import timed
+from tests.benchmarks.timing import median_of, timed
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import USERS
 from tests.tabular.losses.test_golden import GOLDEN, golden
-
-
-def median_of(benchmark):
-    return benchmark.stats.stats.median
 
 
 def both_ways(rng, n, pairs):

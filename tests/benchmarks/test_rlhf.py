@@ -4,11 +4,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from tabular import Problem, rlhf
-from tests.benchmarks.timing import timed
-
-
-def median_of(benchmark):
-    return benchmark.stats.stats.median
+from tests.benchmarks.timing import median_of, timed
 
 
 def test_rlhf_optimum_against_log_softmax(benchmark):

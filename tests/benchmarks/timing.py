@@ -1,4 +1,4 @@
-"""Timing of the named peers, in the same run as ours."""
+"""Timing of the named peers, in the same run as ours, and how long ours took."""
 
 from statistics import median
 from time import perf_counter
@@ -12,3 +12,8 @@ def timed(function, *args, rounds=5, **kwargs):
         result = function(*args, **kwargs)
         seconds.append(perf_counter() - start)
     return result, median(seconds)
+
+
+def median_of(benchmark):
+    """The median seconds of what pytest-benchmark timed."""
+    return benchmark.stats.stats.median
