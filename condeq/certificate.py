@@ -21,7 +21,7 @@ from condeq.certificate_problem import (
 )
 from condeq.problem_file import ProblemFile
 from proofs_checks.kernel.certificates import circulation
-from tabular import InputError, Status, dpo, rlhf
+from tabular import Status, dpo, rlhf
 
 #: Scores this far apart make the loss of a label between two blocks smaller than SLACK.
 _APART = 30
@@ -37,8 +37,7 @@ def certificate(source: ProblemFile, name: str, margin: float = 0.0) -> str:
     Raises:
         InputError: a response of reference probability 0; a margin without a reward.
     """
-    if margin and source.problem.reward is None:
-        raise InputError(f"margin is {margin}, but the file has no reward to constrain: add rewards, or give no margin")
+    source.check_margin(margin)
     fitted = dpo.solve(source.problem, source.preferences)
     return "\n".join([_head(name), *(_module(prompt, source, fitted, margin) for prompt in prompts(source))])
 

@@ -19,7 +19,7 @@ In place of ``preferences`` a prompt may have ``rankings``, ``wins`` or a ``pref
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -43,8 +43,19 @@ class ProblemFile:
     preferences: Preferences
     names: list[list[str]]
     written: list[dict]
-    choices: list[choice_input.Choice | None] = field(default_factory=list)
-    loss: losses.Loss | None = None
+    choices: list[choice_input.Choice | None]
+    loss: losses.Loss | None
+
+    def check_margin(self, margin: float) -> None:
+        """Refuse a margin of the hard constraint where no reward is there to constrain.
+
+        Raises:
+            InputError: a margin other than 0 and no reward.
+        """
+        if margin and self.problem.reward is None:
+            raise InputError(
+                f"margin is {margin}, but the file has no reward to constrain: add rewards, or give no margin"
+            )
 
 
 def read(path) -> ProblemFile:
@@ -120,7 +131,7 @@ def _understood(content) -> ProblemFile:
     log_reference = [_log_reference(prompt, index) for index, prompt in enumerate(prompts)]
     reward = [_reward(p, i, len(log_reference[i])) for i, p in enumerate(prompts)] if all(with_reward) else None
     problem = Problem(log_reference, _number(content["beta"], "beta"), reward)
-    names = [_names(prompt, index, problem) for index, prompt in enumerate(prompts)]
+    names = [_names(prompt, index) for index, prompt in enumerate(prompts)]
     choices = [_choice(prompt, names[index], index) for index, prompt in enumerate(prompts)]
     loss = loss_options.of_file(content["loss"]) if "loss" in content else None
     return ProblemFile(problem, _preferences(prompts, names, problem, choices), names, prompts, choices, loss)
@@ -176,7 +187,7 @@ def _reward(prompt, index, n_responses):
     return values
 
 
-def _names(prompt, index, problem):
+def _names(prompt, index):
     n_responses = len(prompt.get("reference", prompt.get("log_reference")))
     names = prompt.get("responses", list(range(n_responses)))
     found = [_name(name) for name in names] if isinstance(names, list) else []

@@ -4,7 +4,7 @@ import numpy as np
 
 from condeq import choice_answer
 from condeq.problem_file import ProblemFile
-from tabular import InputError, Problem, Status, cpo, dpo, failure_modes, losses, rlhf
+from tabular import Problem, Status, cpo, dpo, failure_modes, losses, rlhf
 
 MEANING = {
     Status.UNIQUE: "one minimiser",
@@ -33,8 +33,7 @@ def solve(source: ProblemFile, margin=0.0, loss=None) -> dict:
     Raises:
         InputError: a margin without a reward, or one that is not finite.
     """
-    if margin and source.problem.reward is None:
-        raise InputError(f"margin is {margin}, but the file has no reward to constrain: add rewards, or give no margin")
+    source.check_margin(margin)
     solution = dpo.solve(source.problem, source.preferences)
     columns = {"reference": source.problem.log_ref, "dpo": solution.log_policy}
     answer = {"beta": source.problem.beta, "dpo_infimum": solution.infimum, "dpo_dimension": solution.dimension}
@@ -48,8 +47,9 @@ def solve(source: ProblemFile, margin=0.0, loss=None) -> dict:
         infimum = other.infimum if np.isfinite(other.infimum) else "-inf"
         answer |= {"loss": repr(loss), "loss_status": other.status.value, "loss_infimum": infimum}
     prompts = [_prompt(source, solution, columns, i) for i in range(source.problem.n_prompts)]
-    for prompt, status in zip(prompts, [] if other is None else other.statuses, strict=False):
-        prompt |= {"loss_status": status.value, "loss_meaning": LOSS_MEANING[status]}
+    if other is not None:
+        for prompt, status in zip(prompts, other.statuses, strict=True):
+            prompt |= {"loss_status": status.value, "loss_meaning": LOSS_MEANING[status]}
     if source.problem.reward is not None:
         for prompt, price in zip(prompts, constrained.price.tolist(), strict=True):
             prompt["price"] = price if np.isfinite(price) else None
