@@ -21,7 +21,7 @@ from condeq.certificate_problem import (
 )
 from condeq.problem_file import ProblemFile
 from proofs_checks.kernel.certificates import circulation
-from tabular import Status, dpo, rlhf
+from tabular import Status, cpo, dpo, rlhf
 
 #: Scores this far apart make the loss of a label between two blocks smaller than SLACK.
 _APART = 30
@@ -38,23 +38,28 @@ def certificate(source: ProblemFile, name: str, margin: float = 0.0) -> str:
         InputError: a response of reference probability 0; a margin without a reward.
     """
     source.check_margin(margin)
+    listed = prompts(source)
     fitted = dpo.solve(source.problem, source.preferences)
-    return "\n".join([_head(name), *(_module(prompt, source, fitted, margin) for prompt in prompts(source))])
+    best = None
+    if source.problem.reward is not None:
+        best = cpo.constrained_optimum(source.problem, source.preferences, margin)
+    return "\n".join([_head(name), *(_module(prompt, source, fitted, best, margin) for prompt in listed)])
 
 
-def _module(prompt, source, fitted, margin):
-    scores = _scores(prompt, fitted)
+def _module(prompt, source, fitted, best, margin):
+    scores, flow = _scores(prompt, fitted), _flow(prompt, fitted)
+    unattained = fitted.statuses[prompt.index] is Status.UNATTAINED
     parts = [
         _problem(prompt),
-        _infimum(prompt, scores, fitted),
-        _unattained(prompt, fitted) if _is_unattained(prompt, fitted) else _attained(prompt, fitted),
+        _infimum(prompt, scores, flow),
+        _unattained(prompt, fitted) if unattained else _attained(flow),
         certificate_witnesses.failure(prompt),
     ]
-    if prompt.reward is not None:
+    if best is not None:
         parts += [
             _rlhf(prompt, source),
             certificate_witnesses.refutation(prompt, scores),
-            certificate_projection.optimum(prompt, source, margin),
+            certificate_projection.optimum(prompt, source, best, margin),
         ]
     body = "\n".join(part for part in parts if part)
     return f"Module Prompt{prompt.index}.\n{body}\nEnd Prompt{prompt.index}.\n"
@@ -127,8 +132,7 @@ def _entropy(prompt, flow):
     return sum(-x * (q * np.log(q) + (1 - q) * np.log1p(-q)) for q, x in inner)
 
 
-def _infimum(prompt, scores, fitted):
-    flow = _flow(prompt, fitted)
+def _infimum(prompt, scores, flow):
     low = rounded(_entropy(prompt, flow) - SLACK, 15)
     high = rounded(loss(prompt, scores) + SLACK, 15)
     return f"""\
@@ -142,19 +146,15 @@ Qed.
 """
 
 
-def _attained(prompt, fitted):
+def _attained(flow):
     return f"""\
 (** It is attained: a conserved flow is positive on every label. *)
 Theorem dpo_attained : exists p, minimises full (dpo_loss ref beta n) p.
 Proof.
 apply: (certified_attained {GIVEN} labels_positive
-  (qs := {_shares(_flow(prompt, fitted))})) => //; unfold labelling; numbers.
+  (qs := {_shares(flow)})) => //; unfold labelling; numbers.
 Qed.
 """
-
-
-def _is_unattained(prompt, fitted):
-    return fitted.statuses[prompt.index] is Status.UNATTAINED
 
 
 def _unattained(prompt, fitted):

@@ -6,7 +6,9 @@ import numpy as np
 
 from condeq.certificate_problem import SLACK, Prompt, exact, rationals, rounded, sequence, term
 from condeq.problem_file import ProblemFile
-from tabular import cpo, rlhf
+from tabular import rlhf
+from tabular.base import digraph
+from tabular.cpo import ConstrainedOptimum
 
 #: The share of a policy that has every constraint to spare, which buys exact feasibility.
 _SAFE = 1e-10
@@ -15,50 +17,32 @@ _SAFE = 1e-10
 def _feasible(prompt, log_policy, margin) -> list[Fraction]:
     """A policy in rationals that meets every constraint exactly and is all but the given one: mixed with one that rises
     along labels, and at margin 0 the same on all of a cycle."""
-    classes = _cycles(prompt)
-    safe = np.exp((abs(margin) + 1) * _heights(prompt, classes))
+    winner, loser, _ = zip(*prompt.labels, strict=True)
+    cycle, height = digraph.ranked_blocks(digraph.adjacency(prompt.size, loser, winner))
+    safe = np.exp((abs(margin) + 1) * height[cycle])
     policy = (1 - _SAFE) * np.exp(log_policy) + _SAFE * safe / safe.sum()
     if margin == 0:
-        policy = np.array([policy[classes == classes[y]].mean() for y in range(prompt.size)])
+        policy = np.array([policy[cycle == cycle[y]].mean() for y in range(prompt.size)])
     parts = [rounded(x, 15) for x in policy]
     total = sum(parts)
     return [x / total for x in parts]
 
 
-def _cycles(prompt):
-    """The number of the cycle of labels that a response is on."""
-    from scipy.sparse.csgraph import connected_components
-
-    wins = np.zeros((prompt.size, prompt.size))
-    for winner, loser, _ in prompt.labels:
-        wins[winner, loser] = 1
-    return connected_components(wins, connection="strong")[1]
-
-
-def _heights(prompt, classes):
-    height = np.zeros(prompt.size)
-    for _ in range(prompt.size):
-        for winner, loser, _ in prompt.labels:
-            if classes[winner] != classes[loser]:
-                height[classes == classes[winner]] = max(height[winner], height[loser] + 1)
-    return height
-
-
-def _projection(prompt, source, margin):
+def _projection(prompt, source, best, margin):
     """Policy, multipliers (winner, loser, lambda per unit of beta) and the gap that they leave; None where a cycle
     with a margin leaves some response no mass."""
-    best = cpo.constrained_optimum(source.problem, source.preferences, margin)
     log_policy = best.log_policy[prompt.index, : prompt.size]
     if not np.isfinite(log_policy).all():
         return None
     here = (source.preferences.prompt == prompt.index) & (source.preferences.log_weight > -np.inf)
     rows = zip(source.preferences.winner[here], source.preferences.loser[here], best.multipliers[here], strict=True)
     lam = [(int(w), int(y), rounded(max(float(x), 0.0) / float(prompt.beta))) for w, y, x in rows]
-    return _feasible(prompt, log_policy, margin), lam, rounded(_gap(prompt, source, margin, log_policy, lam), 2)
+    policy = _feasible(prompt, log_policy, margin)
+    return policy, lam, rounded(_gap(prompt, source, margin, policy, lam), 2)
 
 
-def _gap(prompt, source, margin, log_policy, lam):
-    policy = np.array([float(x) for x in _feasible(prompt, log_policy, margin)])
+def _gap(prompt, source, margin, feasible, lam):
+    policy = np.array([float(x) for x in feasible])
     log_star = rlhf.optimal_policy(source.problem)[prompt.index, : prompt.size]
     pull = np.zeros(prompt.size)
     for w, y, x in lam:
@@ -67,9 +51,9 @@ def _gap(prompt, source, margin, log_policy, lam):
     return 2 * max(gap, 0.0) + SLACK
 
 
-def optimum(prompt: Prompt, source: ProblemFile, margin: float) -> str:
-    """The theorem, or nothing where no policy of full support is feasible."""
-    found = _projection(prompt, source, margin)
+def optimum(prompt: Prompt, source: ProblemFile, best: ConstrainedOptimum, margin: float) -> str:
+    """The theorem of one prompt's part of an optimum, or nothing where no policy of full support is feasible."""
+    found = _projection(prompt, source, best, margin)
     if found is None:
         return ""
     policy, lam, gap = found
