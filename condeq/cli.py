@@ -123,10 +123,9 @@ def solve(
     as_json: AsJson = False,
 ) -> None:
     """The reference, the RLHF optimum, what DPO and a loss converge to, and the constrained optimum, side by side."""
-    from condeq import loss_options, problem_file, solutions
+    from condeq import solutions
 
-    source = problem_file.read(examples.located(file, examples.PROBLEMS))
-    chosen = loss_options.chosen(loss, show.parsed_settings(settings or []), source.loss)
+    source, chosen = problem_and_loss(file, loss, settings)
     answer = solutions.solve(source, margin, chosen)
     if as_json:
         print_json(answer)
@@ -144,10 +143,9 @@ def failures(
     as_json: AsJson = False,
 ) -> None:
     """Every way the loss, DPO's by default, can fall while the policy prefers the wrong response, pair by pair."""
-    from condeq import loss_options, problem_file, solutions
+    from condeq import solutions
 
-    source = problem_file.read(examples.located(file, examples.PROBLEMS))
-    chosen = loss_options.chosen(loss, show.parsed_settings(settings or []), source.loss)
+    source, chosen = problem_and_loss(file, loss, settings)
     rows = solutions.failures(source, chosen)
     if as_json:
         print_json(rows)
@@ -220,6 +218,14 @@ def audit(
     with saved(result, out or Path(f"{Path(log).name.split('.')[0]}-audit.json")):
         for part in show.audit(result):
             console.print(part)
+
+
+def problem_and_loss(file, loss, settings):
+    """The problem file that is meant, and the loss of the options or else of the file, None for plain DPO."""
+    from condeq import loss_options, problem_file
+
+    source = problem_file.read(examples.located(file, examples.PROBLEMS))
+    return source, loss_options.chosen(loss, show.parsed_settings(settings or []), source.loss)
 
 
 def print_json(content) -> None:
