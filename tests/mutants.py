@@ -63,12 +63,10 @@ def mutations(tree: ast.Module, spare=()):
     for parent in ast.walk(tree):
         if id(parent) in spared:
             continue
-        if isinstance(parent, ast.FunctionDef | ast.ClassDef | ast.Module):
-            body = parent.body
-            first_is_words = body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-            for k in range(1 if first_is_words else 0, len(body)):
-                if isinstance(parent, ast.FunctionDef) and isinstance(body[k], ast.Assign | ast.AugAssign | ast.If):
-                    yield body[k], "statement dropped", lambda b=body, k=k: b.__setitem__(k, ast.Pass())
+        if isinstance(parent, ast.FunctionDef):
+            for k, line in enumerate(parent.body):
+                if isinstance(line, ast.Assign | ast.AugAssign | ast.If):
+                    yield line, "statement dropped", lambda b=parent.body, k=k: b.__setitem__(k, ast.Pass())
         yield from _of_node(parent)
 
 
