@@ -48,7 +48,7 @@ def holes(text: str) -> list[str]:
     return HOLES.findall(text)
 
 
-def compile_all(directory: Path, jobs: int = 2) -> None:
+def compile_all(directory: Path) -> None:
     """Copy the sources to a directory and compile what changed there since it was last used.
 
     Raises:
@@ -62,7 +62,16 @@ def compile_all(directory: Path, jobs: int = 2) -> None:
                 raise Refused(f"{path.name} has a hole: {', '.join(found)}")
             if not copy.exists() or copy.read_text("utf-8") != text:
                 copy.write_text(text, "utf-8")
-    _run(["make", "--silent", f"-j{jobs}", "-f", "compile.mk"], directory)
+    _run(["make", "--silent", "-j2", "-f", "compile.mk"], directory)
+
+
+def compile_one(directory: Path, name: str) -> None:
+    """Compile a file that stands beside the compiled proofs.
+
+    Raises:
+        Refused: what Coq does not accept, with what it said.
+    """
+    _run(["coqc", "-w", "none", "-Q", ".", "Formal", name], directory)
 
 
 def ask(directory: Path, listed=None, each: bool = True) -> dict[str, dict]:
@@ -92,7 +101,7 @@ def ask(directory: Path, listed=None, each: bool = True) -> dict[str, dict]:
         lines.append(f'Redirect "{group}.axioms" Print Assumptions {group}__together.')
     (directory / "ask.v").write_text("\n".join(lines) + "\n", "utf-8")
     try:
-        _run(["coqc", "-w", "none", "-Q", ".", "Formal", "ask.v"], directory)
+        compile_one(directory, "ask.v")
     finally:
         (directory / "ask.v").unlink()
     needs = _dependencies(directory)

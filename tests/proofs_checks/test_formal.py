@@ -122,7 +122,7 @@ def test_the_kernel_refuses_a_theorem_under_another_claim(compiled):
     listed = {"thm-3.5": record.Entry(id="thm-3.5", file="swapped", shown="proved", scope="full")}
     swapped = "From Formal Require Import claims ch2_equivalence.\nDefinition thm_3_5_proved := thm_3_5_refuted.\n"
     (directory / "swapped.v").write_text(swapped)
-    check._run(["coqc", "-w", "none", "-Q", ".", "Formal", "swapped.v"], directory)
+    check.compile_one(directory, "swapped.v")
     with pytest.raises(check.Refused, match="thm_3_5"):
         check.ask(directory, listed)
 
@@ -134,4 +134,4 @@ def test_a_false_proof_does_not_compile(compiled, tmp_path):
     chapter = (copy / "ch1_rlhf.v").read_text()
     (copy / "ch1_rlhf.v").write_text(chapter.replace("rewrite delta_star //; have := div_pos hr hb.", "", 1))
     with pytest.raises(check.Refused, match="ch1_rlhf"):
-        check._run(["coqc", "-w", "none", "-Q", ".", "Formal", "ch1_rlhf.v"], copy)
+        check.compile_one(copy, "ch1_rlhf.v")
