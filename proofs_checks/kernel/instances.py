@@ -67,17 +67,19 @@ class Replay:
         self.values, self.answers = list(values), []
 
     def integer(self, low, high):
-        return self._next("integer", low, high, low)
+        return self._next("integer", low, high)
 
     def number(self, low, high):
-        return self._next("number", low, high, simplest(low, high))
+        return self._next("number", low, high)
 
     def choice(self, options):
-        return options[self._next("choice", 0, len(options) - 1, 0)]
+        return options[self._next("choice", 0, len(options) - 1)]
 
-    def _next(self, kind, low, high, otherwise):
-        value = self.values[len(self.answers)] if len(self.answers) < len(self.values) else otherwise
-        value = min(max(value, low), high)
+    def _next(self, kind, low, high):
+        if len(self.answers) < len(self.values):
+            value = min(max(self.values[len(self.answers)], low), high)
+        else:
+            value = simplest(low, high) if kind == "number" else low
         if kind != "number":
             value = int(value)
         self.answers.append((kind, low, high, value))
