@@ -9,7 +9,7 @@ nothing.
 import dis
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 from random import Random
@@ -119,15 +119,16 @@ class Evidence:
     quantifier = None
 
     def run(self) -> Finding:
-        return self.judge(self)
-
-    def judge(self, version) -> Finding:
         raise NotImplementedError
 
     def near_misses(self):
         """Each control's name with what the machinery finds of it."""
         for name, wrong in self.controls.items():
-            yield name, self.judge(self._version(wrong))
+            yield name, replace(self, controls={}, **self._wrong(wrong)).run()
+
+    def _wrong(self, control) -> dict:
+        """The fields in which a wrong version differs."""
+        raise NotImplementedError
 
     @property
     def domain(self) -> str:
@@ -161,26 +162,26 @@ class Identity(Evidence):
 
     quantifier = Quantifier.IDENTITY
 
-    def _version(self, wrong):
-        left, right = wrong if isinstance(wrong, tuple) else (self.left, wrong)
-        return Identity(self.name, {}, left, right, self.over)
+    def _wrong(self, control):
+        left, right = control if isinstance(control, tuple) else (self.left, control)
+        return {"left": left, "right": right}
 
-    def judge(self, version):
-        if _same_code(version.left, version.right):
+    def run(self):
+        if _same_code(self.left, self.right):
             return Finding(None, "both sides are the same formula: nothing was checked")
-        if _branches(version.left) or _branches(version.right):
+        if _branches(self.left) or _branches(self.right):
             return Finding(None, "a side branches on its argument: the points checked say nothing of the others")
         spots, width = 0, 0.0
-        for point, arguments in _points(version.over):
+        for point, arguments in _points(self.over):
             try:
-                difference = _at(version.left, arguments) - _at(version.right, arguments)
+                difference = _at(self.left, arguments) - _at(self.right, arguments)
             except Undefined:
                 return Finding(None, f"a side is not defined at {ball.in_words(point)}, which the domain allows")
             if difference.lo > 0 or difference.hi < 0:
                 return Finding(False, "the two sides differ", witness=ball.in_words(point))
             spots, width = spots + 1, max(width, float(difference.hi - difference.lo))
-        symbols = _symbols(version.over)
-        if not symbolic.simplifies_to_zero(version.left(**symbols) - version.right(**symbols)):
+        symbols = _symbols(self.over)
+        if not symbolic.simplifies_to_zero(self.left(**symbols) - self.right(**symbols)):
             return Finding(None, "no rewriting rule brings the difference of the two sides to 0")
         return Finding(True, f"computer algebra brings the difference to 0; {spots} exact points agree", width)
 
@@ -210,23 +211,23 @@ class Sign(Evidence):
 
     quantifier = Quantifier.SIGN
 
-    def _version(self, wrong):
-        return Sign(self.name, {}, wrong, self.over, self.weak)
+    def _wrong(self, control):
+        return {"expression": control}
 
-    def judge(self, version):
-        if _branches(version.expression):
+    def run(self):
+        if _branches(self.expression):
             return Finding(None, "it branches on its argument: the points checked say nothing of the others")
-        for point, arguments in _points(version.over):
+        for point, arguments in _points(self.over):
             try:
-                value = _at(version.expression, arguments)
+                value = _at(self.expression, arguments)
             except Undefined:
                 return Finding(None, f"it is not defined at {ball.in_words(point)}, which the domain allows")
-            if value.hi < 0 or (not version.weak and value.hi <= 0):
+            if value.hi < 0 or (not self.weak and value.hi <= 0):
                 return Finding(False, "not positive", witness=ball.in_words(point))
-        known = sympy.sympify(version.expression(**_symbols(version.over)))
-        decided = known.is_nonnegative if version.weak else known.is_positive
-        if decided or symbolic.sign_by_rules(known, version.weak):
-            return Finding(True, f"{'≥' if version.weak else '>'} 0 by the rules of sign, for all values")
+        known = sympy.sympify(self.expression(**_symbols(self.over)))
+        decided = known.is_nonnegative if self.weak else known.is_positive
+        if decided or symbolic.sign_by_rules(known, self.weak):
+            return Finding(True, f"{'≥' if self.weak else '>'} 0 by the rules of sign, for all values")
         return Finding(None, "the rules of sign do not decide it")
 
     @property
@@ -255,13 +256,13 @@ class Box(Evidence):
 
     quantifier = Quantifier.BOX
 
-    def _version(self, wrong):
-        return Box(self.name, {}, wrong, self.box, self.strict, self.max_boxes)
+    def _wrong(self, control):
+        return {"f": control}
 
-    def judge(self, version):
-        box = {getattr(name, "name", name): ends for name, ends in version.box.items()}
-        f, strict = _margin_of(version.f, version.strict)
-        return ball.finding(ball.decide(f, box, strict=strict, max_boxes=version.max_boxes), box, strict)
+    def run(self):
+        box = {getattr(name, "name", name): ends for name, ends in self.box.items()}
+        f, strict = _margin_of(self.f, self.strict)
+        return ball.finding(ball.decide(f, box, strict=strict, max_boxes=self.max_boxes), box, strict)
 
     @property
     def formula(self):
@@ -295,27 +296,27 @@ class Exhaustive(Evidence):
 
     quantifier = Quantifier.EXHAUSTIVE
 
-    def _version(self, wrong):
-        return type(self)(self.name, {}, self.cases, self.of, wrong)
+    def _wrong(self, control):
+        return {"test": control}
 
     @precisely
-    def judge(self, version):
+    def run(self):
         count, seen = 0, set()
-        for case in version.cases():
+        for case in self.cases():
             if repr(case) in seen:
                 return Finding(None, f"case {count + 1} was there before: each counts once", witness=str(case))
             seen.add(repr(case))
-            answer = version.test(*case) if isinstance(case, tuple) else version.test(case)
+            answer = self.test(*case) if isinstance(case, tuple) else self.test(case)
             if answer is not None and type(answer) is not bool:
                 raise TypeError(f"a test answers True, False or None, not {answer!r}")
             count += 1
             if answer is None:
-                return Finding(None, f"case {count} of {version.of} is not decided", witness=str(case))
+                return Finding(None, f"case {count} of {self.of} is not decided", witness=str(case))
             if not answer:
-                return Finding(False, f"case {count} of {version.of} fails", witness=str(case))
-        if count == 0 or count != version.of:
-            return Finding(None, f"{count} cases were checked, {version.of} are claimed")
-        return Finding(True, f"all {count} of {version.of} cases")
+                return Finding(False, f"case {count} of {self.of} fails", witness=str(case))
+        if count == 0 or count != self.of:
+            return Finding(None, f"{count} cases were checked, {self.of} are claimed")
+        return Finding(True, f"all {count} of {self.of} cases")
 
     @property
     def domain(self):
@@ -344,19 +345,17 @@ class Exact(Evidence):
 
     quantifier = Quantifier.EXACT
 
-    def _version(self, wrong):
-        if isinstance(wrong, Condition):
-            return Exact(self.name, {}, wrong, self.at)
-        return Exact(self.name, {}, self.condition, wrong)
+    def _wrong(self, control):
+        return {"condition" if isinstance(control, Condition) else "at": control}
 
-    def judge(self, version):
-        for value in version.at.values():
+    def run(self):
+        for value in self.at.values():
             Interval.of(value)
-        shown = ball.in_words(version.at)
-        answer = version.condition.decide(dict(version.at))
+        shown = ball.in_words(self.at)
+        answer = self.condition.decide(dict(self.at))
         if answer is None:
-            return Finding(None, f"exact arithmetic does not decide: {version.condition}", witness=shown)
-        return Finding(answer, f"{version.condition}: {'true' if answer else 'false'}, exactly", witness=shown or None)
+            return Finding(None, f"exact arithmetic does not decide: {self.condition}", witness=shown)
+        return Finding(answer, f"{self.condition}: {'true' if answer else 'false'}, exactly", witness=shown or None)
 
     @property
     def formula(self):
