@@ -53,6 +53,7 @@ class pos(sympy.Function):
 
 
 _OURS = {"softplus": sp, "sigmoid": σ, "positive_part": pos}
+_IN_FLOATS = {ours.__name__: getattr(arithmetic, name) for name, ours in _OURS.items()}
 
 
 def call(name, x):
@@ -143,17 +144,9 @@ def exactly(expression, values) -> Fraction | None:
     return Fraction(int(value.p), int(value.q)) if value.is_Rational else None
 
 
-@functools.cache
-def _modules():
-    import numpy as np
-
-    ours = {"sp": arithmetic.softplus, "σ": arithmetic.sigmoid, "pos": arithmetic.positive_part}
-    return [ours, np]
-
-
 def numerically(expression, symbols):
     """The expression as a function of arrays, one for each symbol, in stable floating point."""
-    return sympy.lambdify(symbols, expression, modules=[*_modules()[:1], "numpy"])
+    return sympy.lambdify(symbols, expression, modules=[_IN_FLOATS, "numpy"])
 
 
 def sign_by_rules(expression, weak=False) -> bool:
