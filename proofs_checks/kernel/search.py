@@ -80,13 +80,17 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
                 met, climbed = met | more, [*climbed, top]
         tops = climbed
     tops = sorted((top for top in tops if top[0] > 0), key=lambda top: -top[0])
-    return Sought(len(met), tuple((value, found) for value, found, _ in tops))
+    return Sought(len(met), tuple((score, _values(answers)) for score, answers in tops))
 
 
 def _tops(score, answers, count):
     """The instances that come closest to a violation: how far, and the answers that make them."""
     best = np.argsort(-score, kind="stable")[:count].tolist()
-    return [(float(score[k]), [value for *_, value in answers[k]], answers[k]) for k in best]
+    return [(float(score[k]), answers[k]) for k in best]
+
+
+def _values(answers):
+    return [value for *_, value in answers]
 
 
 def scores(given, claim, values):
@@ -112,12 +116,12 @@ def _climb(instances, given, claim, top, rng, steps):
     """Random steps, kept where the violation grows; longer after a success, shorter after a failure."""
     met, size = set(), 0.3
     for _ in range(steps):
-        moved = [_step(answer, size, rng) for answer in top[2]]
+        moved = [_step(answer, size, rng) for answer in top[1]]
         values, answers = instances.replay(moved)
         score = float(scores(given, claim, values)[0])
         met |= instances.keys(values, np.array([score > -math.inf]))
         if score > top[0]:
-            top, size = (score, [value for *_, value in answers], answers), min(_LONGER * size, 1.0)
+            top, size = (score, answers), min(_LONGER * size, 1.0)
         else:
             size *= _SHORTER
     return top, met
@@ -148,7 +152,7 @@ def shrink(instances, given, claim, candidate) -> list:
         before = list(values)
         for k in range(len(values)):
             _, answers = instances.replay(values)
-            values = [value for *_, value in answers]
+            values = _values(answers)
             if k < len(values):
                 values = _simplified(values, k, answers[k], survives)
         if values == before:
@@ -244,7 +248,7 @@ def disagreements(instances, effort=USUAL) -> dict:
     values, answers = instances.draw(np.random.default_rng(effort.seed), min(effort.draws, _COMPARED))
     found = {}
     for k in range(len(values["instances"])):
-        exact = instances.exactly(as_rationals([value for *_, value in answers[k]]))
+        exact = instances.exactly(as_rationals(_values(answers[k])))
         for symbol in instances.exact:
             known = _enclosed(exact, symbol)
             if known is not None and symbol in instances.quantities and symbol not in found:
