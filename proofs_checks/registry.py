@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 import proofs_checks
@@ -142,13 +143,10 @@ def verify(
         done[name] = Result(*known[name], outcomes, seconds, {})
         if progress is not None:
             progress(len(done), len(order), done[name])
-    verdicts, results = {}, {}
     for name in order:
-        statement, file = known[name]
-        lent = {other: verdicts[other] for other in statement.rests_on}
-        results[name] = Result(statement, file, done[name].outcomes, done[name].seconds, lent)
-        verdicts[name] = results[name].verdict
-    return [results[name] for name in names]
+        lent = {other: done[other].verdict for other in done[name].statement.rests_on}
+        done[name] = replace(done[name], known=lent)
+    return [done[name] for name in names]
 
 
 def _run_all(names, processes):
