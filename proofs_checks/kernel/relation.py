@@ -3,23 +3,24 @@
 What a statement says, what is searched for violations and what is certified at a witness are the same object.
 """
 
-import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
+from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
 import sympy
 
-from proofs_checks.kernel.interval import Interval, Undefined, precisely
+from proofs_checks.kernel.interval import Undefined, precisely
 from proofs_checks.kernel.symbolic import enclose, exactly, numerically
 from proofs_checks.kernel.unicode import in_words
 
 _NOISE = 1e-9  # a difference of floats below this share of their size may be rounding
 _MOST_NOISE = 1e-4  # more is no rounding: a claim that is false by so little has to be seen
 _OPPOSITE = {">": "<=", ">=": "<", "=": "!=", "<": ">=", "<=": ">", "!=": "="}
+_COMPARE = {">": gt, ">=": ge, "=": eq, "<": lt, "<=": le, "!=": ne}
 _SHOWN = {">=": "≥", "<=": "≤", "!=": "≠"}
 
 
@@ -109,7 +110,7 @@ class Relation(Condition):
     def decide(self, values) -> bool | None:
         """Whether it holds at exact rationals; None where neither can be shown."""
         left, right = (exactly(side, values) for side in (self.left, self.right))
-        compare = getattr(operator, {">": "gt", ">=": "ge", "=": "eq", "<": "lt", "<=": "le", "!=": "ne"}[self.op])
+        compare = _COMPARE[self.op]
         if left is not None and right is not None:
             return compare(left, right)
         try:
@@ -321,8 +322,3 @@ def premises(condition: Condition) -> tuple[Condition, ...]:
 def relation(left, op, right, noise=_NOISE) -> Relation:
     """``left op right``; the short name that statements use."""
     return Relation(left, op, right, noise)
-
-
-def enclosure_of(expression, values) -> Interval:
-    """The expression's enclosure at exact numbers, for evidence that shows it."""
-    return enclose(sympy.sympify(expression), values)

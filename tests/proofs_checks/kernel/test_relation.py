@@ -18,11 +18,11 @@ from proofs_checks.kernel.relation import (
     Relation,
     Rounds,
     Saying,
-    enclosure_of,
     pieces,
     premises,
     relation,
 )
+from proofs_checks.kernel.symbolic import enclose
 from proofs_checks.kernel.unicode import in_words
 
 β = sympy.Symbol("β", positive=True)
@@ -158,7 +158,7 @@ def test_floats_and_enclosures_of_an_expression_agree(a, b):
     whole = whole + exp(-x) * log(β) - sympy.tanh(x) + sympy.asinh(x) ** 2 + β ** sympy.Rational(1, 3)
     known = relation(whole, ">", 0)
     float_value = known.satisfied({x: np.array([float(a)]), β: np.array([float(b)])})[0]
-    enclosed = enclosure_of(whole, {x: a, β: b})
+    enclosed = enclose(whole, {x: a, β: b})
     assert abs(float_value - float(enclosed.lo)) < 1e-8 * (1 + abs(float(enclosed.lo)))
 
 
