@@ -52,11 +52,11 @@ def _components(size, labels):
     return [[y for y in range(size) if component[y] == c] for c in sorted(set(component))]
 
 
-def _gauge(ref, reward, β, labels, closest=False):
+def _gauge(ref, reward, β, labels):
     """The spread of the components' mean log-ratios under the policy that the library says the flow reaches."""
     problem = problem_of(ref, reward, β)
     solution = dpo.solve(problem, preferences_of(labels))
-    ratio = (solution.closest_to_reference() if closest else solution.log_policy)[0] - problem.log_ref[0]
+    ratio = solution.log_policy[0] - problem.log_ref[0]
     return np.ptp([ratio[part].mean() for part in _components(len(ref), labels)])
 
 
@@ -71,7 +71,7 @@ def _one_label(draw):
     return {**parts, "policy": weights(draw, len(parts["ref"]))}
 
 
-def _speed(response, others=False):
+def _speed(response):
     def measured(ref, reward, β, policy):
         log_policy = log_policy_of(policy)
         velocity = -dpo.gradient(log_policy, problem_of(ref, reward, β), preferences_of([(0, 1, 1)]))[0]
@@ -86,7 +86,6 @@ _FLOWING = Instances(
     {GAUGE: _gauge, SUM: _velocity_sums},
     drawn="2 to 5 responses, 1 to 4 pairs labelled both ways with weights in [1/4, 4]",
 )
-_CLOSEST = named("spread of mean log-ratios, closest solution")[0]
 _ONE_LABEL = Instances(
     _one_label,
     "One label w > l, any other response o, tabular softmax logits, gradient flow of DPO at any policy",

@@ -107,7 +107,7 @@ def _with_a_label_between(draw):
     }
 
 
-def _between(ref, reward, β, labels, policy):
+def _between(labels, policy):
     """The first label, which joins two blocks: its margin."""
     (winner, loser, _), *_ = labels
     return float(np.log(float(policy[winner])) - np.log(float(policy[loser])))

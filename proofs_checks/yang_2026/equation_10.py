@@ -3,7 +3,6 @@
 from fractions import Fraction
 
 import numpy as np
-import sympy
 
 from proofs_checks.kernel.arithmetic import asinh, cosh, derivative, log, sinh, sqrt, tanh
 from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, UNIT, Box, Identity, Sign
@@ -24,7 +23,6 @@ _EFFORT = Effort(draws=250, climbs=2, steps=40)
 _HUNDREDTH = Fraction(101, 100)
 J, EXCESS, GROWTH, REST = named("J", "c_y", "γ|c_y|·log(1/ε)", "B")
 SLOPE = named("dJ/dδ")[0]
-_k = sympy.Symbol("κ′", positive=True)
 
 
 def _escape(draw):
@@ -39,7 +37,7 @@ def _excess_of(ref, reward, β, labels):
     return win_excess(problem_of(ref, reward, β), preferences_of(labels))[0]
 
 
-def _along(ref, others, y, depth):
+def _along(others, y, depth):
     """The policy with mass ε = e^−depth on y and the rest in proportion to the others."""
     rest = np.array([0.0 if k == y else float(mass) for k, mass in enumerate(others)])
     policy = rest / rest.sum() * -np.expm1(-float(depth))
@@ -48,7 +46,7 @@ def _along(ref, others, y, depth):
 
 
 def _objective(ref, reward, β, labels, γ, y, others, depth):
-    policy = log_policy_of(_along(ref, others, y, depth))
+    policy = log_policy_of(_along(others, y, depth))
     return cpo.penalized_objective(policy, problem_of(ref, reward, β), preferences_of(labels), float(γ))[0]
 
 

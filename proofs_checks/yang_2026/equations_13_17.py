@@ -16,12 +16,11 @@ from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement,
 from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces import penalty
 from proofs_checks.spaces.pair import Ψ, Δr, β, γ, δ, δ_ref, κ
-from proofs_checks.spaces.penalty import EXISTS, PAIR, level
+from proofs_checks.spaces.penalty import PAIR, level
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, cpo, rlhf
 
 _SOURCE = "Yang et al. 2026, Eq. "
-_THERE = relation(EXISTS, "=", 1)
 _HUNDREDTH = Fraction(101, 100)
 LINE, LAMBERT, MARGIN = named("spread of log π − log π* − κc/π", "max |π − κc/W|", "β(δ − δ_ref) − Δr")
 EXACT, FOUND, REF_MARGIN, DEFECT = named("Ψ* = γ(1/π_w + 1/π_l)", "δ of the optimum", "Ψ_ref", "Ψ_12 + Ψ_23 − Ψ_13")
