@@ -3,12 +3,12 @@
 from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import exp, log, softplus
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
-from proofs_checks.spaces.bounds import LOG_BELOW_LINEAR
+from proofs_checks.spaces.bounds import ABOVE_LINEAR, LOG_BELOW_LINEAR
 from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem_of, weights
 from tabular import dpo
 
@@ -64,14 +64,7 @@ STATEMENTS = (
         parts={
             "the loss is above its infimum 0": Part(
                 "«sp(−z) > 0», and the next part brings it as close to 0 as one likes.",
-                (
-                    Sign(
-                        "sp(−z) > 0",
-                        {"log 2 less": lambda z: softplus(-z) - log(2)},
-                        lambda z: softplus(-z),
-                        {"z": REAL},
-                    ),
-                ),
+                ABOVE_LINEAR[1:],
             ),
             "it is below a bound that vanishes with ε": Part(
                 "«loss = log(1 + a)» with a = e^(βδ_ref) (ε/t)^β, and log(1 + a) < a («slope of a − log(1 + a)», "
