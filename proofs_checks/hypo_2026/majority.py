@@ -25,7 +25,7 @@ def _loss(odds, d, z):
 
 
 def _slope(odds, d, z):
-    return derivative(lambda x: odds * softplus(-x) + softplus(x + d))(z)
+    return derivative(lambda x: _loss(odds, d, x))(z)
 
 
 _X = _root(o, exp(d))
