@@ -8,12 +8,11 @@ from proofs_checks.kernel.instances import named
 from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
-from proofs_checks.own.flow_of_one_pair import margin_at
+from proofs_checks.own.flow_of_one_pair import NOISE, margin_at
 from proofs_checks.spaces.pair import Ψ, d, measured, β, δ_ref
 from tabular import flow
 
 _MORE = Fraction(101, 100)
-_NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
 
 T, δ_T = named("T", "δ(T)")
 
@@ -90,7 +89,7 @@ STATEMENTS = (
             (relation(δ_ref, "<", 0),),
             claim={
                 "the time": relation(T, "=", _TIME),
-                "δ is 0 then": relation(δ_T, "=", 0, _NOISE),
+                "δ is 0 then": relation(δ_T, "=", 0, NOISE),
             },
             wrong={
                 "1.01 times the time": relation(T, "=", _MORE * _TIME),

@@ -18,7 +18,7 @@ from proofs_checks.spaces.pair import Ψ, measured, β, δ_ref
 from tabular import flow
 
 _MORE = Fraction(101, 100)
-_NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
+NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
 
 t, s = sympy.symbols("t s", positive=True)
 δ_t, δ_later = named("δ(t)", "δ(t + s)")
@@ -72,11 +72,11 @@ STATEMENTS = (
             _FLOW,
             (),
             claim={
-                "the trajectory": relation(_u + exp(_u), "=", 2 * β**2 * t + exp(-Ψ) - Ψ, _NOISE),
+                "the trajectory": relation(_u + exp(_u), "=", 2 * β**2 * t + exp(-Ψ) - Ψ, NOISE),
             },
             wrong={
-                "1.01 times as fast": relation(_u + exp(_u), "=", 2 * _MORE * β**2 * t + exp(-Ψ) - Ψ, _NOISE),
-                "from Ψ": relation(_u + exp(_u), "=", 2 * β**2 * t + exp(-Ψ), _NOISE),
+                "1.01 times as fast": relation(_u + exp(_u), "=", 2 * _MORE * β**2 * t + exp(-Ψ) - Ψ, NOISE),
+                "from Ψ": relation(_u + exp(_u), "=", 2 * β**2 * t + exp(-Ψ), NOISE),
             },
             effort=OBJECTS,
         ),

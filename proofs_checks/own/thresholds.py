@@ -18,7 +18,7 @@ from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo, failure_modes
 
 _MORE = Fraction(101, 100)
-_NOISE = 1e-8  # of the library, as a share of a loss
+NOISE = 1e-8  # of the library, as a share of a loss
 
 v, L, δ_c, L_c = named("v", "L(δ)", "δ_c", "L(δ_c)")
 c = sympy.Symbol("c", positive=True)
@@ -109,13 +109,13 @@ STATEMENTS = (
                 "the level": relation(v, "=", _LEVEL),
                 "below it δ > 0, and nowhere else": Iff(relation(δ, ">", 0), relation(L, "<", v)),
                 "every level above it is reached with δ < 0": All(
-                    (relation(L_c, "=", v + c, _NOISE), relation(δ_c, "<", 0))
+                    (relation(L_c, "=", v + c, NOISE), relation(δ_c, "<", 0))
                 ),
             },
             wrong={
                 "1.01 of the level": relation(v, "=", _MORE * _LEVEL),
                 "iff L < 1.01 v": Iff(relation(δ, ">", 0), relation(L, "<", _MORE * v)),
-                "reached at 1.01 c": relation(L_c, "=", v + _MORE * c, _NOISE),
+                "reached at 1.01 c": relation(L_c, "=", v + _MORE * c, NOISE),
                 "reached with δ < −c": relation(δ_c, "<", -c),
             },
             effort=OBJECTS,
@@ -147,11 +147,11 @@ STATEMENTS = (
             _INVERTED,
             (relation(δ, "<", 0),),
             claim={
-                "the excess over sp(βδ_ref)": relation(L, "=", _LEVEL + _EXCESS, _NOISE),
+                "the excess over sp(βδ_ref)": relation(L, "=", _LEVEL + _EXCESS, NOISE),
                 "it is positive": relation(L, ">", _LEVEL),
             },
             wrong={
-                "1.01 of the excess": relation(L, "=", _LEVEL + _MORE * _EXCESS, _NOISE),
+                "1.01 of the excess": relation(L, "=", _LEVEL + _MORE * _EXCESS, NOISE),
                 "more than −δβ/1000": relation(L, ">", _LEVEL - δ * β / 1000),
             },
             effort=OBJECTS,

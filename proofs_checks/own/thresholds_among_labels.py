@@ -17,6 +17,7 @@ from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.own.thresholds import NOISE
 from proofs_checks.spaces.bounds import ABOVE_LINEAR
 from proofs_checks.spaces.pair import β, δ_ref
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
@@ -26,7 +27,6 @@ v, L, δ_i, L_c, δ_c, L_v, δ_v = named("v_i", "L(π)", "δ_i", "L(π_c)", "δ_
 share, c = sympy.symbols("n̄_i c", positive=True)
 _EFFORT = Effort(draws=140, climbs=2, steps=15)
 _MORE = Fraction(102, 100)
-_NOISE = 1e-8  # of the library, as a share of a loss
 
 
 def _labelled(draw):
@@ -163,13 +163,13 @@ STATEMENTS = (
             claim={
                 "below v_i the pair is ranked right": _SAFE_BELOW,
                 "every level above it is reached with δ_i < 0": All(
-                    (relation(L_c, "=", v + c, _NOISE), relation(δ_c, "<", 0))
+                    (relation(L_c, "=", v + c, NOISE), relation(δ_c, "<", 0))
                 ),
                 "the mean dilutes": relation(v, ">=", share * softplus(β * δ_ref)),
             },
             wrong={
                 "below 1.02 v_i": Implies(relation(L, "<", _MORE * v), relation(δ_i, ">", 0)),
-                "reached at 1.02 c": relation(L_c, "=", v + _MORE * c, _NOISE),
+                "reached at 1.02 c": relation(L_c, "=", v + _MORE * c, NOISE),
                 "no dilution": relation(v, ">=", softplus(β * δ_ref)),
                 "1.02 of the share": relation(v, ">=", _MORE * share * softplus(β * δ_ref)),
             },
@@ -207,11 +207,11 @@ STATEMENTS = (
             (),
             claim={
                 "no policy below it is inverted": _SAFE_BELOW,
-                "its witness is": All((relation(δ_v, "<=", 0), relation(L_v, "=", v, _NOISE))),
+                "its witness is": All((relation(δ_v, "<=", 0), relation(L_v, "=", v, NOISE))),
             },
             wrong={
                 "no policy below 1.02 of it": Implies(relation(L, "<", _MORE * v), relation(δ_i, ">", 0)),
-                "a witness at 1/1.02 of it": relation(L_v, "=", v / _MORE, _NOISE),
+                "a witness at 1/1.02 of it": relation(L_v, "=", v / _MORE, NOISE),
             },
             effort=_EFFORT,
         ),
