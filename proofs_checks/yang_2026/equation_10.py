@@ -12,7 +12,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.spaces import penalty
 from proofs_checks.spaces.bounds import LOG_BELOW_LINEAR
-from proofs_checks.spaces.pair import Δr, β, γ, δ, δ_ref, δ_star
+from proofs_checks.spaces.pair import Δr, measured, β, γ, δ, δ_ref, δ_star
 from proofs_checks.spaces.penalty import EXISTS, GAMMA_MAX, GAMMA_STAR, LOCAL, level, summit
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import cpo
@@ -87,19 +87,13 @@ def _slope_by_difference(δ_ref, β, Δr, γ, δ):
     return (value(float(δ) + step) - value(float(δ) - step)) / (2 * step)
 
 
-def _with_margin(draw):
-    numbers = {"β": (Fraction(1, 10), 10), "γ": (Fraction(1, 100), 5), "δ_ref": (-5, 5), "Δr": (-3, 3), "δ": (-5, 5)}
-    return {name: draw.number(*ends) for name, ends in numbers.items()}
-
-
-_MARGINS = Instances(
-    _with_margin,
+_MARGINS = measured(
     "Two responses, one labelled pair w > l, π_ref > 0, β, γ > 0, any δ",
-    {
-        **{symbol: (lambda parts, name=symbol.name: parts[name]) for symbol in (β, γ, δ_ref, Δr, δ)},
-        SLOPE: _slope_by_difference,
-    },
-    drawn=penalty.DRAWN + ", δ ∈ [−5, 5]",
+    (β, γ, δ_ref, Δr, δ),
+    {SLOPE: _slope_by_difference},
+    β=(Fraction(1, 10), 10),
+    γ=(Fraction(1, 100), 5),
+    Δr=(-3, 3),
 )
 _TWO = penalty.two_responses((β, γ, δ_ref, Δr))
 _G_OF_LOCAL = level(LOCAL, γ / β)

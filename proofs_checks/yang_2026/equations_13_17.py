@@ -15,7 +15,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces import penalty
-from proofs_checks.spaces.pair import Ψ, Δr, β, γ, δ, δ_ref, κ
+from proofs_checks.spaces.pair import Ψ, Δr, measured, β, γ, δ, δ_ref, κ
 from proofs_checks.spaces.penalty import PAIR, level
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, cpo, rlhf
@@ -94,28 +94,24 @@ def _exact_side(ref, reward, β, γ):
     return left, float(γ) * (np.exp(-found[0]) + np.exp(-found[1]))
 
 
-def _population(draw):
-    ranges = {"β": (Fraction(1, 4), 5), "γ": (Fraction(1, 100), 2), "δ_ref": (-5, 5), "Δr": (-3, 3)}
-    return {name: draw.number(*ends) for name, ends in ranges.items()}
-
-
-def _solved(δ_ref, β, Δr, γ, margin_of="pair"):
+def _solved(δ_ref, β, Δr, γ):
     known = penalty.two(δ_ref, β, Δr)
     labels = Preferences.from_bradley_terry(known, [(0, 1)])
-    solution = cpo.reference_margin_solve(known, labels, float(γ), margin_of=margin_of)
+    solution = cpo.reference_margin_solve(known, labels, float(γ), margin_of="pair")
     return float(PAIR.delta(solution.log_policy)[0])
 
 
-_POPULATION = Instances(
-    _population,
+_POPULATION = measured(
     "One pair with rates σ(±Δr), β, γ > 0, Ψ_ref = γ(1/π_ref,w + 1/π_ref,l) carried with the heavier label; δ of "
     "the library's optimum",
+    (β, γ, δ_ref, Δr),
     {
-        **{symbol: (lambda parts, name=symbol.name: parts[name]) for symbol in (β, γ, δ_ref, Δr)},
         REF_MARGIN: lambda δ_ref, β, γ: float(cpo.reference_margin(penalty.two(δ_ref, β, 0), PAIR, float(γ))[0]),
-        FOUND: lambda δ_ref, β, Δr, γ: _solved(δ_ref, β, Δr, γ),
+        FOUND: _solved,
     },
-    drawn="β ∈ [1/4, 5], γ ∈ [1/100, 2], δ_ref ∈ [−5, 5], Δr ∈ [−3, 3]",
+    β=(Fraction(1, 4), 5),
+    γ=(Fraction(1, 100), 2),
+    Δr=(-3, 3),
 )
 
 
