@@ -31,6 +31,11 @@ def _loss_of(policy):
     return dpo.loss(log_policy_of(policy), *problem_and_labels())
 
 
+def _loss_with_zeros(policy):
+    with np.errstate(divide="ignore"):
+        return _loss_of(policy)
+
+
 def _instance(draw):
     return {"policy": weights(draw, 3), "t": draw.number(Fraction(1, 1000), Fraction(142, 1000))}
 
@@ -39,7 +44,7 @@ _POLICIES = Instances(
     _instance,
     "π_ref = (.2, .3, .5), β = 1/2, P(a beats b) = 3/4, c unlabelled; any policy π, any t with 0 < t < 1/7",
     {
-        L: lambda policy: _loss_of(policy),
+        L: _loss_of,
         RATIO: lambda policy: float(policy[0]) / float(policy[1]),
         MEMBER: lambda t: _loss_of([6 * float(t), float(t), 1 - 7 * float(t)]),
     },
@@ -115,7 +120,7 @@ STATEMENTS = (
             Instances(
                 lambda draw: {"policy": [6 * (x := draw.number(Fraction(1, 20), 20)), x, draw.choice((0, 1))]},
                 "As in dpo-set-example; policies with π_a = 6 π_b, π_c = 0 among them",
-                {L: lambda policy: _loss_with_zeros(policy)},
+                {L: _loss_with_zeros},
                 drawn="π_c = 0 or not",
             ),
             (),
@@ -133,8 +138,3 @@ STATEMENTS = (
         expected=Verdict.CERTIFIED,
     ),
 )
-
-
-def _loss_with_zeros(policy):
-    with np.errstate(divide="ignore"):
-        return _loss_of(policy)

@@ -102,6 +102,11 @@ _THERE = relation(EXISTS, "=", 1)
 _SLOPE_FORM = β / (2 + 2 * cosh(δ)) * (δ_star - level(δ, γ / β))
 
 
+def _window(k):
+    """F(k) + 4k, with 2k − √(4k²+1) = −1/(2k + √(4k²+1)) so that large k keep their digits."""
+    return asinh(1 / (2 * k)) - 1 / (2 * k + sqrt(4 * k**2 + 1))
+
+
 def _window_form(t):
     """F(k) + 4k at k = 1/(2 sinh t), t = asinh(1/(2k))."""
     return t + 1 / sinh(t) - cosh(t) / sinh(t)
@@ -304,7 +309,7 @@ STATEMENTS = (
             Box(
                 "F(k) + 4k > 0",
                 {"F(k) + 3.96 k": lambda k: _window(k) - Fraction(4, 100) * k},
-                lambda k: _window(k),
+                _window,
                 {"k": (Fraction(1, 10**9), 10**9)},
             ),
         ),
@@ -312,8 +317,3 @@ STATEMENTS = (
         expected=Verdict.PROVED,
     ),
 )
-
-
-def _window(k):
-    """F(k) + 4k, with 2k − √(4k²+1) = −1/(2k + √(4k²+1)) so that large k keep their digits."""
-    return asinh(1 / (2 * k)) - 1 / (2 * k + sqrt(4 * k**2 + 1))
