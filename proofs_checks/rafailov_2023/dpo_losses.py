@@ -15,7 +15,7 @@ from proofs_checks.spaces.problems import labels, preferences_of, problem, probl
 from tabular import dpo
 
 L, BT, BT_OF_TWICE = named("L_DPO(π)", "L_BT(s)", "L_BT(2s)")
-_HUNDREDTH = Fraction(101, 100)
+_MORE = Fraction(101, 100)
 
 #: The population loss of a pair, labelled both ways with rates σ(±Δr), as an expression.
 POPULATION_LOSS = sigmoid(Δr) * softplus(-β * (δ - δ_ref)) + sigmoid(-Δr) * softplus(β * (δ - δ_ref))
@@ -94,7 +94,7 @@ STATEMENTS = (
             (),
             claim={"the DPO loss is the Bradley–Terry loss of s": relation(L, "=", BT, noise=1e-8)},
             wrong={
-                "1.01 of it": relation(L, "=", _HUNDREDTH * BT, noise=1e-8),
+                "1.01 of it": relation(L, "=", _MORE * BT, noise=1e-8),
                 "at 2s": relation(L, "=", BT_OF_TWICE, noise=1e-8),
             },
             effort=Effort(draws=300, climbs=2, steps=40),
@@ -154,9 +154,9 @@ STATEMENTS = (
             (),
             claim={"any other δ has more loss than δ*": Implies(relation(δ, "!=", δ_star), _MORE_THAN_AT_OPTIMUM)},
             wrong={
-                "more by a hundredth": relation(POPULATION_LOSS, ">", _HUNDREDTH * POPULATION_LOSS.subs(δ, δ_star)),
+                "more by a hundredth": relation(POPULATION_LOSS, ">", _MORE * POPULATION_LOSS.subs(δ, δ_star)),
                 "than δ_ref + 1.01 Δr/β": relation(
-                    POPULATION_LOSS, ">", POPULATION_LOSS.subs(δ, δ_ref + Δr * _HUNDREDTH / β)
+                    POPULATION_LOSS, ">", POPULATION_LOSS.subs(δ, δ_ref + Δr * _MORE / β)
                 ),
             },
         ),

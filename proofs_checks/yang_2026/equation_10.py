@@ -20,7 +20,7 @@ from tabular.simplex.penalized import win_excess
 
 _SOURCE = "Yang et al. 2026, Eq. 10"
 _EFFORT = Effort(draws=250, climbs=2, steps=40)
-_HUNDREDTH = Fraction(101, 100)
+_MORE = Fraction(101, 100)
 J, EXCESS, GROWTH, REST = named("J", "c_y", "γ|c_y|·log(1/ε)", "B")
 SLOPE = named("dJ/dδ")[0]
 
@@ -273,7 +273,7 @@ STATEMENTS = (
             penalty.two_responses((β, γ, δ_ref, Δr), "; γ* and γ_max the library's"),
             (Given(relation(δ_star, "<", 0), needless="for δ* ≥ 0, γ* = −βδ*/4 is at most 0"),),
             claim={"γ* lies below γ_max": relation(GAMMA_STAR, "<", GAMMA_MAX, noise=1e-12)},
-            wrong={"with room for a hundredth": relation(GAMMA_STAR * _HUNDREDTH, "<", GAMMA_MAX)},
+            wrong={"with room for a hundredth": relation(GAMMA_STAR * _MORE, "<", GAMMA_MAX)},
             effort=_EFFORT,
         ),
         parts={

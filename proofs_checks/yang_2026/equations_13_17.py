@@ -21,7 +21,7 @@ from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, cpo, rlhf
 
 _SOURCE = "Yang et al. 2026, Eq. "
-_HUNDREDTH = Fraction(101, 100)
+_MORE = Fraction(101, 100)
 LINE, LAMBERT, MARGIN = named("spread of log π − log π* − κc/π", "max |π − κc/W|", "β(δ − δ_ref) − Δr")
 EXACT, FOUND, REF_MARGIN, DEFECT = named("Ψ* = γ(1/π_w + 1/π_l)", "δ of the optimum", "Ψ_ref", "Ψ_12 + Ψ_23 − Ψ_13")
 ANYWHERE, OFF_LINE = named("a local maximum exists (1 or 0)", "the same with 1.01 κ")
@@ -174,7 +174,7 @@ STATEMENTS = (
             },
             wrong={
                 "with 1.01 κ": relation(OFF_LINE, "=", 0, noise=1e-7),
-                "1.01 of the margin": relation(MARGIN, "=", EXACT * _HUNDREDTH, noise=1e-6),
+                "1.01 of the margin": relation(MARGIN, "=", EXACT * _MORE, noise=1e-6),
             },
             effort=penalty.RARE,
         ),
@@ -275,7 +275,7 @@ STATEMENTS = (
             },
             wrong={
                 "iff |δ_ref| > 1.01 |δ|": Iff(
-                    relation(_OF_REF, ">", _OF_LOCAL), relation(abs(δ_ref), ">", _HUNDREDTH * abs(δ))
+                    relation(_OF_REF, ">", _OF_LOCAL), relation(abs(δ_ref), ">", _MORE * abs(δ))
                 ),
                 "wherever δ_ref < δ": Implies(relation(δ_ref, "<", δ), relation(_OF_REF, ">", _OF_LOCAL)),
             },
@@ -336,7 +336,7 @@ STATEMENTS = (
                 ),
             },
             wrong={
-                "with 1.01 Ψ_ref": relation(FOUND, "=", δ_ref + (Δr + _HUNDREDTH * REF_MARGIN) / β, noise=1e-7),
+                "with 1.01 Ψ_ref": relation(FOUND, "=", δ_ref + (Δr + _MORE * REF_MARGIN) / β, noise=1e-7),
                 "iff Ψ_ref > −βδ_ref": Iff(relation(FOUND, ">", 0), relation(REF_MARGIN, ">", -β * δ_ref)),
             },
             effort=Effort(draws=250, climbs=2, steps=40),
@@ -399,7 +399,7 @@ STATEMENTS = (
                 "the defect": relation(DEFECT, "=", 2 * γ / _p2, noise=1e-8),
                 "it is never 0": relation(DEFECT, ">", 0),
             },
-            wrong={"1.01 of it": relation(DEFECT, "=", _HUNDREDTH * 2 * γ / _p2, noise=1e-8)},
+            wrong={"1.01 of it": relation(DEFECT, "=", _MORE * 2 * γ / _p2, noise=1e-8)},
             effort=Effort(draws=300, climbs=2, steps=40),
         ),
         parts={

@@ -16,7 +16,7 @@ from proofs_checks.spaces.pair import measured, β, δ, δ_ref
 from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo
 
-_PER_CENT = Fraction(99, 100)
+_LESS = Fraction(99, 100)
 _ERROR = log(2) / β
 (L,) = named("L(δ)")
 _HINGE = positive_part(δ_ref - δ)
@@ -62,9 +62,9 @@ STATEMENTS = (
                 ),
             },
             wrong={
-                "by at most 0.99 log 2/β": relation(L / β, "<=", _HINGE + _PER_CENT * _ERROR),
+                "by at most 0.99 log 2/β": relation(L / β, "<=", _HINGE + _LESS * _ERROR),
                 "by at least 1/(1000β)": relation(L / β, ">", _HINGE + 1 / (1000 * β)),
-                "with target 0.99 δ_ref": relation(L / β, ">", positive_part(_PER_CENT * δ_ref - δ)),
+                "with target 0.99 δ_ref": relation(L / β, ">", positive_part(_LESS * δ_ref - δ)),
             },
             effort=OBJECTS,
         ),

@@ -14,7 +14,7 @@ from tabular import margins
 _SOURCE = "{} loss of the authors' released trainer (github visitworld123/CPO){}; the statement is ours"
 _BELOW_0 = (-50, -Fraction(1, 100))
 
-_PER_CENT = Fraction(99, 100)
+_LESS = Fraction(99, 100)
 T, log_w, log_l, γ_any = named("T", "ℓ_w", "ℓ_l", "γ")
 L_clip, L_hypo = named("L_clip(δ)", "L_HyPO(δ)")
 
@@ -71,7 +71,7 @@ STATEMENTS = (
                 "the target lies below DPO's": All((relation(T, "=", δ_ref + _SHIFT), relation(T, "<", δ_ref))),
             },
             wrong={
-                "with 0.99 γ": relation(T, "=", δ_ref + _PER_CENT * _SHIFT),
+                "with 0.99 γ": relation(T, "=", δ_ref + _LESS * _SHIFT),
                 "below δ_ref − γ/(10β)": relation(T, "<", δ_ref - γ / (10 * β)),
             },
             effort=OBJECTS,
@@ -106,7 +106,7 @@ STATEMENTS = (
             (),
             claim={"one loss": relation(L_clip, "=", L_hypo)},
             wrong={
-                "0.99 of it": relation(L_clip, "=", _PER_CENT * L_hypo),
+                "0.99 of it": relation(L_clip, "=", _LESS * L_hypo),
                 "DPO's": relation(L_clip, "=", softplus(-β * (δ - δ_ref))),
             },
             effort=OBJECTS,
@@ -151,7 +151,7 @@ STATEMENTS = (
                 ),
             },
             wrong={
-                "by at most 0.99 log 2/τ": relation(T, "<=", _FLOOR + _PER_CENT * _ERROR),
+                "by at most 0.99 log 2/τ": relation(T, "<=", _FLOOR + _LESS * _ERROR),
                 "by at least 1/(1000τ)": relation(T, ">", _FLOOR + 1 / (1000 * τ)),
             },
             effort=OBJECTS,

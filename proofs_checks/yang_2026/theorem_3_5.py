@@ -32,7 +32,6 @@ from proofs_checks.yang_2026.assumption_3_1 import MARGIN
 
 _SOURCE = "Yang et al. 2026, Theorem 3.5, as transcribed"
 _REPAIR = f"repair of {_SOURCE.replace(',', '', 1)}"
-_HUNDREDTH = Fraction(101, 100)
 _CONDITION, _STATIONARY = relation(least_margin, ">", 0), relation(gradient, "=", 0)
 _NO_LESS, _MORE = relation(loss_at_optimum, "<=", loss), relation(loss_at_optimum, "<", loss)
 
@@ -141,7 +140,7 @@ STATEMENTS = (
                 "argmin DPO = {π*}": All((Implies(relation(distance, ">", 0), _MORE), relation(found, "=", 0, 1e-8)))
             },
             wrong={
-                "by a factor of 1.01": relation(_HUNDREDTH * loss_at_optimum, "<=", loss),
+                "by a factor of 1.01": relation(Fraction(101, 100) * loss_at_optimum, "<=", loss),
                 "by a hundredth of ‖log π/π*‖": relation(loss_at_optimum + distance / 100, "<=", loss),
             },
             effort=OBJECTS,
