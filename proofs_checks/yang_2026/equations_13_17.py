@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import sympy
+from scipy.special import lambertw
 
 from proofs_checks.kernel.arithmetic import cosh, derivative, exp, log, sigmoid, sinh, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
@@ -54,8 +55,6 @@ def _line_spread(ref, reward, β, γ, factor=1.0):
 
 def _lambert_error(ref, reward, β, γ):
     """π against π* e^−ν where c = 0 and κc/W(κ c e^ν/π*) elsewhere, ν read off the unlabelled response."""
-    from scipy.special import lambertw
-
     found = _local(ref, reward, β, γ)
     if found is None:
         return 0.0
