@@ -12,3 +12,15 @@ class Status(Enum):
     LOCAL = "local"  #: a local optimum; the global value is infinite, or not certified
     UNBOUNDED = "unbounded"  #: the objective improves without bound
     INFEASIBLE = "infeasible"  #: no policy satisfies the constraints
+
+
+_WORST_FIRST = (Status.UNBOUNDED, Status.LOCAL, Status.UNATTAINED, Status.SET, Status.UNIQUE)
+
+
+def overall(statuses) -> Status:
+    """One verdict from those of all prompts: UNBOUNDED if any is, else LOCAL, UNATTAINED, SET, and UNIQUE if all are.
+
+    >>> overall([Status.UNIQUE, Status.LOCAL, Status.SET])
+    <Status.LOCAL: 'local'>
+    """
+    return next(status for status in _WORST_FIRST if status in statuses)

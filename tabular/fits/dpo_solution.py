@@ -41,7 +41,7 @@ from tabular.fits import flow_limit
 from tabular.fits.bradley_terry import Fit
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
-from tabular.status import Status
+from tabular.status import Status, overall
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +89,8 @@ class DPOSolution:
 
     @property
     def status(self) -> Status:
-        """UNATTAINED if any prompt is, UNIQUE if all prompts are, otherwise SET."""
-        if self._unattained.any():
-            return Status.UNATTAINED
-        return Status.SET if (self._n_sources > 1).any() else Status.UNIQUE
+        """UNATTAINED if any prompt is, UNIQUE if all are, otherwise SET; of other losses, UNBOUNDED or LOCAL first."""
+        return overall(self.statuses)
 
     @property
     def dimension(self) -> int:

@@ -25,7 +25,7 @@ from tabular.losses.loss import Loss
 from tabular.losses.solution import DifferenceSolution, FaceSolution, loss_of
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.status import Status
+from tabular.status import Status, overall
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,7 @@ class LinkSolution:
     @property
     def status(self) -> Status:
         """UNBOUNDED if any prompt is, else LOCAL, else UNATTAINED, else UNIQUE if all are, otherwise SET."""
-        ranked = (Status.UNBOUNDED, Status.LOCAL, Status.UNATTAINED, Status.SET, Status.UNIQUE)
-        return next(status for status in ranked if status in self.statuses)
+        return overall(self.statuses)
 
     @cached_property
     def log_policy(self) -> np.ndarray:

@@ -109,13 +109,6 @@ class DifferenceSolution(DPOSolution):
         return verdicts
 
     @property
-    def status(self) -> Status:
-        """UNBOUNDED if any prompt is, else LOCAL, else UNATTAINED, else UNIQUE if all are, otherwise SET."""
-        found = set(self.statuses)
-        ranked = (Status.UNBOUNDED, Status.LOCAL, Status.UNATTAINED, Status.SET, Status.UNIQUE)
-        return next(status for status in ranked if status in found)
-
-    @property
     def unbounded(self) -> np.ndarray:
         """``(n_prompts,)`` mask of the prompts in which the loss is unbounded below."""
         return self.violated.any(axis=1)

@@ -8,7 +8,7 @@ from tabular.errors import InputError
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.status import Status
+from tabular.status import Status, overall
 
 #: The statuses by number, as solvers mark prompts.
 VERDICTS = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
@@ -48,10 +48,7 @@ class Minimum:
     @property
     def status(self) -> Status:
         """LOCAL if any prompt is, else UNATTAINED if any is, UNIQUE if all are, otherwise SET."""
-        for verdict in (Status.LOCAL, Status.UNATTAINED, Status.SET):
-            if verdict in self.statuses:
-                return verdict
-        return Status.UNIQUE
+        return overall(self.statuses)
 
     @property
     def certificate(self) -> dict:
