@@ -20,9 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.base import checks
+from tabular.base import checks, roots
 from tabular.base.log_space import kl
-from tabular.base.newton_root import decreasing_root
 from tabular.errors import InputError
 from tabular.problem import Problem
 
@@ -181,7 +180,7 @@ def tilt_of_equal_kl(problem: Problem, nats) -> Tilt:
     if rows.size:
         spread = -np.where(there, advantage, 0.0).min(axis=1)[rows]
         low, high = _price_bracket(short, np.log(1 / spread), np.arange(len(rows)))
-        log_price[rows] = decreasing_root(short, low, high)
+        log_price[rows] = roots.decreasing(short, low, high)
     price = np.where(inner, np.exp(log_price), np.where(nats > 0, np.inf, 0.0))
     finite = np.where(inner, np.exp(log_price), 0.0)[:, None]
     tilted = np.where(there, finite * advantage + problem.log_ref, -np.inf)

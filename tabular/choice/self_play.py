@@ -26,9 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp, wrightomega
 
-from tabular.base import checks
+from tabular.base import checks, roots
 from tabular.base.log_space import kl, normalised
-from tabular.base.newton_root import decreasing_root
 from tabular.choice import nash
 from tabular.choice.matrix import game, policies
 from tabular.errors import InputError
@@ -169,7 +168,7 @@ def sppo(preference, log_policy, eta) -> np.ndarray:
     far = np.abs(target).max(axis=1)
     constant = far == 0
     # at nu = e^-800 nothing is shrunk; at nu = max a, W(nu e^a) >= a: no response is above its old share
-    log_nu = decreasing_root(excess, -800.0 - far, np.log(np.where(constant, 1.0, far)))
+    log_nu = roots.decreasing(excess, -800.0 - far, np.log(np.where(constant, 1.0, far)))
     shrink = wrightomega(log_nu[:, None] + target)
     return normalised(np.where(constant[:, None], log_policy, log_policy + target - shrink))
 

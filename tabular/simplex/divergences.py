@@ -18,9 +18,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tabular.base import checks
+from tabular.base import checks, roots
 from tabular.base.log_space import kl, softplus
-from tabular.base.newton_root import decreasing_root
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
 
@@ -300,7 +299,7 @@ def _solved(kind, log_ref, drop):
         slope = (mass * np.exp(np.minimum(log_rate, 700.0))).sum(axis=0) / total
         return -(most + np.log(total)), -slope
 
-    t = decreasing_root(excess, np.zeros(drop.shape[1]), np.maximum(-top, 0.0), noise=1e-15)
+    t = roots.decreasing(excess, np.zeros(drop.shape[1]), np.maximum(-top, 0.0), noise=1e-15)
     log_policy = np.where(there, base + kind.lowered(t, drop), -np.inf)
     return (log_policy - np.log(np.exp(log_policy).sum(axis=0))).T, t
 

@@ -24,9 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize, nnls
 
-from tabular.base import checks, cones
+from tabular.base import checks, cones, roots
 from tabular.base.log_space import kl, normalised
-from tabular.base.newton_root import decreasing_root
 from tabular.errors import InputError
 from tabular.problem import Problem
 from tabular.status import Status
@@ -235,7 +234,7 @@ def shared_limit(problem: Problem, cost, limit) -> tuple[np.ndarray, float]:
     high = problem.beta
     while excess(np.array([high]), None)[0][0] > 0:
         high *= 2
-    price = float(decreasing_root(excess, np.zeros(1), np.array([high]))[0])
+    price = float(roots.decreasing(excess, np.zeros(1), np.array([high]))[0])
     return policy(price), price
 
 
@@ -266,7 +265,7 @@ def _length(log_star, table, x, step):
         _, gradient, hessian = _log_sum(log_star, table, x + t[0] * step)
         return np.array([-gradient @ step]), np.array([-step @ hessian @ step])
 
-    return 1.0 if slope(np.ones(1), None)[0][0] >= 0 else decreasing_root(slope, np.zeros(1), np.ones(1))[0]
+    return 1.0 if slope(np.ones(1), None)[0][0] >= 0 else roots.decreasing(slope, np.zeros(1), np.ones(1))[0]
 
 
 def _log_sum(log_star, table, x):
