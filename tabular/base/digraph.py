@@ -29,6 +29,15 @@ def block_labels(graph) -> np.ndarray:
     return ranked_blocks(graph)[0]
 
 
+def components(n_nodes, tail, head) -> np.ndarray:
+    """``(n_nodes,)``: the number of each node's connected component, by first nodes; the edges' directions are ignored.
+
+    >>> components(4, [2, 1], [0, 3]).tolist()
+    [0, 1, 0, 1]
+    """
+    return connected_components(adjacency(n_nodes, tail, head), directed=False)[1]
+
+
 def ranked_blocks(graph) -> tuple[np.ndarray, np.ndarray]:
     """Block number of each node, and rank of each block: the most blocks on a path of wins that ends just above it.
 

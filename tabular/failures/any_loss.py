@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import checks, digraph, tolerances
 from tabular.base.log_space import normalised
@@ -284,7 +283,7 @@ def _leaders(size, tied):
     if not tied:
         return range(size)
     tail, head = np.array(tied).T
-    group = connected_components(digraph.adjacency(size, tail, head), directed=False)[1]
+    group = digraph.components(size, tail, head)
     first = np.unique(group, return_index=True)[1]
     return first[group].tolist()
 

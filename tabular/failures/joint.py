@@ -33,7 +33,6 @@ partitions of n (203 for 6, 4 million for 12) of which the two rules leave a par
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
 from tabular.base.log_space import normalised
@@ -90,8 +89,7 @@ def policy(at: Infimum, pieces, patterns) -> np.ndarray:
         graph = at.parts.graph
         node, copy = graph.nodes_of.gather(np.asarray(pieces))
         leader = node[np.concatenate(patterns) + np.searchsorted(copy, copy)]
-        tied = digraph.adjacency(len(log_policy), graph.response[node], graph.response[leader])
-        _, group = connected_components(tied, directed=False)
+        group = digraph.components(len(log_policy), graph.response[node], graph.response[leader])
         first = np.unique(group, return_index=True)[1][group]
         copies = ties.Copies(at.graph, np.unique(at.graph.component[graph.response[node]]))
         log_policy[copies.node] = copies.fit(copies.at(copies.node_copy, first[copies.node])).log_policy()

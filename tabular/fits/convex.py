@@ -16,8 +16,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
 from tabular.errors import InputError
@@ -46,9 +44,7 @@ class Labels:
 
     def component(self):
         """Component number of each node."""
-        ones = np.ones(len(self.winner))
-        graph = coo_array((ones, (self.winner, self.loser)), shape=(self.n_nodes, self.n_nodes))
-        return connected_components(graph.tocsr(), directed=False)[1]
+        return digraph.components(self.n_nodes, self.winner, self.loser)
 
     def whole(self) -> list[int]:
         """The weights as whole numbers in one unit, for exact decisions."""

@@ -33,8 +33,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from tabular.base import digraph
 
 _SAFE = 1e-9  # shares this far inside [0, 1] are inside it whatever rounding did
 
@@ -145,8 +145,8 @@ def _exactly(n_nodes, pairs, weight, excess) -> Balance:
     total = [part * (p + q) for p, q in zip(won, lost, strict=True)]
     wanted = [part * q - excess.numerator * (p - q) for p, q in zip(won, lost, strict=True)]
     held = [min(max(v, 0), t) for v, t in zip(wanted, total, strict=True)]
-    violated = _alone(n_nodes, pairs, won, lost, excess)
-    component = _components(n_nodes, pairs)
+    component = digraph.components(n_nodes, pairs.low, pairs.high)
+    violated = _alone(component, pairs, won, lost, excess)
     refuted = np.isin(component, component[violated])
     left = np.flatnonzero(~refuted[pairs.low]).tolist()
     ends = pairs.low[left].tolist(), pairs.high[left].tolist()
@@ -163,18 +163,14 @@ def _exactly(n_nodes, pairs, weight, excess) -> Balance:
     return Balance(swapped, logs[:, 0], logs[:, 1], violated)
 
 
-def _components(n_nodes, pairs):
-    graph = coo_array((np.ones(len(pairs.low)), (pairs.low, pairs.high)), shape=(n_nodes, n_nodes))
-    return connected_components(graph.tocsr(), directed=False)[1]
-
-
-def _alone(n_nodes, pairs, won, lost, excess):
+def _alone(component, pairs, won, lost, excess):
     """In each component one set with F < 0 at most: a response that rarely loses, or all but one that rarely wins."""
+    n_nodes = len(component)
     wins, losses = [0] * n_nodes, [0] * n_nodes
     for low, high, p, q in zip(pairs.low.tolist(), pairs.high.tolist(), won, lost, strict=True):
         wins[low], losses[low] = wins[low] + p, losses[low] + q
         wins[high], losses[high] = wins[high] + q, losses[high] + p
-    component, violated, seen = _components(n_nodes, pairs), np.zeros(n_nodes, dtype=bool), set()
+    violated, seen = np.zeros(n_nodes, dtype=bool), set()
     above, below = excess.denominator + excess.numerator, excess.numerator
     for node, (p, q) in enumerate(zip(wins, losses, strict=True)):
         if int(component[node]) in seen or not (above * q < below * p or above * p < below * q):

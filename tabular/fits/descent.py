@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.integrate import solve_ivp
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
 from tabular.errors import InputError
@@ -144,6 +143,6 @@ class _Prompt:
         n = len(self.log_ref)
         piece = np.zeros(n, dtype=int)
         if self.form.kind == "difference":
-            piece = connected_components(digraph.adjacency(n, self.winner, self.loser), directed=False)[1]
+            piece = digraph.components(n, self.winner, self.loser)
         sums = np.array([np.bincount(piece, row) for row in moved])
         return float(np.abs(sums).max(initial=0.0) / max(1.0, np.abs(moved).max(initial=0.0)))

@@ -35,7 +35,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph, tolerances
 from tabular.base.log_space import normalised
@@ -55,8 +54,7 @@ class _Condensation:
 
     def pieces(self, chosen):
         """Number of the connected piece of each block, joined by the chosen edges."""
-        graph = digraph.adjacency(len(self.size), self.tail[chosen], self.head[chosen])
-        return connected_components(graph, directed=False)[1]
+        return digraph.components(len(self.size), self.tail[chosen], self.head[chosen])
 
 
 def of(solution):

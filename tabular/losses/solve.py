@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
 from tabular.base.nouns import takes_nouns
@@ -148,8 +147,8 @@ def _flat(problem, labels, scalar, found):
     inner = block[labels.winner] == block[labels.loser]
     bend = scalar.curvature(s[labels.winner] - s[labels.loser] - labels.offset)
     curved = inner & (bend > _STRAIGHT * np.max(bend, where=inner, initial=0.0))
-    graph = digraph.adjacency(labels.n_nodes, labels.winner[curved], labels.loser[curved])
-    settled = connected_components(graph, directed=False)[1].reshape(problem.log_ref.shape)
+    settled = digraph.components(labels.n_nodes, labels.winner[curved], labels.loser[curved])
+    settled = settled.reshape(problem.log_ref.shape)
     blocks = block.reshape(problem.log_ref.shape)
     return np.array([len(set(a.tolist())) > len(set(b.tolist())) for a, b in zip(settled, blocks, strict=True)])
 
