@@ -15,6 +15,7 @@ from tabular.fits.convex import Labels
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.fits.polyhedral import Face
 from tabular.losses.loss import Loss
+from tabular.losses.mean import mean
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
@@ -270,12 +271,7 @@ def loss_of(solution, log_policy) -> float:
     Raises:
         InputError: not a policy of this problem.
     """
-    problem, labels = solution.problem, solution.preferences
-    log_policy = as_log_policy(log_policy, problem)
-    if not np.array_equal(log_policy > -np.inf, problem.present):
+    log_policy = as_log_policy(log_policy, solution.problem)
+    if not np.array_equal(log_policy > -np.inf, solution.problem.present):
         return np.inf
-    ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
-    logs = [values[end] for values in (log_policy, problem.log_ref) for end in ends]
-    cost = np.broadcast_to(solution.loss(*logs, problem.beta), labels.log_share.shape)
-    counted = labels.log_weight > -np.inf
-    return float(np.exp(labels.log_share[counted]) @ cost[counted])
+    return mean(log_policy, solution.problem, solution.preferences, solution.loss)
