@@ -1,6 +1,7 @@
 """The listing of failures under any convex loss of differences: the kinds of :mod:`tabular.failures.listing`."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -91,8 +92,9 @@ class LossListing:
     def _inverted(self, pair):
         """A policy with delta < 0 and less loss than the reference: the threshold's, its winner a little lower."""
         prompt, winner = self.preferences.prompt[pair], self.preferences.winner[pair]
+        tied = self.found.witness(pair)
         for step in np.exp2(np.arange(3, -45, -1.0)):
-            policy = self.found.witness(pair).copy()
+            policy = tied.copy()
             policy[prompt, winner] -= step
             policy = normalised(policy)
             if mean(policy, self.problem, self.preferences, self.loss) < self.start - self.slack:
@@ -118,13 +120,12 @@ class LossListing:
     def contradictory_labels(self, pair):
         if self.preferences.log_weight[pair] == -np.inf:
             return Finding(False, "the label has weight 0 and contradicts nothing")
-        block = {y: k for k, b in enumerate(self._blocks[self.preferences.prompt[pair]]) for y in b.tolist()}
-        same = block[self.preferences.winner[pair]] == block[self.preferences.loser[pair]]
-        if not same:
+        winner, loser = self.preferences.winner[pair], self.preferences.loser[pair]
+        if not any(winner in block and loser in block for block in self._blocks[self.preferences.prompt[pair]]):
             return Finding(False, "no chain of labels leads from l back to w")
         return self._occurs(pair, "a chain of labels leads from l back to w", self.found.witness(pair))
 
-    @property
+    @cached_property
     def _blocks(self):
         return self.preferences.blocks(self.problem)
 

@@ -118,7 +118,7 @@ def _smooth_thresholds(graph):
         value[pairs] = np.where(holds, _others(rest, component) + held.cost, infimum)
         reached[pairs] = np.where(holds, held.attained & (np.sum(~attained) == ~attained[component]), attained.all())
         levels = dict(zip(pairs.tolist(), held.log_ratio, strict=True))
-    return LossThresholds(value, infimum, _deltas(graph, whole), binds, multiplier, reached, base, levels, graph)
+    return LossThresholds(value, infimum, _deltas(graph, whole, base), binds, multiplier, reached, base, levels, graph)
 
 
 def _others(cost, component):
@@ -145,12 +145,11 @@ def _spread(graph, components, levels, into):
     return into
 
 
-def _deltas(graph, whole):
+def _deltas(graph, whole, level):
     """``(n_pairs,)`` of delta where the loss is least: labels as fitted, other pairs from the levels, nan if free."""
     delta = np.full(len(graph.winner), np.nan)
     edge = graph.labels_of.gather(graph.labelled)[0]
     delta[graph.label[edge]] = np.concatenate(whole.delta)
-    level = _spread(graph, graph.labelled, whole.log_ratio, np.zeros(graph.labels.n_nodes))
     log_ref = graph.problem.log_ref.ravel()
     joined = graph.component[graph.winner] == graph.component[graph.loser]
     asked = joined & (graph.preferences.log_weight == -np.inf)

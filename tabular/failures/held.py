@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tabular.errors import InputError
-from tabular.failures.ties import Groups
+from tabular.failures.ties import Groups, flat_pairs
 from tabular.fits import convex, polyhedral
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
@@ -79,9 +79,8 @@ class Graph:
     @classmethod
     def of(cls, problem: Problem, preferences: Preferences, loss: Loss):
         labels, rate = labels_of(problem, preferences, loss)
-        base = preferences.prompt * problem.n_responses
         label = np.flatnonzero(preferences.log_weight > -np.inf)
-        ends = base + preferences.winner, base + preferences.loser
+        ends = flat_pairs(problem, preferences)
         return cls(problem, preferences, loss, labels, rate, label, *ends, labels.component())
 
     @cached_property
