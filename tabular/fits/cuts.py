@@ -116,11 +116,20 @@ def whole_weights(log_weight, weight=None) -> list[int]:
     [1, 6]
     """
     if weight is not None and (np.isfinite(weight) & ((weight > 1e-300) | np.isneginf(log_weight))).all():
-        rationals = [float(w).as_integer_ratio() for w in weight]
-        unit = max(below for _, below in rationals)
-        return [above * (unit // below) for above, below in rationals]
+        return in_one_unit(weight)[0]
     least = log_weight[log_weight > -np.inf].min()
     return [_scaled(relative) for relative in (log_weight - least).tolist()]
+
+
+def in_one_unit(values) -> tuple[list[int], int]:
+    """Floats as whole numbers of one unit, exactly, and how many units are 1.
+
+    >>> in_one_unit([0.5, -3.0])
+    ([1, -6], 2)
+    """
+    rationals = [float(v).as_integer_ratio() for v in values]
+    unit = max(below for _, below in rationals)
+    return [above * (unit // below) for above, below in rationals], unit
 
 
 def _scaled(log_ratio):

@@ -24,7 +24,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from tabular.errors import InputError
-from tabular.fits.cuts import whole_weights
+from tabular.fits.cuts import in_one_unit, whole_weights
 
 _EXACT = 200  # labels up to which cycles are cancelled
 _LARGEST = 400  # responses of a component up to which all differences are bounded
@@ -148,7 +148,7 @@ def solve(labels) -> Face:
 def _cancelled(labels):
     """The circulation in whole numbers: cycles of positive gain are cancelled until shortest paths exist."""
     capacity = whole_weights(labels.log_weight, labels.weight)
-    gain = _whole(labels.offset)
+    gain, unit = in_one_unit(labels.offset)
     winner, loser = labels.winner.tolist(), labels.loser.tolist()
     flow = [0] * len(winner)
     while True:
@@ -166,16 +166,7 @@ def _cancelled(labels):
             flow[e] += sign * room
     pull = np.exp(labels.log_weight) * [f / c for f, c in zip(flow, capacity, strict=True)]
     full = np.array([f == c for f, c in zip(flow, capacity, strict=True)])
-    return pull, full, np.array([d / _unit(labels.offset) for d in distance])
-
-
-def _unit(values):
-    return max(below for _, below in (float(v).as_integer_ratio() for v in values))
-
-
-def _whole(values):
-    unit = _unit(values)
-    return [above * (unit // below) for above, below in (float(v).as_integer_ratio() for v in values)]
+    return pull, full, np.array([d / unit for d in distance])
 
 
 def _negative_cycle(n_nodes, arcs):
