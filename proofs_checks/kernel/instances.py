@@ -202,14 +202,13 @@ class Numbers(Instances):
     """
 
     def __init__(self, ranges: Mapping[sympy.Symbol, tuple], of: str = "", points: Sequence[Mapping] = ()):
-        drawn = ", ".join(f"{s} ∈ [{lo}, {hi}]" for s, (lo, hi) in ranges.items()).replace("-", "−")
         value_of = {s: (lambda parts, name=s.name: parts[name]) for s in ranges}
         super().__init__(
             lambda draw: {s.name: draw.number(*ranges[s]) for s in ranges},
             of + _kinds(ranges),
             value_of,
             value_of,
-            drawn,
+            drawn_from(ranges),
         )
         object.__setattr__(self, "ranges", dict(ranges))
         object.__setattr__(self, "points", tuple(points))
@@ -230,6 +229,15 @@ class Numbers(Instances):
     def exactly(self, answers):
         part = self.make(Replay(answers))
         return {s: Fraction(part[s.name]) for s in self.ranges}
+
+
+def drawn_from(ranges: Mapping) -> str:
+    """Ranges in words, by symbol or by name.
+
+    >>> drawn_from({"β": (Fraction(1, 10), 10), "δ": (-5, 5)})
+    'β ∈ [1/10, 10], δ ∈ [−5, 5]'
+    """
+    return ", ".join(f"{name} ∈ [{low}, {high}]" for name, (low, high) in ranges.items()).replace("-", "−")
 
 
 class _Columns(Sequence):

@@ -6,7 +6,7 @@ from fractions import Fraction
 import sympy
 
 from proofs_checks.kernel.arithmetic import softplus
-from proofs_checks.kernel.instances import Instances, Numbers
+from proofs_checks.kernel.instances import Instances, Numbers, drawn_from
 
 β, γ, κ, n, τ, d, ε = sympy.symbols("β γ κ n τ d ε", positive=True)
 δ, δ_next, δ_ref, Δr, Ψ, h, x, z = sympy.symbols("δ δ′ δ_ref Δr Ψ h x z", real=True)
@@ -59,11 +59,10 @@ def measured(words, symbols, quantities, exact=None, **ranges) -> Instances:
     ranges = {symbol: ranges.get(symbol.name, ends) for symbol, ends in usual.items()}
     names = {symbol: unicodedata.normalize("NFKC", symbol.name) for symbol in ranges}  # as Python reads an argument
     numbers = {symbol: lambda parts, name=name: parts[name] for symbol, name in names.items()}
-    drawn = ", ".join(f"{symbol} ∈ [{low}, {high}]" for symbol, (low, high) in ranges.items()).replace("-", "−")
     return Instances(
         lambda draw: {names[symbol]: draw.number(*ends) for symbol, ends in ranges.items()},
         words,
         {**numbers, **quantities},
         {**numbers, **(exact or {})},
-        drawn,
+        drawn_from(ranges),
     )

@@ -3,6 +3,7 @@
 The exact functions here take logarithms of the given numbers, so that a replay in Fractions is a symbolic constant.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -11,7 +12,7 @@ from proofs_checks.kernel.arithmetic import log, softplus
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.spaces.pair import Δr, β, δ_ref
 from proofs_checks.spaces.problems import problem, problem_of
-from tabular import Preferences, rlhf
+from tabular import Preferences, Problem, rlhf
 
 #: The margin of the RLHF optimum on the pair, log π*_w/π*_l, as a quantity of its own.
 (δ_optimum,) = named("δ*")
@@ -48,7 +49,13 @@ def mean_loss(ref, β, labels, log_policy):
 
 def two(δ_ref, β, Δr=0):
     """The library's problem of two responses with this reference margin and difference of rewards."""
-    return problem_of([np.exp(float(δ_ref)), 1.0], [float(Δr), 0.0], β)
+    return _two(float(δ_ref), float(β), float(Δr))
+
+
+@functools.lru_cache(maxsize=1000)
+def _two(δ_ref, β, Δr):
+    """Each instance's problem once, however many quantities ask for it."""
+    return Problem.from_unnormalized([δ_ref, 0.0], β, [Δr, 0.0])
 
 
 def policy_at(δ):

@@ -11,14 +11,15 @@ import numpy as np
 
 from proofs_checks.kernel.arithmetic import asinh, cosh, derivative, exp, log, sigmoid, sinh, sqrt
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
-from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.instances import Instances, drawn_from, named
 from proofs_checks.kernel.search import Effort
-from tabular import Preferences, Problem, cpo
+from proofs_checks.spaces.pair import measured
+from proofs_checks.spaces.pairs import PAIR, two
+from tabular import cpo
 
 #: An optimum of Eq. 10 costs tens of milliseconds: fewer instances than elsewhere.
 EFFORT = Effort(draws=150, climbs=1, steps=20)
 RARE = Effort(draws=200, climbs=1, steps=5, least=50)
-PAIR = Preferences.from_pairs([(0, 1)])
 
 
 def level(δ, κ):
@@ -85,10 +86,6 @@ SUMMIT = (
 EXISTS, LOCAL, GAMMA_STAR, GAMMA_MAX = named("a local maximum exists (1 or 0)", "δ", "γ*", "γ_max")
 
 
-def two(δ_ref, β, Δr) -> Problem:
-    return Problem.from_unnormalized([float(δ_ref), 0.0], float(β), [float(Δr), 0.0])
-
-
 def local_policy(δ_ref, β, Δr, γ):
     """The library's local maximum, log-probabilities, or None; once for each instance."""
     return _local_policy(*map(float, (δ_ref, β, Δr, γ)))
@@ -116,15 +113,10 @@ QUANTITIES = {
     GAMMA_MAX: lambda δ_ref, β, Δr: _window(δ_ref, β, Δr, 1),
 }
 _RANGES = {"β": (Fraction(1, 10), 10), "γ": (Fraction(1, 100), 5), "δ_ref": (-5, 5), "Δr": (-3, 3)}
-DRAWN = ", ".join(f"{name} ∈ [{low}, {high}]" for name, (low, high) in _RANGES.items()).replace("-", "−")
+DRAWN = drawn_from(_RANGES)
 
 
 def two_responses(symbols, more="") -> Instances:
     """Two responses, one labelled pair, β, γ > 0, and the library's local maximum of Eq. 10; symbols by name."""
-
-    def make(draw):
-        return {name: draw.number(*ends) for name, ends in _RANGES.items()}
-
-    numbers = {symbol: (lambda parts, name=symbol.name: parts[name]) for symbol in symbols}
     words = "Two responses, one labelled pair w > l, π_ref > 0, β, γ > 0, κ = γ/β, δ* = δ_ref + Δr/β"
-    return Instances(make, words + more, {**numbers, **QUANTITIES}, numbers, DRAWN)
+    return measured(words + more, symbols, QUANTITIES, **_RANGES)

@@ -20,6 +20,7 @@ import numpy as np
 from tabular.base import digraph
 from tabular.base.log_space import softplus
 from tabular.fits.block_solvers import CUT, EVEN, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.parts import centred
 from tabular.fits.tree_cuts import whole_weights
 
 
@@ -76,7 +77,7 @@ def fit(n_nodes, winner, loser, log_weight, offset=None, guess=None) -> Fit:
     strength = np.zeros(n_nodes)
     for nodes, group, solve in _groups(block, *edges):
         strength[nodes] = solve(group if guess is None else replace(group, guess=guess[nodes]))
-    strength = _centred(strength, block)
+    strength = centred(strength, block)
     return Fit(strength, block, rank, *_checked(strength, block, len(rank), *edges))
 
 
@@ -137,10 +138,6 @@ def _alike(kind, size):
     order = np.lexsort((size, kind))
     change = (np.diff(kind[order]) != 0) | (np.diff(size[order]) != 0)
     return np.split(order, np.flatnonzero(change) + 1)
-
-
-def _centred(strength, block):
-    return strength - (np.bincount(block, strength) / np.bincount(block))[block]
 
 
 def _checked(strength, block, n_blocks, winner, loser, log_weight, offset):

@@ -22,6 +22,7 @@ from tabular.errors import InputError
 from tabular.fits import bradley_terry, cuts, least_squares, newton, tilted
 from tabular.fits.block_solvers import EVEN
 from tabular.fits.bradley_terry import Fit
+from tabular.fits.parts import centred
 
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
 
@@ -192,11 +193,7 @@ def _tilted(labels, scalar):
     s, proved = tilted.solve(component, *edges, float(linear))
     if not proved.all():
         return None
-    x = s[labels.winner] - s[labels.loser] - labels.offset
-    minimum = np.bincount(component[labels.winner], np.exp(labels.log_weight) * scalar.value(x), component.max() + 1)
-    rank = np.zeros(len(minimum), dtype=np.int64)
-    fitted = Fit(s, component, rank, minimum, residual(n, edges, s, scalar))
-    return ConvexFit(fitted, np.zeros(n, dtype=bool))
+    return ConvexFit(_fit_of(component, edges, s, scalar), np.zeros(n, dtype=bool))
 
 
 def _everywhere(labels, scalar):
@@ -217,9 +214,8 @@ def _by_blocks(labels, scalar):
         return ConvexFit(whole, np.zeros(labels.n_nodes, dtype=bool))
     reach = found.strength - found.strength.min(initial=0.0)
     apart = 2 * (reach.max(initial=0.0) + np.abs(labels.offset).max(initial=0.0)) + 100
-    strength = found.strength - apart * rank[block]
     component = labels.component()
-    strength -= (np.bincount(component, strength) / np.bincount(component))[component]
+    strength = centred(found.strength - apart * rank[block], component)
     x = strength[labels.winner] - strength[labels.loser] - labels.offset
     cost = np.bincount(component[labels.winner], np.exp(labels.log_weight) * scalar.value(x), component.max() + 1)
     flat = Fit(strength, component, np.zeros(len(cost), dtype=np.int64), cost, found.residual)
@@ -256,13 +252,17 @@ def _fitted(labels, scalar, block, kept=None):
     """The minimum of each block over the labels kept, which lie inside blocks."""
     kept = np.ones(len(labels.winner), dtype=bool) if kept is None else kept
     edges = labels.winner[kept], labels.loser[kept], labels.log_weight[kept], labels.offset[kept]
-    winner, loser, log_weight, offset = edges
     square = scalar.shape == "square"
     s = least_squares.solve(block, *edges) if square else newton.solve(block, *edges, scalar)
-    x = s[winner] - s[loser] - offset
-    n_blocks = block.max() + 1
-    minimum = np.bincount(block[winner], np.exp(log_weight) * scalar.value(x), n_blocks)
-    return Fit(s, block, np.zeros(n_blocks, dtype=np.int64), minimum, residual(labels.n_nodes, edges, s, scalar))
+    return _fit_of(block, edges, s, scalar)
+
+
+def _fit_of(block, edges, s, scalar):
+    """What the edges, which lie inside blocks, cost at levels s, and how far these are from balance."""
+    winner, loser, log_weight, offset = edges
+    cost = np.exp(log_weight) * scalar.value(s[winner] - s[loser] - offset)
+    minimum = np.bincount(block[winner], cost, block.max() + 1)
+    return Fit(s, block, np.zeros(len(minimum), dtype=np.int64), minimum, residual(len(s), edges, s, scalar))
 
 
 def residual(n_nodes, edges, s, scalar):

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
-from tabular.fits.parts import Part, parts
+from tabular.fits.parts import Part, centred, parts
 
 _REFINEMENTS = 5  # of conjugate gradients, each of which leaves a share of the residual before it
 _ACCURACY, _GRADIENT_STEPS = 1e-13, 3000
@@ -30,7 +30,7 @@ def solve(component, winner, loser, log_weight, offset) -> np.ndarray:
             strength[part.nodes] = _sparse(part, wanted)
         else:
             strength[part.nodes] = _dense(part, wanted).ravel()
-    return strength - (np.bincount(component, strength) / np.bincount(component))[component]
+    return centred(strength, component)
 
 
 def _dense(part: Part, wanted):

@@ -78,3 +78,12 @@ def parts(component, winner, loser, log_weight):
             int(k),
             float((top - least)[chosen].max()),
         )
+
+
+def centred(values, group) -> np.ndarray:
+    """The values less the mean of their group.
+
+    >>> centred(np.array([1.0, 5.0, 3.0]), np.array([0, 1, 0])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    return values - (np.bincount(group, values) / np.bincount(group))[group]

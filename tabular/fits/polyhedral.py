@@ -25,6 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from tabular.errors import InputError
 from tabular.fits.cuts import in_one_unit, whole_weights
+from tabular.fits.parts import centred
 
 _EXACT = 200  # labels up to which cycles are cancelled
 _LARGEST = 400  # responses of a component up to which all differences are bounded
@@ -132,7 +133,7 @@ def solve(labels) -> Face:
     component = labels.component()
     small = len(labels.winner) <= _EXACT
     pull, full, s = _cancelled(labels) if small else _by_highs(labels)
-    s = s - (np.bincount(component, s) / np.bincount(component))[component]
+    s = centred(s, component)
     weight = np.exp(labels.log_weight)
     cost = weight * np.maximum(labels.offset - (s[labels.winner] - s[labels.loser]), 0)
     minimum = np.bincount(component[labels.winner], cost, component.max() + 1)

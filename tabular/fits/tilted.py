@@ -15,7 +15,7 @@ from scipy.special import expit
 from tabular.base import tolerances
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import SMALL
-from tabular.fits.parts import Part, parts
+from tabular.fits.parts import Part, centred, parts
 
 _STEPS = 100  # a fit that exists takes about 10; where there is none, exact decisions follow
 
@@ -33,7 +33,7 @@ def solve(component, winner, loser, log_weight, offset, linear) -> tuple[np.ndar
         step = _batch(part) if part.size <= SMALL else _sparse(part)
         s = _descended(part, wanted, linear, step)
         strength[part.nodes], proved[part.nodes] = s, linear >= 0 or _inside(part, s, wanted, linear)
-    return strength - (np.bincount(component, strength) / np.bincount(component))[component], proved
+    return centred(strength, component), proved
 
 
 def _descended(part: Part, offset, linear, step):

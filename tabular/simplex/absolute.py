@@ -19,7 +19,7 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import allocation, local
 from tabular.simplex.cores import by_core
-from tabular.simplex.minimum import Minimum, record, refuse_beyond, tops
+from tabular.simplex.minimum import Minimum, record, refuse_beyond, scaled
 from tabular.simplex.winners import by_winners
 
 _NCA_LEAST = np.log(1.5) + np.log(3) / 2  # of sp(-x) + sp(x)/2, at x = log 2; the loser's term is above 0
@@ -105,8 +105,7 @@ def _unlabelled(problem, preferences):
 
 def _wishes(problem, preferences, form):
     """Weights by response, the largest of each prompt 1."""
-    base, log_weight = preferences.prompt * problem.n_responses, preferences.log_weight
-    log_weight = log_weight - tops(problem, preferences)[preferences.prompt]
+    base, log_weight = preferences.prompt * problem.n_responses, scaled(problem, preferences)
     tallies = np.full((2, problem.log_ref.size), -np.inf)
     for tally, end in zip(tallies, (preferences.winner, preferences.loser), strict=True):
         np.logaddexp.at(tally, base + end, log_weight)

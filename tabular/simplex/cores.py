@@ -8,7 +8,7 @@ from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import dpop
-from tabular.simplex.minimum import VERDICTS, Minimum, label_pairs, places, refuse_beyond, tops
+from tabular.simplex.minimum import VERDICTS, Minimum, among, label_pairs, places, refuse_beyond, tops
 
 _SLACK = 1e-11  # of the heaviest weight: a multiplier this small is 0 but for rounding
 _ROOM = 1e-9  # nats: log-ratios this close to the kink are at it
@@ -38,7 +38,7 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
     log_policy[shared] = np.where(core, log_policy - room[:, None] / 2, log_policy)[shared]
     log_policy = _filled(log_policy, problem.log_ref, free & (shared | (n_core == 0))[:, None])
     unsettled = sinking.any(axis=1) | (free.any(axis=1) & (n_core > 0) & ~shared)
-    pieces = _pieces(problem, winner, loser, core)
+    pieces = _pieces(winner, loser, core)
     dimension = np.where(n_core == 0, free.sum(axis=1), np.where(spare, pieces + shared * free.sum(axis=1), 1)) - 1
     verdicts = np.where(unsettled, 2, (dimension > 0).astype(int))
     verdicts[violation > dpop.CERTIFIED] = 3
@@ -56,22 +56,9 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
 
 
 def _core_batch(problem, labels, form, rows, core, columns):
-    row_of = np.full(problem.n_prompts, -1)
-    row_of[rows] = np.arange(len(rows))
-    prompt = labels.prompt
-    kept = (row_of[prompt] >= 0) & core[prompt, labels.winner] & core[prompt, labels.loser]
-    place = np.cumsum(core, axis=1) - 1
-    prompt = prompt[kept]
-    log_weight = (labels.log_weight - tops(problem, labels)[labels.prompt])[kept]
-    return dpop.Core(
-        problem.log_ref[rows[:, None], columns],
-        row_of[prompt],
-        place[prompt, labels.winner[kept]],
-        place[prompt, labels.loser[kept]],
-        np.exp(log_weight),
-        problem.beta,
-        form.lam,
-    )
+    _, row, winner, loser, log_weight = among(problem, labels, rows, core)
+    log_ref = problem.log_ref[rows[:, None], columns]
+    return dpop.Core(log_ref, row, winner, loser, np.exp(log_weight), problem.beta, form.lam)
 
 
 def _log_totals(problem, labels):
@@ -92,7 +79,7 @@ def _filled(log_policy, log_ref, chosen):
     return log_policy
 
 
-def _pieces(problem, winner, loser, core):
+def _pieces(winner, loser, core):
     """How many connected pieces the core of each prompt has."""
     inner = core.ravel()[loser] & core.ravel()[winner]
     graph = digraph.adjacency(core.size, winner[inner], loser[inner])

@@ -119,6 +119,23 @@ def tops(problem, preferences):
     return np.where(np.isneginf(top), 0.0, top)
 
 
+def scaled(problem, preferences):
+    """The log-weights of the labels, the largest of each prompt 0."""
+    return preferences.log_weight - tops(problem, preferences)[preferences.prompt]
+
+
+def among(problem, preferences, rows, chosen):
+    """The labels between chosen responses of some prompts: their mask, and of each its prompt's place in ``rows``, its
+    responses' places among the chosen, and its scaled log-weight."""
+    row_of = np.full(problem.n_prompts, -1)
+    row_of[rows] = np.arange(len(rows))
+    prompt, winner, loser = preferences.prompt, preferences.winner, preferences.loser
+    kept = (row_of[prompt] >= 0) & chosen[prompt, winner] & chosen[prompt, loser]
+    prompt, place = prompt[kept], np.cumsum(chosen, axis=1) - 1
+    ends = place[prompt, winner[kept]], place[prompt, loser[kept]]
+    return kept, row_of[prompt], *ends, scaled(problem, preferences)[kept]
+
+
 def places(chosen):
     """The columns of the chosen entries, for rows that have equally many."""
     return np.nonzero(chosen)[1].reshape(len(chosen), -1)

@@ -5,7 +5,7 @@ import numpy as np
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import sft
-from tabular.simplex.minimum import Minimum, places, record, tops
+from tabular.simplex.minimum import Minimum, among, places, record, scaled
 
 
 def by_winners(problem: Problem, preferences: Preferences, loss) -> Minimum:
@@ -33,26 +33,12 @@ def _pulls(problem, preferences, form):
     tokens = np.log(preferences.per_pair(form.n_w, "n_w"))
     pull = np.full(problem.log_ref.size, -np.inf)
     at = preferences.prompt * problem.n_responses + preferences.winner
-    log_weight = preferences.log_weight - tops(problem, preferences)[preferences.prompt]
-    np.logaddexp.at(pull, at, np.log(form.alpha) + log_weight - tokens)
+    np.logaddexp.at(pull, at, np.log(form.alpha) + scaled(problem, preferences) - tokens)
     return pull.reshape(problem.log_ref.shape)
 
 
 def _batch(problem, labels, form, pull, rows, wins):
-    row_of = np.full(problem.n_prompts, -1)
-    row_of[rows] = np.arange(len(rows))
-    prompt, winner, loser = labels.prompt, labels.winner, labels.loser
-    kept = (row_of[prompt] >= 0) & wins[prompt, winner] & wins[prompt, loser]
-    prompt, winner, loser = prompt[kept], winner[kept], loser[kept]
-    place = np.cumsum(wins, axis=1) - 1
-    log_weight = (labels.log_weight - tops(problem, labels)[labels.prompt])[kept]
-    gap = problem.log_ref[prompt, winner] - problem.log_ref[prompt, loser]
-    return sft.Batch(
-        pull[rows[:, None], places(wins[rows])],
-        row_of[prompt],
-        place[prompt, winner],
-        place[prompt, loser],
-        log_weight,
-        np.zeros(len(gap)) if form.reference_free else problem.beta * gap,
-        problem.beta,
-    )
+    kept, row, winner, loser, log_weight = among(problem, labels, rows, wins)
+    gap = labels.delta(problem.log_ref)[kept]
+    offset = np.zeros(len(gap)) if form.reference_free else problem.beta * gap
+    return sft.Batch(pull[rows[:, None], places(wins[rows])], row, winner, loser, log_weight, offset, problem.beta)
