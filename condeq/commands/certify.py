@@ -1,0 +1,25 @@
+"""``condeq certify``: the results of one problem as a file for Coq."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from condeq import examples
+from condeq.options import PROBLEM
+from condeq.terminal import console, writing
+
+
+def certify(
+    file: Annotated[Path, typer.Argument(help=PROBLEM)],
+    margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
+    out: Annotated[Path, typer.Option(help="Where to save the Coq file.")] = Path("certificate.v"),
+) -> None:
+    """Write the results of a small problem as theorems with proofs, for Coq to check without trusting this program."""
+    from condeq import certificate, problem_file
+
+    source = problem_file.read(examples.located(file, examples.PROBLEMS))
+    text = certificate.certificate(source, out.name, margin)
+    with writing(out):
+        out.write_text(text, encoding="utf-8")
+    console.print(f"saved {out}; its first lines say how to check it", markup=False, soft_wrap=True)

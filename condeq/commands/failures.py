@@ -1,0 +1,30 @@
+"""``condeq failures``: every way a loss can mislead on one problem."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from condeq import show
+from condeq.options import PROBLEM, AsJson, LossName, LossSettings, Out, problem_and_loss
+from condeq.terminal import console, print_json, saved
+
+
+def failures(
+    file: Annotated[Path, typer.Argument(help=PROBLEM)],
+    out: Out = None,
+    loss: LossName = None,
+    settings: LossSettings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every way the loss, DPO's by default, can fall while the policy prefers the wrong response, pair by pair."""
+    from condeq import solutions
+
+    source, chosen = problem_and_loss(file, loss, settings)
+    rows = solutions.failures(source, chosen)
+    if as_json:
+        print_json(rows)
+        return
+    with saved(rows, out or Path(f"{file.stem}-failures.json")):
+        for part in show.failures(rows):
+            console.print(part)
