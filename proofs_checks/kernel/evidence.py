@@ -7,6 +7,7 @@ nothing.
 """
 
 import dis
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from fractions import Fraction
 from random import Random
 
 import sympy
+from flint import arb
 
 from proofs_checks.kernel import ball, symbolic
 from proofs_checks.kernel.finding import Finding
@@ -23,6 +25,7 @@ from proofs_checks.kernel.relation import Condition, Relation
 from proofs_checks.kernel.unicode import in_words
 
 _SPOTS = 12
+_NARROW = 1e-6  # share of the sides: where the enclosure of their difference is wider, meeting 0 says nothing
 _COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"}
 
 
@@ -148,7 +151,8 @@ class Identity(Evidence):
     Both sides are evaluated twice: on symbols, where computer algebra has to bring the difference to 0, and on exact
     numbers, at random points and at the boundary of the domains, where the enclosures have to meet. The second
     evaluation does not pass through an expression: it runs the formula, with derivatives through power series and
-    sums term by term, so that it is a second opinion also where computer algebra sees 0 at once.
+    sums term by term, so that it is a second opinion also where computer algebra sees 0 at once. A point counts where
+    the enclosure of the difference is narrow beside the sides; the widest of those is the residual.
 
     Args:
         left, right: functions of the symbols, by name.
@@ -171,19 +175,24 @@ class Identity(Evidence):
             return Finding(None, "both sides are the same formula: nothing was checked")
         if _branches(self.left) or _branches(self.right):
             return Finding(None, "a side branches on its argument: the points checked say nothing of the others")
-        spots, width = 0, 0.0
+        gaps = []
         for point, arguments in _points(self.over):
             try:
-                difference = _at(self.left, arguments) - _at(self.right, arguments)
+                left, right = _at(self.left, arguments), _at(self.right, arguments)
             except Undefined:
                 return Finding(None, f"a side is not defined at {ball.in_words(point)}, which the domain allows")
+            difference = left - right
             if difference.lo > 0 or difference.hi < 0:
                 return Finding(False, "the two sides differ", witness=ball.in_words(point))
-            spots, width = spots + 1, max(width, float(difference.hi - difference.lo))
+            gaps.append(_relative_width(difference, left, right))
+        narrow = [gap for gap in gaps if gap <= _NARROW]
+        if not narrow:
+            return Finding(None, "the enclosures of the sides are too wide at every exact point to say anything")
         symbols = _symbols(self.over)
         if not symbolic.simplifies_to_zero(self.left(**symbols) - self.right(**symbols)):
             return Finding(None, "no rewriting rule brings the difference of the two sides to 0")
-        return Finding(True, f"computer algebra brings the difference to 0; {spots} exact points agree", width)
+        agree = f"{len(narrow)} exact points agree"
+        return Finding(True, f"computer algebra brings the difference to 0; {agree}", max(narrow))
 
     @property
     def formula(self):
@@ -413,6 +422,12 @@ def _numbers(over):
             yield {**rng.choice(inside), name: value}
     if kinds:
         yield {name: kind.boundary[0] for name, kind in kinds.items()}
+
+
+def _relative_width(difference, left, right):
+    """How wide an enclosure of the difference is beside the sides, or beside 1 where they are smaller."""
+    ends = (abs(end) for side in (left, right) for end in (side.lo, side.hi))
+    return float((difference.hi - difference.lo) / functools.reduce(arb.max, ends, arb(1)))
 
 
 @precisely

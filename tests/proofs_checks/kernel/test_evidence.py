@@ -1,5 +1,6 @@
 """The pieces of evidence: what each establishes, what each refuses, and what it says when it cannot tell."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -25,6 +26,7 @@ from proofs_checks.kernel.evidence import (
     Sign,
 )
 from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.interval import Interval
 from proofs_checks.kernel.relation import relation
 
 x = sympy.Symbol("x", real=True)
@@ -43,6 +45,26 @@ def test_a_true_identity_passes_and_says_how_many_points_agree():
     assert found.passed is True
     assert found.summary == "computer algebra brings the difference to 0; 16 exact points agree"
     assert found.residual < 1e-12
+
+
+def test_the_residual_is_beside_the_size_of_the_sides():
+    found = identity(lambda x: exp(x + 300) * 2, lambda x: exp(x + 300) + exp(x) * exp(300), x=REAL).run()
+    assert found.passed is True
+    assert found.residual < 1e-12
+
+
+def test_a_point_where_the_sides_are_barely_known_does_not_count():
+    about = AnyFunction(lambda x: Interval.hull(-(10**9), 10**9))
+    barely = identity(lambda f, x: f(x) + f(x), lambda f, x: 2 * f(x), x=REAL, f=about).run()
+    assert barely.passed is None
+    assert barely.summary.startswith("the enclosures of the sides are too wide")
+    sometimes = AnyFunction(lambda x: Interval.hull(0, 1) if x > 2 else Interval.of(1))
+    found = identity(
+        lambda f, x: f(x) + f(x), lambda f, x: 2 * f(x), x=POSITIVE, f=replace(sometimes, positive=True)
+    ).run()
+    assert found.passed is True
+    assert found.residual == 0
+    assert found.summary.endswith(" 7 exact points agree")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +166,7 @@ def test_a_domain_is_tested_inside_and_at_its_boundary(domain):
         Domain.COUNT: lambda v: v >= 1 and int(v) == v,
     }[domain]
     assert all(inside(value) for value in [*domain.spots, *domain.boundary])
+    assert len(set(domain.spots)) == {Domain.REAL: 60, Domain.COUNT: 5}.get(domain, 30)
     assert any(value < 0 for value in domain.spots) is (domain is Domain.REAL)
     assert (0 in domain.boundary) is (domain in (Domain.REAL, Domain.NONNEGATIVE))
     assert domain.symbol("a").is_real is True

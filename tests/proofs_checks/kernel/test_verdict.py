@@ -127,6 +127,15 @@ def test_vacuous_needs_a_proof_and_a_search_that_meets_nobody():
     assert verdict(idle, parts=proof, settles=Settles.VACUITY) is Verdict.UNDECIDED, "one hypothesis excludes nobody"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_hypothesis_of_a_vacuous_form_is_dropped_alone(order):
+    said = Given(relation(x, "<", 10**6), needless="it excludes nobody")
+    given = (relation(x**2, "<", 0), said)[::order]
+    nobody = Form(PLANE, given, {"part": relation(x, ">", 5)})
+    proof = {"nothing meets the hypotheses": Part("«above 0».", (TRUE_SIGN,))}
+    assert verdict(nobody, parts=proof, settles=Settles.VACUITY) is Verdict.VACUOUS
+
+
 def test_a_contrary_that_is_proved_refutes():
     why = InWords("Anyone.", {"claim": "Someone does."}, why="it speaks of existence")
     contrary = {"nobody does": Part("«fold».", (TRUE_STEP,))}
