@@ -12,6 +12,7 @@ from random import Random
 
 import numpy as np
 
+from proofs_checks.kernel.crossing import edges
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Instances, Numbers, simple_numbers, subset
 from proofs_checks.kernel.interval import Interval, precisely
@@ -75,7 +76,11 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
         climbed, each = [], pieces(claim)
         for piece in each:
             of_piece = score if len(each) == 1 else scores(given, piece, values)
-            for top in _tops(of_piece, answers, math.ceil(effort.climbs / len(each))):
+            starts = _tops(of_piece, answers, math.ceil(effort.climbs / len(each)))
+            for edge in edges(instances, given, piece, values, answers):
+                known, _ = instances.replay(_values(edge))
+                starts.append((float(scores(given, piece, known)[0]), edge))
+            for top in starts:
                 top, more = _climb(instances, given, piece, top, rng, effort.steps)
                 met, climbed = met | more, [*climbed, top]
         tops = climbed

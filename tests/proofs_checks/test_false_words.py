@@ -40,7 +40,7 @@ FALSE = {
     ("dpo-ordered", "a larger δ has less loss"): times(Q(99, 100)),
     ("def-3.3-loss", "the loss is below log 2, its value at the reference"): times(Q(99, 100)),
     ("def-3.3", "if U holds any δ, δ_ref < 0"): lambda said: Implies(said.premise, relation(δ_ref, "<", -Q(1, 10))),
-    ("thm-4.9-local", "δ > 0 iff γ > γ*"): right_of_iff(">", Q(11, 10)),
+    ("thm-4.9-local", "δ > 0 iff γ > γ*"): right_of_iff(">", _MORE),
     ("eq-17-overstates", "iff |δ_ref| > |δ|"): right_of_iff(">="),
     ("prop-3.4", "U = {δ_ref < δ < 0} holds δ*"): lambda said: All(
         (said.conditions[0], relation(said.conditions[1].left, "<", -Q(1, 10)))
@@ -52,7 +52,7 @@ FALSE = {
     ("triangle-defect", "the defect"): times(_MORE),
     ("dpo-set-example", "the decimals"): lambda said: Rounds(said.expression, "0.5623351447"),
     ("threshold-one-pair", "the level"): lambda said: relation(said.left, "=", said.right.subs(β, 2 * β), said.noise),
-    ("assumption-3.1", "π* ranks w first iff δ_ref > −Δr/β"): right_of_iff(">", Q(11, 10)),
+    ("assumption-3.1", "π* ranks w first iff δ_ref > −Δr/β"): right_of_iff(">", _MORE),
 }  # fmt: skip
 
 
