@@ -13,6 +13,7 @@ from operator import eq, ge, gt, le, lt, ne
 import numpy as np
 import sympy
 
+from proofs_checks.kernel import exact
 from proofs_checks.kernel.interval import Undefined, precisely
 from proofs_checks.kernel.symbolic import enclose, exactly, numerically
 from proofs_checks.kernel.unicode import in_words
@@ -164,6 +165,9 @@ class Rounds(Condition):
 class Holds(Condition):
     """A predicate of an instance's objects: a documented function whose first line is the words.
 
+    Exact arithmetic decides it where the function gets by with whole numbers and fractions; where it turns one of them
+    into a float, or is given one, it decides nothing.
+
     Args:
         test: called with the instance's values by the names of its arguments; returns True or False.
     """
@@ -181,15 +185,21 @@ class Holds(Condition):
         return -self.satisfied(values)
 
     def decide(self, values):
-        return self._one(values, 0) if "instances" in values else self._one({"instances": [values]}, 0)
+        instance = values["instances"][0] if "instances" in values else values
+        try:
+            return self._one({name: exact.only(instance[name]) for name in self._names})
+        except exact.Inexact:
+            return None
 
     def _answers(self, values):
-        return np.array([self._one(values, k) for k in range(len(values["instances"]))])
+        return np.array([self._one(instance) for instance in values["instances"]])
 
-    def _one(self, values, k):
-        instance = values["instances"][k]
-        names = self.test.__code__.co_varnames[: self.test.__code__.co_argcount]
-        answer = self.test(**{name: instance[name] for name in names})
+    @property
+    def _names(self):
+        return self.test.__code__.co_varnames[: self.test.__code__.co_argcount]
+
+    def _one(self, instance):
+        answer = self.test(**{name: instance[name] for name in self._names})
         if not isinstance(answer, bool | np.bool_):
             raise TypeError(f"the predicate {self.test.__name__} answered {answer!r}, neither True nor False")
         return bool(answer)

@@ -1,5 +1,6 @@
 """Relations: words, floats and exact arithmetic are three views of one expression."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -182,6 +183,34 @@ def test_a_predicate_is_its_first_line():
     assert Holds(_is_even).satisfied(values).tolist() == [1, -1]
     assert Holds(_is_even).violated(values).tolist() == [-1, 1]
     assert Holds(_is_even).decide({"instances": [{"k": 2}]}) is True
+
+
+@pytest.mark.parametrize(
+    "by_floats",
+    [
+        lambda k: float(k) < 1,
+        lambda k: math.exp(k) < 9,
+        lambda k: np.asarray([k], float)[0] < 1,
+        lambda k: float(2 * k - 1) < 1,
+        lambda k: 0.1 * k < 1,
+        lambda k: abs(-k) ** 0.5 < 1,
+    ],
+)
+def test_a_predicate_that_uses_floats_decides_nothing_exactly(by_floats):
+    values = {"instances": [{"k": Fraction(1, 2)}]}
+    assert Holds(by_floats).satisfied(values) == [1]
+    assert Holds(by_floats).decide(values) is None
+
+
+@pytest.mark.parametrize("value", [0.5, [(0.5,)], np.zeros(1), {"a": 1}])
+def test_a_predicate_that_is_given_floats_decides_nothing_exactly(value):
+    assert Holds(lambda k: k is not None).decide({"k": value}) is None
+
+
+def test_a_predicate_of_whole_numbers_and_fractions_is_exact():
+    labels = (((0, 1), Fraction(1, 3)), ((1, 0), Fraction(2, 3)))
+    assert Holds(lambda labels: sum(weight for _, weight in labels) == 1).decide({"labels": labels}) is True
+    assert Holds(lambda labels: sum(weight for _, weight in labels) > 1).decide({"labels": labels}) is False
 
 
 def test_a_predicate_answers_true_or_false():
