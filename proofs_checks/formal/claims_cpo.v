@@ -45,6 +45,14 @@ Definition flow_third_response : Prop := forall (T : finType) beta delta_ref (w 
     (y = w -> 0 < rate) /\ (y = l -> rate < 0) /\
     (y != w -> y != l -> (0 < rate <-> softmax (z t) w < softmax (z t) l)).
 
+(** The labels a > b and b > c: b, chosen in the second, starts to lose probability exactly where the reference puts more
+    on a than on c; a chosen probability may fall without a wrong label. *)
+Definition flow_chain : Prop := forall (T : finType) (ref : T -> R) beta (a b c : T) z,
+  a != b -> b != c -> a != c -> full ref -> 0 < beta ->
+  gradient_flow (fun x => logit_loss beta (delta ref a b) 0 a b x + logit_loss beta (delta ref b c) 0 b c x) z ->
+  softmax (z 0) = ref ->
+  derivable_pt_lim (fun s => ln (softmax (z s) b)) 0 (- (beta / 2 * (ref a - ref c))).
+
 (** * Chapter 6: the penalised objective, one pair [true > false] being all there is where two responses are named *)
 
 (** If gamma > 0 and some response has more weighted losses than wins, the objective is unbounded above: it has no
