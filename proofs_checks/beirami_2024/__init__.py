@@ -1,0 +1,1 @@
+"""Beirami et al. 2024, Theoretical guarantees on the best-of-n alignment policy (arXiv 2401.01879)."""

@@ -1,0 +1,1 @@
+"""Pal et al. 2024, Smaug and DPOP (arXiv 2402.13228); Razin et al. 2024, likelihood displacement (2410.08847)."""
