@@ -1,0 +1,1 @@
+"""Munos et al. 2023, Nash learning from human feedback (arXiv 2312.00886), and self-play for preference games."""
