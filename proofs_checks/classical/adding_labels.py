@@ -1,0 +1,177 @@
+"""What one more label does to a fit: in Bradley-Terry and DPO what one expects, in IPO not always."""
+
+import functools
+from fractions import Fraction
+
+import sympy
+
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Exact, Identity, Sign
+from proofs_checks.kernel.instances import Instances, named
+from proofs_checks.kernel.relation import All, Implies, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.pair import measured
+from proofs_checks.spaces.problems import preferences_of, problem, problem_of
+from tabular import dpo
+
+LEAST_I, MOST_J, UP, DOWN = named(
+    "least change of log π_i/π_k", "largest change of log π_j/π_k", "change of log π_i", "change of log π_j"
+)
+a, b, c, more = sympy.symbols("W_01 W_12 W_20 t", positive=True)
+_BETWEEN = (Fraction(1, 4), 4)
+
+
+def _instance(draw):
+    """A round of labels that connects all responses strongly, some more, and a label to be added."""
+    parts = problem(draw, responses=(2, 4), reward=(0, 0))
+    size = len(parts["ref"])
+    known = [(k, (k + 1) % size, draw.number(*_BETWEEN)) for k in range(size)]
+    if size == 2:
+        known = [(0, 1, draw.number(*_BETWEEN)), (1, 0, draw.number(*_BETWEEN))]
+    for _ in range(draw.integer(0, 3)):
+        first = draw.integer(0, size - 1)
+        known.append((first, (first + draw.integer(1, size - 1)) % size, draw.number(*_BETWEEN)))
+    i = draw.integer(0, size - 1)
+    return {**parts, "labels": known, "added": (i, (i + draw.integer(1, size - 1)) % size, draw.number(*_BETWEEN))}
+
+
+def _change(ref, β, labels, added):
+    """The change of log π of every response."""
+    exact = tuple((i, j, float(weight)) for i, j, weight in (*labels, added))
+    return _changes(tuple(map(float, ref)), float(β), exact)
+
+
+@functools.lru_cache(maxsize=1000)
+def _changes(ref, β, labels):
+    """Each instance once, however many quantities ask for it; the last label is the added one."""
+    known = problem_of(ref, [0] * len(ref), β)
+    before, after = (dpo.solve(known, preferences_of(some)).log_policy[0] for some in (labels[:-1], labels))
+    return after - before
+
+
+def _against(response, pick):
+    def computed(ref, β, labels, added):
+        moved = _change(ref, β, labels, added)
+        chosen = added[response]
+        return float(pick([moved[chosen] - moved[k] for k in range(len(moved)) if k != chosen]))
+
+    return computed
+
+
+_LABELS = Instances(
+    _instance,
+    "Labels whose win digraph connects all responses strongly, π_ref > 0, β > 0; the DPO minimiser before and after "
+    "weight is added to a label i over j",
+    {
+        LEAST_I: _against(0, min),
+        MOST_J: _against(1, max),
+        UP: lambda ref, β, labels, added: float(_change(ref, β, labels, added)[added[0]]),
+        DOWN: lambda ref, β, labels, added: float(_change(ref, β, labels, added)[added[1]]),
+    },
+    drawn="2 to 4 responses, a round of labels and up to 3 more, weights in [1/4, 4]",
+)
+
+
+def _fitted(t):
+    """IPO's h_02 in units of 1/(2τ): targets 1 on 0>1 and 1>2, and labels 2>0 and 0>2 of weights c and t."""
+    weight, aim = c + t, (t - c) / (c + t)
+    return aim + (2 - aim) / (weight * (1 / a + 1 / b + 1 / weight))
+
+
+_TRIANGLE = measured(
+    "Three responses, labels 0>1, 1>2 and 2>0 with weights W_01, W_12 and W_20; IPO's minimiser before and after a "
+    "weight "
+    "t is put on labels 0>2, in closed form by the loop's three least squares",
+    (a, b, c, more),
+    {},
+    **{name: (Fraction(1, 20), 20) for name in ("W_01", "W_12", "W_20", "t")},
+)
+_LOOP = Identity(
+    "weighted pulls of the loop agree",
+    {"with h_02 = aim": lambda x, y, m, g: m * 0 * x + m * (2 - g) / (1 / x + 1 / y + 1 / m)},
+    lambda x, y, m, g: m * (g + (2 - g) / (m * (1 / x + 1 / y + 1 / m)) - g),
+    lambda x, y, m, g: x * (1 - (1 - (2 - g) / (x * (1 / x + 1 / y + 1 / m)))),
+    {"x": POSITIVE, "y": POSITIVE, "m": POSITIVE, "g": REAL},
+)
+_POTENTIAL = Identity(
+    "the Laplacian of a triangle: what flows in at i",
+    {"without one edge": lambda x, y, z, p, q, r: p * (x - y)},
+    lambda x, y, z, p, q, r: p * x + q * x - p * y - q * z,
+    lambda x, y, z, p, q, r: p * (x - y) + q * (x - z),
+    {"x": REAL, "y": REAL, "z": REAL, "p": POSITIVE, "q": POSITIVE, "r": POSITIVE},
+)
+_MEAN = Sign(
+    "a mean of neighbours less the least of them",
+    {"less the largest": lambda p, q, u, v: -(p * u + q * v) / (p + q)},
+    lambda p, q, u, v: (p * u + q * v) / (p + q),
+    {"p": POSITIVE, "q": POSITIVE, "u": POSITIVE, "v": POSITIVE},
+)
+
+STATEMENTS = (
+    Statement(
+        id="bt-monotone-label",
+        title="At DPO's optimum one more label i over j raises i against all and lowers j against all",
+        origin=Origin.OURS,
+        source="own derivation; comparative statics of Bradley–Terry",
+        form=Form(
+            _LABELS,
+            (),
+            claim={
+                "log π_i/π_k falls for no k": relation(LEAST_I, ">=", 0, noise=1e-8),
+                "log π_j/π_k rises for no k": relation(MOST_J, "<=", 0, noise=1e-8),
+                "π_i rises": relation(UP, ">", 0, noise=1e-9),
+                "π_j falls": relation(DOWN, "<", 0, noise=1e-9),
+            },
+            wrong={"log π_i/π_k rises by a tenth for every k": relation(LEAST_I, ">=", Fraction(1, 10))},
+            effort=Effort(draws=200, climbs=2, steps=25),
+        ),
+        parts={
+            "log π_i/π_k falls for no k": Part(
+                "By {dpo-bradley-terry} log π = log π_ref + s/β, s the fit. Differentiating its score equations in the "
+                "weight, L ds = σ(s_j − s_i)(e_i − e_j), L the Laplacian of weights (W + Wᵀ)σσ′: ds is the potential "
+                "of a "
+                "current from i to j, «the Laplacian of a triangle: what flows in at i». At every other response it "
+                "is the "
+                "mean of its neighbours, «a mean of neighbours less the least of them», so it is largest at i and "
+                "least at "
+                "j. Integrate over the weight.",
+                (_POTENTIAL, _MEAN),
+            ),
+            "log π_j/π_k rises for no k": Part("The same potential is least at j."),
+            "π_i rises": Part(
+                "No ratio π_i/π_k falls and π_i/π_j rises, as the current is not 0: so does π_i = 1/Σ π_k/π_i."
+            ),
+            "π_j falls": Part("The former part with the signs changed."),
+        },
+        conclusion="Displacement is a matter of the path, of shared parameters or of a minimum that is not attained, "
+        "never of DPO's tabular optima.",
+        expected=Verdict.PROVED,
+    ),
+    Statement(
+        id="ipo-monotone-label",
+        title="At IPO's optimum one more label 0 over 2 does not lower 0 against 2",
+        origin=Origin.BELIEF,
+        source="a common belief; the instance is ours",
+        form=Form(
+            _TRIANGLE,
+            (),
+            claim={"h_02 does not fall": relation(_fitted(more), ">=", _fitted(0))},
+            right={
+                "it does not where h_02 was below its target": Implies(
+                    relation(_fitted(0), "<=", 1), relation(_fitted(more), ">=", _fitted(0), noise=1e-9)
+                )
+            },
+        ),
+        second_routes=(
+            _LOOP,
+            Exact(
+                "weights 1, 1, 1/20 and t = 1: from 19/11 down to 39/31",
+                {"with t = 10": {a: 1, b: 1, c: Fraction(1, 20), more: 10}},
+                All((relation(_fitted(0), "=", Fraction(19, 11)), relation(_fitted(more), "=", Fraction(39, 31)))),
+                {a: 1, b: 1, c: Fraction(1, 20), more: 1},
+            ),
+        ),
+        conclusion="A label says “by 1/(2τ)”, also to a pair that is further apart: IPO's agreement pulls back.",
+        expected=Verdict.REFUTED,
+    ),
+)
