@@ -133,8 +133,7 @@ STATEMENTS = (
         ),
         uses=("ipo-dpo-same-order",),
         conclusion="Preferences that are not Bradley–Terry have no reward behind them, and what is fitted depends on "
-        "what "
-        "was asked. For population labels of a reward it does not (thm-3.5-repaired).",
+        "what was asked. For population labels of a reward it does not (thm-3.5-repaired).",
         expected=Verdict.REFUTED,
     ),
 )

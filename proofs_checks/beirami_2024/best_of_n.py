@@ -112,18 +112,15 @@ STATEMENTS = (
         ),
         parts={
             "strictly below the formula": Part(
-                "Lay the responses, ties merged, in order of reward on [0, 1] as cells of length π_ref: best of n "
-                "has the "
-                "mass F_i^n − F_(i−1)^n of the cell under the density nu^(n−1). Merging points to cells lowers KL, "
-                "strictly as the density is not constant on a cell, and «an antiderivative of nu^(n−1) "
-                "log(nu^(n−1))» is 0 "
-                "at u = 0 and log n − (n − 1)/n at u = 1.",
+                "Lay the responses, ties merged, in order of reward on [0, 1] as cells of length π_ref: best of n has "
+                "the mass F_i^n − F_(i−1)^n of the cell under the density nu^(n−1). Merging points to cells lowers "
+                "KL, strictly as the density is not constant on a cell, and «an antiderivative of nu^(n−1) "
+                "log(nu^(n−1))» is 0 at u = 0 and log n − (n − 1)/n at u = 1.",
                 (_INTEGRAL,),
             ),
             "at most −log of the reference's mass of the best": Part(
                 "F_i^n − F_(i−1)^n is π_ref,i times a mean of nu^(n−1) over the cell, so BoN/π_ref rises with the "
-                "reward "
-                "and is at most its value at the best, which is at most 1/π_ref(best)."
+                "reward and is at most its value at the best, which is at most 1/π_ref(best)."
             ),
         },
         second_routes=(
@@ -151,8 +148,8 @@ STATEMENTS = (
         parts={
             "mean rewards": Part(
                 "«E r/β − KL(p‖π_ref), term by term» is log Z − KL(p‖π*): largest at p = π*. At equal KL from π_ref "
-                "the "
-                "rewards compare alike; where no β > 0 has that KL the tilt is the limit, which is all on the best.",
+                "the rewards compare alike; where no β > 0 has that KL the tilt is the limit, which is all on the "
+                "best.",
                 (_GIBBS,),
             )
         },
@@ -166,9 +163,8 @@ STATEMENTS = (
         source="true in the limit of many responses (Yang et al. 2404.01730, as read); read of finite spaces",
         form=Form(
             measured(
-                "Three responses with uniform reference and rewards 0, a, 1; best of two is (1, 3, 5)/9, and the "
-                "tilt at "
-                "1/β = y is ∝ (1, e^(ay), e^y)",
+                "Three responses with uniform reference and rewards 0, a, 1; best of two is (1, 3, 5)/9, and the tilt "
+                "at 1/β = y is ∝ (1, e^(ay), e^y)",
                 (a, y),
                 {},
                 a=(Fraction(1, 20), 1),

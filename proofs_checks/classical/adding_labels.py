@@ -80,8 +80,7 @@ def _fitted(t):
 
 _TRIANGLE = measured(
     "Three responses, labels 0>1, 1>2 and 2>0 with weights W_01, W_12 and W_20; IPO's minimiser before and after a "
-    "weight "
-    "t is put on labels 0>2, in closed form by the loop's three least squares",
+    "weight t is put on labels 0>2, in closed form by the loop's three least squares",
     (a, b, c, more),
     {},
     **{name: (Fraction(1, 20), 20) for name in ("W_01", "W_12", "W_20", "t")},
@@ -127,14 +126,11 @@ STATEMENTS = (
         ),
         parts={
             "log π_i/π_k falls for no k": Part(
-                "By {dpo-bradley-terry} log π = log π_ref + s/β, s the fit. Differentiating its score equations in the "
-                "weight, L ds = σ(s_j − s_i)(e_i − e_j), L the Laplacian of weights (W + Wᵀ)σσ′: ds is the potential "
-                "of a "
-                "current from i to j, «the Laplacian of a triangle: what flows in at i». At every other response it "
-                "is the "
-                "mean of its neighbours, «a mean of neighbours less the least of them», so it is largest at i and "
-                "least at "
-                "j. Integrate over the weight.",
+                "By {dpo-bradley-terry} log π = log π_ref + s/β, s the fit. Differentiating its score equations in "
+                "the weight, L ds = σ(s_j − s_i)(e_i − e_j), L the Laplacian of weights (W + Wᵀ)σσ′: ds is the "
+                "potential of a current from i to j, «the Laplacian of a triangle: what flows in at i». At every "
+                "other response it is the mean of its neighbours, «a mean of neighbours less the least of them», so "
+                "it is largest at i and least at j. Integrate over the weight.",
                 (_POTENTIAL, _MEAN),
             ),
             "log π_j/π_k rises for no k": Part("The same potential is least at j."),

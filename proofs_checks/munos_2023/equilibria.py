@@ -258,14 +258,12 @@ STATEMENTS = (
         parts={
             "its own best reply": Part(
                 "The payoff is strictly concave in one policy and strictly convex in the other and both sets are "
-                "compact: "
-                "one saddle, symmetric as the game is. A best reply is the RLHF optimum of the reward Pπ at τ "
-                "({rlhf-closed-form})."
+                "compact: one saddle, symmetric as the game is. A best reply is the RLHF optimum of the reward Pπ at "
+                "τ ({rlhf-closed-form})."
             ),
             "span": Part(
-                "log π/μ is Pπ/τ less a constant, and by {azar-ipo-bounded-tight}, for μ = π, two of (Pπ)_y differ "
-                "by at "
-                "most 1 − (π_i + π_j)/2 < 1."
+                "log π/μ is Pπ/τ less a constant, and by {azar-ipo-bounded-tight}, for μ = π, two of (Pπ)_y differ by "
+                "at most 1 − (π_i + π_j)/2 < 1."
             ),
         },
         conclusion="However strong the preferences, no log-odds moves by 1/τ.",
@@ -290,15 +288,13 @@ STATEMENTS = (
         parts={
             "any n": Part(
                 "For policies π and π′ the scores differ by P(π − π′), and (P_i − P_j)·(π − π′) is at most TV(π, π′) "
-                "times "
-                "the span of the row difference P_ik − P_jk over k, which lies in [−1, 1]: at most 2 TV. By "
+                "times the span of the row difference P_ik − P_jk over k, which lies in [−1, 1]: at most 2 TV. By "
                 "{rlhf-kl-span-tight} TV ≤ tanh(span(x − y)/4), at most span/4: «slope of v − tanh v», «not negative».",
                 (_TANH, _NOT_NEGATIVE),
             ),
             "n ≤ 3": Part(
                 "At k = i and k = j the row difference is the same number between −1/2 and 1/2, «P_ik − P_jk at k = "
-                "i», "
-                "and only one k is left, in [−1, 1]: a span of at most 3/2.",
+                "i», and only one k is left, in [−1, 1]: a span of at most 3/2.",
                 (_EQUAL,),
             ),
             "n = 2": Part("No k is left: the span is 0."),
@@ -323,8 +319,7 @@ STATEMENTS = (
         form=Form(
             measured(
                 "Rock–paper–scissors with uniform reference; the equilibrium is uniform, and there the iteration "
-                "turns by "
-                "a right angle and stretches by √3/(6τ)",
+                "turns by a right angle and stretches by √3/(6τ)",
                 (τ,),
                 {},
             ),

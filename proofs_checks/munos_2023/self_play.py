@@ -165,12 +165,11 @@ STATEMENTS = (
         parts={
             "not negative": Part("Jensen: log E_π e^(ηPπ) ≥ η E_π Pπ = η/2, as πᵀPπ = 1/2."),
             "at most log(sinh(η/2)/(η/2))": Part(
-                "Let S be the responses of the largest scores. Within S scores sum to π(S)²/2, against the others they "
-                "are at most π(S)(1 − π(S)): «π(S) shares out at most π(S) − π(S)²/2», which is what the largest share "
-                "π(S) of the uniform law on [0, 1] has. Means agree at 1/2, so Pπ under π is below the uniform law in "
-                "convex order (Landau's majorisation), and e^(ηx) is convex: «log of the mean of e^(ηu), u uniform "
-                "on [0, "
-                "1], less η/2».",
+                "Let S be the responses of the largest scores. Within S scores sum to π(S)²/2, against the others "
+                "they are at most π(S)(1 − π(S)): «π(S) shares out at most π(S) − π(S)²/2», which is what the largest "
+                "share π(S) of the uniform law on [0, 1] has. Means agree at 1/2, so Pπ under π is below the uniform "
+                "law in convex order (Landau's majorisation), and e^(ηx) is convex: «log of the mean of e^(ηu), u "
+                "uniform on [0, 1], less η/2».",
                 (_ABOVE, _UNIFORM),
             ),
             "at most η²/24": Part(
@@ -196,13 +195,11 @@ STATEMENTS = (
         ),
         parts={
             "KL after T steps": Part(
-                "With m the geometric mixture, e_(t+1) = KL(π*‖m) − η(E_π* Pm − 1/2) + log Z − η/2. The normaliser "
-                "of m is "
-                "at most 1, and gives KL(π*‖m) ≤ (1 − ητ) e_t + ητ (KL(π*‖μ) − KL(m‖μ)); the Nash property gives "
-                "E_π* Pm "
-                "− 1/2 ≥ τ(KL(π*‖μ) − KL(m‖μ)); and {sppo-partition} bounds the rest: e_(t+1) ≤ (1 − η_t τ) e_t + "
-                "η_t²/24. The first step, with η_0 τ = 1, forgets e_0; then «one step at e_t = 1/(6τ²(t + 1))» is at "
-                "most 1/(6τ²(t + 2)): «1 less t/(t + 1) + 1/(t + 2)» is positive.",
+                "With m the geometric mixture, e_(t+1) = KL(π*‖m) − η(E_π* Pm − 1/2) + log Z − η/2. The normaliser of "
+                "m is at most 1, and gives KL(π*‖m) ≤ (1 − ητ) e_t + ητ (KL(π*‖μ) − KL(m‖μ)); the Nash property gives "
+                "E_π* Pm − 1/2 ≥ τ(KL(π*‖μ) − KL(m‖μ)); and {sppo-partition} bounds the rest: e_(t+1) ≤ (1 − η_t τ) "
+                "e_t + η_t²/24. The first step, with η_0 τ = 1, forgets e_0; then «one step at e_t = 1/(6τ²(t + 1))» "
+                "is at most 1/(6τ²(t + 2)): «1 less t/(t + 1) + 1/(t + 2)» is positive.",
                 (_RECURSION, _INDUCTION),
             )
         },

@@ -169,21 +169,17 @@ STATEMENTS = (
         parts={
             "KL(π*‖π_ref)": Part(
                 "With t = e^(r/β)/E_ref e^(r/β), KL(π*‖π_ref) = E_ref t log t, KL(π_ref‖π*) = −E_ref log t and TV = "
-                "E_ref "
-                "|t − 1|/2 are means of convex functions of t, of mean 1; t lies between two numbers of ratio e^x. "
-                "Spreading every t to these ends at the same mean lowers none: so two values, a and ae^x, are the "
-                "worst "
-                "case. There the divergence is px + log(1 − pk), k = 1 − e^(−x), p the optimum's mass of the best. It "
-                "is concave, «curvature of px + log(1 − pk) in the mass p = π*(best)», and at its stationary point p "
-                "= 1/k "
-                "− 1/x «its largest value too» is c − 1 − log c, c = x/k.",
+                "E_ref |t − 1|/2 are means of convex functions of t, of mean 1; t lies between two numbers of ratio "
+                "e^x. Spreading every t to these ends at the same mean lowers none: so two values, a and ae^x, are "
+                "the worst case. There the divergence is px + log(1 − pk), k = 1 − e^(−x), p the optimum's mass of "
+                "the best. It is concave, «curvature of px + log(1 − pk) in the mass p = π*(best)», and at its "
+                "stationary point p = 1/k − 1/x «its largest value too» is c − 1 − log c, c = x/k.",
                 _OF_STAR,
             ),
             "KL(π_ref‖π*)": Part(
                 "As before, with two values it is log(1 + qk) − qx, k = e^x − 1, q the reference's mass of the best: "
                 "«curvature of log(1 + qk) − qx in the mass q of the best», and at q = 1/x − 1/k «its largest value» "
-                "is "
-                "c − 1 − log c, c = xe^x/(e^x − 1).",
+                "is c − 1 − log c, c = xe^x/(e^x − 1).",
                 _OF_REF,
             ),
             "total variation": Part(
@@ -193,8 +189,7 @@ STATEMENTS = (
             ),
         },
         conclusion="One bound for both directions, below x²/8 and below x, and two responses attain it: nothing "
-        "smaller "
-        "follows from the span.",
+        "smaller follows from the span.",
         expected=Verdict.PROVED,
     ),
     Statement(
@@ -218,9 +213,8 @@ STATEMENTS = (
         parts={
             "the regret": Part(
                 "For any policy p, «value less objective, response by response» is β KL(p‖π*_r). The optimum π*_r is "
-                "that "
-                "of the reward −e with the reference π*_r̂ ({rlhf-composes}), so {rlhf-kl-span-tight} bounds KL(π*_r̂‖"
-                "π*_r), a divergence from a reference to its optimum, by c − 1 − log c of span(e)/β.",
+                "that of the reward −e with the reference π*_r̂ ({rlhf-composes}), so {rlhf-kl-span-tight} bounds "
+                "KL(π*_r̂‖π*_r), a divergence from a reference to its optimum, by c − 1 − log c of span(e)/β.",
                 (_TILT,),
             ),
             "at most span²/(8β)": Part(
@@ -230,8 +224,7 @@ STATEMENTS = (
             ),
         },
         conclusion="The error of a reward enters by its span and squared: halving it, or doubling β, quarters or "
-        "halves "
-        "the regret.",
+        "halves the regret.",
         expected=Verdict.PROVED,
     ),
     Statement(
@@ -266,11 +259,9 @@ STATEMENTS = (
         parts={
             "gain": Part(
                 "In the log-odds u of π* the slope of KL − 2(p − q)² is σσ(u − b) less 4σσ(p − q): at p > q it is "
-                "positive "
-                "as σσ ≤ 1/4 and u − b ≥ 4(p − q), the line of slope 1/4 lying above σ: «the slope of KL», «p(1 − p) = "
-                "1/4 − (p − 1/2)²». More responses are joined by reward: KL does not grow when outcomes are merged, "
-                "and "
-                "a mean reward is a mixture of two extremes.",
+                "positive as σσ ≤ 1/4 and u − b ≥ 4(p − q), the line of slope 1/4 lying above σ: «the slope of KL», "
+                "«p(1 − p) = 1/4 − (p − 1/2)²». More responses are joined by reward: KL does not grow when outcomes "
+                "are merged, and a mean reward is a mixture of two extremes.",
                 (
                     Identity(
                         "the slope of KL",

@@ -151,9 +151,8 @@ STATEMENTS = (
         parts={
             "log π_w rises at a rate of at least 1 − p_w + p_l": Part(
                 "The rate is ⟨∇ log π_w, ∇ log π_w − ∇ log π_l⟩, a sum over prefixes. Before the fork the difference "
-                "is "
-                "0; «⟨e_w − p, e_w − e_l⟩ at the fork»; after it the two have no prefix in common, so what is left are "
-                "«squares on w's own prefixes», of 1 − π(token) = q + r and of the other tokens' q, r.",
+                "is 0; «⟨e_w − p, e_w − e_l⟩ at the fork»; after it the two have no prefix in common, so what is left "
+                "are «squares on w's own prefixes», of 1 − π(token) = q + r and of the other tokens' q, r.",
                 (_FORK, _OWN),
             ),
             "log π_l falls at a rate of at least 1 − p_l + p_w": Part(
@@ -161,8 +160,7 @@ STATEMENTS = (
             ),
         },
         conclusion="Displacement of the chosen response is no property of DPO's loss: it needs parameters that "
-        "prefixes "
-        "share (pal-tied-features).",
+        "prefixes share (pal-tied-features).",
         expected=Verdict.PROVED,
     ),
     Statement(
@@ -173,8 +171,7 @@ STATEMENTS = (
         form=Form(
             measured(
                 "Responses w, l and o with features 0, −a, b, uniform reference, π ∝ e^(θφ); the rate of log π_w at "
-                "the "
-                "start along the gradient of the label w > l",
+                "the start along the gradient of the label w > l",
                 (a, b),
                 {},
             ),
@@ -215,8 +212,7 @@ STATEMENTS = (
         form=Form(
             measured(
                 "Labels a > b and b > c, uniform reference, tabular logits (s, 0, −s), where the flow stays by "
-                "symmetry; "
-                "b is chosen once: π_b = 1/(1 + 2 cosh s), s > 0",
+                "symmetry; b is chosen once: π_b = 1/(1 + 2 cosh s), s > 0",
                 (s,),
                 {},
             ),

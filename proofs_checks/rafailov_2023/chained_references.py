@@ -213,8 +213,7 @@ STATEMENTS = (
         parts={
             "π_free ∝ π_DPO/π_ref": Part(
                 "Both fit the same Bradley–Terry scores s ({dpo-bradley-terry}), π ∝ π_ref e^(s/β): «log-odds less "
-                "those "
-                "of the reference» are the same.",
+                "those of the reference» are the same.",
                 (_WITHOUT,),
             )
         },

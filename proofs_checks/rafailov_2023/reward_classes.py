@@ -205,8 +205,7 @@ STATEMENTS = (
         parts={
             "dimension": Part(
                 "f = r′ − r leaves every preference as it was iff f_i = f_j on every compared pair, so iff f is "
-                "constant "
-                "on every component: one free number for each."
+                "constant on every component: one free number for each."
             )
         },
         conclusion="The same class iff the pairs connect all responses; otherwise equal preferences hide different "
@@ -289,8 +288,7 @@ STATEMENTS = (
         parts={
             "excess ≥ 2(p − q)²": Part(
                 "Both sides are 0 at z = x. «slope of excess − 2(p − q)² in z» with «1 − 4σ(z)σ(−z) = (σ(z) − "
-                "σ(−z))²»: "
-                "it has the sign of z − x, so the difference is least at x.",
+                "σ(−z))²»: it has the sign of z − x, so the difference is least at x.",
                 _REGRET,
             )
         },

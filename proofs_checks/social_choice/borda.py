@@ -123,10 +123,8 @@ STATEMENTS = (
         parts={
             "s_1 > s_2 iff Borda_1 > Borda_2": Part(
                 "At the fit Borda_i = Σ_j σ(s_i − s_j), j ≠ i; adding the 1/2 of j = i to each, Borda_1 − Borda_2 = "
-                "Σ_j "
-                "(σ(s_1 − s_j) − σ(s_2 − s_j)) over all j. «slope of σ(s − t) in s», «it is positive»: every term "
-                "has the "
-                "sign of s_1 − s_2.",
+                "Σ_j (σ(s_1 − s_j) − σ(s_2 − s_j)) over all j. «slope of σ(s − t) in s», «it is positive»: every term "
+                "has the sign of s_1 − s_2.",
                 _MONOTONE,
             )
         },
@@ -161,9 +159,8 @@ STATEMENTS = (
                 {WINS: 2, OTHER: 5},
             ),
         ),
-        conclusion="Near-duplicates of a bad response decide which good one a model prefers; five of seven voters "
-        "had B "
-        "first all the time.",
+        conclusion="Near-duplicates of a bad response decide which good one a model prefers; five of seven voters had "
+        "B first all the time.",
         expected=Verdict.REFUTED,
     ),
     Statement(

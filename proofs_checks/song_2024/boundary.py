@@ -109,8 +109,7 @@ STATEMENTS = (
             ),
             "β ≥ 1: E < 0 from some y on": Part(
                 "As ε/(1 − ε) ≤ 1 the loss gains at most (ε/(1 − ε))^β ≤ ε/(1 − ε), and the penalty saves at least "
-                "λεy: "
-                "E < 0 where λy(1 − ε) > 1, for all large y."
+                "λεy: E < 0 where λy(1 − ε) > 1, for all large y."
             ),
         },
         conclusion="At the usual β = 1/10 no penalty, however large, removes the degenerate minimum: near the boundary "
@@ -131,9 +130,8 @@ STATEMENTS = (
         parts={
             "the λ that makes a margin stationary": Part(
                 "«slope of loss + λ KL in the margin»: for x ≤ 0 it is negative, for x > 0 it is 0 iff λ = "
-                "βσ(−βx)/(xσ(x)σ(−x)). «from 1/100 to 100» that is above .2057. Below, σσ ≤ 1/4 and σ(−βx) > 1/4 "
-                "make it "
-                "more than 10; beyond 100, «σ(x)σ(−x) < e^(−x)» and βσ(−βx) ≥ (1/20)e^(−x/10) make it more than "
+                "βσ(−βx)/(xσ(x)σ(−x)). «from 1/100 to 100» that is above .2057. Below, σσ ≤ 1/4 and σ(−βx) > 1/4 make "
+                "it more than 10; beyond 100, «σ(x)σ(−x) < e^(−x)» and βσ(−βx) ≥ (1/20)e^(−x/10) make it more than "
                 "e^(9x/10)/(20x).",
                 (
                     _SLOPE,

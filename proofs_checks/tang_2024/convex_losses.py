@@ -127,8 +127,8 @@ STATEMENTS = (
         parts={
             "at μ = π": Part(
                 "The gradient is E ρ∇ρ over two independent draws, «two draws: E (a − a′)(b − b′) = 2 Cov» pair by "
-                "pair, "
-                "so 2 Cov_π(log π/π_ref, ∇ log π) = 2 E_π[log π/π_ref ∇ log π], which is 2∇KL as E_π ∇ log π = 0.",
+                "pair, so 2 Cov_π(log π/π_ref, ∇ log π) = 2 E_π[log π/π_ref ∇ log π], which is 2∇KL as E_π ∇ log π = "
+                "0.",
                 (_COVARIANCE,),
             )
         },

@@ -155,10 +155,8 @@ STATEMENTS = (
         parts={
             "π_l > 0 iff π_ref,w Δr < β": Part(
                 "Where both are positive u = 1 + (r − λ)/β with λ = E_ref r, as masses sum to 1: «u_l at the "
-                "multiplier of "
-                "mass 1», which is positive iff π_ref,w Δr < β. Otherwise the optimum is the policy with π_l = 0, "
-                "whose "
-                "slope towards l is not positive.",
+                "multiplier of mass 1», which is positive iff π_ref,w Δr < β. Otherwise the optimum is the policy "
+                "with π_l = 0, whose slope towards l is not positive.",
                 (_ONE_MULTIPLIER,),
             )
         },
@@ -190,8 +188,7 @@ STATEMENTS = (
             ),
         ),
         conclusion="Whether b is offered decides how a and c compare: fdpo-iia-only-kl says which divergence is free "
-        "of "
-        "it.",
+        "of it.",
         expected=Verdict.REFUTED,
     ),
     Statement(
@@ -208,13 +205,11 @@ STATEMENTS = (
         ),
         parts={
             "KL: the same odds among two and among three": Part(
-                "The optimum is π_ref g((r − λ)/β) with g the inverse of f′ and one λ: for KL «KL: the ratio of "
-                "e^((x − "
-                "λ)/k)» is free of λ, all that a third response changes. Conversely, λ takes every value as the third "
-                "response's reward and weight vary, so g(x + c)/g(y + c) must not depend on c: «d/dx log(g(x + "
-                "c)/g(y + "
-                "c)) in c» is 0 for all x, y, so g′/g is constant, g = e^(kx) up to a factor, and f′ = log u/k + "
-                "const.",
+                "The optimum is π_ref g((r − λ)/β) with g the inverse of f′ and one λ: for KL «KL: the ratio of e^((x "
+                "− λ)/k)» is free of λ, all that a third response changes. Conversely, λ takes every value as the "
+                "third response's reward and weight vary, so g(x + c)/g(y + c) must not depend on c: «d/dx log(g(x + "
+                "c)/g(y + c)) in c» is 0 for all x, y, so g′/g is constant, g = e^(kx) up to a factor, and f′ = log "
+                "u/k + const.",
                 (_RATIO, _LOG_SLOPE),
             )
         },
@@ -243,10 +238,9 @@ STATEMENTS = (
         parts={
             "below W_0(e^(1 + x))": Part(
                 "u + log u = (r − λ)/β for every response, so the largest and the least ratio have u + log u = v + "
-                "log v + "
-                "x, and v < 1 < u as both average to 1: u + log u < 1 + x. W = W_0(e^(1 + x)) is where W + log W = 1 "
-                "+ x, "
-                "and «slope of u + log u», «1 + 1/u > 0»: u < W. As the best response becomes rare, v → 1 and u → W.",
+                "log v + x, and v < 1 < u as both average to 1: u + log u < 1 + x. W = W_0(e^(1 + x)) is where W + "
+                "log W = 1 + x, and «slope of u + log u», «1 + 1/u > 0»: u < W. As the best response becomes rare, v "
+                "→ 1 and u → W.",
                 (_U_GROWS, _SLOPE_POSITIVE),
             ),
             "which is below 1 + x": Part("W = 1 + x − log W, and W > 1 as 1 + log 1 < 1 + x."),

@@ -155,9 +155,8 @@ STATEMENTS = (
         ),
         parts={
             "the loss is least where o = 3": Part(
-                "With z = log o, «slope of the loss in z»: σ rises, so it is 0 where σ(z) = 3/4 and has the sign of "
-                "o − "
-                "3 elsewhere.",
+                "With z = log o, «slope of the loss in z»: σ rises, so it is 0 where σ(z) = 3/4 and has the sign of o "
+                "− 3 elsewhere.",
                 (
                     Identity(
                         "slope of the loss in z",

@@ -1,0 +1,1 @@
+"""Constrained alignment with an expected cost: safe RLHF, one-shot alignment (arXiv 2405.19544)."""
