@@ -315,6 +315,8 @@ def _logistic(rows, weight):
     The step is shortened by log(1 + R)/R, R the largest change of a margin (see :mod:`tabular.fits.block_solvers`).
     """
     basis = _row_space(rows)
+    if not basis.shape[1]:
+        return np.zeros(rows.shape[1])
     full = basis.shape[1] == rows.shape[1]
     rows = rows if full else rows @ basis
     c, reach = np.zeros(rows.shape[1]), np.inf

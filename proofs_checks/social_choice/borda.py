@@ -49,7 +49,7 @@ def _borda_gap(rates):
 
 _DATA = Instances(
     _balanced,
-    "Finite responses, every pair compared equally often, any rates P in (0, 1); s the Bradley–Terry fit, Borda_i the "
+    "Finite responses, every pair compared equally often, any rates P that have a Bradley–Terry fit s, Borda_i the "
     "sum of i's rates",
     {
         SCORES: lambda rates: float(_scores(rates)[0] - _scores(rates)[1]),

@@ -19,7 +19,7 @@ from tabular.simplex import divergences
 share, gap = (sympy.Symbol(name, positive=True) for name in ("π_ref,w", "Δr"))
 LOSER, ODDS, ODDS_THREE = named("π_l", "log-odds of a over b among two", "log-odds of a over b among three")
 LARGEST, LAMBERT, SPAN = named("max π/π_ref", "W_0(e^(1+x))", "x")
-r, third = named("r_a − r_b", "r_c − r_b")
+r, third = named("r_a", "r_c")
 p, q = sympy.symbols("p q", positive=True)
 _SOURCE = "Wang et al. 2309.16240"
 _EFFORT = Effort(draws=300, climbs=2, steps=60)
@@ -56,10 +56,10 @@ def _chi_odds(first, mean):
 
 _MENU = measured(
     "Responses a and b, with or without a third one c; β = 1, the optimum of E r − χ²(π‖π_ref)/2, where u = π/π_ref is "
-    "1 + r − E_ref r and all are positive; a and b in the proportions p : 1, c has weight q",
+    "1 + r − E_ref r and all are positive; r_b = 0, a and b in the proportions p : 1, c has weight q",
     (r, third, p, q),
     {},
-    **{"r_a − r_b": (Fraction(-1, 2), Fraction(1, 2)), "r_c − r_b": (Fraction(-1, 2), Fraction(1, 2))},
+    **{"r_a": (Fraction(-1, 2), Fraction(1, 2)), "r_c": (Fraction(-1, 2), Fraction(1, 2))},
 )
 _BEFORE = _chi_odds(r, p * r / (p + 1))
 _AFTER = _chi_odds(r, (p * r + q * third) / (p + 1 + q))

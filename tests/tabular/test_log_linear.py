@@ -266,3 +266,12 @@ def test_ipo_is_least_squares_of_its_targets():
 def test_bad_features_are_said(features, sentence):
     with pytest.raises(InputError, match=sentence):
         log_linear.dpo(uniform(2), Preferences.from_pairs([(0, 1)]), features)
+
+
+def test_features_that_no_label_tells_apart_leave_the_reference():
+    """The rows are 0 and have rank 0: once an endless recursion."""
+    problem = Problem.from_unnormalized(np.zeros(3), 1.0)
+    found = log_linear.dpo(problem, Preferences.from_pairs([(2, 1)]), np.full((3, 1), -2.0))
+    assert found.status is Status.UNIQUE
+    assert found.infimum == pytest.approx(np.log(2))
+    assert np.array_equal(found.log_policy, problem.log_ref)
