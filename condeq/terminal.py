@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tabular import InputError
 
 console = Console()
+BEYOND = "a result is beyond the floating-point numbers: give a less extreme beta or reward"
 
 
 def print_json(content) -> None:
@@ -20,7 +21,7 @@ def as_text(content) -> str:
     try:
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        raise InputError("a result is beyond the floating-point numbers: give a less extreme beta or reward") from None
+        raise InputError(BEYOND) from None
 
 
 @contextmanager

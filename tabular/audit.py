@@ -14,19 +14,17 @@ A pair's loss :math:`\mathrm{sp}(-\beta h)` is strictly decreasing in :math:`\de
 the implication because no pair's loss exceeds :math:`n\bar L`: that is all the mean loss alone can certify.
 """
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular.base import checks
+from tabular.base import checks, drawings
 from tabular.base.log_space import softplus
+from tabular.base.record import Record
 from tabular.errors import InputError
-from tabular.logged.records import PairLog, RunLog, freeze
+from tabular.logged.records import PairLog, RunLog
 
 
-@dataclass(frozen=True, eq=False)
-class Audit:
+class Audit(Record):
     r"""The numbers of one log. Ties (:math:`h=0`, :math:`\delta=0`) never count as correct; shares are of all pairs.
 
     Per log: ``source``; ``beta``; ``n_pairs``; ``share_pessimistic``, pairs with :math:`\delta_{\rm ref}<0`;
@@ -77,21 +75,32 @@ class Audit:
     pair_loss: np.ndarray
     short: np.ndarray
 
-    def __post_init__(self):
-        for field in fields(self):
-            if isinstance(getattr(self, field.name), np.ndarray):
-                freeze(self, field.name, getattr(self, field.name))
+    also = ("n_checkpoints",)
+    shown = (
+        "source",
+        "beta",
+        "n_pairs",
+        "n_checkpoints",
+        "share_pessimistic",
+        "share_violating",
+        "relative_accuracy",
+        "absolute_accuracy",
+        "share_in_u",
+        "loss",
+        "n_certified",
+    )
+
+    def picture(self) -> str:
+        """What the trainer reports, and how often the policy ranks the pair right, checkpoint after checkpoint."""
+        if self.n_checkpoints == 1:
+            return ""
+        lines = {"h > 0, what trainers report": self.relative_accuracy, "δ > 0, ranked right": self.absolute_accuracy}
+        return drawings.curves(lines, "relative and absolute accuracy, checkpoint after checkpoint")
 
     @property
     def n_checkpoints(self) -> int:
         """How many policies were audited, the reference included."""
         return len(self.loss)
-
-    def to_dict(self) -> dict:
-        """Plain JSON: the fields by name, arrays as lists, and ``n_checkpoints``."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
-        return {"n_checkpoints": self.n_checkpoints, **plain}
 
 
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite

@@ -7,8 +7,6 @@ r"""CPO: four different things called by one name, each computed exactly.
 * the released trainer's losses, as target margins: :mod:`tabular.margins`.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import expit
 
@@ -16,6 +14,7 @@ from tabular import rlhf
 from tabular.base import checks, tolerances
 from tabular.base.log_space import kl, normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.preferences import Preferences
@@ -45,8 +44,7 @@ _ADD_UP = "the margins of a path of labels must add up within double precision; 
 _HEAVY = 1000.0  # nats: the rounding of smaller multipliers is below 1e-12
 
 
-@dataclass(frozen=True)
-class Residuals:
+class Residuals(Record):
     r"""How far a constrained optimum is from its optimality conditions, recomputed from its policy and multipliers.
 
     All in nats, largest over pairs, responses or prompts; 0 is exact. Together they prove optimality: any multipliers
@@ -61,8 +59,7 @@ class Residuals:
     gap: float  #: :math:`\mathrm{KL}(\pi\|\pi^*)` less its dual lower bound
 
 
-@dataclass(frozen=True, eq=False)
-class ConstrainedOptimum:
+class ConstrainedOptimum(Record):
     r"""Result of :func:`constrained_optimum`.
 
     Attributes:

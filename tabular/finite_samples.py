@@ -7,7 +7,6 @@ with probability :math:`q(T)^n`, and Möbius inversion over the sets gives the p
 any n.
 """
 
-from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
@@ -17,6 +16,7 @@ from scipy.special import gammaln, log_expit
 from tabular import dpo
 from tabular.base import checks, digraph
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -28,8 +28,7 @@ _OUTCOMES = 200_000  # count vectors that are enumerated at most
 _CELLS = 16  # ordered pairs whose sets are enumerated at most
 
 
-@dataclass(frozen=True, eq=False)
-class SampleDistribution:
+class SampleDistribution(Record):
     """Outcomes of labelling, each with its probability, or equally likely draws of them.
 
     Attributes:

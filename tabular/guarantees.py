@@ -6,13 +6,13 @@ reward given up :math:`\mathbb E_{\pi^*}[r]-\mathbb E_\pi[r]` (negative where KL
 reference, and :math:`V-J(\pi)=\beta\,\mathrm{KL}(\pi\|\pi^*)`, which is never negative.
 """
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 
 from tabular import cpo, dpo, margins, rlhf
+from tabular.base import drawings
 from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
@@ -22,8 +22,7 @@ _ATTAINED = (Status.UNIQUE, Status.SET)
 _TIE = 1e-9  # nats: what the projection makes equal differs by rounding only
 
 
-@dataclass(frozen=True)
-class Guarantee:
+class Guarantee(Record):
     """One row: a reading on a problem. Averages over prompts have the problem's weights, shares of labels theirs."""
 
     reading: str
@@ -37,9 +36,12 @@ class Guarantee:
     kl: float | None  #: from the reference, in nats
     price: float | None  #: V - J, in units of reward
 
-    def to_dict(self) -> dict:
-        """Plain values."""
-        return asdict(self) | {"status": self.status.value}
+    def picture(self) -> str:
+        """The shares of labels ranked right, tied and wrong."""
+        if self.ranked_right is None or self.tied is None:
+            return ""
+        shares = {"right": self.ranked_right, "tied": self.tied, "wrong": 1 - self.ranked_right - self.tied}
+        return drawings.shares(shares, "shares of the labels ranked right, tied and wrong")
 
 
 @takes_nouns

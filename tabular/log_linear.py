@@ -6,8 +6,6 @@ gradient is :math:`\mathrm{Cov}_\theta(\phi,\,r-\beta\,\theta\cdot\phi)`, and it
 features give all policies back.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
@@ -16,6 +14,7 @@ from tabular import rlhf as tabular_rlhf
 from tabular.base import checks, tolerances
 from tabular.base.log_space import normalised, softplus
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits import separation
 from tabular.preferences import Preferences
@@ -27,8 +26,7 @@ __all__ = ["Fit", "RLHFOptimum", "displacement", "dpo", "ipo", "local_maxima", "
 _MANY = 200  # labels for each parameter from which a tenth of them gives a start
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Record):
     """The minimiser of a convex loss in the class, or its limit.
 
     Attributes:
@@ -54,8 +52,7 @@ class Fit:
     residual: float
 
 
-@dataclass(frozen=True, eq=False)
-class RLHFOptimum:
+class RLHFOptimum(Record):
     """The best local maximum found of RLHF's objective in the class.
 
     Attributes:

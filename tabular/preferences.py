@@ -1,19 +1,19 @@
 """Labelled pairs, and the digraph of wins they draw on the responses of each prompt."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
 from scipy.special import log_expit
 
-from tabular.base import checks, digraph
+from tabular.base import checks, digraph, drawings, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.problem import Problem
 
 
-@dataclass(frozen=True, eq=False)
-class Preferences:
+class Preferences(Record):
     r"""Labelled pairs "winner preferred to loser", parallel 1-D arrays, validated once and then frozen.
 
     Args:
@@ -106,6 +106,16 @@ class Preferences:
             np.column_stack([second, first]).ravel(),
             log_weight=np.column_stack([log_expit(difference), log_expit(-difference)]).ravel(),
         ).check_against(problem)
+
+    shown = ("n_pairs", "prompt", "winner", "loser", "weight")
+
+    def picture(self) -> str:
+        """The digraph of wins of the first labelled prompt; labels of weight 0 draw no arrow."""
+        prompt, counted = self.prompt[0], self.log_weight > -np.inf
+        here = counted & (self.prompt == prompt)
+        pairs = list(zip(self.winner[here].tolist(), self.loser[here].tolist(), strict=True))
+        n_nodes = int(max(self.winner[self.prompt == prompt].max(), self.loser[self.prompt == prompt].max())) + 1
+        return drawings.arrows(pairs, n_nodes, f"labels of prompt {prompt}: an arrow from each winner to its loser")
 
     @property
     def n_pairs(self) -> int:
@@ -213,7 +223,7 @@ def _indices(values, name):
 def _weights(weight, log_weight, n_pairs):
     """The weights and their logs, from whichever was given."""
     if weight is not None and log_weight is not None:
-        raise InputError("weight and log_weight are both given: give one of the two")
+        return _agreeing(weight, log_weight, n_pairs)
     if log_weight is None:
         weight = np.ones(n_pairs) if weight is None else checks.numbers(weight, "weight")
         bad = ~(np.isfinite(weight) & (weight >= 0))
@@ -230,6 +240,17 @@ def _weights(weight, log_weight, n_pairs):
         raise InputError(f"weights have shape {weight.shape} for {n_pairs} labels: give one for each label")
     if np.isneginf(log_weight).all():
         raise InputError("every label has weight 0: give at least one label a positive weight")
+    return weight, log_weight
+
+
+def _agreeing(weight, log_weight, n_pairs):
+    """Both, as a copy or a file has them: each is kept as it is, once they are known to say the same."""
+    weight = checks.numbers(weight, "weight")
+    from_logs, log_weight = _weights(None, log_weight, n_pairs)
+    if weight.shape != from_logs.shape or not np.isclose(weight, from_logs, rtol=tolerances.WEIGHT, atol=0).all():
+        raise InputError(
+            "weight and log_weight disagree: give one of the two, and None for the other where it is replaced"
+        )
     return weight, log_weight
 
 

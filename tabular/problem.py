@@ -1,17 +1,15 @@
 """A tabular RLHF problem: reference policy, KL price, reward, prompt weights."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular.base import checks, tolerances
+from tabular.base import checks, drawings, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+class Problem(Record):
     r"""A finite prompt/response space with everything RLHF needs, validated once and then frozen.
 
     The problem is :math:`\max_\pi \mathbb E_\pi[r] - \beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})`, one prompt a row.
@@ -77,6 +75,13 @@ class Problem:
             row = int(np.argmax(np.isneginf(total)))
             raise InputError(f"log_weight row {row} has no response: give each prompt a weight above -inf")
         return cls(_as_given(log_weight - total, lengths), beta, reward, prompt_weights)
+
+    def picture(self) -> str:
+        """The reference, and a tick at the RLHF optimum where there is a reward."""
+        from tabular import rlhf  # it stands on this module
+
+        best = None if self.reward is None else np.exp(rlhf.optimal_policy(self))
+        return drawings.bars(np.exp(self.log_ref), best, compared="the RLHF optimum")
 
     @property
     def n_prompts(self) -> int:
@@ -174,7 +179,14 @@ def _validated_log_ref(values):
     log_total = logsumexp(log_ref, axis=1)
     with np.errstate(over="ignore"):
         _reject_row_sums(np.exp(log_total), "log_ref")
+    if _is_ours(values) and (np.abs(log_total) <= tolerances.NORMALISED).all():
+        return log_ref, lengths
     return log_ref - log_total[:, None], lengths
+
+
+def _is_ours(values):
+    """Whether these are a problem's own arrays, which copying and reading must not move by a rounding again."""
+    return isinstance(values, np.ndarray) and values.dtype == float and not values.flags.writeable
 
 
 def _validated_reward(values, log_ref, n_given):
@@ -208,5 +220,7 @@ def _validated_prompt_weights(values, n_prompts):
     checks.refuse(bad, weights, "prompt_weights", "a weight must be finite and at least 0")
     if weights.max() == 0:
         raise InputError("prompt_weights are all 0: give at least one prompt a positive weight")
+    if _is_ours(values) and abs(weights.sum() - 1) <= tolerances.NORMALISED:
+        return weights
     weights /= weights.max()  # before the sum, which could overflow
     return weights / weights.sum()

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from condeq import examples, show
 from condeq.options import AsJson, Out
-from condeq.terminal import console, print_json, saved
+from condeq.terminal import BEYOND, console, print_json, saved
 from tabular import InputError
 
 RUN = "hh-pythia410m-dpo"
@@ -39,7 +40,10 @@ def audit(
     else:
         file = examples.located(Path(log), examples.LOGS, RUN)
         source = logs.read_pairs(file, show.parsed_columns(columns or []))
-    result = audited(source, beta).to_dict()
+    found = audited(source, beta)
+    if not np.isfinite([*found.loss, *found.flip_threshold]).all():
+        raise InputError(BEYOND)
+    result = found.to_dict()
     if as_json:
         print_json(result)
         return

@@ -4,6 +4,12 @@
 #: Double-precision softmax of 10^5 responses is off by about 1e-12; a wrong row is off by far more.
 ROW_SUM = 1e-8
 
+#: A problem's own rows sum to 1 this closely: the rounding of a sum of 10^5 exponentials. They are kept as they are.
+NORMALISED = 1e-13
+
+#: A weight and the exponential of its log agree this closely, relative: the rounding of logs of at most 745 in size.
+WEIGHT = 1e-12
+
 #: A Bradley-Terry fit stops after the Newton step that moves no log-ratio of a block by more than this (nats). The
 #: damped step converges quadratically with constant about 1: what is left is the square, below rounding.
 NEWTON_STEP = 1e-8

@@ -6,12 +6,12 @@ responses and then of voters: what it returns is smallest, and what it does not 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import combinations, permutations, product
 
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.record import Record
 from tabular.choice import games, matrix, rules
 from tabular.choice.votes import Profile, profiles
 
@@ -22,8 +22,7 @@ Rule = Callable[[Profile], np.ndarray]
 _CLOSE = 1e-9  # scores this close, relative to their spread, are tied: rules that fit or optimise carry rounding
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(Record):
     """A profile that breaks an axiom, and, where the axiom compares two, the other one."""
 
     axiom: str

@@ -22,6 +22,7 @@ import numpy as np
 
 from tabular.base import checks, roots
 from tabular.base.log_space import kl
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.problem import Problem
 
@@ -125,8 +126,7 @@ def limit_policy(problem: Problem) -> np.ndarray:
     return best - np.logaddexp.reduce(best, axis=1, keepdims=True)
 
 
-@dataclass(frozen=True, eq=False)
-class Tilt:
+class Tilt(Record):
     """The RLHF optimum at a given KL from the reference.
 
     Attributes:

@@ -9,12 +9,12 @@ is positive on S and beats every response off S strictly. So near it only :math:
 the polytope has dimension :math:`\mathrm{nullity}(A_{SS})-1`: one equilibrium iff the kernel is a line.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from tabular.base import cones
+from tabular.base.record import Record
 from tabular.choice.matrix import preference_matrix
 from tabular.errors import InputError
 from tabular.status import Status
@@ -22,8 +22,7 @@ from tabular.status import Status
 __all__ = ["Equilibrium", "all_equilibria", "exact_skew", "maximal_lottery"]
 
 
-@dataclass(frozen=True, eq=False)
-class Equilibrium:
+class Equilibrium(Record):
     """An equilibrium with its proof in fractions.
 
     Attributes:

@@ -23,12 +23,11 @@ is never singular, :math:`\|F\|` has no stationary point but the root, and grows
 anywhere; it is started from larger tau, along the path of equilibria.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tabular.base import tolerances
 from tabular.base.log_space import kl, normalised
+from tabular.base.record import Record
 from tabular.choice.matrix import game, policies
 from tabular.errors import InputError
 from tabular.problem import Problem
@@ -40,8 +39,7 @@ __all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regulari
 _GAMES = 512  # games at a time: what is in between stays in the cache
 
 
-@dataclass(frozen=True, eq=False)
-class RegularisedNash:
+class RegularisedNash(Record):
     """The equilibrium of each prompt, with what certifies it.
 
     Attributes:

@@ -5,7 +5,7 @@ likelihood, so existence is a matter of the digraph "ranked above in some rankin
 :mod:`tabular.fits.plackett_luce`; the set of solutions has the shape of DPO's, with the same proof.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,6 @@ from tabular.status import Status
 __all__ = ["ListwiseSolution", "loss", "mm_step", "solve"]
 
 
-@dataclass(frozen=True, eq=False)
 class ListwiseSolution(DPOSolution):
     """What :class:`tabular.fits.dpo_solution.DPOSolution` offers, for rankings.
 

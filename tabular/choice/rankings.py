@@ -1,12 +1,12 @@
 """Rankings of responses, full or partial, with ties, for any number of prompts; ways to break them into pairs."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, permutations
 
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -14,8 +14,7 @@ from tabular.problem import Problem
 __all__ = ["Rankings", "pair_rates"]
 
 
-@dataclass(frozen=True, eq=False)
-class Rankings:
+class Rankings(Record):
     r"""Rankings as sequences of groups, the best first; inside a group nothing is said.
 
     A ranking may leave responses out: it then says nothing of them. ``(0, (1, 2), 3)`` is 0 above 1 and 2, in either
@@ -53,7 +52,6 @@ class Rankings:
         for name, array in (("prompt", prompt), ("weight", checked.weight), ("log_weight", checked.log_weight)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "log_share", checked.log_share)
 
     @classmethod
     def from_plackett_luce(cls, problem: Problem, tie=None) -> "Rankings":
@@ -81,6 +79,12 @@ class Rankings:
             orders.extend(_forgotten(row, tie) for row in rows.tolist())
             prompts.extend([prompt] * len(rows))
         return cls(orders, prompts, log_weight=log_weight)
+
+    @cached_property
+    def log_share(self) -> np.ndarray:
+        """``(n_rankings,)`` log of each ranking's share of the weight."""
+        pair = np.zeros(len(self.orders), int)
+        return Preferences(self.prompt, pair, pair + 1, log_weight=self.log_weight).log_share
 
     @property
     def groups(self) -> tuple:

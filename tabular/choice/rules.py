@@ -3,13 +3,12 @@ r"""Rules that turn a preference matrix, or win counts, into scores or winners.
 All take matrices P with :math:`P+P^\top=1` (:mod:`tabular.choice.matrix`), ``(n, n)`` or a batch ``(n_prompts, n, n)``.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import log_expit
 
 from tabular.base import digraph
 from tabular.base.log_space import kl
+from tabular.base.record import Record
 from tabular.choice.matrix import preference_matrix, win_counts
 from tabular.errors import InputError
 from tabular.fits import bradley_terry as fitting
@@ -125,8 +124,7 @@ def kemeny(preference) -> tuple[np.ndarray, np.ndarray]:
     return best[:, everything], np.stack(order, axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class BradleyTerry:
+class BradleyTerry(Record):
     r"""The Bradley-Terry fit of win counts, and what it optimises.
 
     .. math:: \sum_{i<j}n_{ij}\,\mathrm{KL}\big(\mathrm{Bern}\,P_{ij}\,\|\,\mathrm{Bern}\,\sigma(s_i-s_j)\big)

@@ -21,13 +21,12 @@ uniform law on [0, 1] in convex order (Landau's majorisation), whose :math:`\mat
   as the linearised map has the eigenvalues :math:`1\pm i\eta\omega`.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import logsumexp, wrightomega
 
 from tabular.base import checks, roots
 from tabular.base.log_space import kl, normalised
+from tabular.base.record import Record
 from tabular.choice import nash
 from tabular.choice.matrix import game, policies
 from tabular.errors import InputError
@@ -45,8 +44,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+class Run(Record):
     """A trajectory and what is known of it, for T = 1, 2, ...
 
     Attributes:

@@ -7,21 +7,20 @@ cycles only. On a complete graph with equal weights s is the mean of a row, Bord
 is this fit for :math:`Y=(P-\tfrac12)/\tau`.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 
 from tabular.base import checks, cones
+from tabular.base.record import Record
 from tabular.choice.matrix import preference_matrix
 from tabular.errors import InputError
 
 __all__ = ["Hodge", "cyclic_triples", "hodge", "stochastic_transitivity", "triangle_defects"]
 
 
-@dataclass(frozen=True, eq=False)
-class Hodge:
+class Hodge(Record):
     """The three parts of a flow.
 
     Attributes:

@@ -1,12 +1,12 @@
 """What voters say: rankings of all responses with their numbers of voters, and the pairwise counts they add up to."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -14,8 +14,7 @@ from tabular.problem import Problem
 __all__ = ["Profile", "profiles", "wins_of"]
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(Record):
     """Strict rankings of n responses, each with its number of voters.
 
     Args:

@@ -6,7 +6,7 @@ pair of a set inverted is met among the patterns of ties, as in :mod:`tabular.fa
 programme for each set. Components of the labels are the items of a knapsack.
 """
 
-from dataclasses import dataclass
+from dataclasses import field
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from tabular.base import checks, digraph, tolerances
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import knapsack
 from tabular.failures.frontier import Frontier
@@ -27,8 +28,7 @@ from tabular.status import Status
 _LABELS = 10  # of a component up to which all sets of inverted labels are tried
 
 
-@dataclass(frozen=True, eq=False)
-class LossThresholds:
+class LossThresholds(Record):
     """The thresholds of all pairs; arrays are ``(n_pairs,)``.
 
     Attributes:
@@ -46,9 +46,9 @@ class LossThresholds:
     binds: np.ndarray
     multiplier: np.ndarray
     attained: np.ndarray
-    base: np.ndarray
-    levels: dict
-    graph: Graph
+    base: np.ndarray = field(repr=False)
+    levels: dict = field(repr=False)
+    graph: Graph = field(repr=False)
 
     @property
     def excess(self) -> np.ndarray:

@@ -23,6 +23,7 @@ import numpy as np
 from tabular.base import checks, tolerances
 from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, thresholds
 from tabular.failures.infimum import Infimum, infimum
@@ -33,16 +34,14 @@ from tabular.problem import Problem
 _PART = 8  # labels searched together where a piece is split: at most 2^8 tie patterns
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(Record):
     """Certified bounds, ``lower <= truth <= upper``; equal where the value is exact."""
 
     lower: np.ndarray
     upper: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Frontier:
+class Frontier(Record):
     """The items of the knapsack behind A, and its value at any loss level.
 
     Attributes:
@@ -59,6 +58,8 @@ class Frontier:
     total: float
     above: "Frontier | None" = None
     highest: float = np.inf
+
+    shown = ("infimum", "exact", "steps", "highest")
 
     @cached_property
     def relaxation(self) -> knapsack.Relaxation:

@@ -11,13 +11,14 @@ Such a point is where the pair's own label alone costs tau, or every label on a 
 Positive, the result is a certificate: whoever trains to mean loss tau has at least that margin on the pair.
 """
 
-from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.thresholds import lowered
@@ -30,8 +31,7 @@ _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are ask
 _STEPS = 100  # a root that all but touches (tau just above inf L) is approached by halves: 2^-100
 
 
-@dataclass(frozen=True, eq=False)
-class Inversions:
+class Inversions(Record):
     """The deepest inversions of some pairs at their loss levels.
 
     Attributes:
@@ -42,7 +42,7 @@ class Inversions:
     pair: np.ndarray
     loss_level: np.ndarray
     delta: np.ndarray
-    at: Infimum
+    at: Infimum = field(repr=False)
 
     def rows(self) -> np.ndarray:
         """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss.

@@ -1,11 +1,12 @@
 """The kinds of failure, and the policies that show them."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 import numpy as np
 
 from tabular import dpo
+from tabular.base.record import Record
 from tabular.failures.remedies import Remedy
 from tabular.losses.loss import Loss
 from tabular.losses.mean import mean
@@ -26,8 +27,7 @@ class Kind(Enum):
     CONTRADICTORY_LABELS = "contradictory_labels"  #: the label lies on a cycle: no policy agrees with all of it
 
 
-@dataclass(frozen=True, eq=False)
-class Witness:
+class Witness(Record):
     """A policy that shows a failure of one pair.
 
     Attributes:
@@ -63,14 +63,13 @@ class Witness:
         """Its log-ratio on the pair, in nats."""
         return float(self.row[self.preferences.winner[self.pair]] - self.row[self.preferences.loser[self.pair]])
 
-    def to_dict(self) -> dict:
-        """Plain JSON; ``None`` stands for the log-probability of a response that is not there."""
+    def readable(self) -> dict:
+        """Its numbers for a reader, as JSON; ``None`` is the log-probability of a response that is not there."""
         row = [float(p) if np.isfinite(p) else None for p in self.row]
         return {"log_policy": row, "elsewhere": self.elsewhere, "loss": self.loss, "delta": self.delta}
 
 
-@dataclass(frozen=True, eq=False)
-class Finding:
+class Finding(Record):
     """Whether one kind of failure applies to one pair.
 
     Attributes:
@@ -87,11 +86,12 @@ class Finding:
     cycle: tuple[int, ...] = ()
     remedies: dict[str, Remedy] = field(default_factory=dict)
 
-    def to_dict(self) -> dict:
+    def readable(self) -> dict:
+        """What was found, for a reader, as JSON."""
         return {
             "occurs": self.occurs,
             "why": self.why,
-            "witness": self.witness.to_dict() if self.witness else None,
+            "witness": self.witness.readable() if self.witness else None,
             "cycle": list(self.cycle),
-            "remedies": {name: remedy.to_dict() for name, remedy in self.remedies.items()},
+            "remedies": {name: remedy.readable() for name, remedy in self.remedies.items()},
         }

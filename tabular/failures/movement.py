@@ -13,7 +13,7 @@ prompt pays, and the first and third always can. With one of these equalities cu
 except for two responses and a convex loss of differences, where the loss is a function of one number.
 """
 
-from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 from scipy.optimize import linprog, nnls
@@ -22,6 +22,7 @@ from scipy.special import logsumexp
 from tabular.base import tolerances
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.losses.loss import Loss
 from tabular.losses.mean import gradient, mean
 from tabular.preferences import Preferences
@@ -32,8 +33,7 @@ _VISIBLE = 10 * tolerances.LOSS
 _STEPS = np.exp2(np.arange(4, -41, -1.0))
 
 
-@dataclass(frozen=True, eq=False)
-class Movement:
+class Movement(Record):
     """For each pair, whether some policy of less loss than the reference moves probabilities the wrong way.
 
     Attributes:
@@ -44,7 +44,7 @@ class Movement:
     chosen_falls: tuple[bool | None, ...]
     both_fall: tuple[bool | None, ...]
     mass_to_unlabelled: tuple[bool | None, ...]
-    policies: dict
+    policies: dict = field(repr=False)
 
     def witness(self, kind: str, pair: int) -> np.ndarray | None:
         """``(n_prompts, n_responses)`` log-policy that shows "chosen_falls", "both_fall" or "mass_to_unlabelled"."""

@@ -19,11 +19,10 @@ for good: as gamma grows the loss becomes linear, any s with :math:`F\cdot s>0` 
   (m = 0) or probability 0.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tabular.base.log_space import softplus
+from tabular.base.record import Record
 from tabular.failures import displacement, ties
 from tabular.failures.infimum import Relation
 from tabular.failures.inversion import deepest
@@ -37,8 +36,7 @@ _HALVINGS = 40
 _TOO_STEEP = 1e3  # nats: with a margin beyond it somewhere the loss is piecewise linear, and the search stops
 
 
-@dataclass(frozen=True)
-class Remedy:
+class Remedy(Record):
     """Whether something removes a failure mode, and at which value.
 
     Attributes:
@@ -51,7 +49,8 @@ class Remedy:
     value: float | None
     how: str
 
-    def to_dict(self) -> dict:
+    def readable(self) -> dict:
+        """What was found, for a reader, as JSON."""
         return {"removes": self.removes, "value": self.value, "how": self.how}
 
 

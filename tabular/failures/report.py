@@ -1,11 +1,13 @@
 """The listing of every failure mode, pair by pair."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 
+from tabular.base import drawings, plain
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding, Kind
 from tabular.failures.listing import Listing
@@ -15,8 +17,7 @@ from tabular.problem import Problem
 from tabular.status import Status
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
+class Row(Record):
     """One labelled pair.
 
     Attributes:
@@ -43,6 +44,20 @@ class Row:
     findings: dict[Kind, Finding]
     _listing: Listing | LossListing
 
+    shown = (
+        "pair",
+        "kinds",
+        "prompt",
+        "winner",
+        "loser",
+        "delta_ref",
+        "delta_dpo",
+        "delta_rlhf",
+        "threshold",
+        "status",
+        "multiplier",
+    )
+
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of failure that apply."""
@@ -52,8 +67,21 @@ class Row:
     def log_policy(self) -> np.ndarray:
         return self._listing.found.witness(self.pair)
 
+    def _compared(self):
+        own = {name: value for name, value in super()._compared().items() if name != "_listing"}
+        return own | _asked(self._listing)
+
     def to_dict(self) -> dict:
-        """Plain JSON; infinite and undefined log-ratios are written as text."""
+        """The problem, its labels and the pair: :meth:`from_dict` computes the row anew."""
+        return {"is": plain.name(type(self)), **plain.entries(_asked(self._listing)), "pair": self.pair}
+
+    @classmethod
+    def _from_plain(cls, data):
+        asked = plain.fields_of(data, ("problem", "preferences", "loss", "pair"))
+        return find(asked["problem"], asked["preferences"], asked["loss"]).rows[asked["pair"]]
+
+    def readable(self) -> dict:
+        """The row for a reader, as JSON; infinite and undefined log-ratios are written as text."""
         delta_dpo = self.delta_dpo if np.isfinite(self.delta_dpo) else _LIMIT.get(self.delta_dpo, "free")
         return {
             "pair": self.pair,
@@ -68,29 +96,58 @@ class Row:
             "threshold_status": self.status.value,
             "multiplier": self.multiplier,
             "kinds": [kind.value for kind in self.kinds],
-            "findings": {kind.value: finding.to_dict() for kind, finding in self.findings.items()},
+            "findings": {kind.value: finding.readable() for kind, finding in self.findings.items()},
         }
 
 
 _LIMIT = {np.inf: "+inf", -np.inf: "-inf"}
 
 
-@dataclass(frozen=True, eq=False)
-class FailureReport:
+class FailureReport(Record):
     """The failures of a problem and its labels.
 
     Attributes:
         rows: one for each label, in order.
-        reference_loss, infimum: of the mean DPO loss, in nats.
+        reference_loss, infimum: of the mean loss, in nats.
+        problem, preferences, loss: what they are the failures of; ``None`` is the DPO loss.
     """
 
     rows: tuple[Row, ...]
     reference_loss: float
     infimum: float
+    problem: Problem = field(repr=False)
+    preferences: Preferences = field(repr=False)
+    loss: Loss | None = field(repr=False, default=None)
+
+    shown = ("n_failing", "n_pairs", "reference_loss", "infimum", "problem", "preferences")
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.rows)
+
+    @property
+    def n_failing(self) -> int:
+        """How many pairs some kind of failure applies to."""
+        return sum(bool(row.kinds) for row in self.rows)
+
+    def picture(self) -> str:
+        """A row of squares a pair, full where the kind of failure applies, a dash where that cannot be said."""
+        kinds = [kind.value.replace("_", " ") for kind in Kind]
+        filled = [[row.findings[kind].occurs for kind in Kind] for row in self.rows]
+        return drawings.cells([str(row.pair) for row in self.rows], kinds, filled, "kinds of failure, one row a pair")
+
+    def to_dict(self) -> dict:
+        """The problem and its labels, from which :meth:`from_dict` computes the report anew, and the rows to read."""
+        asked = {"problem": self.problem, "preferences": self.preferences, "loss": self.loss}
+        return {"is": plain.name(type(self)), **plain.entries(asked), "rows": self.to_dicts()}
+
+    @classmethod
+    def _from_plain(cls, data):
+        return find(**plain.fields_of(data, ("problem", "preferences", "loss")))
 
     def to_dicts(self) -> list[dict]:
         """One plain JSON dictionary for each pair."""
-        return [row.to_dict() for row in self.rows]
+        return [row.readable() for row in self.rows]
 
     def counts(self) -> dict[Kind, int]:
         """How many pairs each kind applies to."""
@@ -136,7 +193,11 @@ def find(problem: Problem, preferences: Preferences, loss: Loss | None = None) -
     dpo = loss is None or loss.name == "dpo"
     listing = Listing(problem, preferences) if dpo else LossListing(problem, preferences, loss)
     rows = tuple(_row(listing, pair) for pair in range(preferences.n_pairs))
-    return FailureReport(rows, listing.start, listing.at.value)
+    return FailureReport(rows, float(listing.start), float(listing.at.value), problem, preferences, loss)
+
+
+def _asked(listing):
+    return {"problem": listing.problem, "preferences": listing.preferences, "loss": getattr(listing, "loss", None)}
 
 
 def _row(listing, pair):

@@ -18,12 +18,13 @@ sent to :math:`-\infty` for free. Other prompts, and the labels of the same prom
 add their own infimum (:mod:`tabular.failures.pieces`).
 """
 
-from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.pieces import Pieces
 from tabular.preferences import Preferences
@@ -31,8 +32,7 @@ from tabular.problem import Problem
 from tabular.status import Status
 
 
-@dataclass(frozen=True, eq=False)
-class Thresholds:
+class Thresholds(Record):
     """The thresholds of all pairs; arrays are ``(n_pairs,)``.
 
     Attributes:
@@ -51,7 +51,7 @@ class Thresholds:
     binds: np.ndarray
     multiplier: np.ndarray
     attained: np.ndarray
-    at: Infimum
+    at: Infimum = field(repr=False)
 
     def status(self, pair) -> Status:
         """UNATTAINED, or UNIQUE or SET: whether one or many policies have delta_i <= 0 at loss v_i."""

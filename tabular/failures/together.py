@@ -1,11 +1,10 @@
 """Which pairs can be inverted together at a given mean loss, and the largest such set."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import any_loss, joint, knapsack
 from tabular.failures.frontier import label_units, search
@@ -18,8 +17,7 @@ from tabular.problem import Problem
 _SETS = 100_000  # combinations looked at when all maximal sets are listed
 
 
-@dataclass(frozen=True, eq=False)
-class InvertedSet:
+class InvertedSet(Record):
     """A set of pairs inverted by one policy.
 
     Attributes:

@@ -13,19 +13,19 @@ f is coercive, and strictly convex, on the differences (Zermelo 1929; Ford 1957)
 apart, each above all it beats, sends the terms between blocks to 0.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from tabular.base import digraph
 from tabular.base.log_space import softplus
+from tabular.base.record import Record
 from tabular.fits.block_solvers import CUT, EVEN, SMALL, SOLVERS, Edges, imbalance
 from tabular.fits.parts import centred
 from tabular.fits.tree_cuts import whole_weights
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Record):
     """The minimiser of every block of a labelled digraph.
 
     Attributes:

@@ -10,12 +10,13 @@ labels push two responses in opposite directions: the sum over each connected pi
 the logit of every unlabelled response. The loss never rises: :math:`\dot L=-\|\dot\theta\|^2`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
 from tabular.base import digraph
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
@@ -26,8 +27,7 @@ _ABSOLUTE = 1e-11  # nats, times min(1, 1 / beta): what a logit may be off near 
 _STIFF = 300  # responses up to which an implicit step, cubic in them, is affordable
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(Record):
     r"""A path of gradient flow from the reference.
 
     Attributes:
@@ -46,6 +46,8 @@ class Trajectory:
     loss: np.ndarray = field(repr=False)
     drift: float
     limit: np.ndarray | None = field(repr=False)
+
+    shown = ("times", "loss", "drift", "limit")
 
     @property
     def delta(self) -> np.ndarray:

@@ -29,7 +29,7 @@ may go to a response nobody labelled (Xu et al. 2404.10719, Thm 4.1); and determ
 0 whatever beta is (Azar et al. 2310.12036).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,7 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from tabular.base import checks, digraph
 from tabular.base.log_space import normalised
+from tabular.base.record import Record
 from tabular.fits import flow_limit
 from tabular.fits.bradley_terry import Fit
 from tabular.preferences import Preferences
@@ -44,8 +45,7 @@ from tabular.problem import Problem, as_log_policy
 from tabular.status import Status, overall
 
 
-@dataclass(frozen=True, eq=False)
-class DPOSolution:
+class DPOSolution(Record):
     r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.
 
     Attributes:
@@ -76,6 +76,8 @@ class DPOSolution:
     margin: np.ndarray | float = field(repr=False)
     infimum: float
     residual: float
+
+    shown = ("status", "log_policy", "recession", "blocks", "dimension", "infimum", "residual")
 
     @cached_property
     def log_ratio(self) -> np.ndarray:

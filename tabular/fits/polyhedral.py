@@ -15,7 +15,6 @@ Small graphs are solved by cancelling cycles in whole numbers, exactly for the w
 larger ones by HiGHS, and the gap between primal and dual says how well.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +22,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits.cuts import in_one_unit, whole_weights
 from tabular.fits.parts import centred
@@ -32,8 +32,7 @@ _LARGEST = 400  # responses of a component up to which all differences are bound
 _VERTICES = 10_000
 
 
-@dataclass(frozen=True, eq=False)
-class Face:
+class Face(Record):
     """The optimum and the polyhedron of minimisers.
 
     Attributes:
@@ -48,6 +47,8 @@ class Face:
     gap: float
     pull: np.ndarray
     bounds: "tuple"
+
+    shown = ("strength", "component", "minimum", "gap", "dimension")
 
     @cached_property
     def farthest(self) -> np.ndarray:

@@ -1,10 +1,9 @@
 """What a logged run is made of: pairs of sequence log-probabilities, at one checkpoint or at many."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -13,8 +12,7 @@ LOG_PROB_RULE = "a log-probability is at most 0, so give sums of token log-probs
 FINITE_RULE = "it must be finite: drop the pair or log it again"
 
 
-@dataclass(frozen=True, eq=False)
-class PairLog:
+class PairLog(Record):
     r"""Log-probabilities of the chosen and the rejected response of each pair, validated once and then frozen.
 
     Args:
@@ -82,8 +80,7 @@ class PairLog:
 ARRAYS = ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected", "reward_chosen", "reward_rejected")
 
 
-@dataclass(frozen=True, eq=False)
-class RunLog:
+class RunLog(Record):
     r"""A training run: log-probabilities of a fixed set of responses to each prompt, checkpoint after checkpoint.
 
     Args:

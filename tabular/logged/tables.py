@@ -1,18 +1,18 @@
 """Preference data without a training run: scored responses, human votes, tables of wins."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.logged.records import freeze
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
 
-@dataclass(frozen=True, eq=False)
-class RewardLog:
+class RewardLog(Record):
     r"""Distinct responses of a pool of policies, each with its multiplicity in the pool and a reward.
 
     "Pick a policy of the pool uniformly, take its one draw" is a distribution on the responses of a prompt with
@@ -85,8 +85,7 @@ class RewardLog:
         return Problem.from_unnormalized(log_count, beta, np.split(self.reward[kept], starts))
 
 
-@dataclass(frozen=True, eq=False)
-class VoteLog:
+class VoteLog(Record):
     r"""Votes between two responses to one prompt; a pair may stand on several rows, in either order.
 
     Args:
@@ -150,8 +149,7 @@ class VoteLog:
         return Problem.from_unnormalized([np.zeros(n) for n in self.n_responses], beta)
 
 
-@dataclass(frozen=True, eq=False)
-class WinTable:
+class WinTable(Record):
     """How often each of n players beat each other one.
 
     Args:

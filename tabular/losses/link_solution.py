@@ -14,11 +14,12 @@ the identity, for the proportions inside a block change with its mass. :math:`\p
 KL's loss of one label tends to 0 along :math:`\pi_l=t,\pi_w=2t`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 import numpy as np
 
+from tabular.base.record import Record
 from tabular.fits import links
 from tabular.losses.forms import OfMargin
 from tabular.losses.loss import Loss
@@ -28,8 +29,7 @@ from tabular.problem import Problem
 from tabular.status import Status, overall
 
 
-@dataclass(frozen=True, eq=False)
-class LinkSolution:
+class LinkSolution(Record):
     r"""The minimisers of a loss of :math:`u_w-u_l`, or the limits of minimising sequences.
 
     Attributes:

@@ -1,17 +1,16 @@
 """One preference loss: a frozen object that knows its parameters, its derivatives and what decides existence."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tabular.base import checks
+from tabular.base.record import Record
 from tabular.losses.forms import OfMargin, Pair
 from tabular.losses.trainers import MEANINGS, Meaning
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Loss:
+class Loss(Record):
     r"""A loss of labelled pairs (w over l), natural logarithms, per pair.
 
     Attributes:
@@ -34,6 +33,8 @@ class Loss:
     items: tuple[tuple[str, Any], ...]
     source: str
     form: Any
+
+    shown = ("name", "params", "kind", "convex", "growth", "source")
 
     @property
     def params(self) -> dict[str, Any]:
@@ -115,16 +116,6 @@ class Loss:
     def __repr__(self):
         inside = ", ".join(f"{name}={checks.brief(value)}" for name, value in self.items)
         return f"{self.name}({inside})"
-
-    def __eq__(self, other):
-        return isinstance(other, Loss) and self._key == other._key
-
-    def __hash__(self):
-        return hash(self._key)
-
-    @property
-    def _key(self):
-        return self.name, tuple((k, v.tobytes() if isinstance(v, np.ndarray) else v) for k, v in self.items)
 
     @property
     def of_margin(self) -> bool:

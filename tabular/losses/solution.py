@@ -4,13 +4,14 @@ Everything that :class:`tabular.fits.dpo_solution.DPOSolution` has is here: the 
 that inside a block differences are settled and that labels between blocks want to grow without bound.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
 
 from tabular.base import digraph
 from tabular.base.log_space import normalised
+from tabular.base.record import Record
 from tabular.fits.convex import Labels
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.fits.polyhedral import Face
@@ -21,8 +22,7 @@ from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(Record):
     """A set of responses of one prompt, and the weight of the labels that cross its border.
 
     Attributes:
@@ -39,8 +39,7 @@ class Cut:
     balance: float
 
 
-@dataclass(frozen=True, eq=False)
-class Stationary:
+class Stationary(Record):
     """Why a policy is a minimiser: the pulls of the labels cancel at every response.
 
     Attributes:
@@ -52,8 +51,7 @@ class Stationary:
     residual: float
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(Record):
     """Why a value is the global optimum, or that it is not known to be: the search's lower bound.
 
     Attributes:
@@ -67,7 +65,6 @@ class Bound:
     minimisers: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class DifferenceSolution(DPOSolution):
     r"""Every minimiser of a loss of differences, or why there is none.
 
@@ -94,6 +91,8 @@ class DifferenceSolution(DPOSolution):
     labels: Labels | None = field(repr=False, default=None)
     local: np.ndarray | None = field(repr=False, default=None)
     several: np.ndarray | None = field(repr=False, default=None)
+
+    shown = ("status", "log_policy", "certificate", "loss", "infimum", "dimension", "residual")
 
     @cached_property
     def statuses(self) -> list[Status]:
@@ -170,8 +169,7 @@ class DifferenceSolution(DPOSolution):
         return digraph.adjacency(self.labels.n_nodes, self.labels.winner[drawn], self.labels.loser[drawn])
 
 
-@dataclass(frozen=True, eq=False)
-class FaceSolution:
+class FaceSolution(Record):
     r"""The minimisers of a hinge loss: a polyhedron of difference constraints on each labelled component.
 
     Attributes:

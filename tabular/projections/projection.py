@@ -12,12 +12,11 @@ the cheapest exact method for each component: enumeration of active sets (a few 
 The methods only name the tight pairs; the levels of the pools they form are then computed afresh, in one place.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
+from tabular.base.record import Record
 from tabular.projections.balance import balance
 from tabular.projections.chain import project_chain, single_path
 from tabular.projections.enumeration import MOST_ENUMERATED, enumerate_active_sets
@@ -30,8 +29,7 @@ _LARGE = 60  # nodes from which minimum cuts are faster than one tight pair at a
 _NEARLY_EQUAL = 5.0  # nats between the weights of one problem: whole-number capacities must tell them apart
 
 
-@dataclass(frozen=True, eq=False)
-class Projection:
+class Projection(Record):
     r"""``log_x (n_nodes,)``, ``-inf`` where forced to 0; ``tilt (n_edges,)``, the multipliers of the constraints
     scaled to :math:`\sigma(-m)x_w\ge\sigma(m)x_l`; ``cycles``, one for each component of positive total margin.
     """

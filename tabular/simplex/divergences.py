@@ -20,6 +20,7 @@ import numpy as np
 
 from tabular.base import checks, roots
 from tabular.base.log_space import kl, softplus
+from tabular.base.record import Record
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
 
@@ -190,8 +191,7 @@ DIVERGENCES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class DivergenceOptimum:
+class DivergenceOptimum(Record):
     r"""The optimum of each prompt.
 
     Attributes:

@@ -19,13 +19,12 @@ minimax theorem, the least of :math:`V(\sum w_kr_k)` over mixtures w, and its op
 a box of rewards the worst is the lower corner for every policy, so the optimum is RLHF with it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import minimize, nnls
 
 from tabular.base import checks, cones, roots
 from tabular.base.log_space import kl, normalised
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.problem import Problem
 from tabular.status import Status
@@ -36,8 +35,7 @@ _FLAT = 1e-12  # of a curvature, costs being scaled to 1
 _SETTLED = 1e-9  # below this, conditions that no longer halve are met as well as the arithmetic can
 
 
-@dataclass(frozen=True, eq=False)
-class ConstrainedOptimum:
+class ConstrainedOptimum(Record):
     r"""The constrained optimum of one prompt, or the proof that there is none.
 
     Attributes:
@@ -64,8 +62,7 @@ class ConstrainedOptimum:
     gap: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class RobustOptimum:
+class RobustOptimum(Record):
     """The best policy against the worst of several rewards, for one prompt.
 
     Attributes:

@@ -1,9 +1,10 @@
 """What is known of the least value of a loss over policies, where the normalisation binds."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
@@ -14,8 +15,7 @@ from tabular.status import Status, overall
 VERDICTS = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
 
 
-@dataclass(frozen=True, eq=False)
-class Minimum:
+class Minimum(Record):
     r"""The minimiser of a loss over the closed simplex of every prompt, or the lowest policy found.
 
     Attributes:

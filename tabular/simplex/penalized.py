@@ -9,14 +9,13 @@ RLHF's; or some :math:`c_y<0`, and lowering the logits of those y at unit speed 
 :math:`\gamma\sum_{c_y<0}|c_y|` while reward and KL stay bounded: *J is unbounded for every* :math:`\gamma>0`.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import brentq
 
 from tabular import rlhf
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
@@ -24,8 +23,7 @@ from tabular.simplex.penalized_maxima import local_maxima
 from tabular.status import Status
 
 
-@dataclass(frozen=True, eq=False)
-class PenalizedOptimum:
+class PenalizedOptimum(Record):
     r"""Result of :func:`penalized_optimum`.
 
     Attributes:

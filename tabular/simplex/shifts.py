@@ -6,13 +6,12 @@ mismatched completions of a batch, is another number), BCO's shift is the mean r
 is the minimiser: a fixed point in one number, not the minimum of any loss.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from tabular.base import checks
 from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
+from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.losses.absolute import Bco, Kto
 from tabular.losses.catalogue import get
@@ -28,8 +27,7 @@ _HALVINGS = 60
 _FARTHEST = 1e6
 
 
-@dataclass(frozen=True, eq=False)
-class SelfConsistent:
+class SelfConsistent(Record):
     """A fixed point of the shift.
 
     Attributes:
@@ -39,7 +37,7 @@ class SelfConsistent:
 
     shift: float
     error: float
-    minimum: Minimum = field(repr=False)
+    minimum: Minimum
 
 
 @takes_nouns

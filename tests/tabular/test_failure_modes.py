@@ -118,7 +118,7 @@ def test_one_winner_over_two_equals_loses_probability_only_below_beta_2(beta, fa
     assert [Kind.CHOSEN_PROBABILITY_FALLS in row.kinds for row in rows] == [falls, falls]
     for row in rows:
         finding = row.findings[Kind.CHOSEN_PROBABILITY_FALLS]
-        assert finding.to_dict()["occurs"] is (True if falls else None)  # a search that finds nothing is no proof
+        assert finding.readable()["occurs"] is (True if falls else None)  # a search that finds nothing is no proof
         assert falls or finding.why.startswith("undecided")
 
 
@@ -158,8 +158,8 @@ def test_pairs_only_asked_about():
     _, _, rows = rows_of([0.1, 0.2, 0.3, 0.4], 1.0, [(0, 0, 1), (0, 1, 2), (0, 2, 0, 0), (0, 3, 0, 0)])
     assert Kind.DPO_OPTIMUM_INVERTED in rows[2].kinds
     assert Kind.INVERTED_SOMEWHERE_IN_THE_SET in rows[3].kinds
-    assert rows[3].to_dict()["delta_dpo"] == "free"
-    assert rows[2].to_dict()["delta_dpo"] == "-inf"
+    assert rows[3].readable()["delta_dpo"] == "free"
+    assert rows[2].readable()["delta_dpo"] == "-inf"
     assert rows[3].findings[Kind.INVERTED_SOMEWHERE_IN_THE_SET].remedies["hard_constraint"].removes
     assert not any(r.removes for r in rows[2].findings[Kind.DPO_OPTIMUM_INVERTED].remedies.values())
 

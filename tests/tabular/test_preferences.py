@@ -23,7 +23,7 @@ REFUSED = {
     "all weights 0": (lambda: Preferences([0], [0], [1], [0]), "every label has weight 0"),
     "too many weights": (lambda: Preferences([0], [0], [1], [1, 1]), r"weights have shape \(2,\) for 1 labels"),
     "lengths": (lambda: Preferences([0], [0, 1], [1, 2]), "lengths 1, 2, 2"),
-    "both weights": (lambda: Preferences([0], [0], [1], [1], log_weight=[0]), "weight and log_weight are both given"),
+    "both weights": (lambda: Preferences([0], [0], [1], [1], log_weight=[1]), "weight and log_weight disagree"),
     "weights in a column": (lambda: Preferences([0], [0], [1], [[1]]), r"weights have shape \(1, 1\) for 1 labels"),
     "weights in words": (lambda: Preferences([0], [0], [1], ["much"]), r"weight is \['much'\]: give numbers"),
     "ragged wins": (

@@ -132,7 +132,7 @@ def test_the_listing_of_every_kind_shows_what_it_says(name):
         report = failure_modes.find(problem, labels, loss=loss)
         assert report.reference_loss == pytest.approx(losses.mean(problem.log_ref, problem, labels, loss))
         for row in report.rows:
-            row.to_dict()
+            row.readable()
             kinds |= set(row.kinds)
             for kind, finding in row.findings.items():
                 assert finding.why
