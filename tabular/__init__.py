@@ -27,11 +27,14 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
 
+__version__ = "0.2.0"
+
 __all__ = [
     "InputError",
     "Preferences",
     "Problem",
     "Status",
+    "__version__",
     "audit",
     "choice",
     "cpo",

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tabular import rlhf
+from tabular.base.extras import library
 
 # --- failure thresholds ----------------------------------------------------------------------------------------------
 
@@ -28,7 +29,7 @@ def inversion_cost(problem, preferences, pairs) -> tuple[float, np.ndarray]:
     >>> round(value, 6), multiplier.round(3).tolist()
     (0.223144, [0.2])
     """
-    import cvxpy as cp
+    cp = library("cvxpy", "oracle", "to ask a solver")
 
     preferences.check_against(problem)
     pairs = np.asarray(pairs)
@@ -94,7 +95,7 @@ def dpo_minimum(problem, preferences) -> tuple[str, float, np.ndarray]:
     >>> status, round(value, 6), round(log_ratio[0, 0] - log_ratio[0, 1], 3)  # log 3 / 0.5
     ('optimal', 0.562335, np.float64(2.197))
     """
-    import cvxpy as cp
+    cp = library("cvxpy", "oracle", "to ask a solver")
 
     preferences.check_against(problem)
     base = preferences.prompt * problem.n_responses
@@ -121,7 +122,7 @@ def constrained_optimum(problem, preferences, margin=0.0):
     >>> (probabilities * 9).round(3).tolist()
     [[2.0, 2.0, 5.0]]
     """
-    import cvxpy as cp
+    cp = library("cvxpy", "oracle", "to ask a solver")
 
     star = np.exp(rlhf.optimal_policy(problem))
     margin = np.broadcast_to(margin, preferences.n_pairs)
@@ -144,7 +145,7 @@ def constrained_optimum(problem, preferences, margin=0.0):
 
 def margin_loss(problem, preferences, psi) -> float:
     r"""The least weighted mean of :math:`\mathrm{sp}(-(s_w-s_l-\Psi))`, s being beta times the log-ratios."""
-    import cvxpy as cp
+    cp = library("cvxpy", "oracle", "to ask a solver")
 
     s = cp.Variable(problem.log_ref.size)
     base = preferences.prompt * problem.n_responses

@@ -1,15 +1,30 @@
-"""What an installed wheel holds: every file of the packages, found from inside the package, and nothing else."""
+"""What an installed wheel holds and needs, what the source distribution holds, and what is said of what is missing."""
 
+import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
-from condeq import examples, problem_file
+import numpy as np
+import pytest
+import scipy
+import yaml
+from filelock import FileLock
+
+import tabular
+from condeq import examples, problem_file, surroundings
 from tabular import logs
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SETTINGS = PYPROJECT["tool"]["setuptools"]
 TOPS = ["condeq", "figures", "proofs_checks", "tabular"]
 FILES = [
     path.relative_to(ROOT)
@@ -58,3 +73,167 @@ def test_a_file_goes_before_an_example_of_its_name(tmp_path, monkeypatch):
     assert examples.located(Path("misaligned_pair"), examples.PROBLEMS).parent.name == "examples"
     Path("misaligned_pair").touch()
     assert examples.located(Path("misaligned_pair"), examples.PROBLEMS) == Path("misaligned_pair")
+
+
+def test_version_is_said_once_and_the_same_everywhere():
+    assert "version" in PYPROJECT["project"]["dynamic"]
+    assert SETTINGS["dynamic"]["version"] == {"attr": "tabular.__version__"}
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == tabular.__version__
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert newest[1] == tabular.__version__
+
+
+def test_the_hooks_are_those_of_the_pinned_versions():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    pinned = re.search(r"^ruff==(\S+)", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
+    assert hooks[0]["rev"] == f"v{pinned[1]}"
+
+
+def test_the_library_needs_numpy_and_scipy_alone_and_all_has_the_rest():
+    names = {re.match(r"[\w-]+", each)[0] for each in PYPROJECT["project"]["dependencies"]}
+    assert names == {"numpy", "scipy"}
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    parts = re.fullmatch(r"conditional-equivalence\[(.+)\]", extras["all"][0])[1].split(",")
+    everything = {re.match(r"[\w-]+", each)[0] for part in parts for each in extras[part]}
+    everything |= {re.match(r"[\w-]+", each)[0] for each in extras["all"][1:]}
+    modules = {"flint": "python-flint", "yaml": "pyyaml"}
+    assert {modules.get(name, name) for name in surroundings.LIBRARIES} <= everything
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """``(wheel, source distribution)`` of the working tree, built once from a copy, or a skip where that cannot be."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    place = shared / "built"
+    with FileLock(str(shared / "built.lock")):
+        if not place.exists():
+            build(place)
+    return next(place.glob("*.whl")), next(place.glob("*.tar.gz"))
+
+
+def build(place):
+    ignored = shutil.ignore_patterns(".git", ".venv", "report", "*cache*", ".hypothesis", "build", "*.egg-info")
+    shutil.copytree(ROOT, place / "source", ignore=ignored)
+    has = int(importlib.metadata.version("setuptools").split(".")[0]) >= 77
+    done = run(sys.executable, "-m", "build", *["--no-isolation"] * has, "--outdir", place, place / "source")
+    if done.returncode and not has:
+        shutil.rmtree(place)
+        pytest.skip("no wheel could be built: neither setuptools 77 nor a network that has it")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(*command, **kwargs):
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, **kwargs)
+
+
+def test_wheel_and_source_distribution_are_complete(built):
+    wheel, source = built
+    with zipfile.ZipFile(wheel) as archive:
+        held = {Path(name) for name in archive.namelist() if ".dist-info" not in name}
+        assert held == set(FILES)
+        metadata = archive.read(f"conditional_equivalence-{tabular.__version__}.dist-info/METADATA").decode()
+    assert "Requires-Python: >=3.11" in metadata
+    tracked = run("git", "-C", ROOT, "ls-files", check=False).stdout.split("\n")
+    with tarfile.open(source) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    ours = {name for name in tracked if name and not name.startswith((".ci/", ".gitignore"))}
+    assert ours <= held
+    assert {name for name in held if name.startswith(("tests/", "demos/", "docs/")) and "cache" in name} == set()
+
+
+def unpacked(wheel, place, *libraries):
+    """An environment of the wheel's files and the libraries named, as links: nothing else can be imported."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    for library in libraries:
+        home = Path(library.__file__).parent
+        for beside in (home, home.parent / f"{home.name}.libs"):
+            if beside.exists():
+                (place / beside.name).symlink_to(beside)
+    return place
+
+
+def alone(place, code):
+    """Python with the standard library and one directory."""
+    setup = f"import sys; sys.path.insert(0, {str(place)!r}); sys.dont_write_bytecode = True\n"
+    return run(sys.executable, "-I", "-S", "-c", setup + code, env={"PATH": os.environ["PATH"]})
+
+
+ALONE = """
+import tabular
+from tabular import Preferences, Problem, cpo, dpo, failure_modes, flow, losses, rlhf
+problem = Problem.from_probabilities([0.1, 0.6, 0.3], beta=0.5, reward=[0.5, 0.0, -1.0])
+labels = Preferences.from_pairs([(0, 1)])
+print(tabular.__version__, rlhf.optimal_policy(problem).shape, dpo.solve(problem, labels).status.value)
+cpo.constrained_optimum(problem, labels), failure_modes.find(problem, labels), dpo.solve(problem, labels)._repr_html_()
+losses.solve(problem, labels, losses.get("nca_pair")), flow.trajectory(problem, labels, times=[0.0, 1.0])
+tops = {name.partition(".")[0] for name in sys.modules}
+print(sorted(tops & {"matplotlib", "sympy", "cvxpy", "flint", "pooch", "typer", "rich", "yaml", "polars", "pyarrow"}))
+"""
+
+
+def test_the_library_works_with_numpy_and_scipy_alone(built, tmp_path):
+    place = unpacked(built[0], tmp_path, np, scipy)
+    done = alone(place, ALONE)
+    assert done.stdout == f"{tabular.__version__} (1, 3) unattained\n[]\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (
+            "from tabular import *; from tabular import oracle\n"
+            "oracle.inversion_cost(Problem([0.0], 1), Preferences([0], [0], [1]), [0])",
+            "InputError: to ask a solver cvxpy is needed: pip install 'conditional-equivalence[oracle]'",
+        ),
+        (
+            "from tabular import logs\nlogs.load('hh-pythia410m-dpo')",
+            "to download hh-pythia410m-dpo pooch is needed: pip install 'conditional-equivalence[data]'",
+        ),
+        ("from condeq.__main__ import main\nmain()", "pip install 'conditional-equivalence[all]'"),
+    ],
+)
+def test_what_is_missing_is_one_sentence(built, tmp_path, code, sentence):
+    done = alone(unpacked(built[0], tmp_path, np, scipy), code)
+    assert sentence in done.stderr.rstrip().split("\n")[-1]
+    assert done.returncode == (2 if "condeq" in code else 1)
+
+
+def interpreter(version):
+    """A Python of that version with pip: on the path, or beside the running one, where version managers put them."""
+    beside = Path(sys.base_prefix).parent.glob(f"*{version}*/bin/python{version}")
+    found = [shutil.which(f"python{version}"), *map(str, sorted(beside))]
+    return next((name for name in found if name and run(name, "-m", "pip", "--version").returncode == 0), None)
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_the_wheel_installs_and_compiles(built, tmp_path, version):
+    """On each Python that is here; what it imports is not asked of those that have no numpy."""
+    name = interpreter(version)
+    if name is None:
+        pytest.skip(f"no Python {version} with pip is here")
+    install = ["install", "--quiet", "--no-index", "--no-deps", "--no-compile", "--target", tmp_path, built[0]]
+    done = run(name, "-I", "-m", "pip", "--disable-pip-version-check", *install)
+    assert done.returncode == 0, done.stderr
+    compiled = run(name, "-W", "error", "-m", "compileall", "-q", tmp_path)
+    assert compiled.returncode == 0, compiled.stdout
+
+
+def test_python_m_condeq_is_the_command(tmp_path):
+    done = run(sys.executable, "-m", "condeq", "losses", cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0
+    assert "simpo" in done.stdout
+
+
+@pytest.mark.parametrize("shadow", ["tabular.py", "figures/__init__.py", "proofs_checks.py"])
+def test_a_file_that_takes_a_package_s_name_is_named(tmp_path, shadow):
+    (tmp_path / shadow).parent.mkdir(exist_ok=True)
+    (tmp_path / shadow).write_text("raise RuntimeError('somebody else')")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = run(sys.executable, "-m", "condeq", "losses", cwd=ROOT.parent, env=os.environ | {"PYTHONPATH": paths})
+    assert done.returncode == 2
+    assert done.stdout == ""
+    name = Path(shadow).parts[0].removesuffix(".py")
+    assert done.stderr.startswith(f"condeq: the name {name} means {tmp_path / shadow}")
+    assert done.stderr.count("\n") == 1

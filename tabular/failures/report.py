@@ -119,7 +119,7 @@ class FailureReport(Record):
     preferences: Preferences = field(repr=False)
     loss: Loss | None = field(repr=False, default=None)
 
-    shown = ("n_failing", "n_pairs", "reference_loss", "infimum", "problem", "preferences")
+    shown = ("n_failing", "n_pairs", "reference_loss", "infimum", "loss")
 
     @property
     def n_pairs(self) -> int:

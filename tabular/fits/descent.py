@@ -13,7 +13,6 @@ the logit of every unlabelled response. The loss never rises: :math:`\dot L=-\|\
 from dataclasses import field, replace
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from tabular.base import digraph
 from tabular.base.record import Record
@@ -125,6 +124,8 @@ class _Prompt:
         later = times > 0
         if not later.any():
             return moved
+        from scipy.integrate import solve_ivp  # a heavy import, which only a flow needs
+
         found = solve_ivp(
             self.velocity,
             (0.0, times.max()),

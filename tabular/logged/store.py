@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabular.base.extras import library
 from tabular.errors import InputError
 
 _LEARNING_DYNAMICS = (
@@ -90,8 +91,7 @@ def _verified(path, name, pinned):
 
 
 def _downloaded(name, filename, pinned):
-    import pooch  # imported here: only a download needs it
-
+    pooch = library("pooch", "data", f"to download {name}", DataUnavailable)
     cache = pooch.os_cache("conditional-equivalence") / name
     downloader = pooch.HTTPDownloader(timeout=_SECONDS_TO_WAIT)
     try:
