@@ -9,18 +9,32 @@ How to write a figure
         the numbers, from the finished parts of ``tabular``; every parameter keyword-only with a default, so that a
         reader can re-make the figure with others; randomness only from a ``seed`` parameter. Everything the caption
         tells goes into ``Table.settings``.
-    ``draw(table) -> Figure``
-        decorated with ``@style.styled``; starts from ``style.new_figure`` and draws only what the table holds, each
-        object with its own look (``ax.plot(x, y, **style.line("dpo"))``, ``style.shade_region_u``).
+    ``draw(table) -> panels``
+        the panels by their letters, each a function of one axes that draws only what the table holds, each object with
+        its own look (``ax.plot(x, y, **style.line("dpo"))``, ``style.shade_region_u``). The decorator
+        ``@drawing(columns=..., height=...)`` makes of it the one drawing function that every figure has,
+        ``draw(table, *, ax=None, axes=None, width=None) -> Drawn``: a figure of its own in any width, or the caller's
+        axes, one or a mapping from panels; it returns what it drew.
     ``caption(table) -> str``
         plain Unicode (δ_ref, π*, β): what is drawn, then exactly what was computed and with which settings.
 
+    A figure that shows a problem takes one of the reader's (``problem=``, read with :mod:`figures.subject`), one whose
+    loss can be another takes ``loss=``.
+
     Then add a line to ``FIGURES``. ``save`` does the rest: one computation, a CSV and a caption beside the images, the
     same bytes each time.
+
+>>> from matplotlib.figure import Figure
+>>> region = module("undesirable_region")
+>>> page, (left, right) = (made := Figure()), made.subplots(1, 2)  # the reader's own figure
+>>> drawn = region.draw(region.compute(beta=0.5), axes={"a": right})
+>>> drawn.axes[0] is right, left.has_data(), list(drawn.panels)
+(True, False, ['a'])
 """
 
 import importlib
 import inspect
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,17 +62,21 @@ FIGURES = {
     "paper_figure_2": "figures.paper_figure_2",
 }
 
+#: what is saved unless another is asked for, and what can be
 FORMATS = ("pdf", "svg", "png")
+ALL_FORMATS = (*FORMATS, "pgf")
 _NO_DATES = {
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
+    "pgf": None,
 }
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What was written for one figure; ``paths`` by suffix: the image formats, "csv" and "txt"."""
+    """What was written for one figure; ``paths`` by suffix: the image formats, "csv", "txt", and on request
+    "caption.tex" and "table.tex"."""
 
     name: str
     title: str
@@ -87,7 +105,16 @@ def defaults(name: str) -> dict[str, object]:
     return {key: p.default for key, p in inspect.signature(module(name).compute).parameters.items()}
 
 
-def save(name: str, out: str | Path, formats=FORMATS, **settings) -> Saved:
+def takes(name: str, setting: str) -> bool:
+    """Whether a figure has a setting, such as "problem" or "loss".
+
+    >>> takes("solution_sets", "problem"), takes("target_margins", "problem")
+    (True, False)
+    """
+    return setting in defaults(name)
+
+
+def save(name: str, out: str | Path, formats=FORMATS, *, width=None, dpi=None, latex=False, **settings) -> Saved:
     """Compute a figure once and write its CSV, its caption and one image for each format into ``out``.
 
     The bytes depend on the settings alone: no dates, no random identifiers.
@@ -95,7 +122,10 @@ def save(name: str, out: str | Path, formats=FORMATS, **settings) -> Saved:
     Args:
         name: a key of ``FIGURES``.
         out: a directory, made if need be.
-        formats: any of "pdf", "svg", "png".
+        formats: any of "pdf", "svg", "png", and "pgf" where a LaTeX engine is installed.
+        width: "column" (3.25 in), "two-columns", "slide", or inches; by default as it is printed.
+        dpi: dots an inch of the PNG, and of what is an image inside the others.
+        latex: write the caption and the table as LaTeX too.
         settings: keyword arguments of the figure's ``compute``.
 
     Raises:
@@ -104,16 +134,38 @@ def save(name: str, out: str | Path, formats=FORMATS, **settings) -> Saved:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     sorted(save("undesirable_region", folder, formats=["svg"], beta=0.2).paths)
-    ['csv', 'svg', 'txt']
+    ...     sorted(save("undesirable_region", folder, formats=["svg"], latex=True, beta=0.2).paths)
+    ['caption.tex', 'csv', 'svg', 'table.tex', 'txt']
     """
-    _check_choice(formats, FORMATS, "format")
+    _check_choice(formats, ALL_FORMATS, "format")
     known = defaults(name)
+    for setting in ("problem", "loss"):
+        if setting in settings and setting not in known:
+            able = ", ".join(figure for figure in FIGURES if takes(figure, setting))
+            raise InputError(f"{name} takes no {setting}: these do, {able}")
     _check_choice(settings, known, f"setting of {name}")
     for key, value in settings.items():
         _check_value(key, value, known[key])
+    if dpi is not None and not (_is_number(dpi) and 10 <= dpi <= 2400):
+        raise InputError(f"dpi is {checks.brief(dpi)}: it must be a number from 10 to 2400")
+    if width is not None:
+        from figures.drawing import inches
+
+        width = inches(width)
+    texsystem = _texsystem() if "pgf" in formats else None
     table = module(name).compute(**settings)
-    return _write(name, table, Path(out), formats)
+    return _write(name, table, Path(out), formats, width, dpi, latex, texsystem)
+
+
+def _texsystem():
+    """The LaTeX engine that measures the letters of a PGF file."""
+    found = [engine for engine in ("xelatex", "lualatex", "pdflatex") if shutil.which(engine)]
+    if not found:
+        raise InputError(
+            "pgf needs a LaTeX engine to measure letters and xelatex, lualatex and pdflatex are not installed: "
+            "install one, or choose pdf"
+        )
+    return found[0]
 
 
 def _check_choice(given, known, what):
@@ -144,15 +196,20 @@ def _is_number(value):
     return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # 10**400 is an int, and finite
 
 
-def _write(name: str, table: Table, out: Path, formats) -> Saved:
-    from figures import style
+def _write(name: str, table: Table, out: Path, formats, width, dpi, latex, texsystem) -> Saved:
+    from figures import latex as tex
 
     out.mkdir(parents=True, exist_ok=True)
-    paths = {suffix: out / f"{name}.{suffix}" for suffix in (*formats, "csv", "txt")}
+    texts = ("caption.tex", "table.tex") if latex else ()
+    paths = {suffix: out / f"{name}.{suffix}" for suffix in (*formats, "csv", "txt", *texts)}
     table.to_csv(paths["csv"])
-    text = module(name).caption(table)
+    title, text = module(name).TITLE, module(name).caption(table)
     paths["txt"].write_bytes(f"{text}\n".encode())
-    figure = module(name).draw(table)
+    if latex:
+        paths["caption.tex"].write_bytes(tex.caption(title, text, name).encode("ascii"))
+        paths["table.tex"].write_bytes(tex.table(table).encode("ascii"))
+    drawn = module(name).draw(table, width=width)
     for suffix in formats:
-        style.write_image(figure, paths[suffix], metadata=_NO_DATES[suffix])
-    return Saved(name, module(name).TITLE, text, table.settings, paths)
+        how = {"metadata": _NO_DATES[suffix]} | ({} if dpi is None else {"dpi": dpi})
+        drawn.save(paths[suffix], texsystem=texsystem, **how)
+    return Saved(name, title, text, table.settings, paths)

@@ -3,14 +3,15 @@
 from itertools import pairwise
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from figures import style
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import Preferences, failure_modes, logs
 from tabular.audit import audit
 
 TITLE = "Worst-case accuracy against training loss, and a real run"
+_ACCURACY = {"ylabel": "absolute accuracy (% of pairs)", "ylim": (0, 102)}
 
 
 def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=6) -> Table:
@@ -81,15 +82,10 @@ def _neighbours(problem, responses):
     return pairs
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=2, height=2.8)
+def draw(table: Table) -> Panels:
     """Accuracy over loss: what no policy can be below, and where the run went."""
-    figure, (left, right) = style.new_figure(columns=2, height=2.8, cols=2, sharey=True)
-    _run(left, table)
-    _prompts(right, table)
-    left.set_ylabel("absolute accuracy (% of pairs)")
-    left.set_ylim(0, 102)
-    return figure
+    return {"a": lambda ax: _run(ax, table), "b": lambda ax: _prompts(ax, table)}
 
 
 def _run(ax, table):
@@ -120,7 +116,7 @@ def _run(ax, table):
             fontsize="small",
         )
     ax.set_xscale("log")
-    ax.set(xlabel=f"mean {style.SYMBOLS['loss']}", xlim=(1.2, 1e-5))
+    ax.set(xlabel=f"mean {style.SYMBOLS['loss']}", xlim=(1.2, 1e-5), **_ACCURACY)
     ax.legend(loc="upper left", fontsize="small", handlelength=1.4)
     style.panel_letter(ax, "a", f"a real run, {table.settings['run_pairs']} pairs")
 
@@ -133,7 +129,7 @@ def _prompts(ax, table):
         ax.step(table[f"{name}_loss"], 100 * table[f"{name}_worst"], where="post", label=label, **look)
     ax.axvline(np.log(2), color=style.RULE, linewidth=0.6, linestyle=(0, (2, 2)))
     ax.annotate(r"untrained, $\log\,2$", (np.log(2), 92), (4, 0), textcoords="offset points", fontsize="small")
-    ax.set(xlabel=f"mean {style.SYMBOLS['loss']}", xlim=(0.72, 0))
+    ax.set(xlabel=f"mean {style.SYMBOLS['loss']}", xlim=(0.72, 0), **_ACCURACY)
     ax.legend(loc="lower right", fontsize="small")
     style.panel_letter(ax, "b", f"{table.settings['prompts']} prompts, labels that share responses")
 

@@ -6,10 +6,11 @@ import io
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.drawing import Drawn
 
 
-def data_url(figure: Figure) -> str:
-    """The figure as a PNG in a ``data:`` address, in the style and the resolution of the saved ones.
+def data_url(figure: Figure | Drawn) -> str:
+    """A figure, or what a ``draw`` function returns, as a PNG in a ``data:`` address, in the style of the saved ones.
 
     Nothing is written to disk, and no file has to outlive the page that shows it.
 
@@ -18,5 +19,12 @@ def data_url(figure: Figure) -> str:
     'data:image/png;base64,iVBO'
     """
     image = io.BytesIO()
+    if isinstance(figure, Drawn):
+        figure.save(image, metadata={"Software": None})
+        return _address(image)
     style.write_image(figure, image, metadata={"Software": None})
+    return _address(image)
+
+
+def _address(image):
     return "data:image/png;base64," + base64.b64encode(image.getvalue()).decode()

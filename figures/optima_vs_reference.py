@@ -1,9 +1,9 @@
 """The optima of RLHF, DPO and CPO side by side while the reference turns from aligned to misaligned."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from figures import style
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import Preferences, Problem, cpo, dpo, margins, rlhf
 from tabular.base.log_space import kl, softplus
@@ -58,17 +58,16 @@ def _policy(delta):
     return np.column_stack([-softplus(-delta), -softplus(delta)])
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=2, height=3.1, legend=4)
+def draw(table: Table) -> Panels:
     """The optimum's log-ratio, and what it costs, against the reference's log-ratio."""
-    figure, axes = style.new_figure(columns=2, height=3.1, cols=2)
-    optima_panel(axes[0], table)
-    style.panel_letter(axes[0], "a", "where each ends")
-    _prices(axes[1], table)
-    for ax in axes:
-        ax.set(xlabel=style.SYMBOLS["delta_ref"], xlim=table["delta_ref"][[0, -1]])
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, columnspacing=1.4)
-    return figure
+    return {"a": lambda ax: _where(ax, table), "b": lambda ax: _prices(ax, table)}
+
+
+def _where(ax, table):
+    optima_panel(ax, table)
+    ax.set(xlabel=style.SYMBOLS["delta_ref"], xlim=table["delta_ref"][[0, -1]])
+    style.panel_letter(ax, "a", "where each ends")
 
 
 def optima_panel(ax, table: Table) -> None:
@@ -106,6 +105,8 @@ def _prices(ax, table):
     ax.set(
         ylabel=r"price $\beta\,\mathrm{KL}(\pi\,\|\,\pi^{\mathrm{*}})$ (units of reward)",
         ylim=(0, 1.1 * table["price_cpo"].max()),
+        xlabel=style.SYMBOLS["delta_ref"],
+        xlim=table["delta_ref"][[0, -1]],
     )
     style.panel_letter(ax, "b", "what it gives up of RLHF’s objective")
 

@@ -1,6 +1,7 @@
 """The story of the paper and of the repairs on one page, drawn from the tables of the other figures."""
 
-from matplotlib.figure import Figure
+from functools import partial
+
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -15,6 +16,7 @@ from figures import (
     two_readings,
     undesirable_region,
 )
+from figures.drawing import Panels, drawing
 from figures.table import Table
 
 TITLE = "The story on one page"
@@ -56,45 +58,81 @@ def compute(*, misalignment=0.3) -> Table:
     )
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+def _two_a_row(names):
+    return [names[i : i + 2] for i in range(0, len(names), 2)]
+
+
+def _shared(panels):
+    """What the legend that all panels share explains."""
+    return [
+        Patch(color=style.REGION_U, label=style.SYMBOLS["region_u"]),
+        *(Line2D([], [], **style.line(name)) for name in SHARED),
+    ]
+
+
+@drawing(columns=2, height=2.35, layout=_two_a_row, legend=3, entries=_shared)
+def draw(table: Table) -> Panels:
     """Eight panels, four rows of two, one legend for the objects that all share."""
-    layout = [["region", "readings"], ["optima", "escape"], ["penalty", "targets"], ["projection", "training"]]
-    figure, axes = style.new_mosaic(layout, height=9.4)
-    part = {name: table.part(name) for name in TITLES}
-    undesirable_region.panel(axes["region"], part["region"], "misaligned")
-    two_readings.losses_panel(axes["readings"], part["readings"], "misaligned")
-    optima_vs_reference.optima_panel(axes["optima"], part["optima"])
-    escape_time.panel(axes["escape"], part["escape"])
-    penalized_objective.objective_panel(axes["penalty"], part["penalty"])
-    target_margins.panel(axes["targets"], part["targets"])
-    projection.bars(axes["projection"], part["projection"], "chain")
-    paper_figure_2.course_panel(axes["training"], part["training"], part["training"].settings["misalignment"][0])
-    _fit_in(axes, part)
-    for letter, (name, title) in zip("abcdefgh", TITLES.items(), strict=True):
-        style.panel_letter(axes[name], letter, title)
-    shared = [Patch(color=style.REGION_U, label=style.SYMBOLS["region_u"])]
-    shared += [Line2D([], [], **style.line(name)) for name in SHARED]
-    figure.legend(handles=shared, loc="outside lower center", ncols=3, columnspacing=1.6)
-    return figure
+    named = zip("abcdefgh", TITLES, strict=True)
+    return {letter: partial(_panel, table=table, letter=letter, name=name) for letter, name in named}
 
 
-def _fit_in(axes, part):
-    """Shorter axis labels, and only those legends that the shared one does not replace."""
-    for name in ("region", "readings"):
-        axes[name].set(xlabel=r"$\delta$ (nats)", ylabel=style.SYMBOLS["loss"])
-    axes["penalty"].set(xlabel=r"$\delta$ (nats)")
-    axes["penalty"].set_ylim(top=4.8)  # room for its legend
-    for name in ("optima", "targets"):
-        axes[name].set(xlabel=r"$\delta_{\rm ref}$ (nats)", xlim=part[name]["delta_ref"][[0, -1]])
-    axes["training"].set_ylabel(r"share of pairs in $U$ (%)")
-    axes["region"].legend(*_entries(axes["region"], slice(2, 4)), loc="upper right", handlelength=1)
-    axes["readings"].legend(*_entries(axes["readings"], slice(1, 3)), loc="upper center", bbox_to_anchor=(0.72, 1))
-    ax, after = axes["projection"], part["projection"]["after_chain"]
-    ax.tick_params(bottom=True, labelbottom=True)
+def _panel(ax, table, letter, name):
+    _DRAW[name](ax, table.part(name))
+    style.panel_letter(ax, letter, TITLES[name])
+
+
+def _region(ax, part):
+    undesirable_region.panel(ax, part, "misaligned")
+    ax.set(xlabel=r"$\delta$ (nats)", ylabel=style.SYMBOLS["loss"])
+    ax.legend(*_entries(ax, slice(2, 4)), loc="upper right", handlelength=1)
+
+
+def _readings(ax, part):
+    two_readings.losses_panel(ax, part, "misaligned")
+    ax.set(xlabel=r"$\delta$ (nats)", ylabel=style.SYMBOLS["loss"])
+    ax.legend(*_entries(ax, slice(1, 3)), loc="upper center", bbox_to_anchor=(0.72, 1))
+
+
+def _optima(ax, part):
+    optima_vs_reference.optima_panel(ax, part)
+    ax.set(xlabel=r"$\delta_{\rm ref}$ (nats)", xlim=part["delta_ref"][[0, -1]])
+
+
+def _penalty(ax, part):
+    penalized_objective.objective_panel(ax, part)
+    ax.set(xlabel=r"$\delta$ (nats)")
+    ax.set_ylim(top=4.8)  # room for its legend
+
+
+def _targets(ax, part):
+    target_margins.panel(ax, part)
+    ax.set(xlabel=r"$\delta_{\rm ref}$ (nats)", xlim=part["delta_ref"][[0, -1]])
+
+
+def _projection(ax, part):
+    after = part["after_chain"]
+    projection.bars(ax, part, "chain")
     ax.set(xlabel="responses", ylabel="probability", xticks=range(len(after)))
     ax.set_xticklabels([f"$y_{response}$" for response in range(len(after))])
-    ax.legend(loc="upper right", fontsize=7)
+    ax.legend(loc="upper right", fontsize="small")
+
+
+def _training(ax, part):
+    paper_figure_2.course_panel(ax, part, part.settings["misalignment"][0])
+    ax.set_ylabel(r"share of pairs in $U$ (%)")
+
+
+_DRAW = {
+    "region": _region,
+    "readings": _readings,
+    "optima": _optima,
+    "escape": escape_time.panel,
+    "penalty": _penalty,
+    "targets": _targets,
+    "projection": _projection,
+    "training": _training,
+}
 
 
 def _entries(ax, chosen):

@@ -10,12 +10,14 @@ so under DPO (Psi = 0) the share left is set by the horizon :math:`2\beta^2t` ag
 margin Psi by the horizon against :math:`\beta d`.
 """
 
+from functools import partial
+
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.special import expit
 from scipy.stats import halfnorm
 
 from figures import style
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, flow, margins
 
@@ -77,7 +79,7 @@ def compute(
         visits = rng.multinomial(pairs, np.full(pairs, 1 / pairs), size=(epochs, seeds))
         for loss in LABELS:
             psi = _margin(loss, delta_ref, beta, gamma)
-            columns |= _course(f"{loss}_{share:g}", delta_ref, psi, visits, beta, step)
+            columns |= _courses(f"{loss}_{share:g}", delta_ref, psi, visits, beta, step)
     return Table(columns | _left(beta, gamma), settings)
 
 
@@ -93,7 +95,7 @@ def _margin(loss, delta_ref, beta, gamma):
     return beta * (margins.target("code_cpo" if loss == "code" else loss, delta_ref, **parameters) - delta_ref)
 
 
-def _course(name, delta_ref, psi, visits, beta, step):
+def _courses(name, delta_ref, psi, visits, beta, step):
     """The share in U at each epoch: over the seeds of a training run, and of exact flow for the same time."""
     delta = delta_ref.copy()
     trained = [_share_in_u(delta, delta_ref)]
@@ -131,22 +133,20 @@ def _left(beta, gamma):
     return columns
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=2, height=2.3, layout=lambda names: [names[:-1], names[-1:] * (len(names) - 1)], legend=5)
+def draw(table: Table) -> Panels:
     """One panel for each misalignment over one that shows what the plateau depends on."""
     shares = table.settings["misalignment"]
-    letters = "abcdefgh"[: len(shares)]
-    figure, axes = style.new_mosaic([list(letters), ["left"] * len(shares)], height=4.9)
-    for letter, share in zip(letters, shares, strict=True):
-        course_panel(axes[letter], table, share)
-        style.panel_letter(axes[letter], letter, f"$R$ = {share:g}")
-    axes["a"].set_ylabel("share of pairs in $U$ (%)")
-    handles = dict(zip(*reversed(axes["a"].get_legend_handles_labels()), strict=True))
-    handles[EXACT["label"]] = handles.pop(EXACT["label"])
-    figure.legend(handles.values(), handles, loc="outside upper center", ncols=5, columnspacing=1.2)
-    _left_panel(axes["left"], table)
-    style.panel_letter(axes["left"], "abcdefghi"[len(shares)], "what the plateau depends on")
-    return figure
+    letters = "abcdefghi"[: len(shares) + 1]
+    named = zip(letters, shares, strict=False)
+    panels = {letter: partial(_course, table=table, letter=letter, share=share) for letter, share in named}
+    return panels | {letters[-1]: partial(_left_panel, table=table, letter=letters[-1])}
+
+
+def _course(ax, table, letter, share):
+    course_panel(ax, table, share)
+    style.panel_letter(ax, letter, f"$R$ = {share:g}")
+    ax.set_ylabel("share of pairs in $U$ (%)")
 
 
 def course_panel(ax, table: Table, share: float) -> None:
@@ -163,7 +163,7 @@ def course_panel(ax, table: Table, share: float) -> None:
     ax.set(xlabel="epoch", xlim=(0, table["epoch"][-1]), ylim=(0, 1.08 * top))
 
 
-def _left_panel(ax, table):
+def _left_panel(ax, table, letter):
     s, horizon = table.settings, table["horizon"]
     for product, (height, align) in zip(SPREADS, _NAMED_AT, strict=True):
         for loss in ("dpo", "ecpo"):
@@ -196,6 +196,7 @@ def _left_panel(ax, table):
         xlim=(horizon[0], horizon[-1]),
         ylim=(0, 100),
     )
+    style.panel_letter(ax, letter, "what the plateau depends on")
 
 
 def caption(table: Table) -> str:

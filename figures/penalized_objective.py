@@ -1,9 +1,9 @@
 r"""CPO's penalised objective has no maximum; a local one ranks right between gamma* and gamma_max, then folds away."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from figures import style
+from figures import style, subject
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, cpo, rlhf
 
@@ -20,12 +20,15 @@ CURVES = {
 WINDOW = "#E9E4FC"
 
 
-def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, points=361) -> Table:
+def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, points=361, problem=None) -> Table:
     """Two responses, one labelled pair: the objective against delta for five gammas, and the stationary deltas.
 
     Columns: ``delta``; ``objective_<curve>`` for each of :data:`CURVES`, less the best RLHF value; ``branch_delta``
     and ``branch_gamma``, the stationary points in the order of delta; ``local_gamma`` and ``local_delta``, the local
     maxima found by ``cpo.penalized_optimum`` at the gammas of the curves.
+
+    Args:
+        problem: one pair of two responses with a reward, in the place of ``beta``, ``delta_ref`` and ``reward_gap``.
 
     Raises:
         InputError: delta* is not below 0, so that there is no gamma* > 0 to show.
@@ -34,6 +37,8 @@ def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, poi
     >>> table.settings["gamma_star"], round(table.settings["gamma_max"], 6)
     (0.25, 0.393669)
     """
+    if problem is not None:
+        beta, delta_ref, reward_gap = subject.two_responses(problem, "penalized_objective")
     problem = Problem.from_unnormalized([delta_ref, 0.0], beta, [reward_gap, 0.0])
     pair = Preferences.from_pairs([(0, 1)])
     delta_star = float(pair.delta(rlhf.optimal_policy(problem))[0])
@@ -71,13 +76,10 @@ def _objective(delta, problem, pair, gamma):
     return cpo.penalized_objective(log_policy, many, pairs, gamma) - rlhf.value(problem)[0]
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=2, height=2.8)
+def draw(table: Table) -> Panels:
     """Left the objective, right its stationary points against gamma."""
-    figure, axes = style.new_figure(columns=2, height=2.8, cols=2)
-    objective_panel(axes[0], table)
-    branch_panel(axes[1], table)
-    return figure
+    return {"a": lambda ax: objective_panel(ax, table), "b": lambda ax: branch_panel(ax, table)}
 
 
 def objective_panel(ax, table: Table) -> None:
@@ -91,7 +93,7 @@ def objective_panel(ax, table: Table) -> None:
     ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
     ax.set(xlabel=style.SYMBOLS["delta"], ylabel=r"$J(\pi)-V$ (units of reward)", xlim=(delta[0], delta[-1]))
     ax.set_ylim(-2.6, 2.6)
-    ax.legend(loc="upper left", fontsize=7)
+    ax.legend(loc="upper left", fontsize="small")
     style.panel_letter(ax, "a", "the objective; marks: local maxima")
 
 
@@ -112,10 +114,10 @@ def branch_panel(ax, table: Table) -> None:
     ax.text(s["gamma_star"], top, r"$\gamma^{\mathrm{*}}$ ", ha="right", va="top")
     ax.text(s["gamma_max"], top, r" $\gamma_{\max}$", ha="left", va="top")
     ax.text((s["gamma_star"] + s["gamma_max"]) / 2, top, "window", ha="center", va="top", color=shade)
-    ax.text(1.3 * s["gamma_max"], -0.15, "no local\nmaximum", ha="center", va="top", fontsize=8)
+    ax.text(1.3 * s["gamma_max"], -0.15, "no local\nmaximum", ha="center", va="top", fontsize="small")
     ax.set(xlabel=r"penalty weight $\gamma$", ylabel=r"stationary $\delta$ (nats)")
     ax.set(xlim=(0, 1.6 * s["gamma_max"]), ylim=(s["delta_star"] - 0.4, top))
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.9), fontsize=7)
+    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.9), fontsize="small")
     style.panel_letter(ax, "b", r"stationary points against $\gamma$")
 
 

@@ -2,27 +2,39 @@
 
 import numpy as np
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 
-from figures import style
+from figures import style, subject
+from figures.drawing import Panels, drawing
 from figures.table import Table
-from tabular import Preferences, Problem, failure_modes, rlhf
+from tabular import InputError, Preferences, Problem, failure_modes, rlhf
 
 TITLE = "Phase diagram: when the undesirable region exists, and when RLHF's own optimum lies in it"
 WHITE, LIGHT, DARK = "#FFFFFF", style.REGION_U, "#E2A88D"
 
 
-def compute(*, beta=1.0, delta_ref_low=-5.0, delta_ref_high=3.0, gain_high=5.0, columns=161, rows=101) -> Table:
+def compute(
+    *, beta=1.0, delta_ref_low=-5.0, delta_ref_high=3.0, gain_high=5.0, columns=161, rows=101, problem=None
+) -> Table:
     r"""One pair of two responses for every point of a grid, each solved on its own.
 
     Columns, one entry for each point: ``delta_ref``; ``gain``, Dr/beta in nats; ``delta_rlhf``, the log-ratio of the
     RLHF optimum; ``threshold``, the DPO loss below which the pair is ranked right; ``phase``: 0 if U is empty
     (the loss cannot fall with the pair inverted), 1 if not, 2 if the RLHF optimum itself lies in U.
 
+    Args:
+        problem: a problem of your own with a reward: its pairs are shown in the plane, which is made wide enough, and
+            its beta is taken. Columns ``pair``, ``pair_delta_ref`` and ``pair_gain``.
+
     >>> table = compute(columns=9, rows=6)
     >>> sorted(set(table["phase"].tolist()))
     [0, 1, 2]
     """
+    shown = {}
+    if problem is not None:
+        beta, shown = subject.parts(problem)[0].beta, _pairs(problem)
+        delta_ref_low = min(delta_ref_low, 1.2 * shown["pair_delta_ref"].min())
+        delta_ref_high = max(delta_ref_high, 1.2 * shown["pair_delta_ref"].max())
+        gain_high = max(gain_high, 1.2 * shown["pair_gain"].max())
     x, y = np.meshgrid(
         np.linspace(delta_ref_low, delta_ref_high, columns), np.linspace(0, gain_high, rows), indexing="xy"
     )
@@ -42,15 +54,33 @@ def compute(*, beta=1.0, delta_ref_low=-5.0, delta_ref_high=3.0, gain_high=5.0, 
             "delta_rlhf": delta_rlhf,
             "threshold": threshold,
             "phase": falls.astype(int) + (falls & inside),
-        },
-        {"beta": beta, "columns": columns, "rows": rows, "pairs": len(gain)},
+        }
+        | shown,
+        {"beta": beta, "columns": columns, "rows": rows, "pairs": len(gain), "own": bool(shown)},
     )
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+def _pairs(problem):
+    """The pairs of a user's problem in the plane; one labelled against its reward is left to the caption."""
+    pairs = subject.pairs(problem)
+    if any(pair.gain is None for pair in pairs):
+        raise InputError("the phase diagram shows reward differences and the problem has no reward: add rewards")
+    beta = subject.parts(problem)[0].beta
+    return {
+        "pair": [pair.label for pair in pairs],
+        "pair_delta_ref": np.array([pair.delta_ref for pair in pairs]),
+        "pair_gain": np.array([pair.gain for pair in pairs]) / beta,
+    }
+
+
+@drawing(columns=1, height=2.9)
+def draw(table: Table) -> Panels:
     """Three phases, the assumption line between the two wrong ones, and the level lines of the RLHF optimum."""
-    figure, ax = style.new_figure(columns=1, height=2.9)
+    return {"a": lambda ax: panel(ax, table)}
+
+
+def panel(ax, table: Table) -> None:
+    """The plane of reference log-ratio and reward difference."""
     x, y, phase = (table[name].reshape(table.settings["rows"], -1) for name in ("delta_ref", "gain", "phase"))
     ax.pcolormesh(
         x, y, phase, cmap=ListedColormap([WHITE, LIGHT, DARK]), vmin=0, vmax=2, shading="nearest", rasterized=True
@@ -67,7 +97,20 @@ def draw(table: Table) -> Figure:
     _label(ax, -3.3, 1.35, "$U$ holds $\\pi^{\\mathrm{*}}$:\nAssumption 3.1\nviolated", DARK)
     _label(ax, -1.35, 3.1, "$U$ not empty,\nassumption holds", LIGHT)
     _label(ax, 1.5, 1.3, "$U$ empty", WHITE)
-    return figure
+    if table.settings["own"]:
+        _own(ax, table)
+
+
+def _own(ax, table):
+    """The pairs of a user's problem; those with a reward difference below 0 lie below the window."""
+    look = {"markeredgecolor": "black", "markerfacecolor": style.LOOKS["dpo"].color, "zorder": 5}
+    ax.plot(table["pair_delta_ref"], table["pair_gain"], "s", label="pairs of the problem", **look)
+    for words, x, y in zip(table["pair"], table["pair_delta_ref"], table["pair_gain"], strict=True):
+        if y >= 0:
+            left = x > np.mean(ax.get_xlim())
+            where = {"textcoords": "offset points", "ha": "right" if left else "left", "fontsize": "small"}
+            box = {"facecolor": WHITE, "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
+            ax.annotate(words, (x, y), (-6 if left else 6, 4), bbox=box, zorder=6, **where)
 
 
 def _label(ax, x, y, words, background, color=style.RULE):
@@ -77,6 +120,13 @@ def _label(ax, x, y, words, background, color=style.RULE):
 
 def caption(table: Table) -> str:
     s, phase = table.settings, table["phase"]
+    own = ""
+    if s["own"]:
+        told = (
+            f"{words} ({style.number(x, '.3g')}, {style.number(y, '.3g')})"
+            for words, x, y in zip(table["pair"], table["pair_delta_ref"], table["pair_gain"], strict=True)
+        )
+        own = f" Squares: the pairs of the problem by (δ_ref, Δr/β), {', '.join(told)}; Δr < 0 lies below the window."
     share = [100 * float((phase == k).mean()) for k in (0, 1, 2)]
     return (
         "One ordered pair of two responses by its reference log-ratio δ_ref and its reward difference Δr/β. The "
@@ -86,5 +136,5 @@ def caption(table: Table) -> str:
         "lies in U. Between the line and δ_ref = 0 the assumption holds and U is there all the same. Thin lines: "
         f"log-ratio δ* = δ_ref + Δr/β of the RLHF optimum. Computed at {s['pairs']:,} points (β = "
         f"{style.number(s['beta'])}) from the optimum and the loss threshold of each: {share[0]:.0f} % of the window "
-        f"white, {share[1]:.0f} % light, {share[2]:.0f} % dark."
+        f"white, {share[1]:.0f} % light, {share[2]:.0f} % dark.{own}"
     )

@@ -1,9 +1,9 @@
 """A real DPO run in the plane of the two log-ratios: the loss vanishes while a quarter of the pairs stays in U."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from figures import style
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import logs
 from tabular.audit import audit
@@ -56,21 +56,18 @@ def compute(*, run="hh-pythia410m-dpo", extent=300.0) -> Table:
     )
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=2, height=1.96, layout=("ab", "cd"), heights=(1.55, 1))
+def draw(table: Table) -> Panels:
     """Two planes (middle, last checkpoint) over the course of the shares and of the loss."""
-    figure, axes = style.new_figure(columns=2, height=5.0, rows=2, cols=2, height_ratios=(1.55, 1))
-    for ax, when, letter in zip(axes[0], ("middle", "last"), "ab", strict=True):
-        _plane(ax, table, when)
-        style.panel_letter(ax, letter, f"after {table.settings[f'examples_{when}']:,} examples")
-    axes[0, 0].set_ylabel(r"policy log-ratio $\delta$ (nats)")
-    axes[0, 0].legend(loc="upper left", handlelength=1.2, borderaxespad=0.2)
-    _shares(axes[1, 0], table)
-    _loss(axes[1, 1], table)
-    return figure
+    return {
+        "a": lambda ax: _plane(ax, table, "a", "middle"),
+        "b": lambda ax: _plane(ax, table, "b", "last"),
+        "c": lambda ax: _shares(ax, table),
+        "d": lambda ax: _loss(ax, table),
+    }
 
 
-def _plane(ax, table, when):
+def _plane(ax, table, letter, when):
     extent = table.settings["extent"]
     delta_ref, delta = table["delta_ref"], table[f"delta_{when}"]
     inside = (delta_ref < delta) & (delta < 0)
@@ -82,6 +79,10 @@ def _plane(ax, table, when):
     ax.plot(delta_ref[~inside], delta[~inside], color=style.RULE, label="pair outside $U$", **small)
     ax.plot(delta_ref[inside], delta[inside], color=style.LOOKS["dpo"].color, label="pair in $U$", **small)
     ax.set(xlim=(-extent, extent), ylim=(-extent, extent), xlabel=style.SYMBOLS["delta_ref"])
+    ax.set_ylabel(r"policy log-ratio $\delta$ (nats)")
+    if letter == "a":
+        ax.legend(loc="upper left", handlelength=1.2, borderaxespad=0.2)
+    style.panel_letter(ax, letter, f"after {table.settings[f'examples_{when}']:,} examples")
 
 
 def _shares(ax, table):

@@ -6,13 +6,14 @@ without colour (both are tested).
 """
 
 import functools
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
-ONE_COLUMN, TWO_COLUMNS = 3.35, 6.9  # inches: the text widths of the usual two-column proceedings
+ONE_COLUMN, TWO_COLUMNS = 3.25, 6.75  # inches: the text widths of the usual two-column proceedings
 STYLE_FILE = Path(__file__).with_name("paper.mplstyle")
 
 
@@ -37,6 +38,18 @@ LOOKS = {
     "easy": Look("released “easy”", "#5A1600", "*", (0, (9, 1.2, 2.6, 1.2))),
     "penalty": Look("CPO, penalised objective", "#7A5AF0", "p", (0, (2.2, 1))),
 }
+#: what grows with a figure that is wider than a page
+_SCALED = (
+    "font.size",
+    "axes.titlesize",
+    "axes.labelsize",
+    "legend.fontsize",
+    "xtick.labelsize",
+    "ytick.labelsize",
+    "axes.linewidth",
+    "lines.linewidth",
+    "lines.markersize",
+)
 REGION_U = "#F3D9CC"
 RULE = "#404040"  # axes through zero, thresholds
 
@@ -75,7 +88,7 @@ def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int =
 
     >>> figure, axes = new_figure(columns=2, cols=2)
     >>> float(figure.get_figwidth()), len(axes)
-    (6.9, 2)
+    (6.75, 2)
     """
     width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -114,12 +127,20 @@ def number(value: float, spec: str = "g") -> str:
     return format(value, spec).replace("-", "−")
 
 
+@contextmanager
+def context(scale: float = 1.0):
+    """The style of all figures, its letters and lines larger by a factor, whatever the caller's settings are."""
+    with matplotlib.rc_context(fname=STYLE_FILE):
+        matplotlib.rcParams.update({name: scale * matplotlib.rcParams[name] for name in _SCALED})
+        yield
+
+
 def styled(draw):
     """Decorator: run a ``draw`` function under the style file, whatever the caller's settings are."""
 
     @functools.wraps(draw)
     def wrapper(*args, **kwargs):
-        with matplotlib.rc_context(fname=STYLE_FILE):
+        with context():
             return draw(*args, **kwargs)
 
     return wrapper

@@ -1,9 +1,9 @@
 r"""Every loss as soft-margin ranking: the target margin T against the reference's log-ratio, in one picture."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from figures import style
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import margins
 
@@ -47,13 +47,10 @@ def compute(
     )
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=1, height=3.4, legend=2)
+def draw(table: Table) -> Panels:
     """One panel: below the diagonal a loss asks for less than DPO, above the horizontal it asks for the right order."""
-    figure, ax = style.new_figure(columns=1, height=3.4)
-    panel(ax, table)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, columnspacing=1.4)
-    return figure
+    return {"a": lambda ax: panel(ax, table)}
 
 
 def panel(ax, table: Table) -> None:

@@ -1,10 +1,10 @@
 r"""The two readings of DPO: ordered labels drive delta to infinity, population labels stop at the RLHF optimum."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.integrate import solve_ivp
 
-from figures import style
+from figures import style, subject
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, dpo, flow, rlhf
 from tabular.base.log_space import softplus
@@ -15,7 +15,7 @@ POPULATION = {"linestyle": (0, (4, 1.5)), "label": "population labels"}
 
 
 def compute(
-    *, beta=1.0, reward_difference=1.0, aligned=0.0, misaligned=-2.0, span=4.0, horizon=60.0, points=301
+    *, beta=1.0, reward_difference=1.0, aligned=0.0, misaligned=-2.0, span=4.0, horizon=60.0, points=301, problem=None
 ) -> Table:
     r"""Both losses of one pair against delta for two references, and their gradient flows for the misaligned one.
 
@@ -24,6 +24,10 @@ def compute(
     the misaligned reference in tabular softmax logits.
     Settings hold the RLHF optimum ``delta_star_<kind>``.
 
+    Args:
+        problem: one pair of two responses with a reward: its beta, reward difference and reference, beside a second
+            reference as far on the other side of the assumption's boundary.
+
     Raises:
         InputError: the two references do not lie on the two sides of the assumption's boundary -reward_difference/beta.
 
@@ -31,6 +35,11 @@ def compute(
     >>> [round(table.settings[f"delta_star_{kind}"], 12) for kind in ("aligned", "misaligned")]
     [1.0, -1.0]
     """
+    if problem is not None:
+        beta, own, reward_difference = subject.two_responses(problem, "two_readings")
+        other = -2 * reward_difference / beta - own
+        misaligned, aligned = min(own, other), max(own, other)
+        span = max(span, 1.3 * max(abs(misaligned), abs(aligned)))
     if not misaligned < -reward_difference / beta < aligned:
         raise InputError(
             f"misaligned is {misaligned} and aligned {aligned}: the assumption's boundary "
@@ -78,18 +87,20 @@ def _flow(time, problem, labels):
     return solve_ivp(velocity, (time[0], time[-1]), start, t_eval=time, rtol=1e-10, atol=1e-12, method="LSODA").y[0]
 
 
-@style.styled
-def draw(table: Table) -> Figure:
+@drawing(columns=2, height=2.75, legend=5)
+def draw(table: Table) -> Panels:
     """Loss curves for an aligned and a misaligned reference, then delta over time for the misaligned one."""
-    figure, axes = style.new_figure(columns=2, height=2.75, cols=3)
-    titles = {"aligned": "assumption holds", "misaligned": "assumption violated"}
-    for ax, (kind, title), letter in zip(axes, titles.items(), "ab", strict=False):
-        losses_panel(ax, table, kind)
-        style.panel_letter(ax, letter, title)
-    axes[0].set_ylabel(style.SYMBOLS["loss"])
-    _flow_panel(axes[2], table)
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, columnspacing=1.4)
-    return figure
+    return {
+        "a": lambda ax: _reading(ax, table, "a", "aligned", "assumption holds"),
+        "b": lambda ax: _reading(ax, table, "b", "misaligned", "assumption violated"),
+        "c": lambda ax: _flow_panel(ax, table),
+    }
+
+
+def _reading(ax, table, letter, kind, title):
+    losses_panel(ax, table, kind)
+    ax.set_ylabel(style.SYMBOLS["loss"])
+    style.panel_letter(ax, letter, title)
 
 
 def losses_panel(ax, table: Table, kind: str) -> None:

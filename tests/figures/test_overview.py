@@ -49,7 +49,7 @@ def test_eight_panels_with_their_letters(table):
 def test_the_shared_legend_names_every_object_that_a_panel_leaves_unnamed(table):
     """Every curve in the colour of an object is in the shared legend, but for the penalised objective's own."""
     figure = overview.draw(table)
-    named = {text.get_text() for text in figure.legends[0].get_texts()}
+    named = {text.get_text() for text in figure.figure.legends[0].get_texts()}
     looks = {look.color: name for name, look in style.LOOKS.items()}
     drawn = {looks[line.get_color()] for ax in figure.axes for line in ax.get_lines() if line.get_color() in looks}
     assert {style.LOOKS[name].label for name in drawn - {"penalty"}} <= named

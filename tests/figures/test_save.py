@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import figures
-from figures import FIGURES, FORMATS, style
+from figures import FIGURES, FORMATS
 from figures.table import Table
 from tabular import InputError, logs
 
@@ -68,16 +69,17 @@ def test_every_figure_has_the_four_things(name, monkeypatch, tmp_path):
     assert "\\" not in module.TITLE + caption  # plain Unicode, no LaTeX
     assert "nan" not in caption
     assert all(series.size for series in table.columns.values())
-    figure = module.draw(Table(table.columns, table.settings))
-    assert figure.get_figwidth() in (3.35, 6.9)
-    assert all(ax.get_xlabel() for ax in figure.axes if ax.axison)
+    drawn = module.draw(Table(table.columns, table.settings))
+    assert drawn.figure.get_figwidth() in (3.25, 6.75)
+    assert all(ax.get_xlabel() for ax in drawn.axes if ax.axison)
+    assert all(drawn.artists.values())
 
 
 def test_a_figure_is_drawn_from_its_table_alone(tmp_path):
     """The table that was saved gives the image that was saved."""
     saved = figures.save("two_readings", tmp_path, formats=["svg"])
     again = figures.module("two_readings").draw(Table.from_csv(saved.paths["csv"]))
-    style.write_image(again, tmp_path / "again.svg", metadata={"Date": None, "Creator": None})
+    again.save(tmp_path / "again.svg", metadata={"Date": None, "Creator": None})
     assert (tmp_path / "again.svg").read_bytes() == saved.paths["svg"].read_bytes()
 
 
@@ -103,6 +105,11 @@ def test_settings_reach_the_caption_and_the_table(tmp_path):
         (("paper_figure_2", "x"), {"misalignment": [1.3]}, "each between 0 and 1"),
         (("real_run", "x"), {"run": 3}, "run is 3: it must be a text"),
         (("undesirable_region", "x"), {"misaligned": 2.0}, "misaligned is 2.0"),
+        (("undesirable_region", "x"), {"width": "wide"}, "width is 'wide': give column, two-columns, slide or inches"),
+        (("undesirable_region", "x"), {"width": 1}, "width is 1: give column"),
+        (("undesirable_region", "x"), {"dpi": 0}, "dpi is 0: it must be a number from 10 to 2400"),
+        (("target_margins", "x"), {"problem": 1}, "target_margins takes no problem: these do, undesirable_region"),
+        (("win_digraph", "x"), {"problem": 1}, "problem is 1: give a problem file, or a Problem and its Preferences"),
         (("two_readings", "x"), {"misaligned": -0.5}, "the assumption's boundary -1 must lie between them"),
     ],
 )
@@ -111,3 +118,18 @@ def test_bad_input_is_one_sentence_and_writes_nothing(tmp_path, monkeypatch, arg
     with pytest.raises(InputError, match=sentence.replace("(", r"\(")):
         figures.save(*arguments, **settings)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pgf_without_latex_is_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures.shutil, "which", lambda engine: None)
+    with pytest.raises(InputError, match=r"pgf needs a LaTeX engine .* install one, or choose pdf"):
+        figures.save("undesirable_region", tmp_path, ["pgf"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("width", "inches"), [("column", 3.25), ("two-columns", 6.75), ("slide", 10), (4.5, 4.5)])
+def test_the_saved_image_has_the_width_and_the_dots(tmp_path, width, inches):
+    saved = figures.save("undesirable_region", tmp_path, ["png", "svg"], width=width, dpi=80)
+    wide, _ = struct.unpack(">II", saved.paths["png"].read_bytes()[16:24])
+    assert wide == pytest.approx(80 * inches, abs=1)
+    assert f'width="{72 * inches:g}pt"' in saved.paths["svg"].read_text()

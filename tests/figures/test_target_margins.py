@@ -29,7 +29,7 @@ def test_where_targets_are_positive(table):
 def test_every_loss_is_drawn(table):
     """Each target is drawn once, with the look its loss has in every figure."""
     figure = target_margins.draw(table)
-    (ax,), (legend,) = figure.axes, figure.legends
+    (ax,), (legend,) = figure.axes, figure.figure.legends
     drawn = {line.get_label(): line for line in ax.get_lines()}
     assert {text.get_text() for text in legend.get_texts()} <= set(drawn)
     for name, look in target_margins.LOSSES.items():

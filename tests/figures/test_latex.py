@@ -1,0 +1,94 @@
+"""LaTeX of captions, statements and tables: ASCII, balanced, and every formula one that a parser of its own reads."""
+
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.mathtext import MathTextParser
+
+import figures
+from figures import latex
+from figures.table import Table
+from tabular import InputError
+
+
+def formulas(text):
+    r"""The contents of ``\ensuremath{...}``, by counting braces."""
+    found, at = [], 0
+    while (start := text.find(r"\ensuremath{", at)) >= 0:
+        depth, end = 1, start + len(r"\ensuremath{")
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0) if text[end - 1] != "\\" else 0
+            end += 1
+        found.append(text[start + len(r"\ensuremath{") : end - 1])
+        at = end
+    return found
+
+
+def is_latex(text):
+    """Plain ASCII, no stray special character, and formulas that parse."""
+    assert text.isascii()
+    parser = MathTextParser("path")
+    for formula in formulas(text):
+        with matplotlib.rc_context({"mathtext.fontset": "cm"}):
+            parser.parse(f"${formula}$")
+        text = text.replace(rf"\ensuremath{{{formula}}}", "")
+    bare = re.sub(r"\\[_&%#${}]", "", text)
+    assert not re.search(r"(?<!\\)[_^&%#$<>|]", bare), bare
+    return True
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("δ_ref", r"\ensuremath{\delta_{\mathrm{ref}}}"),
+        ("π*_w", r"\ensuremath{\pi^{*}_{w}}"),
+        ("π_(t+1)", r"\ensuremath{\pi_{(t+1)}}"),
+        ("e^(β|δ_ref|)", r"\ensuremath{e^{(\beta|\delta_{\mathrm{ref}}|)}}"),
+        ("2β²t", r"2\ensuremath{\beta^{2}}t"),
+        ("10⁻¹⁰", r"10\ensuremath{^{-10}}"),
+        ("E_{π*}[r]", r"\ensuremath{E_{\pi^{*}}}[r]"),
+        ("y₀ ≥ y₁", r"\ensuremath{y_{0}} \ensuremath{\geq} \ensuremath{y_{1}}"),
+        ("50 % of a_file & more", r"50 \% of a\_file \& more"),
+        ("“clip”", "``clip''"),
+        ("Δr", r"\ensuremath{\Delta}r"),
+    ],
+)
+def test_words_and_their_latex(words, expected):
+    assert latex.text(words) == expected
+    assert is_latex(latex.text(words))
+
+
+def test_a_character_without_a_command_is_named():
+    with pytest.raises(InputError, match="'雨' in 'in the 雨' has no LaTeX command"):
+        latex.text("in the 雨")
+
+
+@pytest.mark.parametrize("name", ["undesirable_region", "solution_sets", "projection", "escape_time", "phase_diagram"])
+def test_captions_of_figures(name):
+    module = figures.module(name)
+    written = latex.caption(module.TITLE, module.caption(module.compute()), name)
+    assert is_latex(written.replace(r"\caption{\textbf{", "").replace(rf"\label{{fig:{name}}}", ""))
+    assert written.count("{") - written.count(r"\{") == written.count("}") - written.count(r"\}")
+
+
+def test_a_table_says_what_it_leaves_out():
+    data = Table({"x_y": np.arange(100) / 8, "gone": np.full(100, 1e-9), "name": ["α", "b_c"], "far": [-np.inf, 1]})
+    written = latex.table(data)
+    first, second = written.split(r"\medskip")
+    assert r"x\_y & gone \\" in first
+    assert "12 of 100 rows, evenly spaced" in first
+    assert first.count(r"\\") == 13
+    assert first.index(r"0 & \(1\times 10^{-9}\) \\") < first.index(r"12.375 & ")  # the ends are there
+    assert r"\ensuremath{\alpha} & \(-\infty\) \\" in second
+    assert "rows" not in second
+
+
+def test_numbers_of_the_table_are_those_of_the_figure(tmp_path):
+    saved = figures.save("projection", tmp_path, ["svg"], latex=True)
+    table = Table.from_csv(saved.paths["csv"])
+    written = saved.paths["table.tex"].read_text()
+    for value in table["after_chain"]:
+        assert f"{value:.6g}" in written
+    assert saved.paths["caption.tex"].read_text().startswith(r"\caption{\textbf{Alignment as projection")
