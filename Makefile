@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
 
-.PHONY: report test demo bench formal statements mutants format clean
+.PHONY: report test docs demo bench formal statements mutants format clean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -16,6 +16,9 @@ test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pytest -n 2 --cov=tabular --cov-report=term --cov-fail-under=95 --durations=10
+
+docs: $(READY)
+	@$(BIN)/python -m docs
 
 demo: $(READY)
 	@$(BIN)/marimo run --no-sandbox demos

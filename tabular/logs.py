@@ -2,12 +2,12 @@
 
 ``logs.read_pairs(path)`` reads what a trainer wrote. ``logs.load(name)`` returns
 
-==========================  ===========================================================================
-``"hh-pythia410m-dpo"``     :class:`RunLog`: a DPO run, 50 checkpoints x 12 responses x 500 prompts
-``"superhf-rewards"``       :class:`RewardLog`: 183,039 scored responses to 600 prompts
-``"pandalm-human"``         :class:`VoteLog`: three votes on each of 999 pairs of responses to 170 prompts
+===========================  ===========================================================================
+``"hh-pythia410m-dpo"``      :class:`RunLog`: a DPO run, 50 checkpoints x 12 responses x 500 prompts
+``"superhf-rewards"``        :class:`RewardLog`: 183,039 scored responses to 600 prompts
+``"pandalm-human"``          :class:`VoteLog`: three votes on each of 999 pairs of responses to 170 prompts
 ``"classic-bradley-terry"``  ``{"baseball1987": WinTable, "citations": WinTable}``
-==========================  ===========================================================================
+===========================  ===========================================================================
 """
 
 import csv

@@ -67,7 +67,7 @@ def call(name, x):
 
 
 def in_elementary_functions(expression):
-    """Written out in exp, log and |x|, which the rules of simplification know."""
+    """Written out in exp, log and abs, which the rules of simplification know."""
     rules = {sp: lambda x: sympy.log(1 + sympy.exp(x)), σ: lambda x: 1 / (1 + sympy.exp(-x))}
     rules[pos] = lambda x: (x + sympy.Abs(x)) / 2
     for ours, written in rules.items():

@@ -47,8 +47,8 @@ class Inversions(Record):
     def rows(self) -> np.ndarray:
         """``(n, n_responses)`` log-policy of each pair's prompt with that delta at that loss.
 
-        Where delta falls freely it is -1 or less. Beyond beta |delta| = 1e8, and beyond delta where the loss is least,
-        the witness stops, at less loss.
+        Where delta falls freely it is -1 or less. Beyond beta abs(delta) = 1e8, and beyond delta where the loss is
+        least, the witness stops, at less loss.
         Where delta is +inf the row is near its infimum, across blocks within e^-40.
         """
         rows = self.at.log_policy[self.at.winner[self.pair] // self.at.graph.problem.n_responses]

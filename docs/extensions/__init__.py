@@ -1,0 +1,1 @@
+"""What the pages can say beyond Markdown: formulas as MathML, verdict badges, figures of the project."""
