@@ -5,50 +5,24 @@ that miss a hypothesis, and fails on a violation, which Hypothesis then shrinks.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from proofs_checks.kernel.instances import Instances, simple_numbers
+from proofs_checks.kernel.instances import Instances
 from proofs_checks.kernel.relation import All
 from proofs_checks.kernel.search import as_rationals, certified, scores
 from proofs_checks.kernel.statement import Form, Statement
 from tabular.errors import InputError
 
 
-class _Drawn:
-    """Hypothesis' answers to a generator's questions."""
-
-    def __init__(self, draw):
-        self.draw, self.answers = draw, []
-
-    def integer(self, low, high):
-        from hypothesis import strategies as st
-
-        return self._said(self.draw(st.integers(low, high)))
-
-    def number(self, low, high):
-        from hypothesis import strategies as st
-
-        simple = [float(x) for x, _ in zip(simple_numbers(low, high), range(8), strict=False)]
-        inside = st.floats(float(low), float(high), allow_nan=False)
-        return self._said(self.draw(st.one_of(st.sampled_from(simple), inside) if simple else inside))
-
-    def choice(self, options: Sequence):
-        from hypothesis import strategies as st
-
-        return options[self._said(self.draw(st.integers(0, len(options) - 1)))]
-
-    def _said(self, value):
-        self.answers.append(value)
-        return value
-
-
 def instances_of(instances: Instances):
     """A Hypothesis strategy of the answers that make an instance of these."""
     from hypothesis import strategies as st
 
+    from tabular.testing.strategies import Answers
+
     @st.composite
     def answers(draw):
-        drawn = _Drawn(draw)
+        drawn = Answers(draw)
         instances.make(drawn)
         return drawn.answers
 
