@@ -9,7 +9,7 @@ from condeq import examples, show
 
 PROBLEM = f"A problem file (JSON or YAML), or one of {', '.join(Path(file).stem for file in examples.PROBLEMS)}."
 
-Out = Annotated[Path | None, typer.Option(help="Where to save the JSON; in this directory by default.")]
+Out = Annotated[Path | None, typer.Option(help="A file for the JSON; nothing is written without it.")]
 LossName = Annotated[str | None, typer.Option("--loss", help="A loss of `condeq losses`; the file's by default.")]
 LossSettings = Annotated[
     list[str] | None,

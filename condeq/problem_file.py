@@ -31,7 +31,7 @@ from tabular.base import checks
 
 _KEYS = {"beta", "loss", "prompts"}
 _LABELS = ("preferences", *choice_input.KEYS)
-_PROMPT_KEYS = {"reference", "log_reference", "responses", "reward", *_LABELS}
+PROMPT_KEYS = ("responses", "reference", "log_reference", "reward", *_LABELS)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _understood(content) -> ProblemFile:
     if not isinstance(prompts, list) or not prompts:
         raise InputError("prompts must be a list with at least one prompt")
     for index, prompt in enumerate(prompts):
-        _mapping(prompt, f"prompts[{index}]", _PROMPT_KEYS, required=set())
+        _mapping(prompt, f"prompts[{index}]", PROMPT_KEYS, required=set())
         labels = [key for key in _LABELS if key in prompt]
         if not labels:
             others = ", ".join(choice_input.KEYS)
@@ -191,9 +191,18 @@ def _names(prompt, index):
     n_responses = len(prompt.get("reference", prompt.get("log_reference")))
     names = prompt.get("responses", list(range(n_responses)))
     found = [_name(name) for name in names] if isinstance(names, list) else []
+    _no_truth_values(names, f"prompts[{index}].responses")
     if len(found) != n_responses or None in found or len(set(found)) != n_responses:
         raise InputError(f"prompts[{index}].responses must be a list of {n_responses} different names")
     return found
+
+
+def _no_truth_values(names, place):
+    """YAML's trap: yes, no, on and off are read as true and false."""
+    truth = [name for name in names if isinstance(name, bool)] if isinstance(names, list) else []
+    if truth:
+        said = "yes, on or true" if truth[0] else "no, off or false"
+        raise InputError(f"{place} has {said}, which YAML reads as a truth value, not as a name: write it in quotes")
 
 
 def _name(value):
@@ -251,6 +260,7 @@ def _located(place, make, *args):
 
 
 def _response(name, names, place):
+    _no_truth_values([name], place)
     text = _name(name)
     if text in names:
         return names.index(text)

@@ -227,3 +227,13 @@ def _label(row):
 
 def _nats(value):
     return value if isinstance(value, str) else f"{value:.4f}"
+
+
+def listed(section, items):
+    """The items of a section: a line each."""
+    table = _plain(section, "")
+    table.columns[0].no_wrap = True
+    table.columns[1].justify = "left"
+    for name, words in items.items():
+        table.add_row(name, Text(words))
+    return table

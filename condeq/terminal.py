@@ -1,6 +1,8 @@
 """What every command does with a terminal and with files: tables, JSON, progress, and places to write."""
 
 import json
+import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,8 +11,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tabular import InputError
 
-console = Console()
 BEYOND = "a result is beyond the floating-point numbers: give a less extreme beta or reward"
+#: columns of a line that is read by another program: one line an item, however long
+_ENDLESS = 100_000
+
+
+class Screen:
+    """Standard output: fitted to a terminal, one line an item when piped; an address is never broken."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads along."""
+        return sys.stdout.isatty()
+
+    def print(self, part, markup=False, soft_wrap=False) -> None:
+        """Print a table, a sentence, or a line of an item."""
+        piped = not self.is_terminal and "COLUMNS" not in os.environ
+        whole = soft_wrap or "://" in getattr(part, "plain", "")
+        Console(width=_ENDLESS if piped else None).print(part, markup=markup, soft_wrap=whole)
+
+
+console = Screen()
 
 
 def print_json(content) -> None:
@@ -25,13 +46,15 @@ def as_text(content) -> str:
 
 
 @contextmanager
-def saved(content, path: Path):
-    """Save as JSON before anything is shown, so that a place that cannot be written is said first."""
+def saved(content, path: Path | None):
+    """Save as JSON, if a place is named, before anything is shown: one that cannot be written is said first."""
     text = as_text(content)
-    with writing(path):
-        path.write_text(f"{text}\n", encoding="utf-8")
+    if path is not None:
+        with writing(path):
+            path.write_text(f"{text}\n", encoding="utf-8")
     yield
-    console.print(f"saved {path}", markup=False, soft_wrap=True)
+    if path is not None:
+        console.print(f"saved {path}", soft_wrap=True)
 
 
 @contextmanager

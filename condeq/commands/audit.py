@@ -47,6 +47,6 @@ def audit(
     if as_json:
         print_json(result)
         return
-    with saved(result, out or Path(f"{Path(log).name.split('.')[0]}-audit.json")):
+    with saved(result, out):
         for part in show.audit(result):
             console.print(part)

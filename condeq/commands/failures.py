@@ -25,6 +25,6 @@ def failures(
     if as_json:
         print_json(rows)
         return
-    with saved(rows, out or Path(f"{file.stem}-failures.json")):
+    with saved(rows, out):
         for part in show.failures(rows):
             console.print(part)

@@ -21,6 +21,6 @@ def report(
         summary = page.build(out, progress=tell)
     print_table(summary.results)
     for line in summary.missing:
-        console.print(f"missing: {line}", markup=False)
-    console.print(f"the report is {summary.page}", markup=False, soft_wrap=True)
+        console.print(f"missing: {line}", soft_wrap=True)
+    console.print(f"the report is {summary.page}", soft_wrap=True)
     raise typer.Exit(0 if all(result.as_expected for result in summary.results) else 1)

@@ -19,7 +19,7 @@ LOG = "ref_chosen_logps,ref_rejected_logps,policy_chosen_logps,policy_rejected_l
 def test_help_names_every_command(condeq):
     code, out, _ = condeq("--help")
     assert code == 0
-    for name in ("check", "figures", "report", "solve", "failures", "losses", "certify", "audit"):
+    for name in ("check", "figures", "report", "solve", "failures", "losses", "certify", "audit", "list", "template"):
         assert name in out
 
 
@@ -92,11 +92,14 @@ def test_solve_names_the_cycle_that_forces_zeros(condeq, tmp_path):
     assert prompt["probabilities"]["cpo"] == [0, 0, 1]
 
 
-def test_failures_prints_the_table_and_saves_json(condeq, tmp_path):
+def test_failures_prints_the_table_and_saves_json_where_it_is_told(condeq, tmp_path):
     code, out, _ = condeq("failures", "misaligned_pair")
     assert code == 0
-    assert "saved misaligned_pair-failures.json" in out
-    (row,) = json.loads((tmp_path / "misaligned_pair-failures.json").read_text())
+    assert "helpful > harmful" in out
+    assert list(tmp_path.iterdir()) == []
+    code, out, _ = condeq("failures", "misaligned_pair", "--out", "found.json")
+    assert "saved found.json" in out
+    (row,) = json.loads((tmp_path / "found.json").read_text())
     assert (row["winner"], row["loser"]) == ("helpful", "harmful")
     assert row["threshold"] == pytest.approx(np.log1p((0.1 / 0.9) ** 0.5))
 
@@ -108,9 +111,12 @@ def test_a_cycle_is_told_by_name(condeq):
     assert finding["why"].startswith("the labels say a > b > c > a: ")
 
 
-def test_audit_prints_the_tables_and_saves_json(condeq, tmp_path):
+def test_audit_prints_the_tables_and_saves_json_where_it_is_told(condeq, tmp_path):
     Path("run.csv").write_text(LOG)
     code, out, _ = condeq("audit", "run.csv", "--beta", "0.5")
+    assert code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run.csv"]
+    code, out, _ = condeq("audit", "run.csv", "--beta", "0.5", "--out", "run-audit.json")
     assert code == 0
     assert "The trainer's accuracy ends at 100.0 %; 50.0 % of the pairs are ranked right" in out
     saved = json.loads((tmp_path / "run-audit.json").read_text())
@@ -145,7 +151,14 @@ def test_figures_with_another_parameter(condeq):
 BAD = {
     "missing file": (("solve", "no.yaml"), "no.yaml: the file cannot be read"),
     "bad number": (("audit", "run.csv", "--beta", "-1"), "beta is -1.0"),
-    "no beta": (("audit", "run.csv"), "beta"),
+    "no beta": (("audit", "run.csv"), "does not say its beta: add --beta 0.1, "),
+    "no parameter": (("solve", "misaligned_pair", "--loss", "exo_pair"), "exo_pair needs eps: add --set eps=..."),
+    "unknown section": (("list", "nothing"), "there is no section named 'nothing': choose one of statements, figures"),
+    "figure without a problem": (("figures", "target_margins", "--problem", "misaligned_pair"), "takes no problem"),
+    "problem of many": (("figures", "--problem", "misaligned_pair"), "--problem changes one figure"),
+    "figure without a loss": (("figures", "escape_time", "--loss", "ipo"), "escape_time takes no loss: these do, und"),
+    "no such width": (("figures", "escape_time", "--width", "broad"), "width is 'broad': give column, two-columns"),
+    "a problem as text": (("figures", "win_digraph", "--set", "problem=x"), "write --problem"),
     "missing column": (("audit", "run.csv", "--beta", "1", "--column", "ref_chosen=x"), "no column x for ref_chosen"),
     "bad column option": (("audit", "run.csv", "--beta", "1", "--column", "x"), "--column 'x' is not of the form"),
     "no log": (("audit", "nothing.csv", "--beta", "1"), "nothing.csv cannot be read"),
@@ -215,7 +228,7 @@ def test_names_that_are_not_unicode_are_read_and_shown(condeq):
     log.write_text(LOG)
     code, out, _ = condeq("audit", log, "--beta", "1", "--json")
     assert (code, json.loads(out)["source"]) == (0, "caf?.csv")
-    code, out, _ = condeq("audit", log, "--beta", "1")
+    code, out, _ = condeq("audit", log, "--beta", "1", "--out", os.fsdecode(b"caf\xe9-audit.json"))
     assert code == 0
     assert Path(os.fsdecode(b"caf\xe9-audit.json")).exists()
 

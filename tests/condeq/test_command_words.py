@@ -1,0 +1,178 @@
+"""The command's own words: version, completion, lists, pipes, other encodings, addresses, nothing written unasked."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+
+import figures
+import proofs_checks
+from condeq import completion, listing, terminal, wording
+from tabular import losses
+
+ROOT = Path(__file__).parents[2]
+WHERE = str(Path(sys.executable).with_name("condeq"))
+
+
+def run(*arguments, **environment):
+    """The command in a process of its own, its output as bytes."""
+    code = "from condeq.cli import main; main()"
+    known = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=known | environment)
+
+
+def test_version_and_short_help(condeq):
+    assert condeq("--version") == (0, f"condeq {version('conditional-equivalence')}\n", "")
+    assert condeq("-h") == condeq("--help")
+    assert "--install-completion" in condeq("-h")[1]
+    assert "--problem" in condeq("figures", "-h")[1]
+
+
+def test_completion_knows_the_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").touch()
+    assert completion.figures("win") == ["win_digraph"]
+    assert completion.losses("exo") == ["exo_pair"]
+    assert completion.problems("mi") == ["mine.yaml", "misaligned_pair"]
+    told = run("figures", "sol", _TYPER_COMPLETE_ARGS="condeq figures sol", _CONDEQ_COMPLETE="complete_bash")
+    assert told.returncode in (0, 2)
+
+
+def test_list_names_everything_a_line_each(condeq):
+    code, out, _ = condeq("list")
+    assert code == 0
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert {len(row) for row in rows} == {3}
+    named = {section: [name for kind, name, _ in rows if kind == section] for section in listing.SECTIONS}
+    assert set(named["statements"]) == set(proofs_checks.statements())
+    assert set(named["figures"]) == set(figures.FIGURES)
+    assert set(named["losses"]) == set(losses.names())
+    assert {f"{name}.py" for name in named["demos"]} == {path.name for path in (ROOT / "demos").glob("*.py")}
+    assert json.loads(condeq("list", "figures", "--json")[1])["figures"]["escape_time"].endswith("--problem")
+
+
+def test_demos_are_listed_by_their_titles():
+    titles = re.findall(r"^\d\. \*\*(.+?)\.?\*\*", (ROOT / "demos" / "README.md").read_text(), flags=re.MULTILINE)
+    assert [title.removesuffix(".") for title in titles] == [*listing.DEMOS.values()]
+
+
+def test_what_is_listed_for_a_figure_can_be_set(condeq):
+    """Each setting as it is printed is one that --set takes, with the value it has anyway."""
+    words = listing.figures()["escape_time"].rpartition("; ")[2]
+    settings = re.findall(r"(\w+)=(\[.*?\]|\S+)", words)
+    given = [part for key, value in settings for part in ("--set", f"{key}={value}")]
+    code, _, err = condeq("figures", "escape_time", "--out", "here", "--format", "svg", *given)
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("list",), ("losses",), ("failures", "contradictory_labels"), ("solve", "judges_votes"), ("template",)],
+)
+def test_it_speaks_under_another_encoding(arguments):
+    """Whatever cp1252 lacks is spelled, and what it has is written in it."""
+    done = run(*arguments, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode("cp1252")
+    assert "\\u" not in text
+    if arguments == ("list",):
+        assert "When the undesirable set U is non-empty" in text
+        assert "delta_ref > -Deltar/beta on every pair" in text
+
+
+def test_an_error_under_another_encoding_is_one_sentence(tmp_path):
+    name = tmp_path / "δ.yaml"
+    done = run("solve", str(name), PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    assert done.returncode == 2
+    assert b"delta.yaml: the file cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("character", "written"),
+    [("δ", "delta"), ("Δ", "Delta"), ("₀", "0"), ("─", "-"), ("│", "|"), ("≥", ">="), ("雨", "\\u96e8")],
+)
+def test_letters_that_an_encoding_lacks(character, written):
+    assert wording.spelled(UnicodeEncodeError("ascii", character, 0, 1, "")) == (written, 1)
+
+
+@pytest.mark.parametrize("columns", [None, "40"])
+def test_addresses_are_never_broken(capsys, monkeypatch, columns):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    address = f"https://example.org/{'a-long/' * 9}file.csv"
+    terminal.console.print(Text(f"the data can be had from {address} and in no other place that we know of"))
+    terminal.console.print(Text("words that are broken where a terminal of 40 columns ends"))
+    told = capsys.readouterr().out
+    assert f"from {address} and" in told
+    assert len(told.splitlines()) == (3 if columns else 2)
+
+
+def test_one_line_an_item_when_piped_and_fitted_to_a_terminal():
+    wide = run("list", "statements").stdout.decode().splitlines()
+    assert len(wide) == len(proofs_checks.statements())
+    table = run("losses").stdout.decode().splitlines()
+    assert sum(line.strip().startswith("exo_pair ") for line in table) == 1
+    main, side = pty.openpty()
+    code = "from condeq.cli import main; main()"
+    known = os.environ | {"COLUMNS": "70", "TERM": "xterm", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code, "list", "examples"], stdout=side, env=known) as process:
+        os.close(side)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(main, 4096)
+            except OSError:  # the other side is closed
+                break
+            if not piece:
+                break
+            seen += piece
+    os.close(main)
+    assert process.returncode == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
+    assert max(map(len, plain.splitlines())) <= 70
+    assert "misaligned_pair" in plain
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("solve", "misaligned_pair"),
+        ("failures", "misaligned_pair"),
+        ("certify", "misaligned_pair"),
+        ("losses",),
+        ("list",),
+        ("template",),
+        ("template", "--schema"),
+        ("audit", "trainer_log", "--beta", "0.1"),
+    ],
+)
+def test_nothing_is_written_unasked(condeq, tmp_path, arguments):
+    code, out, _ = condeq(*arguments)
+    assert code == 0
+    assert out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_of_ones_own_problem(condeq):
+    """By the file, the loss it names, and a loss of the options."""
+    Path("mine.yaml").write_text(
+        "beta: 0.5\nloss: {name: cdpo, eps: 0.125}\nprompts:\n- {reference: [0.2, 0.3, 0.5], preferences: [[0, 1]]}\n"
+    )
+    asked = ("figures", "solution_sets", "--problem", "mine.yaml", "--format", "svg", "--latex", "--width", "column")
+    code, _, err = condeq(*asked, "--out", "a")
+    assert (code, err) == (0, "")
+    assert {path.name.split(".", 1)[1] for path in Path("a").iterdir()} == {
+        "svg", "csv", "txt", "caption.tex", "table.tex",
+    }  # fmt: skip
+    assert "cdpo(eps=0.125)" in Path("a/solution_sets.txt").read_text(encoding="utf-8")
+    assert 'width="234pt"' in Path("a/solution_sets.svg").read_text()
+    condeq(*asked, "--out", "b", "--loss", "cdpo", "--set", "eps=0.25")
+    assert "cdpo(eps=0.25)" in Path("b/solution_sets.txt").read_text(encoding="utf-8")
