@@ -105,6 +105,7 @@ def _write_verdicts(path, results):
 
 
 def _page(results, drawn, sections, missing, seconds):
+    results = [result | {"folder": result["file"].split("/")[1]} for result in results]
     controls = [control for result in results for check in result["checks"] for control in check["controls"]]
     count = Counter(result["verdict"] for result in results)
     slowest = max(results, key=lambda result: result["seconds"])
@@ -114,6 +115,7 @@ def _page(results, drawn, sections, missing, seconds):
         .get_template("report.html.j2")
         .render(
             results=results,
+            filters=_filters(results),
             verdicts={verdict: count[verdict] for verdict in MEANINGS if count[verdict]},
             meaning=MEANINGS,
             headlines=report_headlines.headlines(results),
@@ -135,6 +137,16 @@ def _page(results, drawn, sections, missing, seconds):
             seconds={"total": f"{seconds:.0f}", "slowest": slowest["title"], "statements": f"{slowest['seconds']:.1f}"},
         )
     )
+
+
+def _filters(results):
+    """What the table can be narrowed to: (value, words) of each verdict, source and origin, with their counts."""
+    found = {}
+    for key, of in (("verdict", "verdict"), ("source", "folder"), ("origin", "origin")):
+        count = Counter(result[of] for result in results)
+        slug = report_text.slug if of != "folder" else str
+        found[key] = [(slug(value), f"{value} ({count[value]})") for value in sorted(count)]
+    return found
 
 
 def _environment(ids):

@@ -13,34 +13,51 @@ def number(value):
     return f"{value:.3g}"
 
 
+_END = r"(?![A-Za-z0-9_])"  # a Greek letter may follow: π_1π_2
 _NBSP = "\N{NO-BREAK SPACE}"
-#: a Greek letter, or a single Latin one, with a short index: δ_ref, π*_w, r_l, E_π
+#: a letter, perhaps starred, with a short index: δ_ref, π*_w, r_00, L_HyPO, π*_β′; a long one is a name of code
 _INDEXED = re.compile(
-    r"([α-ωΑ-Ω]\*?)_([A-Za-z]{1,5}|\d+)(?!\w)|(?<![A-Za-z0-9_])([A-Za-z])_([A-Za-z]{1,3}|[α-ωΑ-Ω]|\d)(?!\w)"
+    rf"([α-ωΑ-Ω]\*?)_([A-Za-z]{{1,5}}|\d+|[α-ωΑ-Ω]′?){_END}"
+    rf"|(?<![A-Za-z0-9_])([a-zℓ]\u0304?)_([A-Za-z]{{1,3}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
+    rf"|(?<![A-Za-z0-9_])([A-Z])_([A-Za-z]{{1,5}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
 )
-#: then what stands in braces or parentheses, innermost first: E_{π*}, e^m, e^{r/β}, e^(−Ψ)
+#: what stands in parentheses, which may hold two further pairs in each other
+_INNER = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
+#: then what stands in braces or parentheses, innermost first: E_{π*}, π_(t+1), e^m, e^{r/β}, e^(−Ψ)
 _SET = (
     (re.compile(r"_\{([^{}]*)\}"), "sub"),
+    (re.compile(rf"(?:(?<=[α-ωΑ-Ωℓ*])|(?<=\b[A-Za-z]))_\(({_INNER})\)"), "sub"),
     (re.compile(r"\^(\w)(?!\w)"), "sup"),
-    (re.compile(r"\^(\([^()]*\))"), "sup"),
+    (re.compile(rf"\^(\({_INNER}\))"), "sup"),
     (re.compile(r"\^\{([^{}]*)\}"), "sup"),
 )
+#: YYMM.NNNNN, with the word before it or without
+_ARXIV = re.compile(r"(?<![\d.−/-])(arXiv[: \u00a0])?((?:0[7-9]|[12]\d)(?:0[1-9]|1[0-2])\.\d{5})(v\d+)?(?![\d]|\.\d)")
 
 
 def math(text):
-    """Plain text, escaped, with its indices and exponents set; equations, percentages and |...| keep together.
+    """Plain text, escaped, with its indices and exponents set; equations, percentages and |...| keep together, and
+    every arXiv number is a link.
 
     >>> math("δ_ref < 0 & π(y_w)")
     Markup('δ<sub>ref</sub> &lt; 0 &amp; π(y<sub>w</sub>)')
-    >>> math("E_{π*}[r], e^m, π*_w")
-    Markup('E<sub>π*</sub>[r], e<sup>m</sup>, π*<sub>w</sub>')
+    >>> math("E_{π*}[r], e^m, π*_w, π_(t+1)")
+    Markup('E<sub>π*</sub>[r], e<sup>m</sup>, π*<sub>w</sub>, π<sub>t+1</sub>')
+    >>> math("arXiv 2305.18290, Eq. 7")
+    Markup('<a href="https://arxiv.org/abs/2305.18290">arXiv 2305.18290</a>, Eq. 7')
     """
-    indexed = _INDEXED.sub(r"\1\3<sub>\2\4</sub>", str(escape(text)))
+    indexed = _INDEXED.sub(_index, str(escape(text)))
     for pattern, tag in _SET:
         indexed = pattern.sub(rf"<{tag}>\1</{tag}>", indexed)
     together = indexed.replace(" %", f"{_NBSP}%").replace(" = ", f"{_NBSP}={_NBSP}")
     whole = re.sub(r"\|[^|\s]+\|", r'<span class="whole">\g<0></span>', together)
-    return Markup(whole.replace("&#39;", "’"))
+    named = _ARXIV.sub(r'<a href="https://arxiv.org/abs/\2\3">\g<0></a>', whole)
+    return Markup(named.replace("&#39;", "’"))
+
+
+def _index(found):
+    letter, index = (part for part in found.groups() if part is not None)
+    return f"{letter}<sub>{index}</sub>"
 
 
 def linked(html, ids):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,21 @@ class Browser:
     def devtools(self, command: str, parameters: dict):
         """One command of the DevTools protocol."""
         return self._send("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def accessibility(self) -> list[str]:
+        """What axe finds wrong with the page, one line a rule: impact, rule, how often, where first."""
+        engine = resources.files("axe_core_python") / "axe.min.js"
+        self.run(engine.read_text(encoding="utf-8"))
+        asked = "axe.run().then(found => found.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))"
+        found = self.devtools("Runtime.evaluate", {"expression": asked, "awaitPromise": True, "returnByValue": True})
+        return [
+            f"{impact}: {rule}, {count} times, first at {at}" for impact, rule, count, at in found["result"]["value"]
+        ]
+
+    def scheme(self, name: str) -> None:
+        """Show the page as in a "light" or "dark" colour scheme."""
+        features = [{"name": "prefers-color-scheme", "value": name}]
+        self.devtools("Emulation.setEmulatedMedia", {"media": "", "features": features})
 
     def console_errors(self) -> list[str]:
         """What the page complained about since it was last asked."""

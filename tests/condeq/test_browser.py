@@ -36,14 +36,116 @@ def test_a_row_expands_and_is_photographed(browser, tmp_path):
     assert (tmp_path / "expanded.png").read_bytes().startswith(b"\x89PNG")
 
 
+ROWS = "return [...document.querySelectorAll('.verdicts > tbody')].filter(r => r.checkVisibility()).map(r => r.id)"
+CHOOSE = """const field = document.getElementById('filter')[arguments[0]];
+field.value = arguments[1]; field.dispatchEvent(new Event('input', {bubbles: true}))"""
+ALL = ["def-3.3", "prop-3.4", "prop-3.4-necessity"]
+
+
 def test_one_verdict_alone_can_be_shown(browser):
     """And a link to a hidden row still leads to it."""
-    rows = "return [...document.querySelectorAll('.verdicts > tbody')].filter(r => r.checkVisibility()).map(r => r.id)"
-    assert len(browser.run(rows)) == 3
-    browser.click("#show-refuted")
-    assert browser.run(rows) == ["prop-3.4-necessity"]
+    assert browser.run(ROWS) == ALL
+    browser.run(CHOOSE, "verdict", "refuted")
+    assert browser.run(ROWS) == ["prop-3.4-necessity"]
+    assert browser.run("return document.getElementById('shown').textContent") == "1 of 3 statements"
     browser.run("location.hash = 'prop-3.4'")
-    assert browser.run(rows) == ["prop-3.4", "prop-3.4-necessity"]
+    assert browser.run(ROWS) == ["prop-3.4", "prop-3.4-necessity"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows"),
+    [
+        ("necessary", ["prop-3.4-necessity"]),
+        ("pessimistic RLHF", ["prop-3.4"]),
+        ("δ_ref < δ", ALL),
+        ("delta_ref < delta", ALL),
+        ("proposition_3_4.py", ["prop-3.4", "prop-3.4-necessity"]),
+        ("no such words", []),
+    ],
+)
+def test_text_search_is_of_all_that_a_row_holds(browser, asked, rows):
+    """All words, in any order of letters Greek or spelled, evidence included."""
+    browser.run(CHOOSE, "q", asked)
+    assert browser.run(ROWS) == rows
+
+
+def test_filters_join_and_the_address_keeps_them(browser, small_report):
+    source, origin = browser.run(
+        "const row = document.getElementById('prop-3.4').dataset; return [row.source, row.origin]"
+    )
+    for field, value in (("q", "optimum"), ("verdict", "proved"), ("source", source), ("origin", origin)):
+        browser.run(CHOOSE, field, value)
+    browser.run(CHOOSE, "sort", "title")
+    assert browser.run(ROWS) == ["prop-3.4"]
+    address = browser.run("return location.href")
+    for part in ("q=optimum", "verdict=proved", f"source={source}", f"origin={origin}", "sort=title"):
+        assert part in address
+    browser.open("about:blank")
+    browser.open(address)
+    assert browser.run(ROWS) == ["prop-3.4"]
+    assert browser.run("return document.getElementById('filter').q.value") == "optimum"
+    browser.click("#all-again")
+    assert browser.run(ROWS) == ALL
+    assert browser.run("return location.search") == ""
+    browser.open(f"{small_report.summary.page.as_uri()}?verdict=nothing&sort=5")  # a state that nobody made
+    assert browser.run(ROWS) == ALL
+
+
+def test_rows_can_be_sorted(browser):
+    browser.run(CHOOSE, "sort", "verdict")
+    assert browser.run(ROWS)[-1] == "prop-3.4-necessity"
+    browser.run(CHOOSE, "sort", "title")
+    titles = browser.run("return [...document.querySelectorAll('.verdicts > tbody > tr > th')].map(t => t.innerText)")
+    assert titles == sorted(titles)
+    browser.run(CHOOSE, "sort", "")
+    assert browser.run(ROWS) == ALL
+
+
+def test_all_evidence_opens_at_once(browser):
+    opened = "return document.querySelectorAll('.evidence > td > details[open]').length"
+    browser.run(CHOOSE, "verdict", "proved")
+    browser.click("#open-all")
+    assert browser.run(opened) == 2  # of the rows that are shown
+    assert browser.run("return document.getElementById('open-all').textContent") == "Close all"
+    browser.click("#open-all")
+    assert browser.run(opened) == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1000, 1600])
+def test_everybody_can_read_it(browser, width, scheme):
+    """By axe: contrast, names, order, focus; nothing is wrong in either scheme at any width, all details open."""
+    browser.scheme(scheme)
+    browser.viewport(width, 900, mobile=width < 500)
+    browser.run("document.querySelectorAll('details').forEach(details => details.open = true)")
+    found = browser.accessibility()
+    page, window = browser.run(WIDTHS)
+    browser.scheme("light")
+    assert found == []
+    assert page <= window
+
+
+def test_axe_would_notice(browser, tmp_path):
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<html lang=en><title>t</title><main><h1>t</h1><img src='data:,'><p style='color:#ccc'>pale</p></main>"
+    )
+    browser.open(bad.as_uri())
+    assert [line.split(",")[0] for line in browser.accessibility()] == [
+        "serious: color-contrast",
+        "critical: image-alt",
+    ]
+
+
+def test_figures_are_dark_with_the_page(browser):
+    """White paper becomes the page's own ground."""
+    look = "return [getComputedStyle(document.images[0]).filter, getComputedStyle(document.body).backgroundColor]"
+    assert browser.run(look)[0] == "none"
+    browser.scheme("dark")
+    shown, ground = browser.run(look)
+    browser.scheme("light")
+    assert shown == "invert(0.92) hue-rotate(180deg)"
+    assert ground == f"rgb({round(255 * 0.08)}, {round(255 * 0.08)}, {round(255 * 0.08)})"
 
 
 def test_every_figure_is_shown(browser):
@@ -80,11 +182,13 @@ def test_an_exact_fraction_of_many_digits_does_not_widen_the_page(browser, width
 
 
 def test_it_prints(browser):
-    """On paper: what was opened, the kinds of failure, and no empty summaries of closed rows."""
+    """On paper: the evidence of every row, opened or not, and nothing that only a screen can use."""
     browser.devtools("Emulation.setEmulatedMedia", {"media": "print"})
-    shown = {part: browser.run(VISIBLE, part) for part in (".failures summary", "#def-3\\.3 summary", "nav", "h1")}
+    browser.run("return document.body.scrollHeight")  # lay it out: what was closed counts as hidden until then
+    parts = (".failures .panel", "#def-3\\.3 .panel", "#filter", "nav", "h1")
+    shown = {part: browser.run(VISIBLE, part) for part in parts}
     browser.devtools("Emulation.setEmulatedMedia", {"media": ""})
-    assert shown == {".failures summary": True, "#def-3\\.3 summary": False, "nav": False, "h1": True}
+    assert [shown[part] for part in parts] == [True, True, False, False, True]
     pdf = browser.devtools("Page.printToPDF", {"printBackground": True})["data"]
     assert len(pdf) > 50_000
 
