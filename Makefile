@@ -21,7 +21,7 @@ docs: $(READY)
 	@$(BIN)/python -m docs
 
 demo: $(READY)
-	@$(BIN)/marimo run --no-sandbox demos
+	@$(BIN)/condeq demo
 
 bench: $(READY)
 	@$(BIN)/pytest tests/benchmarks --override-ini addopts= --benchmark-only --benchmark-disable-gc -q -s

@@ -25,7 +25,7 @@ from tabular import logs
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETTINGS = PYPROJECT["tool"]["setuptools"]
-TOPS = ["condeq", "figures", "proofs_checks", "tabular"]
+TOPS = ["condeq", "demos", "figures", "proofs_checks", "tabular"]
 FILES = [
     path.relative_to(ROOT)
     for top in TOPS
@@ -44,7 +44,7 @@ def is_package_data(path):
     )
 
 
-def test_the_four_packages_are_found_and_nothing_else():
+def test_the_five_packages_are_found_and_nothing_else():
     assert sorted(pattern.rstrip("*") for pattern in SETTINGS["packages"]["find"]["include"]) == TOPS
 
 

@@ -4,6 +4,7 @@ import functools
 import html
 import importlib.util
 import itertools
+import re
 import runpy
 import subprocess
 import sys
@@ -19,13 +20,14 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from figures import inline
+from proofs_checks import statements
 from tabular import Problem, Status, margins, rlhf
 
 marimo = pytest.importorskip("marimo", reason="no marimo: install the extra `demo`")
 
 FOLDER = Path(__file__).parents[2] / "demos"
-DEMOS = sorted(FOLDER.glob("[0-9]_*.py"))
-NAMES = {int(path.stem[0]): path for path in DEMOS}
+DEMOS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+NAMES = {int(path.stem[:2]): path for path in DEMOS}
 
 
 @functools.cache
@@ -198,14 +200,14 @@ def strongly_connected(wins, further):
 
 
 def test_a_chain_of_labels_pools_to_geometric_means_and_costs_the_lost_mass():
-    _, shown = run(4, labels="ab bc cd", margin=0.0, beta=2.0)
+    _, shown = run(6, labels="ab bc cd", margin=0.0, beta=2.0)
     level = np.exp(isotonic_regression(shown["log_optimum"][0], increasing=False).x)
     assert np.exp(shown["best"].log_policy[0]) == pytest.approx(level / level.sum())
     assert shown["price"] == pytest.approx(-2.0 * np.log(level.sum()))
 
 
 def test_a_margin_is_met_with_equality_and_costs_more_the_larger_it_is():
-    text, shown = run(4, labels="ab", margin=1.0, beta=1.0)
+    text, shown = run(6, labels="ab", margin=1.0, beta=1.0)
     assert shown["best"].log_policy[0, 0] - shown["best"].log_policy[0, 1] == pytest.approx(1.0)
     assert "hold with equality" in text
     assert (np.diff(shown["price_curve"]) >= -1e-12).all()
@@ -221,14 +223,14 @@ def test_a_margin_is_met_with_equality_and_costs_more_the_larger_it_is():
     ],
 )
 def test_labels_that_cost_nothing_and_labels_that_contradict_each_other(labels, margin, beta, sentence):
-    text, shown = run(4, labels=labels, margin=margin, beta=beta)
+    text, shown = run(6, labels=labels, margin=margin, beta=beta)
     assert sentence in text
     survivors = {"nothing moves": 4, "vanish": 1, "No policy satisfies these labels": 0}
     assert (shown["best"].log_policy > -np.inf).sum() == survivors[sentence]
 
 
-def test_exercise_4_no_policy_that_obeys_is_closer():
-    _, shown = as_opened(4)
+def test_exercise_6_no_policy_that_obeys_is_closer():
+    _, shown = as_opened(6)
     (policy, price), optimum = shown["answer"], np.array([0.1, 0.4, 0.5])
     assert policy == pytest.approx([2 / 9, 2 / 9, 5 / 9])
     assert price == pytest.approx(np.log(10 / 9))
@@ -239,7 +241,7 @@ def test_exercise_4_no_policy_that_obeys_is_closer():
 
 
 def test_the_example_log_hides_four_pairs_in_u():
-    text, shown = as_opened(5)
+    text, shown = as_opened(9)
     result = shown["result"]
     assert [result.relative_accuracy[-1], result.absolute_accuracy[-1], result.share_in_u[-1]] == [
         11 / 12,
@@ -257,7 +259,7 @@ def upload(name, content):
 
 def test_an_uploaded_log_takes_the_place_of_the_example():
     log = b"ref_chosen_logps,ref_rejected_logps\n-9,-7.5\n-4,-5\n-3,-5\n"
-    text, shown = run(5, upload=upload("own.csv", log), path="nowhere.csv", beta=1.0)
+    text, shown = run(9, upload=upload("own.csv", log), beta=1.0)
     assert shown["log"].delta_ref.tolist() == [-1.5, 1.0, 2.0]
     assert "The log holds no policy" in text
 
@@ -267,13 +269,13 @@ def test_an_uploaded_log_takes_the_place_of_the_example():
     [("own.csv", b"a,b\n1,2\n", "ref_chosen"), ("own.txt", b"", "unknown extension")],
 )
 def test_a_log_that_cannot_be_read_is_answered_with_one_sentence(name, content, sentence):
-    text, shown = run(5, upload=upload(name, content), path="", beta=0.1)
+    text, shown = run(9, upload=upload(name, content), beta=0.1)
     assert sentence in text
     assert "result" not in shown
 
 
-def test_exercise_5_at_the_answer_one_pair_can_still_be_wrong_and_below_it_none():
-    _, shown = as_opened(5)
+def test_exercise_9_at_the_answer_one_pair_can_still_be_wrong_and_below_it_none():
+    _, shown = as_opened(9)
     log, mean, n = shown["log"], shown["answer"], 12
     worst = log.delta_ref.min()
     # All of the allowed loss on one pair, none on the others: solve sp(-beta (delta - delta_ref)) = n mean for delta.
@@ -281,3 +283,29 @@ def test_exercise_5_at_the_answer_one_pair_can_still_be_wrong_and_below_it_none(
     assert delta == pytest.approx(0, abs=1e-9)
     all_on_one = log.delta_ref - np.log(np.expm1(n * mean * 0.999)) / 0.1
     assert (all_on_one > 0).all()
+
+
+def test_the_audit_takes_no_path_and_tells_none():
+    text, _ = as_opened(9)
+    assert "<marimo-text" not in text
+    trouble, _ = run(9, upload=upload("own.csv", b"a,b\n1,2\n"), beta=0.1)
+    assert "/tmp" not in trouble
+    assert str(FOLDER.parent) not in trouble + text
+    assert "own.csv" in trouble
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_the_prediction_is_answered_only_after_a_guess(number):
+    text, _ = as_opened(number)
+    assert "Choose an answer" in text
+    assert "**Further.**" in NAMES[number].parent.joinpath("lesson.py").read_text()
+    assert "condeq check" in text
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_a_lesson_names_a_chapter_and_statements_that_there_are(number):
+    chapter, *named = re.findall(r'"([^"]*)"', re.search(r"lesson\.further\((.*?)\)", NAMES[number].read_text())[1])
+    titles = [page.read_text().split("\n")[0] for page in (FOLDER.parent / "docs/site/theory").glob("[0-9]*.md")]
+    assert f"# {chapter}" in titles
+    assert named
+    assert set(named) <= set(statements())

@@ -1,12 +1,21 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "6. CPO as a projection"
+# description = "Turn the margin; see which labels bind and what they cost."
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="compact", app_title="4. CPO as a projection")
+app = marimo.App(width="medium", app_title="6. CPO as a projection")
 
 with app.setup:
     import marimo as mo
     import numpy as np
 
+    from demos import lesson
     from figures import inline, style
     from tabular import Preferences, Problem, Status, cpo, rlhf
 
@@ -16,9 +25,9 @@ with app.setup:
 @app.cell(hide_code=True)
 def question():
     mo.md(r"""
-    # 4. CPO as a projection
+    # 6. CPO as a projection
 
-    The first notebook showed that the RLHF optimum $\pi^*$ may prefer the wrong response. A remedy that cannot fail,
+    The first lesson showed that the RLHF optimum $\pi^*$ may prefer the wrong response. A remedy that cannot fail,
     unless the labels contradict each other, is to *demand* the right order: take the policy that is best for the same
     objective among those that satisfy
 
@@ -28,6 +37,26 @@ def question():
     must be at least as likely as the loser, at $m=\log 2$ twice as likely. Four responses, $a$ to $d$; the reference
     likes $b$ best, the reward $a$. Choose the labels and turn the margin.
     """)
+    return
+
+
+@app.cell(hide_code=True)
+def prediction():
+    guess = lesson.prediction(
+        r"A label would be broken by the RLHF optimum, and the margin is $m=0$. Where do its two responses end?",
+        ["both at the larger of the two", "at equal probability", "swapped"],
+    )
+    guess
+    return (guess,)
+
+
+@app.cell(hide_code=True)
+def revealed(guess):
+    lesson.reveal(
+        guess.value,
+        "at equal probability",
+        r"The closest policy that obeys goes no further than it must: to a tie, at the geometric mean.",
+    )
     return
 
 
@@ -164,6 +193,12 @@ def solution():
         }
     )
     return (answer,)
+
+
+@app.cell(hide_code=True)
+def further():
+    lesson.further("5. Four readings of CPO", "thm-4.9-hard", "hard-one-pair", "isotonic-projection")
+    return
 
 
 @app.function

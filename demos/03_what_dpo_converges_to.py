@@ -1,12 +1,21 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "3. What DPO converges to"
+# description = "Draw the labels; the arrows decide between one minimiser, a set of them, and none."
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="compact", app_title="3. What DPO converges to")
+app = marimo.App(width="medium", app_title="3. What DPO converges to")
 
 with app.setup:
     import marimo as mo
     import numpy as np
 
+    from demos import lesson
     from figures import inline, style
     from tabular import Preferences, Problem, Status, dpo
 
@@ -23,6 +32,22 @@ def question():
     winner to the loser of each comparison. Enter how often each response won against each other one, and look at the
     arrows first, then at the policies.
     """)
+    return
+
+
+@app.cell(hide_code=True)
+def prediction():
+    guess = lesson.prediction(
+        r"Nobody compared $d$ with anything. How much probability can $d$ have in the limit?",
+        ["none", "what the reference gives it", "anything up to 1"],
+    )
+    guess
+    return (guess,)
+
+
+@app.cell(hide_code=True)
+def revealed(guess):
+    lesson.reveal(guess.value, "anything up to 1", r"No label holds $d$ back, and none asks for it: its mass is free.")
     return
 
 
@@ -152,6 +177,12 @@ def solution_of_the_exercise():
         }
     )
     return (answer,)
+
+
+@app.cell(hide_code=True)
+def further():
+    lesson.further("2. DPO and all of its solutions", "dpo-solution-set", "dpo-limit-set", "dpo-unlabelled-response")
+    return
 
 
 @app.function

@@ -1,12 +1,21 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "2. The loss falls, the policy stays wrong"
+# description = "The region U, the time to leave it, and what a margin changes."
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="compact", app_title="2. DPO's loss falls, the policy stays wrong")
+app = marimo.App(width="medium", app_title="2. The loss falls, the policy stays wrong")
 
 with app.setup:
     import marimo as mo
     import numpy as np
 
+    from demos import lesson
     from figures import inline, style
     from tabular import flow, margins
 
@@ -14,7 +23,7 @@ with app.setup:
 @app.cell(hide_code=True)
 def question():
     mo.md(r"""
-    # 2. DPO's loss falls, the policy stays wrong
+    # 2. The loss falls, the policy stays wrong
 
     DPO skips the reward and trains on the label "$w$ preferred to $l$" itself. With the log-ratio
     $\delta=\log\pi(w)/\pi(l)$ of the policy and $\delta_{\rm ref}$ of the reference, the loss of the pair is
@@ -31,6 +40,25 @@ def question():
     counts a pair as a success once $\delta>\delta_{\rm ref}$.) Train, by gradient descent in small steps from the
     reference, and watch.
     """)
+    return
+
+
+@app.cell(hide_code=True)
+def prediction():
+    guess = lesson.prediction(
+        r"The loss of a pair has fallen to half of its start. Is the pair ranked right?", ["always", "not always"]
+    )
+    guess
+    return (guess,)
+
+
+@app.cell(hide_code=True)
+def revealed(guess):
+    lesson.reveal(
+        guess.value,
+        "not always",
+        r"The loss measures progress from the reference, and a reference that is far off leaves a long way to go.",
+    )
     return
 
 
@@ -180,6 +208,12 @@ def solution():
         }
     )
     return (answer,)
+
+
+@app.cell(hide_code=True)
+def further():
+    lesson.further("4. Failure modes and thresholds", "def-3.3", "escape-time", "escape-time-exponential")
+    return
 
 
 @app.function

@@ -1,7 +1,15 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "9. Audit your own run"
+# description = "Upload a trainer's log; see what its accuracy hides."
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="compact", app_title="5. Audit your own run")
+app = marimo.App(width="medium", app_title="9. Audit your own run")
 
 with app.setup:
     import tempfile
@@ -11,6 +19,7 @@ with app.setup:
     import numpy as np
 
     from condeq import examples
+    from demos import lesson
     from figures import inline, style
     from tabular import InputError, logs
     from tabular.audit import audit
@@ -19,7 +28,7 @@ with app.setup:
 @app.cell(hide_code=True)
 def question():
     mo.md(r"""
-    # 5. Audit your own run
+    # 9. Audit your own run
 
     A DPO trainer logs a loss and an "accuracy" (often named `rewards/accuracies`). That accuracy counts a pair as a
     success when the policy prefers $w$ *more than the reference did*: $\delta>\delta_{\rm ref}$. Whether the policy
@@ -40,13 +49,28 @@ def question():
 
 
 @app.cell(hide_code=True)
+def prediction():
+    guess = lesson.prediction(
+        r"A trainer logs an accuracy of 91.7 %. What share of the pairs is ranked right?",
+        ["91.7 %", "more", "it can be less"],
+    )
+    guess
+    return (guess,)
+
+
+@app.cell(hide_code=True)
+def revealed(guess):
+    lesson.reveal(
+        guess.value,
+        "it can be less",
+        r"The accuracy counts the pairs whose log-ratio rose. Rising is not yet being above 0.",
+    )
+    return
+
+
+@app.cell(hide_code=True)
 def controls():
     upload = mo.ui.file(filetypes=[".csv", ".jsonl", ".gz", ".parquet"], label="Upload a log")
-    path = mo.ui.text(
-        value=str(examples.DIRECTORY / "trainer_log.csv"),
-        full_width=True,
-        label="or name a file on this machine",
-    )
     beta = mo.ui.slider(
         steps=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
         value=0.1,
@@ -54,14 +78,14 @@ def controls():
         full_width=True,
         label=r"$\beta$ of the run (per nat)",
     )
-    mo.vstack([upload, path, beta])
-    return beta, path, upload
+    mo.vstack([upload, beta])
+    return beta, upload
 
 
 @app.cell
-def read_the_log(path, upload):
+def read_the_log(upload):
     try:
-        log, trouble = read(upload, path.value), None
+        log, trouble = read(upload), None
     except InputError as error:
         log, trouble = None, str(error)
     mo.stop(log is None, mo.callout(trouble, kind="danger"))
@@ -95,7 +119,7 @@ def verdict(log, result):
     if result.share_violating is not None:
         _before += rf"""
     On {_percent(result.share_violating)} even the RLHF optimum for the logged rewards would not prefer the chosen
-    response ($\delta_{{\rm ref}}\le-\Delta r/\beta$, as in the first notebook)."""
+    response ($\delta_{{\rm ref}}\le-\Delta r/\beta$, as in the first lesson)."""
     _after = "The log holds no policy, so there is nothing to say about the training."
     if log.delta is not None:
         _after = f"""
@@ -154,15 +178,24 @@ def solution(result):
     return (answer,)
 
 
+@app.cell(hide_code=True)
+def further():
+    lesson.further("8. What a training log hides", "accuracy-logged", "chosen-falls", "threshold-one-pair")
+    return
+
+
 @app.function
-def read(upload, path):
-    """The pairs of the uploaded file, or of the file with this path."""
+def read(upload):
+    """The pairs of the uploaded file, or of the example; no path of the machine it runs on is read or told."""
     if not upload.value:
-        return logs.read_pairs(path)
+        return logs.read_pairs(examples.DIRECTORY / "trainer_log.csv")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / Path(upload.name()).name
         copy.write_bytes(upload.contents())
-        return logs.read_pairs(copy)
+        try:
+            return logs.read_pairs(copy)
+        except InputError as problem:
+            raise InputError(str(problem).replace(f"{copy.parent}/", "")) from None
 
 
 @app.function

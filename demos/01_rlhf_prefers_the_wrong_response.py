@@ -1,12 +1,21 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "1. When RLHF prefers the wrong response"
+# description = "A right reward, a wrong policy: the boundary δ_ref = −Δr/β."
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="compact", app_title="1. When does RLHF prefer the wrong response?")
+app = marimo.App(width="medium", app_title="1. When RLHF prefers the wrong response")
 
 with app.setup:
     import marimo as mo
     import numpy as np
 
+    from demos import lesson
     from figures import inline, style
     from tabular import Preferences, Problem, rlhf
 
@@ -14,7 +23,7 @@ with app.setup:
 @app.cell(hide_code=True)
 def question():
     mo.md(r"""
-    # 1. When does RLHF prefer the wrong response?
+    # 1. When RLHF prefers the wrong response
 
     Two responses to one prompt were compared, and $w$ (the *winner*) was preferred to $l$ (the *loser*).
     Before alignment, the model answers like the *reference* $\pi_{\rm ref}$. RLHF then looks for the policy
@@ -28,6 +37,26 @@ def question():
     $w$ then? Move the sliders and see. ("Prefer" means: give it the larger probability. The two probabilities are
     compared through their *log-ratio* $\delta=\log\pi(w)/\pi(l)$, positive if and only if $\pi$ prefers $w$.)
     """)
+    return
+
+
+@app.cell(hide_code=True)
+def prediction():
+    guess = lesson.prediction(
+        r"The reward is right, $r_w>r_l$, and the optimisation is perfect. Can the optimum still prefer $l$?",
+        ["yes", "no"],
+    )
+    guess
+    return (guess,)
+
+
+@app.cell(hide_code=True)
+def revealed(guess):
+    lesson.reveal(
+        guess.value,
+        "yes",
+        r"At the sliders' first setting it does: the reward lifts the log-ratio by $\Delta r/\beta$ and no further.",
+    )
     return
 
 
@@ -153,6 +182,12 @@ def solution(pair):
         }
     )
     return (answer,)
+
+
+@app.cell(hide_code=True)
+def further():
+    lesson.further("1. The RLHF optimum", "assumption-3.1", "rlhf-closed-form")
+    return
 
 
 @app.function
