@@ -304,7 +304,9 @@ def test_the_prediction_is_answered_only_after_a_guess(number):
 
 @pytest.mark.parametrize("number", NAMES)
 def test_a_lesson_names_a_chapter_and_statements_that_there_are(number):
-    chapter, *named = re.findall(r'"([^"]*)"', re.search(r"lesson\.further\((.*?)\)", NAMES[number].read_text())[1])
+    chapter, *named = re.findall(
+        r'"([^"]*)"', re.search(r"lesson\.further\((.*?)\)\n", NAMES[number].read_text(), re.DOTALL)[1]
+    )
     titles = [page.read_text().split("\n")[0] for page in (FOLDER.parent / "docs/site/theory").glob("[0-9]*.md")]
     assert f"# {chapter}" in titles
     assert named
