@@ -82,7 +82,7 @@ def _optimum(name, labels, pairs):
         found = losses.solve(problem, Preferences.from_pairs(pairs), losses.typical(name))
     except InputError as refusal:
         return {"labels": labels, "status": "not solved", "infimum": "", "policy": "", "why": str(refusal)}
-    policy = "(" + ", ".join(f"{p:.4g}" for p in np.exp(found.log_policy[0]).round(6)) + ")"
+    policy = "(" + ", ".join(f"{p:.3g}" for p in np.exp(found.log_policy[0]).round(4)) + ")"
     infimum = "−∞" if found.infimum == -np.inf else f"{found.infimum + 0.0:.6g}"
     return {"labels": labels, "status": found.status.value, "infimum": infimum, "policy": policy, "why": ""}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -86,3 +87,49 @@ def test_moving_the_slider_turns_the_preference(tmp_path):
             "return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(arguments[0]))"
         )
         assert [name for name in browser.run(elsewhere, address) if not name.startswith("data:")] == []
+
+
+IMAGES = "return [...document.images].map(image => image.src.length + image.src.slice(-40)).join(' ')"
+ALL_SLIDERS = """
+const find = root => [...root.querySelectorAll('*')].flatMap(element => [
+    ...(element.matches('[role=slider]') ? [element] : []), ...(element.shadowRoot ? find(element.shadowRoot) : [])]);
+const thumbs = find(document);
+thumbs[0]?.focus();
+return thumbs.map(thumb => thumb.getAttribute('aria-valuenow'));
+"""
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    """All lessons served at once, and a browser."""
+    folder = tmp_path_factory.mktemp("gallery")
+    with chromium(folder / "profile") as browser, served(NAMES[1].parent, folder) as address:
+        yield browser, address
+
+
+def test_the_gallery_has_the_titles_of_the_lessons(gallery):
+    browser, address = gallery
+    browser.open(address)
+    last = "10. Votes: Borda, Condorcet and Nash"
+    eventually(lambda: last in browser.run(TEXT), lambda: browser.run(TEXT)[:2000])
+    shown = browser.run(TEXT)
+    for path in NAMES.values():
+        assert path.read_text().split('# title = "')[1].split('"')[0] in shown
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_a_slider_changes_what_every_lesson_shows(gallery, number):
+    browser, address = gallery
+    browser.viewport(1100, 1400)
+    browser.open(f"{address}?file={NAMES[number].name}")
+    eventually(lambda: "Choose an answer" in browser.run(TEXT), lambda: browser.run(TEXT)[:2000])
+    eventually(lambda: browser.run("return [...document.images].some(i => i.naturalWidth > 500)"), lambda: "no picture")
+
+    def told():
+        """The picture; of the audit, whose picture is of the pairs alone, the loss at its beta."""
+        return re.findall(r"a loss of [\d.]+ nats", browser.run(TEXT)) if number == 9 else browser.run(IMAGES)
+
+    before, positions = told(), browser.run(ALL_SLIDERS)
+    press_right(browser)
+    eventually(lambda: told() != before, lambda: f"sliders {positions}, {browser.run(ALL_SLIDERS)}")
+    assert browser.console_errors() == []
