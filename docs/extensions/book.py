@@ -11,6 +11,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.osutil import relative_uri
 
 from docs.generate import words
 
@@ -41,7 +42,7 @@ class Badge(SphinxRole):
 
     def run(self):
         verdict = entry(self.env.srcdir, "verdicts.json", self.text)["verdict"]
-        to = self.env.app.builder.get_relative_uri(self.env.docname, f"statements/{self.text}")
+        to = relative_uri(f"{self.env.docname}.html", f"statements/{self.text}.html")
         inside = nodes.inline("", "", nodes.Text(f"{self.text} "), nodes.strong("", verdict))
         inside["classes"] = ["verdict", words.slug(verdict)]
         return [nodes.reference("", "", inside, internal=True, refuri=to)], []
