@@ -55,6 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--verdicts", type=Path, help="verdicts.json of an earlier build, to skip computing them")
     given = options.parse_args(arguments)
     start = time.perf_counter()
+    if failing := check.examples(sorted((HERE / "site").rglob("*.md"))):
+        print("\n".join(failing), file=sys.stderr)
+        return 1
     source, html = given.out / "source", given.out / "html"
     if given.verdicts:
         results = list(json.loads(given.verdicts.read_text(encoding="utf-8")).values())

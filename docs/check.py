@@ -1,5 +1,6 @@
-"""What a built site must be: every internal link leads somewhere, nothing is fetched from elsewhere, it stays small."""
+"""What the book must be: examples print what stands there, links lead somewhere, nothing is fetched from elsewhere."""
 
+import doctest
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -30,6 +31,12 @@ class _Page(HTMLParser):
 def size(html: Path) -> int:
     """Of the whole site, in bytes."""
     return sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
+
+
+def examples(pages: list[Path]) -> list[str]:
+    """One sentence for each page with an example that does not print what stands there; doctest says which above it."""
+    runs = {page: doctest.testfile(str(page), module_relative=False) for page in pages}
+    return [f"{page}: {run.failed} of {run.attempted} examples fail" for page, run in runs.items() if run.failed]
 
 
 def problems(html: Path) -> list[str]:

@@ -1,11 +1,11 @@
 """The pages written by hand: every example runs and prints what stands there, every id and file they name exists."""
 
-import doctest
 import re
 from pathlib import Path
 
 import pytest
 
+from docs import check
 from docs.generate import statements
 from figures import FIGURES
 from proofs_checks import statements as registry
@@ -17,7 +17,13 @@ NAMES = [str(page.relative_to(SITE)) for page in PAGES]
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_example_prints_what_stands_there(page):
-    assert doctest.testfile(str(page), module_relative=False).failed == 0
+    assert check.examples([page]) == []
+
+
+def test_an_example_that_prints_something_else_is_named(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("```python\n>>> 1 + 1\n3\n\n```\n")
+    assert check.examples([page]) == [f"{page}: 1 of 1 examples fail"]
 
 
 def test_every_chapter_has_examples_and_exercises_with_answers_that_run():
