@@ -23,6 +23,8 @@ from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.logged.records import PairLog, RunLog
 
+__all__ = ["Audit", "audit"]
+
 
 class Audit(Record):
     r"""The numbers of one log. Ties (:math:`h=0`, :math:`\delta=0`) never count as correct; shares are of all pairs.
@@ -104,7 +106,7 @@ class Audit(Record):
 
 
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite
-def audit(log: PairLog | RunLog, beta=None) -> Audit:
+def audit(log: PairLog | RunLog, beta: float | None = None) -> Audit:
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:

@@ -8,6 +8,7 @@ r"""CPO: four different things called by one name, each computed exactly.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from tabular import rlhf
@@ -86,7 +87,7 @@ class ConstrainedOptimum(Record):
 
 
 @takes_nouns
-def constrained_optimum(problem: Problem, preferences: Preferences, margin=0.0) -> ConstrainedOptimum:
+def constrained_optimum(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -> ConstrainedOptimum:
     r"""The policy that maximises :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})` among those with
     :math:`\pi_w\ge e^m\pi_l` on every labelled pair.
 

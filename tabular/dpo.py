@@ -11,6 +11,7 @@ is a matter of the win digraph alone, and :func:`solve` gives all solutions (the
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
 from tabular.base.log_space import softplus
@@ -20,9 +21,11 @@ from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
+__all__ = ["DPOSolution", "gradient", "improvement", "loss", "solve"]
+
 
 @takes_nouns
-def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution:
+def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -> DPOSolution:
     r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.
 
     Args:
@@ -56,7 +59,7 @@ def solve(problem: Problem, preferences: Preferences, margin=0.0) -> DPOSolution
 
 
 @takes_nouns
-def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
+def loss(log_policy: ArrayLike, problem: Problem, preferences: Preferences) -> float:
     r"""The weighted mean of :math:`\log(1+e^{-\beta h})` over the labelled pairs, in nats.
 
     Args:
@@ -77,7 +80,7 @@ def loss(log_policy, problem: Problem, preferences: Preferences) -> float:
 
 
 @takes_nouns
-def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
+def gradient(log_policy: ArrayLike, problem: Problem, preferences: Preferences) -> np.ndarray:
     r"""Gradient of the loss in tabular softmax logits, ``(n_prompts, n_responses)``; each row sums to 0.
 
     A pair adds :math:`-\bar w\,\beta\,\sigma(-\beta h)` to its winner and the opposite to its loser; the softmax
@@ -98,7 +101,7 @@ def gradient(log_policy, problem: Problem, preferences: Preferences) -> np.ndarr
 
 
 @takes_nouns
-def improvement(log_policy, problem: Problem, preferences: Preferences) -> np.ndarray:
+def improvement(log_policy: ArrayLike, problem: Problem, preferences: Preferences) -> np.ndarray:
     r"""``(n_pairs,)`` of :math:`h=\delta-\delta_{\rm ref}` in nats, the argument of the loss.
 
     >>> problem = Problem.from_probabilities([0.2, 0.8], beta=1)

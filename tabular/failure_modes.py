@@ -14,6 +14,7 @@
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.nouns import takes_nouns
@@ -66,7 +67,7 @@ __all__ = [
 
 
 @takes_nouns
-def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = None):
+def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = None) -> np.ndarray:
     r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
 
     Args:
@@ -89,7 +90,9 @@ def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = N
 
 
 @takes_nouns
-def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None):
+def worst_case_accuracy(
+    problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
+) -> np.ndarray:
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
     Args:
@@ -111,7 +114,9 @@ def worst_case_accuracy(problem: Problem, preferences: Preferences, loss_level, 
 
 
 @takes_nouns
-def accuracy_bounds(problem: Problem, preferences: Preferences, loss_level, loss: Loss | None = None) -> Bounds:
+def accuracy_bounds(
+    problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
+) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size; equal wherever it is exact.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)

@@ -7,10 +7,12 @@ with probability :math:`q(T)^n`, and Möbius inversion over the sets gives the p
 any n.
 """
 
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import comb
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, log_expit
 
 from tabular import dpo
@@ -65,7 +67,7 @@ class SampleDistribution(Record):
     def mean_reward(self) -> float:
         return float(self.probability @ self.reward)
 
-    def interval(self, status: Status, confidence=0.95) -> tuple[float, float]:
+    def interval(self, status: Status, confidence: float = 0.95) -> tuple[float, float]:
         """Clopper and Pearson's interval for the probability of a status; a single point where all is enumerated."""
         if self.exact:
             return (self.status[status],) * 2
@@ -78,7 +80,9 @@ class SampleDistribution(Record):
 
 
 @takes_nouns
-def distribution(problem: Problem, labels, pairs=None, weights=None) -> SampleDistribution:
+def distribution(
+    problem: Problem, labels: int, pairs: Iterable[Sequence[float]] | None = None, weights: ArrayLike | None = None
+) -> SampleDistribution:
     """The exact distribution over all counts of a number of labels.
 
     Args:
@@ -117,7 +121,14 @@ def distribution(problem: Problem, labels, pairs=None, weights=None) -> SampleDi
 
 
 @takes_nouns
-def sampled(problem: Problem, labels, rng, size=10_000, pairs=None, weights=None) -> SampleDistribution:
+def sampled(
+    problem: Problem,
+    labels: int,
+    rng: np.random.Generator,
+    size: int = 10_000,
+    pairs: Iterable[Sequence[float]] | None = None,
+    weights: ArrayLike | None = None,
+) -> SampleDistribution:
     """The same from a sample of outcomes, where there are too many to list.
 
     Args:
@@ -140,7 +151,9 @@ def sampled(problem: Problem, labels, rng, size=10_000, pairs=None, weights=None
 
 
 @takes_nouns
-def status_probabilities(problem: Problem, labels, pairs=None, weights=None) -> dict[Status, float]:
+def status_probabilities(
+    problem: Problem, labels: int, pairs: Iterable[Sequence[float]] | None = None, weights: ArrayLike | None = None
+) -> dict[Status, float]:
     r"""The probability that DPO has one minimiser, a set, or none, for any number of labels, without listing counts.
 
     Raises:

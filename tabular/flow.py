@@ -11,6 +11,7 @@ solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learn
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, wrightomega
 
 from tabular.base import checks
@@ -31,7 +32,7 @@ _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
 _FIRST_ORDER = 1e-100  # of beta h: so early the speed is the first one, and beta h itself may leave the floats
 
 
-def margin_at(time, delta_ref, beta, margin=0.0):
+def margin_at(time: ArrayLike, delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) -> np.ndarray:
     r"""delta at a time of the flow that starts at the reference, in nats; arguments broadcast.
 
     Args:
@@ -69,7 +70,7 @@ def margin_at(time, delta_ref, beta, margin=0.0):
         return delta_ref + moved
 
 
-def escape_time(delta_ref, beta, margin=0.0):
+def escape_time(delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) -> np.ndarray:
     r"""Time of the flow from :math:`\delta_{\rm ref}` to :math:`\delta=0`; 0 where the reference has w first.
 
     .. math:: t = \frac{\beta d+e^{-\Psi}(e^{\beta d}-1)}{2\beta^2},\qquad d=\max(0,-\delta_{\rm ref}):
@@ -102,7 +103,7 @@ def escape_time(delta_ref, beta, margin=0.0):
 
 
 @takes_nouns
-def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = None, *, times) -> Trajectory:
+def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = None, *, times: ArrayLike) -> Trajectory:
     r"""The path of gradient flow from the reference, for any labels and any differentiable loss.
 
     Args:

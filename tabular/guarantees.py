@@ -7,6 +7,7 @@ reference, and :math:`V-J(\pi)=\beta\,\mathrm{KL}(\pi\|\pi^*)`, which is never n
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular import cpo, dpo, margins, rlhf
 from tabular.base import drawings
@@ -16,6 +17,8 @@ from tabular.base.record import Record
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
+
+__all__ = ["READINGS", "Guarantee", "table"]
 
 READINGS = ("rlhf", "dpo", "constrained", "penalized", "reference_margin", "code_easy", "code_cpo", "code_clip")
 _ATTAINED = (Status.UNIQUE, Status.SET)
@@ -45,7 +48,7 @@ class Guarantee(Record):
 
 
 @takes_nouns
-def table(problem: Problem, preferences: Preferences, gamma, margin=0.0) -> list[Guarantee]:
+def table(problem: Problem, preferences: Preferences, gamma: float, margin: ArrayLike = 0.0) -> list[Guarantee]:
     """One :class:`Guarantee` for each of :data:`READINGS`.
 
     Args:

@@ -7,6 +7,7 @@ features give all policies back.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit
 
@@ -69,7 +70,7 @@ class RLHFOptimum(Record):
 
 
 @takes_nouns
-def policy(problem: Problem, features, theta) -> np.ndarray:
+def policy(problem: Problem, features: ArrayLike, theta: ArrayLike) -> np.ndarray:
     r"""``(n_prompts, n_responses)``: :math:`\log\pi_{\rm ref}+\theta\cdot\phi` less its logsumexp.
 
     Args:
@@ -86,7 +87,7 @@ def policy(problem: Problem, features, theta) -> np.ndarray:
 
 
 @takes_nouns
-def dpo(problem: Problem, preferences: Preferences, features) -> Fit:
+def dpo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     r"""DPO in the class: the least weighted mean of :math:`\mathrm{sp}(-\beta\,\theta\cdot(\phi_w-\phi_l))`.
 
     Existence is a matter of linear separation (:mod:`tabular.fits.separation`), decided in fractions for small data and
@@ -132,7 +133,7 @@ def dpo(problem: Problem, preferences: Preferences, features) -> Fit:
 
 
 @takes_nouns
-def ipo(problem: Problem, preferences: Preferences, features) -> Fit:
+def ipo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     r"""IPO in the class: the least weighted mean of :math:`(\theta\cdot(\phi_w-\phi_l)-\frac1{2\beta})^2`.
 
     Least squares, so always attained.
@@ -158,7 +159,7 @@ def ipo(problem: Problem, preferences: Preferences, features) -> Fit:
 
 
 @takes_nouns
-def two_stage(problem: Problem, preferences: Preferences, features) -> tuple[Fit, np.ndarray]:
+def two_stage(problem: Problem, preferences: Preferences, features: ArrayLike) -> tuple[Fit, np.ndarray]:
     r"""Bradley-Terry with rewards :math:`w\cdot\psi`, then RLHF over all policies with the fitted reward.
 
     Returns:
@@ -176,7 +177,9 @@ def two_stage(problem: Problem, preferences: Preferences, features) -> tuple[Fit
 
 
 @takes_nouns
-def rlhf(problem: Problem, features, starts=(), rng=None) -> RLHFOptimum:
+def rlhf(
+    problem: Problem, features: ArrayLike, starts: ArrayLike = (), rng: np.random.Generator | None = None
+) -> RLHFOptimum:
     r"""The best local maximum of :math:`\mathbb E_{\theta}[r]-\beta\mathrm{KL}` in theta that several starts find.
 
     With one parameter :func:`local_maxima` finds them all.
@@ -203,7 +206,7 @@ def rlhf(problem: Problem, features, starts=(), rng=None) -> RLHFOptimum:
 
 
 @takes_nouns
-def local_maxima(problem: Problem, feature) -> list[tuple[float, float]]:
+def local_maxima(problem: Problem, feature: ArrayLike) -> list[tuple[float, float]]:
     r"""Every local maximum of RLHF's objective in the class with one parameter: ``(theta, value)``, by theta.
 
     The slope :math:`J'=\sum_x w_x\mathrm{Cov}(\phi,r-\beta\theta\phi)` vanishes only for :math:`|\theta|\le L/\beta`,
@@ -252,7 +255,7 @@ def local_maxima(problem: Problem, feature) -> list[tuple[float, float]]:
 
 
 @takes_nouns
-def displacement(log_policy, problem: Problem, preferences: Preferences, features) -> np.ndarray:
+def displacement(log_policy: ArrayLike, problem: Problem, preferences: Preferences, features: ArrayLike) -> np.ndarray:
     r"""``(n_pairs,)``: how fast :math:`\log\pi_w` moves along the DPO gradient of each pair alone, up to a factor > 0.
 
     :math:`\langle\phi_w-\mathbb E_\pi\phi,\ \phi_w-\phi_l\rangle` (Razin et al. 2024, 2410.08847): the chosen response

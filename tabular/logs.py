@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-def load(name):
+def load(name: str) -> PairLog | RunLog | RewardLog | VoteLog | WinTable:
     """A real data set by name, from the directory ``CONDEQ_DATA`` or, where it is published, from the network.
 
     Raises:

@@ -13,8 +13,10 @@ at most 0, and below 0 in "code_easy", which divides by them.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import log_expit, logit
 
@@ -24,9 +26,26 @@ from tabular.errors import InputError
 from tabular.losses.target_parameters import LOG_PROBABILITIES, checked, parameters
 from tabular.simplex.penalized import fold
 
+__all__ = [
+    "TARGETS",
+    "Target",
+    "asks_less_than_dpo",
+    "code_clip",
+    "code_cpo",
+    "code_easy",
+    "dpo",
+    "ecpo",
+    "hinge",
+    "hypo",
+    "loss",
+    "positive_target",
+    "soft_margin_gap",
+    "target",
+]
+
 
 @checked
-def dpo(delta_ref):
+def dpo(delta_ref: ArrayLike) -> np.ndarray:
     r""":math:`T=\delta_{\rm ref}` (Rafailov et al. 2023, Eq. 7).
 
     >>> dpo([-2.0, 1.0]).tolist()
@@ -36,7 +55,7 @@ def dpo(delta_ref):
 
 
 @checked
-def hypo(delta_ref):
+def hypo(delta_ref: ArrayLike) -> np.ndarray:
     r""":math:`T=\max(\delta_{\rm ref},0)` (HyPO, arXiv 2602.11902): never a negative target.
 
     >>> hypo([-2.0, 1.0]).tolist()
@@ -46,7 +65,14 @@ def hypo(delta_ref):
 
 
 @checked
-def ecpo(delta_ref, *, beta, gamma, log_ref_winner=None, log_ref_loser=None):
+def ecpo(
+    delta_ref: ArrayLike,
+    *,
+    beta: ArrayLike,
+    gamma: ArrayLike,
+    log_ref_winner: ArrayLike | None = None,
+    log_ref_loser: ArrayLike | None = None,
+) -> np.ndarray:
     r""":math:`T=\delta_{\rm ref}+\frac{\gamma}{\beta}\big(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l)\big)`.
 
     Eq. 17, as transcribed. Without reference log-probabilities the pair is taken to be the whole response space, where
@@ -65,7 +91,14 @@ def ecpo(delta_ref, *, beta, gamma, log_ref_winner=None, log_ref_loser=None):
 
 
 @checked
-def code_easy(delta_ref, *, log_ref_winner, log_ref_loser, beta=0.1, gamma=0.5):
+def code_easy(
+    delta_ref: ArrayLike,
+    *,
+    log_ref_winner: ArrayLike,
+    log_ref_loser: ArrayLike,
+    beta: ArrayLike = 0.1,
+    gamma: ArrayLike = 0.5,
+) -> np.ndarray:
     r""":math:`T=\delta_{\rm ref}+\frac{\gamma}{\beta}\big(1/\log\pi_{\rm ref}(w)+1/\log\pi_{\rm ref}(l)\big)`.
 
     The released trainer's "easy" loss: log-probabilities (length-averaged there) stand where Eq. 17 has
@@ -79,7 +112,9 @@ def code_easy(delta_ref, *, log_ref_winner, log_ref_loser, beta=0.1, gamma=0.5):
 
 
 @checked
-def code_cpo(delta_ref, *, gamma=0.5, tau=2.0, alpha=1.0):
+def code_cpo(
+    delta_ref: ArrayLike, *, gamma: ArrayLike = 0.5, tau: ArrayLike = 2.0, alpha: ArrayLike = 1.0
+) -> np.ndarray:
     r""":math:`T=\delta_{\rm ref}+\mathrm{sp}_\tau(\gamma-\delta_{\rm ref})/\alpha`.
 
     The released trainer's "cpo" loss, with :math:`\mathrm{sp}_\tau(z)=\log(1+e^{\tau z})/\tau`:
@@ -94,7 +129,7 @@ def code_cpo(delta_ref, *, gamma=0.5, tau=2.0, alpha=1.0):
 
 
 @checked
-def code_clip(delta_ref):
+def code_clip(delta_ref: ArrayLike) -> np.ndarray:
     r""":math:`T=\max(\delta_{\rm ref},0)`: the released trainer's "clip" loss is HyPO's.
 
     >>> code_clip([-2.0, 1.0]).tolist()
@@ -103,7 +138,7 @@ def code_clip(delta_ref):
     return hypo(delta_ref)
 
 
-def target(name, delta_ref, **params):
+def target(name: str, delta_ref: ArrayLike, **params: Any) -> np.ndarray:
     r"""The target margin T of a named loss :math:`\mathrm{sp}(-\beta(\delta-T))`, in nats, shaped like ``delta_ref``.
 
     Args:
@@ -124,7 +159,7 @@ def target(name, delta_ref, **params):
     return checks.choice(name, TARGETS, "loss named")(delta_ref, **params)
 
 
-def loss(delta, target_margin, beta):
+def loss(delta: ArrayLike, target_margin: ArrayLike, beta: float) -> np.ndarray:
     r"""The pair's loss :math:`\mathrm{sp}(-\beta(\delta-T))` in nats; delta and T may be infinite.
 
     >>> float(loss(0.0, 0.0, beta=1).round(6))
@@ -133,7 +168,7 @@ def loss(delta, target_margin, beta):
     return softplus(checks.number(beta, "beta") * _shortfall(delta, target_margin))
 
 
-def hinge(delta, target_margin):
+def hinge(delta: ArrayLike, target_margin: ArrayLike) -> np.ndarray:
     """The hinge ``max(0, T - delta)`` that the loss divided by beta softens, in nats.
 
     >>> hinge([0.0, 5.0], 2.0).tolist()
@@ -142,7 +177,7 @@ def hinge(delta, target_margin):
     return np.maximum(_shortfall(delta, target_margin), 0.0)
 
 
-def soft_margin_gap(delta, target_margin, beta):
+def soft_margin_gap(delta: ArrayLike, target_margin: ArrayLike, beta: float) -> np.ndarray:
     r"""How far the soft margin lies above the hinge, in nats: :math:`\mathrm{sp}(\beta a)/\beta-\max(0,a)`.
 
     Here :math:`a=T-\delta`. Equal to :math:`\log(1+e^{-\beta|a|})/\beta`, hence in :math:`(0,\log 2/\beta]` with
@@ -167,7 +202,7 @@ def _shortfall(delta, target_margin):
     return shortfall
 
 
-def asks_less_than_dpo(name, **params):
+def asks_less_than_dpo(name: str, **params: Any) -> list[tuple[float, float]]:
     r"""Where a loss's target lies below DPO's, :math:`T<\delta_{\rm ref}`: open intervals of :math:`\delta_{\rm ref}`.
 
     Nowhere for "hypo", "code_clip" and "code_cpo" (what they add is at least 0) and for "ecpo" (a positive margin);
@@ -185,7 +220,7 @@ def asks_less_than_dpo(name, **params):
     return _region(name, "below_dpo", params)
 
 
-def positive_target(name, **params):
+def positive_target(name: str, **params: Any) -> list[tuple[float, float]]:
     r"""Where a loss guarantees a positive target, T > 0: open intervals of :math:`\delta_{\rm ref}`.
 
     * "dpo", "hypo", "code_clip": :math:`\delta_{\rm ref}>0` (the last two have T = 0, not more, below).
@@ -287,7 +322,7 @@ class Target:
     def __signature__(self):
         return inspect.signature(self.function)
 
-    def __call__(self, delta_ref, **params):
+    def __call__(self, delta_ref: ArrayLike, **params: Any) -> np.ndarray:
         return self.function(delta_ref, **params)
 
 

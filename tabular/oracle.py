@@ -13,6 +13,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from tabular import rlhf
 from tabular.base.extras import library
 
+__all__ = ["constrained_optimum", "dpo_minimum", "inversion_cost", "knapsack", "margin_loss", "worst_case_accuracy"]
+
 # --- failure thresholds ----------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,12 @@
 """Labelled pairs, and the digraph of wins they draw on the responses of each prompt."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
 from tabular.base import checks, digraph, drawings, tolerances
@@ -11,6 +14,8 @@ from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.problem import Problem
+
+__all__ = ["Preferences"]
 
 
 class Preferences(Record):
@@ -33,8 +38,19 @@ class Preferences(Record):
     prompt: np.ndarray
     winner: np.ndarray
     loser: np.ndarray
-    weight: np.ndarray | None = None
-    log_weight: np.ndarray | None = field(default=None, repr=False)
+    weight: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    log_weight: np.ndarray = field(default=None)  # type: ignore[arg-type]
+
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            prompt: ArrayLike,
+            winner: ArrayLike,
+            loser: ArrayLike,
+            weight: ArrayLike | None = None,
+            log_weight: ArrayLike | None = None,
+        ) -> None: ...
 
     def __post_init__(self):
         for name in ("prompt", "winner", "loser"):
@@ -55,7 +71,7 @@ class Preferences(Record):
         _set(self, "log_weight", log_weight)
 
     @classmethod
-    def from_pairs(cls, pairs):
+    def from_pairs(cls, pairs: Iterable[Sequence[float]]) -> Self:
         """From ``(w, l)``, ``(prompt, w, l)`` and ``(prompt, w, l, weight)`` in any mix; 2-tuples mean prompt 0."""
         if not np.iterable(pairs):
             raise InputError(f"pairs is {checks.brief(pairs)}: give a list of labels, such as [(w, l), (prompt, w, l)]")
@@ -64,7 +80,7 @@ class Preferences(Record):
         return cls(prompt, winner, loser, weight)
 
     @classmethod
-    def from_wins(cls, wins):
+    def from_wins(cls, wins: ArrayLike) -> Self:
         """From win counts: ``wins[i, j]`` (or ``wins[prompt, i, j]``) is how often i was preferred to j.
 
         >>> Preferences.from_wins([[0, 3], [1, 0]]).weight.tolist()
@@ -83,7 +99,7 @@ class Preferences(Record):
 
     @classmethod
     @takes_nouns
-    def from_bradley_terry(cls, problem: Problem, pairs=None):
+    def from_bradley_terry(cls, problem: Problem, pairs: Iterable[Sequence[float]] | None = None) -> Self:
         r"""Population labels: each pair both ways with weights :math:`\sigma(\pm(r_w-r_l))`, adjacent in order.
 
         Args:
@@ -129,7 +145,7 @@ class Preferences(Record):
         log_share.flags.writeable = False
         return log_share
 
-    def per_pair(self, values, name) -> np.ndarray:
+    def per_pair(self, values: ArrayLike, name: str) -> np.ndarray:
         """One finite number, or one for each label, as ``(n_pairs,)``."""
         values = checks.numbers(values, name)
         if values.shape not in ((), (self.n_pairs,)):
@@ -168,7 +184,7 @@ class Preferences(Record):
                 )
         return self
 
-    def delta(self, log_policy) -> np.ndarray:
+    def delta(self, log_policy: ArrayLike) -> np.ndarray:
         r"""``(n_pairs,)`` of :math:`\delta=\log\pi_w-\log\pi_l`; ``+-inf`` where one of the two is 0.
 
         Raises:

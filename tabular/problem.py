@@ -1,12 +1,18 @@
 """A tabular RLHF problem: reference policy, KL price, reward, prompt weights."""
 
+from dataclasses import field
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from tabular.base import checks, drawings, tolerances
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
+
+__all__ = ["Problem", "as_log_policy"]
 
 
 class Problem(Record):
@@ -38,7 +44,17 @@ class Problem(Record):
     log_ref: np.ndarray
     beta: float
     reward: np.ndarray | None = None
-    prompt_weights: np.ndarray | None = None
+    prompt_weights: np.ndarray = field(default=None)  # type: ignore[arg-type]
+
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            log_ref: ArrayLike,
+            beta: float,
+            reward: ArrayLike | None = None,
+            prompt_weights: ArrayLike | None = None,
+        ) -> None: ...
 
     def __post_init__(self):
         log_ref, lengths = _validated_log_ref(self.log_ref)
@@ -49,7 +65,9 @@ class Problem(Record):
         _set(self, "prompt_weights", _validated_prompt_weights(self.prompt_weights, len(log_ref)))
 
     @classmethod
-    def from_probabilities(cls, ref, beta, reward=None, prompt_weights=None):
+    def from_probabilities(
+        cls, ref: ArrayLike, beta: float, reward: ArrayLike | None = None, prompt_weights: ArrayLike | None = None
+    ) -> Self:
         """The same from probabilities; zeros are allowed and mean that the response is not there."""
         probability, lengths = _rows(ref, "ref", padding=0.0)
         checks.refuse(~np.isfinite(probability), probability, "ref", "a probability must be finite")
@@ -62,7 +80,13 @@ class Problem(Record):
         return cls(_as_given(log_ref, lengths), beta, reward, prompt_weights)
 
     @classmethod
-    def from_unnormalized(cls, log_weight, beta, reward=None, prompt_weights=None):
+    def from_unnormalized(
+        cls,
+        log_weight: ArrayLike,
+        beta: float,
+        reward: ArrayLike | None = None,
+        prompt_weights: ArrayLike | None = None,
+    ) -> Self:
         """The same from logits or sequence log-probabilities, renormalised over the listed responses.
 
         >>> Problem.from_unnormalized([0.0, np.log(3.0)], beta=0.1).log_ref.round(4).tolist()

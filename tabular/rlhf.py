@@ -10,11 +10,14 @@ projection of :math:`\pi^*`. Two rewards have the same optimum iff they differ b
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from tabular.base.log_space import kl, normalised
 from tabular.base.nouns import takes_nouns
 from tabular.problem import Problem, as_log_policy
+
+__all__ = ["objective", "optimal_policy", "value"]
 
 
 @takes_nouns
@@ -54,7 +57,7 @@ def value(problem: Problem) -> np.ndarray:
 
 
 @takes_nouns
-def objective(log_policy, problem: Problem) -> np.ndarray:
+def objective(log_policy: ArrayLike, problem: Problem) -> np.ndarray:
     r"""``J(pi)``, ``(n_prompts,)``: :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})`.
 
     ``-inf`` where the policy puts mass on a response that the reference does not have.

@@ -2,6 +2,8 @@
 
 from enum import Enum
 
+__all__ = ["Status", "overall"]
+
 
 class Status(Enum):
     """Existence and shape of the optimum; every result carries one, with the certificate that proves it."""

@@ -3,12 +3,16 @@
 import functools
 import inspect
 import types
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from tabular.base.checks import brief
 from tabular.errors import InputError
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def takes_nouns(function):
+
+def takes_nouns(function: F) -> F:
     """The function, once every argument annotated with a class of this library is known to be one.
 
     >>> from tabular import Problem
@@ -38,7 +42,7 @@ def takes_nouns(function):
 
     # made anew with the globals of the function's own module: by them doctest knows whose examples these are
     own = types.FunctionType(checked.__code__, function.__globals__, closure=checked.__closure__)
-    return functools.wraps(function)(own)
+    return cast(F, functools.wraps(function)(own))
 
 
 def _refused(function, order, name, noun, value):

@@ -31,7 +31,9 @@ class Violation(Record):
     other: Profile | None = None
 
 
-def smallest_violation(axiom: str, rule: Rule, responses=(2, 3), voters=5) -> Violation | None:
+def smallest_violation(
+    axiom: str, rule: Rule, responses: tuple[int, int] = (2, 3), voters: int = 5
+) -> Violation | None:
     """The first profile that breaks an axiom, or None where every profile within the bounds keeps it.
 
     Args:
@@ -193,7 +195,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def independent_rules(pareto=True) -> list[tuple]:
+def independent_rules(pareto: bool = True) -> list[tuple]:
     """Every rule for 3 responses and 2 voters that decides pair by pair and always returns a ranking.
 
     A rule is three tables, for the pairs 01, 02, 12, from (does voter 1, voter 2 put the lower number first) to whether

@@ -19,6 +19,7 @@ gain of any policy at that price is at most that of :math:`\pi^*` (Gibbs).
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks, roots
 from tabular.base.log_space import kl
@@ -41,7 +42,7 @@ _FAINT = -600.0  # log-probabilities below this are summed in logs
 _ROWS = 2048  # prompts at a time: what is in between stays in the cache
 
 
-def policy(problem: Problem, n) -> np.ndarray:
+def policy(problem: Problem, n: ArrayLike) -> np.ndarray:
     r"""``log pi_n``, ``(n_prompts, n_responses)``: the law of the best of n draws, ties broken evenly between draws.
 
     Args:
@@ -67,7 +68,7 @@ def policy(problem: Problem, n) -> np.ndarray:
     return result
 
 
-def kl_from_reference(problem: Problem, n) -> np.ndarray:
+def kl_from_reference(problem: Problem, n: ArrayLike) -> np.ndarray:
     r"""``(n_prompts,)``: :math:`\mathrm{KL}(\pi_n\|\pi_{\rm ref})` in nats, below :func:`classical_kl` for n > 1.
 
     >>> uniform = Problem(np.full(10, -np.log(10)), 1.0, np.arange(10))
@@ -77,7 +78,7 @@ def kl_from_reference(problem: Problem, n) -> np.ndarray:
     return kl(policy(problem, n), problem.log_ref)
 
 
-def classical_kl(n) -> np.ndarray:
+def classical_kl(n: ArrayLike) -> np.ndarray:
     r""":math:`\log n-\frac{n-1}n`, the supremum of the KL over all references and rewards.
 
     >>> classical_kl([1, 2]).round(6).tolist()
@@ -89,7 +90,7 @@ def classical_kl(n) -> np.ndarray:
     return np.where(np.abs(n - 1) < 0.5, np.log1p(near) - near / (1 + near), np.log(n) - (n - 1) / n)
 
 
-def expected_reward(problem: Problem, n) -> np.ndarray:
+def expected_reward(problem: Problem, n: ArrayLike) -> np.ndarray:
     """``(n_prompts,)``: the mean reward of the best of n draws.
 
     >>> expected_reward(Problem.from_probabilities([0.5, 0.5], beta=1, reward=[1.0, 0.0]), [2]).tolist()
@@ -98,7 +99,7 @@ def expected_reward(problem: Problem, n) -> np.ndarray:
     return (np.exp(policy(problem, n)) * problem.require_reward()).sum(axis=1)
 
 
-def win_rate(problem: Problem, n) -> np.ndarray:
+def win_rate(problem: Problem, n: ArrayLike) -> np.ndarray:
     r"""``(n_prompts,)``: how often the best of n beats one draw of the reference, a tie counting half.
 
     :math:`\frac n{n+1}` where no response has mass; on finite spaces less for n > 1, as ties are common.
@@ -140,7 +141,7 @@ class Tilt(Record):
     reward: np.ndarray
 
 
-def tilt_of_equal_kl(problem: Problem, nats) -> Tilt:
+def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
     r"""The policy :math:`\pi_{\rm ref}e^{r/\beta}/Z` with a given KL from the reference, one prompt at a time.
 
     The KL rises strictly in :math:`1/\beta`, from 0 to minus the log of the reference's mass on the best responses.

@@ -12,6 +12,7 @@ the polytope has dimension :math:`\mathrm{nullity}(A_{SS})-1`: one equilibrium i
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import cones
 from tabular.base.record import Record
@@ -46,7 +47,7 @@ class Equilibrium(Record):
         return self.policy.astype(float)
 
 
-def maximal_lottery(preference) -> Equilibrium:
+def maximal_lottery(preference: ArrayLike) -> Equilibrium:
     r"""The equilibria of a preference game, decided in exact arithmetic.
 
     Args:
@@ -79,7 +80,7 @@ def maximal_lottery(preference) -> Equilibrium:
     )
 
 
-def all_equilibria(preference) -> np.ndarray:
+def all_equilibria(preference: ArrayLike) -> np.ndarray:
     """``(n_vertices, n)`` of ``Fraction``: the extreme equilibria, sorted; all others are their mixtures.
 
     By the double-description method (Motzkin et al. 1953): the simplex is cut with one response's half-space after the
@@ -105,7 +106,7 @@ def all_equilibria(preference) -> np.ndarray:
     return np.array(sorted(vertices, key=tuple), dtype=object)
 
 
-def exact_skew(preference) -> np.ndarray:
+def exact_skew(preference: ArrayLike) -> np.ndarray:
     """``(n, n)`` of ``Fraction``: P - 1/2 above the diagonal, its negative below.
 
     >>> [[str(x) for x in row] for row in exact_skew([[0.5, 0.75], [0.25, 0.5]])]

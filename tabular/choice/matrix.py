@@ -1,6 +1,7 @@
 r"""Preference matrices: :math:`P_{ij}` is the probability that response i is preferred to response j."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from tabular.base import checks, tolerances
@@ -10,7 +11,7 @@ from tabular.errors import InputError
 __all__ = ["from_reward", "from_wins", "game", "policies", "preference_matrix", "skew_part", "win_counts"]
 
 
-def preference_matrix(values) -> np.ndarray:
+def preference_matrix(values: ArrayLike) -> np.ndarray:
     """``(n_prompts, n, n)`` of probabilities with ``P + P.T = 1``, exactly after this; ``(n, n)`` is one prompt.
 
     Raises:
@@ -41,7 +42,7 @@ from_wins
     return 0.5 + (array - opposite) / 2
 
 
-def from_wins(wins, unseen=0.5) -> np.ndarray:
+def from_wins(wins: ArrayLike, unseen: float = 0.5) -> np.ndarray:
     r"""``(n, n)``: the share of their comparisons that i won against j; ``unseen`` where they never met.
 
     Raises:
@@ -58,7 +59,7 @@ def from_wins(wins, unseen=0.5) -> np.ndarray:
     return preference_matrix(share)[0]
 
 
-def from_reward(reward) -> np.ndarray:
+def from_reward(reward: ArrayLike) -> np.ndarray:
     r"""``(..., n, n)`` of Bradley-Terry: :math:`P_{ij}=\sigma(r_i-r_j)`.
 
     >>> from_reward([np.log(3), 0.0]).round(6).tolist()
@@ -69,7 +70,7 @@ def from_reward(reward) -> np.ndarray:
     return expit(reward[..., :, None] - reward[..., None, :])
 
 
-def win_counts(values) -> np.ndarray:
+def win_counts(values: ArrayLike) -> np.ndarray:
     """``(n, n)`` of finite non-negative counts with diagonal 0: ``wins[i, j]`` is how often i was preferred to j.
 
     >>> win_counts([[0, 3], [1, 0]]).tolist()
@@ -84,7 +85,7 @@ def win_counts(values) -> np.ndarray:
     return wins
 
 
-def skew_part(preference) -> np.ndarray:
+def skew_part(preference: ArrayLike) -> np.ndarray:
     """``(n_prompts, n, n)`` of P - 1/2, exactly skew-symmetric.
 
     >>> skew_part([[0.5, 0.75], [0.25, 0.5]]).tolist()
@@ -94,7 +95,7 @@ def skew_part(preference) -> np.ndarray:
     return (array - array.swapaxes(1, 2)) / 2
 
 
-def game(preference, tau, log_ref):
+def game(preference: ArrayLike, tau: ArrayLike, log_ref: ArrayLike | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Matrices ``P - 1/2``, taus and normalised references, of one number of prompts.
 
     >>> [part.shape for part in game([[0.5, 0.9], [0.1, 0.5]], [1.0, 2.0], None)]
@@ -122,7 +123,7 @@ def game(preference, tau, log_ref):
     )
 
 
-def policies(log_policy, log_ref):
+def policies(log_policy: ArrayLike, log_ref: np.ndarray) -> np.ndarray:
     """Log-policies as an array of the shape of the references.
 
     >>> policies([0.0, -np.inf], np.zeros((3, 2))).shape

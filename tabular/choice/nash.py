@@ -24,6 +24,7 @@ anywhere; it is started from larger tau, along the path of equilibria.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import tolerances
 from tabular.base.log_space import kl, normalised
@@ -55,7 +56,7 @@ class RegularisedNash(Record):
     log_error: np.ndarray
 
 
-def regularised(preference, tau, log_ref=None) -> RegularisedNash:
+def regularised(preference: ArrayLike, tau: ArrayLike, log_ref: ArrayLike | None = None) -> RegularisedNash:
     r"""The policy :math:`\pi\propto\pi_{\rm ref}e^{P\pi/\tau}` of each prompt, all in one batch.
 
     Args:
@@ -85,7 +86,7 @@ def regularised(preference, tau, log_ref=None) -> RegularisedNash:
     return RegularisedNash(Status.UNIQUE, log_policy, 2 * tau * excess, move + np.sqrt(2 * excess) / tau)
 
 
-def limit(preference, log_ref=None) -> np.ndarray:
+def limit(preference: ArrayLike, log_ref: ArrayLike | None = None) -> np.ndarray:
     r"""``(n,)``: the log-policy to which the regularised equilibrium of one prompt tends as tau falls to 0.
 
     Of all equilibria of the unregularised game, the one closest to the reference in KL(pi | ref).
@@ -105,7 +106,9 @@ def limit(preference, log_ref=None) -> np.ndarray:
     return expected_costs.optimum(problem, skew[0], np.zeros(skew.shape[1])).log_policy
 
 
-def best_reply(preference, tau, log_policy, log_ref=None) -> np.ndarray:
+def best_reply(
+    preference: ArrayLike, tau: ArrayLike, log_policy: ArrayLike, log_ref: ArrayLike | None = None
+) -> np.ndarray:
     r"""``(n_prompts, n)``: log of :math:`\pi_{\rm ref}e^{P\pi/\tau}/Z`, the RLHF optimum for the reward :math:`P\pi`.
 
     >>> best_reply([[0.5, 1.0], [0.0, 0.5]], 1.0, np.log([0.5, 0.5])).round(6).tolist()  # logit 1/2
@@ -115,7 +118,9 @@ def best_reply(preference, tau, log_policy, log_ref=None) -> np.ndarray:
     return _reply(skew, tau, log_ref, policies(log_policy, log_ref))
 
 
-def exploitability(preference, tau, log_policy, log_ref=None) -> np.ndarray:
+def exploitability(
+    preference: ArrayLike, tau: ArrayLike, log_policy: ArrayLike, log_ref: ArrayLike | None = None
+) -> np.ndarray:
     r"""``(n_prompts,)``: :math:`\max_{\pi'}P_\tau(\pi',\pi)-\tfrac12=\tau\,\mathrm{KL}(\pi\|\hat\pi)`.
 
     0 at the equilibrium and nowhere else.

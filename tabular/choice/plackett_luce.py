@@ -9,6 +9,7 @@ from dataclasses import field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base.log_space import normalised
 from tabular.choice.rankings import Rankings
@@ -69,7 +70,7 @@ def solve(problem: Problem, rankings: Rankings) -> ListwiseSolution:
     return ListwiseSolution(problem, pairs, fit, 0.0, fit.infimum, fit.residual, rankings)
 
 
-def loss(log_policy, problem: Problem, rankings: Rankings) -> float:
+def loss(log_policy: ArrayLike, problem: Problem, rankings: Rankings) -> float:
     r"""The weighted mean of :math:`-\log\Pr(\text{ranking})` at :math:`s=\beta\log\pi/\pi_{\rm ref}`, in nats.
 
     Raises:
@@ -85,7 +86,7 @@ def loss(log_policy, problem: Problem, rankings: Rankings) -> float:
     return float(sum(table.cost(s) for table in tables))
 
 
-def mm_step(strength, rankings: Rankings) -> np.ndarray:
+def mm_step(strength: ArrayLike, rankings: Rankings) -> np.ndarray:
     r"""One step of Hunter's MM (2004), one prompt: :math:`v_i\leftarrow\mathrm{wins}_i/\sum_{\text{stages}\ni i}1/V`.
 
     It never lowers the likelihood, as :math:`-\log V` lies above its tangent, and converges iff the digraph is strongly

@@ -1,9 +1,13 @@
 """Rankings of responses, full or partial, with ties, for any number of prompts; ways to break them into pairs."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import field
 from functools import cached_property
 from itertools import combinations, permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.record import Record
@@ -35,9 +39,19 @@ class Rankings(Record):
     """
 
     orders: tuple
-    prompt: np.ndarray | None = None
-    weight: np.ndarray | None = None
-    log_weight: np.ndarray | None = None
+    prompt: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    weight: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    log_weight: np.ndarray = field(default=None)  # type: ignore[arg-type]
+
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            orders: Iterable[Sequence[int | Sequence[int]]],
+            prompt: ArrayLike | None = None,
+            weight: ArrayLike | None = None,
+            log_weight: ArrayLike | None = None,
+        ) -> None: ...
 
     def __post_init__(self):
         groups = tuple(_groups(row, order) for row, order in enumerate(self.orders))
@@ -54,7 +68,7 @@ class Rankings(Record):
             object.__setattr__(self, name, array)
 
     @classmethod
-    def from_plackett_luce(cls, problem: Problem, tie=None) -> "Rankings":
+    def from_plackett_luce(cls, problem: Problem, tie: Sequence[int] | None = None) -> "Rankings":
         r"""Population rankings: every full ranking of a prompt's responses at its Plackett-Luce probability.
 
         .. math:: \Pr(y_1\succ\dots\succ y_n)=\prod_k\frac{e^{r(y_k)}}{\sum_{l\ge k}e^{r(y_l)}}
@@ -111,7 +125,7 @@ class Rankings(Record):
                     )
         return self
 
-    def broken(self, how="all") -> Preferences:
+    def broken(self, how: str = "all") -> Preferences:
         """The rankings as labelled pairs of different groups, each with the weight of its ranking.
 
         Args:
@@ -137,7 +151,7 @@ class Rankings(Record):
         return Preferences(prompt, winner, loser, log_weight=log_weight)
 
 
-def pair_rates(reward) -> np.ndarray:
+def pair_rates(reward: ArrayLike) -> np.ndarray:
     r"""``(..., n, n)``: how often i stands above j in a Plackett-Luce ranking, whatever else is ranked.
 
     :math:`e^{r_i}/(e^{r_i}+e^{r_j})`, Bradley-Terry: of exponential clocks with rates :math:`e^r`, i rings before j.

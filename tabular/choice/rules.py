@@ -4,6 +4,7 @@ All take matrices P with :math:`P+P^\top=1` (:mod:`tabular.choice.matrix`), ``(n
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
 from tabular.base import digraph
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 
-def borda(preference) -> np.ndarray:
+def borda(preference: ArrayLike) -> np.ndarray:
     r"""``(n_prompts, n)`` Borda scores :math:`\sum_{j\ne i}P_{ij}`: expected wins against the others.
 
     Bradley-Terry, and with it DPO under a uniform reference, orders the responses by them when every pair is compared
@@ -39,7 +40,7 @@ def borda(preference) -> np.ndarray:
     return preference_matrix(preference).sum(axis=2) - 0.5
 
 
-def copeland(preference) -> np.ndarray:
+def copeland(preference: ArrayLike) -> np.ndarray:
     """``(n_prompts, n)``: majorities won, a tie counting half.
 
     >>> copeland([[0.5, 0.58, 0.58], [0.42, 0.5, 0.96], [0.42, 0.04, 0.5]]).tolist()
@@ -49,7 +50,7 @@ def copeland(preference) -> np.ndarray:
     return (np.sign(matrix - matrix.swapaxes(1, 2)).sum(axis=2) + matrix.shape[1] - 1) / 2
 
 
-def condorcet_winner(preference) -> np.ndarray:
+def condorcet_winner(preference: ArrayLike) -> np.ndarray:
     """``(n_prompts,)``: the response that beats every other by a majority, -1 where there is none.
 
     >>> condorcet_winner([[0.5, 1, 0], [0, 0.5, 1], [1, 0, 0.5]]).tolist()
@@ -59,7 +60,7 @@ def condorcet_winner(preference) -> np.ndarray:
     return np.where(beats.any(axis=1), beats.argmax(axis=1), -1)
 
 
-def condorcet_loser(preference) -> np.ndarray:
+def condorcet_loser(preference: ArrayLike) -> np.ndarray:
     """``(n_prompts,)``: the response that every other beats, -1 where there is none. Never first under Borda.
 
     >>> condorcet_loser([[0.5, 0.58, 0.58], [0.42, 0.5, 0.96], [0.42, 0.04, 0.5]]).tolist()
@@ -69,7 +70,7 @@ def condorcet_loser(preference) -> np.ndarray:
     return np.where(beaten.any(axis=1), beaten.argmax(axis=1), -1)
 
 
-def smith_set(preference) -> np.ndarray:
+def smith_set(preference: ArrayLike) -> np.ndarray:
     """``(n_prompts, n)`` mask: the smallest set of responses that each beat every response outside it.
 
     The top component of "beats or ties", which is complete, so its components form a chain.
@@ -81,7 +82,7 @@ def smith_set(preference) -> np.ndarray:
     return _top(~beats.swapaxes(1, 2) & ~np.eye(beats.shape[1], dtype=bool))
 
 
-def schwartz_set(preference) -> np.ndarray:
+def schwartz_set(preference: ArrayLike) -> np.ndarray:
     """``(n_prompts, n)`` mask: the responses of the blocks of the strict majority digraph that no other block beats.
 
     Inside the Smith set, and smaller where ties hold that together. Maximal lotteries live on the Smith set, but need
@@ -94,7 +95,7 @@ def schwartz_set(preference) -> np.ndarray:
     return _top(_beats(preference))
 
 
-def kemeny(preference) -> tuple[np.ndarray, np.ndarray]:
+def kemeny(preference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     r"""The rankings of least expected disagreement :math:`\sum_{i\text{ above }j}P_{ji}`, by subsets: n at most 16.
 
     Returns:
@@ -152,7 +153,7 @@ class BradleyTerry(Record):
     residual: float
 
 
-def bradley_terry(wins) -> BradleyTerry:
+def bradley_terry(wins: ArrayLike) -> BradleyTerry:
     """Fit win counts ``(n, n)``: the maximum-likelihood strengths, and how far the votes are from any.
 
     Raises:

@@ -22,6 +22,7 @@ uniform law on [0, 1] in convex order (Landau's majorisation), whose :math:`\mat
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp, wrightomega
 
 from tabular.base import checks, roots
@@ -60,7 +61,9 @@ class Run(Record):
     printed: np.ndarray
 
 
-def nash_md(preference, tau, log_policy, eta, log_ref=None) -> np.ndarray:
+def nash_md(
+    preference: ArrayLike, tau: ArrayLike, log_policy: ArrayLike, eta: ArrayLike, log_ref: ArrayLike | None = None
+) -> np.ndarray:
     r"""One step of Nash-MD: :math:`\pi^\mu\propto\pi^{1-\eta\tau}\pi_{\rm ref}^{\eta\tau}`, then
     :math:`\pi_{t+1}\propto\pi^\mu e^{\eta P\pi^\mu}` (Munos et al. 2023, Section 6).
 
@@ -83,7 +86,7 @@ def nash_md(preference, tau, log_policy, eta, log_ref=None) -> np.ndarray:
     return normalised(mixed + _step(eta)[:, None] * _score(skew, mixed))
 
 
-def nash_md_run(preference, tau, steps, log_ref=None) -> Run:
+def nash_md_run(preference: ArrayLike, tau: ArrayLike, steps: int, log_ref: ArrayLike | None = None) -> Run:
     r"""Nash-MD from the reference, :math:`\eta_t=2/(\tau(t+2))`.
 
     Measured is :math:`\mathrm{KL}(\pi^\star_\tau\|\pi_T)`.
@@ -105,7 +108,7 @@ def nash_md_run(preference, tau, steps, log_ref=None) -> Run:
     return Run(np.array(iterates), measured, scale / square / 6, 8 * scale / square)
 
 
-def hedge(preference, log_policy, eta) -> np.ndarray:
+def hedge(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) -> np.ndarray:
     r"""One step of SPO and of SPPO in its exact form: :math:`\pi_{t+1}\propto\pi_te^{\eta P\pi_t}`.
 
     Swamy et al. 2024 (2401.04056); Wu et al. 2024 (2405.00675), Eq. for the multiplicative weights.
@@ -117,7 +120,7 @@ def hedge(preference, log_policy, eta) -> np.ndarray:
     return normalised(log_policy + _step(eta)[:, None] * _score(skew, log_policy))
 
 
-def hedge_run(preference, eta, steps, log_start=None) -> Run:
+def hedge_run(preference: ArrayLike, eta: float, steps: int, log_start: ArrayLike | None = None) -> Run:
     """Self-play with one player; measured is by how much the best response beats the *average* of the first T policies.
 
     >>> run = hedge_run([[0.5, 1, 0], [0, 0.5, 1], [1, 0, 0.5]], 0.5, 100, np.log([0.4, 0.3, 0.3]))
@@ -140,7 +143,7 @@ def hedge_run(preference, eta, steps, log_start=None) -> Run:
     return Run(np.array(iterates), measured, cost + eta / 24, cost + eta / 8)
 
 
-def sppo(preference, log_policy, eta) -> np.ndarray:
+def sppo(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) -> np.ndarray:
     r"""One step of SPPO as printed, with :math:`\eta/2` for the log of the partition sum, solved over all policies.
 
     .. math:: \min_\pi\ \sum_i\pi_{t,i}\Big(\log\frac{\pi_i}{\pi_{t,i}}-\eta\big((P\pi_t)_i-\tfrac12\big)\Big)^2 .
@@ -171,7 +174,7 @@ def sppo(preference, log_policy, eta) -> np.ndarray:
     return normalised(np.where(constant[:, None], log_policy, log_policy + target - shrink))
 
 
-def partition_error(preference, log_policy, eta) -> np.ndarray:
+def partition_error(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) -> np.ndarray:
     r"""``(n_prompts,)``: :math:`\log\sum_i\pi_ie^{\eta(P\pi)_i}-\eta/2`, what SPPO leaves out; 0 iff P pi is constant.
 
     >>> partition_error([[0.5, 1.0], [0.0, 0.5]], np.log([0.5, 0.5]), 2.0).round(6).tolist()
@@ -187,7 +190,7 @@ def partition_error(preference, log_policy, eta) -> np.ndarray:
     return np.where(above < 1, np.log1p(np.minimum(above, 1.0)), logsumexp(log_policy + z, axis=1))
 
 
-def partition_bound(eta) -> np.ndarray:
+def partition_bound(eta: ArrayLike) -> np.ndarray:
     r"""The largest partition error of any preference game: :math:`\log(\sinh(\eta/2)/(\eta/2))`, a supremum.
 
     >>> partition_bound([0.5, 2.0, 8.0]).round(10).tolist()
@@ -200,7 +203,7 @@ def partition_bound(eta) -> np.ndarray:
     return np.where(half < 0.1, series, large + np.log1p(-np.exp(-2 * large)) - np.log(2 * large))
 
 
-def multipliers(preference, log_policy, eta) -> np.ndarray:
+def multipliers(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) -> np.ndarray:
     r"""``(n_prompts, n)`` complex: eigenvalues of the Hedge map in logits, :math:`I+\eta AD`, at a policy.
 
     At an interior equilibrium they are :math:`1\pm i\eta\omega`: none is inside the unit circle, so it repels unless

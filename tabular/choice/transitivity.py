@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks, cones
 from tabular.base.record import Record
@@ -36,7 +37,7 @@ class Hodge(Record):
     shares: tuple
 
 
-def hodge(flow, weight=None) -> Hodge:
+def hodge(flow: ArrayLike, weight: ArrayLike | None = None) -> Hodge:
     """The Hodge decomposition of a flow on the pairs of positive weight.
 
     Args:
@@ -75,7 +76,7 @@ def hodge(flow, weight=None) -> Hodge:
     return Hodge(_centred(potential, pairs, n), *matrices, shares)
 
 
-def cyclic_triples(preference) -> list[list[tuple[int, int, int]]]:
+def cyclic_triples(preference: ArrayLike) -> list[list[tuple[int, int, int]]]:
     """For each prompt, the triples whose majorities run in a circle, a > b > c > a.
 
     >>> cyclic_triples([[0.5, 1, 0], [0, 0.5, 1], [1, 0, 0.5]])
@@ -87,7 +88,7 @@ def cyclic_triples(preference) -> list[list[tuple[int, int, int]]]:
     return [[(a, b, c) for a, b, c in turns if one[a, b] and one[b, c] and one[c, a]] for one in beats]
 
 
-def stochastic_transitivity(preference) -> dict[str, np.ndarray]:
+def stochastic_transitivity(preference: ArrayLike) -> dict[str, np.ndarray]:
     r"""The largest shortfall ``(n_prompts,)`` of each kind of stochastic transitivity; 0 where it holds.
 
     For :math:`P_{ij},P_{jk}\ge\tfrac12`: *weak* asks :math:`P_{ik}\ge\tfrac12`, *moderate*
@@ -111,7 +112,7 @@ def stochastic_transitivity(preference) -> dict[str, np.ndarray]:
     return found
 
 
-def triangle_defects(preference) -> np.ndarray:
+def triangle_defects(preference: ArrayLike) -> np.ndarray:
     r"""``(n_prompts, triples)``: :math:`\mathrm{logit}P_{ij}+\mathrm{logit}P_{jk}+\mathrm{logit}P_{ki}` for i < j < k.
 
     All 0 iff the preferences are Bradley-Terry (Kolmogorov's criterion; fix one response as gauge).

@@ -1,9 +1,13 @@
 """What voters say: rankings of all responses with their numbers of voters, and the pairwise counts they add up to."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import field
 from functools import cached_property
 from itertools import combinations_with_replacement, permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.record import Record
@@ -30,7 +34,15 @@ class Profile(Record):
     """
 
     rankings: np.ndarray
-    voters: np.ndarray | None = None
+    voters: np.ndarray = field(default=None)  # type: ignore[arg-type]
+
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            rankings: ArrayLike,
+            voters: ArrayLike | None = None,
+        ) -> None: ...
 
     def __post_init__(self):
         rankings = checks.whole_numbers(self.rankings, "rankings")
@@ -71,7 +83,7 @@ class Profile(Record):
         above = self.place[:, :, None] < self.place[:, None, :]
         return np.einsum("k,kij->ij", self.voters, above)
 
-    def with_clone(self, response, behind=None) -> "Profile":
+    def with_clone(self, response: int, behind: ArrayLike | None = None) -> "Profile":
         """A copy ranked next to a response, numbered n: just below it, or above it by the voters ``behind``.
 
         Args:
@@ -87,7 +99,7 @@ class Profile(Record):
             rows.append([*ranking[:at], self.n_responses, *ranking[at:]])
         return Profile(rows, self.voters)
 
-    def problem(self, beta=1.0) -> Problem:
+    def problem(self, beta: float = 1.0) -> Problem:
         """One prompt, the responses under a uniform reference."""
         return Problem.from_unnormalized(np.zeros(self.n_responses), beta)
 
@@ -95,7 +107,7 @@ class Profile(Record):
         """A label for each ordered pair, its weight the number of voters who agree."""
         return Preferences.from_wins(self.wins)
 
-    def describe(self, names=None) -> str:
+    def describe(self, names: Sequence[str] | None = None) -> str:
         """The profile in one line.
 
         >>> Profile([[0, 2, 1], [1, 0, 2]], [2, 5]).describe("ABC")
@@ -106,7 +118,7 @@ class Profile(Record):
         return ", ".join(f"{number} x {line}" for number, line in zip(self.voters, lines, strict=True))
 
 
-def profiles(n_responses, n_voters):
+def profiles(n_responses: int, n_voters: int) -> Iterator[Profile]:
     """Every profile of so many voters, up to the order of the voters.
 
     >>> [profile.describe() for profile in profiles(2, 2)]

@@ -56,13 +56,13 @@ class LossThresholds(Record):
         with np.errstate(invalid="ignore"):
             return np.where(self.value == self.infimum, 0.0, self.value - self.infimum)
 
-    def status(self, pair) -> Status:
+    def status(self, pair: int) -> Status:
         """UNBOUNDED, UNATTAINED, or SET: whether policies have delta_i <= 0 at loss v_i."""
         if self.value[pair] == -np.inf:
             return Status.UNBOUNDED
         return Status.SET if self.attained[pair] else Status.UNATTAINED
 
-    def witness(self, pair) -> np.ndarray:
+    def witness(self, pair: int) -> np.ndarray:
         """``(n_prompts, n_responses)`` log-policy with delta_i <= 0 at loss v_i, or near where it is not attained."""
         graph, level = self.graph, self.base
         log_ref, w, y = graph.problem.log_ref.ravel(), graph.winner[pair], graph.loser[pair]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks, tolerances
 from tabular.base.log_space import softplus
@@ -76,7 +77,7 @@ class Frontier(Record):
         """Whether the steps are A itself at every level up to ``highest``."""
         return self.above is None and self.relaxation.exact
 
-    def worst_case_accuracy(self, loss_level):
+    def worst_case_accuracy(self, loss_level: ArrayLike) -> np.ndarray:
         """A at each level; raises :class:`InputError` below the infimum or where only bounds are known."""
         bounds = self.bounds(loss_level)
         open_ = np.flatnonzero(np.ravel(bounds.upper - bounds.lower))
@@ -88,7 +89,7 @@ class Frontier(Record):
             )
         return bounds.lower
 
-    def bounds(self, loss_level) -> Bounds:
+    def bounds(self, loss_level: ArrayLike) -> Bounds:
         """Certified bounds on A at each level, as tight as the searches' limits allow."""
         level = checks.numbers(loss_level, "loss_level")
         check_level(level, self.infimum)
@@ -120,7 +121,7 @@ class Frontier(Record):
         return np.maximum(self.total - self.base - gain, 0) / self.total
 
 
-def separable(delta_ref, beta, weight=None) -> Frontier:
+def separable(delta_ref: ArrayLike, beta: float, weight: ArrayLike | None = None) -> Frontier:
     r"""The frontier of labelled pairs that share no response, from their reference log-ratios alone.
 
     Args:
@@ -146,7 +147,7 @@ def separable(delta_ref, beta, weight=None) -> Frontier:
     return Frontier(0.0, options, 0.0, gain.sum())
 
 
-def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
+def separable_thresholds(delta_ref: ArrayLike, beta: float, weight: ArrayLike | None = None) -> np.ndarray:
     r"""``(n_pairs,)`` of :math:`v_i=\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})` for pairs that share no response.
 
     >>> separable_thresholds([-2.0, 0.0], beta=1.0).round(6).tolist()
@@ -158,7 +159,9 @@ def separable_thresholds(delta_ref, beta, weight=None) -> np.ndarray:
 
 
 @takes_nouns
-def frontier(problem: Problem, preferences: Preferences, highest=np.inf, limit=joint.PARTITIONS) -> Frontier:
+def frontier(
+    problem: Problem, preferences: Preferences, highest: float = np.inf, limit: int = joint.PARTITIONS
+) -> Frontier:
     """The frontier of any labels, for levels up to ``highest``; exact unless a piece exceeds the limit.
 
     Raises:

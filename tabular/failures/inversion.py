@@ -14,6 +14,7 @@ Positive, the result is a certificate: whoever trains to mean loss tau has at le
 from dataclasses import field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from tabular.base import checks, tolerances
@@ -63,14 +64,20 @@ class Inversions(Record):
             rows[part] = self.at.rows(self.pair[part], delta[part])
         return rows
 
-    def witness(self, index) -> np.ndarray:
+    def witness(self, index: int) -> np.ndarray:
         """The whole policy: every other prompt near its infimum."""
         prompt = self.at.winner[self.pair[index]] // self.at.graph.problem.n_responses
         return self.at.with_row(prompt, self.rows()[index])
 
 
 @takes_nouns
-def deepest(problem: Problem, preferences: Preferences, loss_level, pairs=None, at: Infimum | None = None):
+def deepest(
+    problem: Problem,
+    preferences: Preferences,
+    loss_level: ArrayLike,
+    pairs: ArrayLike | None = None,
+    at: Infimum | None = None,
+) -> Inversions:
     r"""The least delta of each pair among policies of mean loss at most a level.
 
     Args:

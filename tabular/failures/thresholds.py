@@ -21,6 +21,7 @@ add their own infimum (:mod:`tabular.failures.pieces`).
 from dataclasses import field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
@@ -53,19 +54,19 @@ class Thresholds(Record):
     attained: np.ndarray
     at: Infimum = field(repr=False)
 
-    def status(self, pair) -> Status:
+    def status(self, pair: int) -> Status:
         """UNATTAINED, or UNIQUE or SET: whether one or many policies have delta_i <= 0 at loss v_i."""
         if not self.attained[pair]:
             return Status.UNATTAINED
         return Status.UNIQUE if self.at.connected else Status.SET
 
-    def row(self, pair) -> np.ndarray:
+    def row(self, pair: int) -> np.ndarray:
         """``(n_responses,)`` log-policy of the pair's prompt in the witness."""
         if self.binds[pair]:
             return self.at.rows(np.array([pair]), 0.0)[0]
         return lowered(self.at, pair, 0.0)
 
-    def witness(self, pair) -> np.ndarray:
+    def witness(self, pair: int) -> np.ndarray:
         """``(n_prompts, n_responses)`` log-policy with delta_i <= 0 at loss v_i.
 
         Where v_i is not attained: a policy on the way there along the recession direction, whose labels across blocks
@@ -75,7 +76,7 @@ class Thresholds(Record):
 
 
 @takes_nouns
-def solve(problem: Problem, preferences: Preferences, offset=None) -> Thresholds:
+def solve(problem: Problem, preferences: Preferences, offset: ArrayLike | None = None) -> Thresholds:
     r"""The thresholds of all pairs, with multipliers and witnesses.
 
     Args:

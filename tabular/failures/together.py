@@ -1,6 +1,7 @@
 """Which pairs can be inverted together at a given mean loss, and the largest such set."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
@@ -36,7 +37,7 @@ class InvertedSet(Record):
 
 
 @takes_nouns
-def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Loss | None = None) -> float:
+def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike, loss: Loss | None = None) -> float:
     r"""``C(S)``: the least mean loss with every pair of the set at :math:`\delta\le 0`, in nats.
 
     Args:

@@ -33,6 +33,7 @@ from dataclasses import field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import breadth_first_order
 
 from tabular.base import checks, digraph
@@ -174,7 +175,7 @@ class DPOSolution(Record):
             "mass": None if ends is None else [float(ends[block].sum()) for block in sources],
         }
 
-    def contains(self, log_policy, atol=1e-8, closure=False) -> bool:
+    def contains(self, log_policy: ArrayLike, atol: float = 1e-8, closure: bool = False) -> bool:
         """Membership of the solution set, or of its closure (the set of limits, if UNATTAINED).
 
         A member's log-ratios differ from ``log_ratio`` by a constant on each block, within ``atol`` nats. A policy of
@@ -197,7 +198,7 @@ class DPOSolution(Record):
         excess -= (np.bincount(self.fit.block, excess.ravel()) / np.bincount(self.fit.block))[self.label]
         return bool(np.abs(excess).max() <= atol)
 
-    def margin_range(self, prompt, winner, loser) -> tuple[float, float]:
+    def margin_range(self, prompt: int, winner: int, loser: int) -> tuple[float, float]:
         """Least and greatest limit of delta = log pi_w/pi_l along minimising sequences, in nats.
 
         One number inside a block; +inf (-inf) where the winner beats the loser (or the reverse) through a chain of
@@ -228,7 +229,7 @@ class DPOSolution(Record):
         tilted[~self.source] = -np.inf
         return normalised(tilted)
 
-    def sample(self, rng, size) -> np.ndarray:
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """``(size, n_prompts, n_responses)``: members of the closure, source-block masses uniform on the simplex."""
         size = checks.whole_number(size, "size", least=0)
         log_mass = np.log(rng.standard_exponential((size, len(self.fit.rank))))
@@ -252,7 +253,7 @@ class DPOSolution(Record):
     def _n_sources(self):
         return self.n_blocks(self.source)
 
-    def n_blocks(self, chosen) -> np.ndarray:
+    def n_blocks(self, chosen: np.ndarray) -> np.ndarray:
         """``(n_prompts,)``: how many blocks the chosen responses, a mask of whole blocks, make up."""
         prompt, response = np.nonzero(chosen)
         _, first = np.unique(self.label[prompt, response], return_index=True)

@@ -10,7 +10,10 @@ which for a single label, :math:`c_w=1=-c_l`, is Eq. 13's :math:`\gamma(1/\pi_w+
 :math:`\mathrm{sp}(-(\beta h-\Psi_{\rm ref}))`.
 """
 
+from typing import Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular import dpo
 from tabular.base import checks
@@ -23,7 +26,7 @@ from tabular.simplex.penalized import win_excess
 
 
 @takes_nouns
-def reference_margin(problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
+def reference_margin(problem: Problem, preferences: Preferences, gamma: float) -> np.ndarray:
     r""":math:`\Psi_{\rm ref}=\gamma(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l))`, Eq. 17 as transcribed.
 
     ``(n_pairs,)`` in units of reward, like :math:`\beta h`; ``inf`` where a reference probability is below 1e-308.
@@ -37,7 +40,7 @@ def reference_margin(problem: Problem, preferences: Preferences, gamma) -> np.nd
 
 
 @takes_nouns
-def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
+def exact_margin(log_policy: ArrayLike, problem: Problem, preferences: Preferences, gamma: float) -> np.ndarray:
     r""":math:`\Psi^*=\gamma(c_w/\pi_w-c_l/\pi_l)` at a policy, ``(n_pairs,)``.
 
     At the local maximum of the penalised objective it is :math:`\beta(\delta-\delta_{\rm ref})-\Delta r` exactly.
@@ -64,7 +67,9 @@ def exact_margin(log_policy, problem: Problem, preferences: Preferences, gamma) 
 
 
 @takes_nouns
-def reference_margin_solve(problem: Problem, preferences: Preferences, gamma, *, margin_of="label") -> DPOSolution:
+def reference_margin_solve(
+    problem: Problem, preferences: Preferences, gamma: float, *, margin_of: Literal["label", "pair"] = "label"
+) -> DPOSolution:
     r"""Every minimiser of :math:`\sum_i\bar w_i\,\mathrm{sp}(-(\beta h_i-\Psi_{{\rm ref},i}))`, the margin held fixed.
 
     The problem is DPO's with an offset, and existence is DPO's: a margin moves no edge of the win digraph.
@@ -95,7 +100,7 @@ def reference_margin_solve(problem: Problem, preferences: Preferences, gamma, *,
 
 
 @takes_nouns
-def triangle_defect(problem: Problem, preferences: Preferences, gamma) -> tuple[np.ndarray, np.ndarray]:
+def triangle_defect(problem: Problem, preferences: Preferences, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     r"""How far Eq. 17's targets contradict one another around triangles of labelled responses.
 
     Every label asks for :math:`\beta h=\Delta r+\Psi_{\rm ref}`. Around a closed walk the left side and

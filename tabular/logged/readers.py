@@ -4,8 +4,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ COLUMNS = {
 }
 
 
-def read_pairs(path, columns=None) -> PairLog:
+def read_pairs(path: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> PairLog:
     """The labelled pairs of a ``.csv``, ``.jsonl`` or ``.parquet`` file; the first two may also be ``.gz``.
 
     Args:

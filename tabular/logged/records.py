@@ -1,6 +1,10 @@
 """What a logged run is made of: pairs of sequence log-probabilities, at one checkpoint or at many."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.record import Record
@@ -41,6 +45,19 @@ class PairLog(Record):
     policy_rejected: np.ndarray | None = None
     reward_chosen: np.ndarray | None = None
     reward_rejected: np.ndarray | None = None
+
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            source: str,
+            ref_chosen: ArrayLike,
+            ref_rejected: ArrayLike,
+            policy_chosen: ArrayLike | None = None,
+            policy_rejected: ArrayLike | None = None,
+            reward_chosen: ArrayLike | None = None,
+            reward_rejected: ArrayLike | None = None,
+        ) -> None: ...
 
     def __post_init__(self):
         for what in ("policy", "reward"):
@@ -108,6 +125,19 @@ class RunLog(Record):
     winner: int
     loser: int
 
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            name: str,
+            beta: float,
+            log_prob: ArrayLike,
+            responses: Sequence[str],
+            step: ArrayLike,
+            winner: int,
+            loser: int,
+        ) -> None: ...
+
     def __post_init__(self):
         freeze(self, "log_prob", _validated(self.log_prob, "log_prob", n_dimensions=3))
         freeze(self, "step", checks.whole_numbers(self.step, "step"))
@@ -140,7 +170,7 @@ class RunLog(Record):
     def n_prompts(self) -> int:
         return self.log_prob.shape[2]
 
-    def pairs(self, checkpoint=-1) -> PairLog:
+    def pairs(self, checkpoint: int = -1) -> PairLog:
         """The labelled pair of each prompt at one checkpoint, beside the reference (checkpoint 0)."""
         policy = self._at(checkpoint)
         reference = self.log_prob[0]
@@ -152,7 +182,7 @@ class RunLog(Record):
             policy_rejected=policy[self.loser],
         )
 
-    def problem(self, checkpoint=0, beta=None) -> Problem:
+    def problem(self, checkpoint: int = 0, beta: float | None = None) -> Problem:
         """The listed responses as a :class:`Problem`: one checkpoint's probabilities, renormalised over the list.
 
         Differences such as delta are unchanged by that; probabilities are conditional on the list.

@@ -1,8 +1,11 @@
 """Preference data without a training run: scored responses, human votes, tables of wins."""
 
+from collections.abc import Sequence
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.record import Record
@@ -44,6 +47,19 @@ class RewardLog(Record):
     n_chars: np.ndarray
     reward: np.ndarray
 
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            set: Sequence[str] | np.ndarray,
+            prompt: ArrayLike,
+            response: ArrayLike,
+            n_policies: ArrayLike,
+            n_base_sft: ArrayLike,
+            n_chars: ArrayLike,
+            reward: ArrayLike,
+        ) -> None: ...
+
     def __post_init__(self):
         _freeze_columns(self, set=checks.texts, reward=checks.numbers)
         checks.refuse(~np.isfinite(self.reward), self.reward, "reward", "a reward must be finite")
@@ -62,7 +78,7 @@ class RewardLog(Record):
                 f"of set {self.set[first]!s}: write one row with their sum of policies"
             )
 
-    def problem(self, *, beta, set="helpful", pool="all") -> Problem:
+    def problem(self, *, beta: float, set: str = "helpful", pool: str = "all") -> Problem:
         """One set of prompts as a :class:`Problem`.
 
         Args:
@@ -109,6 +125,18 @@ class VoteLog(Record):
     wins_b: np.ndarray
     ties: np.ndarray
 
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            prompt: ArrayLike,
+            response_a: ArrayLike,
+            response_b: ArrayLike,
+            wins_a: ArrayLike,
+            wins_b: ArrayLike,
+            ties: ArrayLike,
+        ) -> None: ...
+
     def __post_init__(self):
         _freeze_columns(self)
         same = self.response_a == self.response_b
@@ -127,7 +155,7 @@ class VoteLog(Record):
         np.maximum.at(count, self.prompt, np.maximum(self.response_a, self.response_b) + 1)
         return count
 
-    def preferences(self, ties=0.5) -> Preferences:
+    def preferences(self, ties: float = 0.5) -> Preferences:
         """One label for each pair and direction with votes, its weight the number of votes.
 
         Args:
@@ -144,7 +172,7 @@ class VoteLog(Record):
         weight = np.bincount(row.reshape(-1), votes)
         return Preferences(*label[weight > 0].T, weight[weight > 0])
 
-    def problem(self, beta=1.0) -> Problem:
+    def problem(self, beta: float = 1.0) -> Problem:
         """The compared responses under a uniform reference: a neutral choice, votes know no reference policy."""
         return Problem.from_unnormalized([np.zeros(n) for n in self.n_responses], beta)
 
@@ -166,6 +194,14 @@ class WinTable(Record):
     names: tuple[str, ...]
     wins: np.ndarray
 
+    if TYPE_CHECKING:  # what is given; the fields say what is kept
+
+        def __init__(
+            self,
+            names: Sequence[str],
+            wins: ArrayLike,
+        ) -> None: ...
+
     def __post_init__(self):
         freeze(self, "wins", checks.numbers(self.wins, "wins"))
         object.__setattr__(self, "names", checks.names(self.names, "names"))
@@ -177,7 +213,7 @@ class WinTable(Record):
         """A label for each ordered pair with wins, its weight the number of wins."""
         return Preferences.from_wins(self.wins)
 
-    def problem(self, beta=1.0) -> Problem:
+    def problem(self, beta: float = 1.0) -> Problem:
         """One prompt, a response for each name, under a uniform reference."""
         return Problem.from_unnormalized(np.zeros(len(self.names)), beta)
 

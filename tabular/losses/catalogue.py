@@ -170,7 +170,7 @@ def names() -> tuple[str, ...]:
     return tuple(_CATALOGUE)
 
 
-def get(name: str, **params) -> Loss:
+def get(name: str, **params: Any) -> Loss:
     """A loss of the catalogue by name.
 
     Args:

@@ -18,6 +18,7 @@ from dataclasses import field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base.record import Record
 from tabular.fits import links
@@ -111,7 +112,7 @@ class LinkSolution(Record):
             return np.where(self.problem.present, found, -1)
         return np.where(self.graph.source, self.graph.label, -1)
 
-    def contains(self, log_policy, atol=1e-8) -> bool:
+    def contains(self, log_policy: ArrayLike, atol: float = 1e-8) -> bool:
         """Whether a policy attains the infimum, within ``atol``.
 
         Raises:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.record import Record
@@ -61,7 +62,7 @@ class Loss(Record):
         return getattr(self.form, "batch", False)
 
     @property
-    def scalar(self):
+    def scalar(self) -> Any:
         """g, for losses of one margin; ``None`` for the others."""
         return getattr(self.form, "scalar", None)
 
@@ -70,7 +71,14 @@ class Loss(Record):
         """Where a public trainer means this by another name, or something else by this name."""
         return MEANINGS.get(self.name, ())
 
-    def __call__(self, policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta) -> np.ndarray:
+    def __call__(
+        self,
+        policy_chosen: ArrayLike,
+        policy_rejected: ArrayLike,
+        ref_chosen: ArrayLike,
+        ref_rejected: ArrayLike,
+        beta: ArrayLike,
+    ) -> np.ndarray:
         """The loss of each pair, in nats; arguments broadcast.
 
         Args:
@@ -84,11 +92,25 @@ class Loss(Record):
         """
         return _plain(self.form.value(self._pair(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta)))
 
-    def gradient(self, policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    def gradient(
+        self,
+        policy_chosen: ArrayLike,
+        policy_rejected: ArrayLike,
+        ref_chosen: ArrayLike,
+        ref_rejected: ArrayLike,
+        beta: ArrayLike,
+    ) -> tuple[np.ndarray, np.ndarray]:
         r"""Derivatives in :math:`\log\pi_w` and in :math:`\log\pi_l`; reference, beta and shifts held fixed."""
         return self._derivatives(self.form.gradient, policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta)
 
-    def curvature(self, policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    def curvature(
+        self,
+        policy_chosen: ArrayLike,
+        policy_rejected: ArrayLike,
+        ref_chosen: ArrayLike,
+        ref_rejected: ArrayLike,
+        beta: ArrayLike,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Second derivatives: (w, w), (w, l), (l, l); at a kink, those of the piece that ``gradient`` takes."""
         return self._derivatives(self.form.curvature, policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta)
 

@@ -1,6 +1,7 @@
 """The weighted mean of any loss over labelled pairs, and its gradient in tabular softmax logits."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base.nouns import takes_nouns
 from tabular.losses.loss import Loss
@@ -9,7 +10,7 @@ from tabular.problem import Problem, as_log_policy
 
 
 @takes_nouns
-def mean(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> float:
+def mean(log_policy: ArrayLike, problem: Problem, preferences: Preferences, loss: Loss) -> float:
     """The mean loss of a policy, in nats; it has to be positive wherever a label of positive weight looks.
 
     Raises:
@@ -27,7 +28,7 @@ def mean(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> 
 
 
 @takes_nouns
-def gradient(log_policy, problem: Problem, preferences: Preferences, loss: Loss) -> np.ndarray:
+def gradient(log_policy: ArrayLike, problem: Problem, preferences: Preferences, loss: Loss) -> np.ndarray:
     r"""``(n_prompts, n_responses)``, each row summing to 0: :math:`G_y-\nu\pi_y` with :math:`\nu=\sum_yG_y`.
 
     >>> from tabular import losses

@@ -8,6 +8,7 @@ from dataclasses import field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabular.base import digraph
 from tabular.base.log_space import normalised
@@ -150,7 +151,7 @@ class DifferenceSolution(DPOSolution):
             array.flags.writeable = False
         return policy, known
 
-    def contains(self, log_policy, atol=1e-8, closure=False) -> bool:
+    def contains(self, log_policy: ArrayLike, atol: float = 1e-8, closure: bool = False) -> bool:
         """Membership of the solution set: see :meth:`DPOSolution.contains`; never where the loss is unbounded below.
 
         Where the loss is not strictly convex: whether the loss of the policy is the infimum, within ``atol``.
@@ -242,7 +243,7 @@ class FaceSolution(Record):
         corners = self.face.vertices() / self.rate
         return corners.reshape(-1, *self.problem.log_ref.shape)
 
-    def margin_range(self, prompt, winner, loser) -> tuple[float, float]:
+    def margin_range(self, prompt: int, winner: int, loser: int) -> tuple[float, float]:
         """Least and greatest delta = log pi_w/pi_l over the minimisers, in nats.
 
         Raises:
@@ -254,7 +255,7 @@ class FaceSolution(Record):
         reach = self.face.farthest
         return float(delta_ref - reach[y, w] / self.rate), float(delta_ref + reach[w, y] / self.rate)
 
-    def contains(self, log_policy, atol=1e-8) -> bool:
+    def contains(self, log_policy: ArrayLike, atol: float = 1e-8) -> bool:
         """Whether a policy's loss is the infimum, within ``atol``.
 
         Raises:

@@ -10,6 +10,7 @@ RLHF's; or some :math:`c_y<0`, and lowering the logits of those y at unit speed 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from tabular import rlhf
@@ -71,7 +72,7 @@ def win_excess(problem: Problem, preferences: Preferences) -> np.ndarray:
 
 
 @takes_nouns
-def penalized_objective(log_policy, problem: Problem, preferences: Preferences, gamma) -> np.ndarray:
+def penalized_objective(log_policy: ArrayLike, problem: Problem, preferences: Preferences, gamma: float) -> np.ndarray:
     r"""J of the module's first line, ``(n_prompts,)``, in units of reward.
 
     ``inf`` where a response with more losses than wins has probability 0, ``-inf`` where one with more wins has.
@@ -99,7 +100,7 @@ def penalized_objective(log_policy, problem: Problem, preferences: Preferences, 
 
 
 @takes_nouns
-def penalized_optimum(problem: Problem, preferences: Preferences, gamma) -> PenalizedOptimum:
+def penalized_optimum(problem: Problem, preferences: Preferences, gamma: float) -> PenalizedOptimum:
     r"""What there is to find of :math:`\max J`: the certificate that J is unbounded, and its local maximum if any.
 
     Args:
