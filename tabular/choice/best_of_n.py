@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from tabular.base import checks, roots
 from tabular.base.log_space import kl
+from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.problem import Problem
@@ -42,6 +43,7 @@ _FAINT = -600.0  # log-probabilities below this are summed in logs
 _ROWS = 2048  # prompts at a time: what is in between stays in the cache
 
 
+@takes_nouns
 def policy(problem: Problem, n: ArrayLike) -> np.ndarray:
     r"""``log pi_n``, ``(n_prompts, n_responses)``: the law of the best of n draws, ties broken evenly between draws.
 
@@ -68,6 +70,7 @@ def policy(problem: Problem, n: ArrayLike) -> np.ndarray:
     return result
 
 
+@takes_nouns
 def kl_from_reference(problem: Problem, n: ArrayLike) -> np.ndarray:
     r"""``(n_prompts,)``: :math:`\mathrm{KL}(\pi_n\|\pi_{\rm ref})` in nats, below :func:`classical_kl` for n > 1.
 
@@ -90,6 +93,7 @@ def classical_kl(n: ArrayLike) -> np.ndarray:
     return np.where(np.abs(n - 1) < 0.5, np.log1p(near) - near / (1 + near), np.log(n) - (n - 1) / n)
 
 
+@takes_nouns
 def expected_reward(problem: Problem, n: ArrayLike) -> np.ndarray:
     """``(n_prompts,)``: the mean reward of the best of n draws.
 
@@ -99,6 +103,7 @@ def expected_reward(problem: Problem, n: ArrayLike) -> np.ndarray:
     return (np.exp(policy(problem, n)) * problem.require_reward()).sum(axis=1)
 
 
+@takes_nouns
 def win_rate(problem: Problem, n: ArrayLike) -> np.ndarray:
     r"""``(n_prompts,)``: how often the best of n beats one draw of the reference, a tie counting half.
 
@@ -112,6 +117,7 @@ def win_rate(problem: Problem, n: ArrayLike) -> np.ndarray:
     return (chance * np.exp(levels.log_top) * (1 - levels.share / 2)).sum(axis=0)  # F_{k-1} + p_k / 2
 
 
+@takes_nouns
 def limit_policy(problem: Problem) -> np.ndarray:
     r"""``(n_prompts, n_responses)`` of the limit as n grows: the reference on the responses of the highest reward.
 
@@ -141,6 +147,7 @@ class Tilt(Record):
     reward: np.ndarray
 
 
+@takes_nouns
 def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
     r"""The policy :math:`\pi_{\rm ref}e^{r/\beta}/Z` with a given KL from the reference, one prompt at a time.
 

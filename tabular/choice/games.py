@@ -113,7 +113,7 @@ def exact_skew(preference: ArrayLike) -> np.ndarray:
     [['0', '1/4'], ['-1/4', '0']]
     """
     given = np.array(preference, dtype=object)
-    checked = preference_matrix(given.astype(float) if given.ndim in (2, 3) else preference)
+    checked = preference_matrix(preference)
     if len(checked) != 1:
         raise InputError(f"preference has shape {given.shape}: give the (n, n) matrix of one prompt")
     given = given.reshape(checked.shape[1:])

@@ -11,7 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tabular.base import checks
 from tabular.base.log_space import normalised
+from tabular.base.nouns import takes_nouns
 from tabular.choice.rankings import Rankings
 from tabular.errors import InputError
 from tabular.fits import plackett_luce as fitting
@@ -41,6 +43,7 @@ class ListwiseSolution(DPOSolution):
         return np.where(known[:, None], ends, self.closest_to_reference()), known
 
 
+@takes_nouns
 def solve(problem: Problem, rankings: Rankings) -> ListwiseSolution:
     """Every minimiser of listwise DPO, or, where there is none, every limit of minimising sequences.
 
@@ -70,6 +73,7 @@ def solve(problem: Problem, rankings: Rankings) -> ListwiseSolution:
     return ListwiseSolution(problem, pairs, fit, 0.0, fit.infimum, fit.residual, rankings)
 
 
+@takes_nouns
 def loss(log_policy: ArrayLike, problem: Problem, rankings: Rankings) -> float:
     r"""The weighted mean of :math:`-\log\Pr(\text{ranking})` at :math:`s=\beta\log\pi/\pi_{\rm ref}`, in nats.
 
@@ -86,6 +90,7 @@ def loss(log_policy: ArrayLike, problem: Problem, rankings: Rankings) -> float:
     return float(sum(table.cost(s) for table in tables))
 
 
+@takes_nouns
 def mm_step(strength: ArrayLike, rankings: Rankings) -> np.ndarray:
     r"""One step of Hunter's MM (2004), one prompt: :math:`v_i\leftarrow\mathrm{wins}_i/\sum_{\text{stages}\ni i}1/V`.
 
@@ -102,7 +107,7 @@ def mm_step(strength: ArrayLike, rankings: Rankings) -> np.ndarray:
     >>> mm_step(np.zeros(2), Rankings([[0, 1], [1, 0]], weight=[3, 1])).round(6).tolist()  # log 3 apart
     [0.549306, -0.549306]
     """
-    strength = np.asarray(strength, dtype=float)
+    strength = np.atleast_1d(checks.numbers(strength, "strength"))
     if not rankings.strict.all():
         raise InputError(f"ranking {int(np.argmin(rankings.strict))} has ties: MM steps are for rankings without")
     wins, risk = np.full((2, len(strength)), -np.inf)

@@ -54,6 +54,8 @@ class Rankings(Record):
         ) -> None: ...
 
     def __post_init__(self):
+        if not np.iterable(self.orders):
+            raise InputError(f"orders is {checks.brief(self.orders)}: give a list of rankings, such as [[2, 0, 1]]")
         groups = tuple(_groups(row, order) for row, order in enumerate(self.orders))
         if not groups:
             raise InputError("there are no rankings: give at least one")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular.base import checks
+from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
@@ -132,6 +133,7 @@ def profiles(n_responses: int, n_voters: int) -> Iterator[Profile]:
         yield Profile([orders[k] for k in kinds], [chosen.count(k) for k in kinds])
 
 
+@takes_nouns
 def wins_of(problem: Problem, preferences: Preferences) -> np.ndarray:
     """``(n_prompts, n, n)``: the total weight of the labels i over j, votes of a :class:`tabular.logs.VoteLog` say.
 

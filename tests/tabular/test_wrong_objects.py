@@ -7,6 +7,7 @@ import pytest
 
 import tabular
 from tabular import InputError, Preferences, Problem, losses
+from tests.public import items
 
 PROBLEM = Problem.from_probabilities([[0.3, 0.7], [0.5, 0.5]], beta=0.5, reward=[[1.0, 0.0], [0.0, 0.5]])
 LABELS = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
@@ -63,7 +64,7 @@ FUNCTIONS = functions()
 def required(function):
     """The names of the arguments without a default."""
     parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.default is inspect.Parameter.empty]
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def right(name):
@@ -108,3 +109,35 @@ def test_swapped_arguments_name_the_order():
         tabular.dpo.solve(PROBLEM, [(0, 1)])
     with pytest.raises(InputError, match="check_against: problem is a ndarray"):
         LABELS.check_against(np.zeros(2))
+
+
+def callables():
+    """Every public function, and every public class with rules for its fields, that needs an argument."""
+    own = {
+        name: item
+        for name, item in items(tabular).items()
+        if inspect.isfunction(item) or (inspect.isclass(item) and "__post_init__" in vars(item))
+    }
+    return {name: item for name, item in own.items() if required(item)}
+
+
+def answered(function, wrong):
+    """What a function says when every argument that it needs is one wrong object; of a generator, the first word."""
+    parameters = inspect.signature(function).parameters
+    keywords = [key for key in required(function) if parameters[key].kind is inspect.Parameter.KEYWORD_ONLY]
+    places = [wrong] * (len(required(function)) - len(keywords))
+    found = function(*places, **dict.fromkeys(keywords, wrong))
+    return next(found) if inspect.isgenerator(found) else found
+
+
+@pytest.mark.parametrize("wrong", ["None", "text", "an object", "a class", "nested text"])
+@pytest.mark.parametrize("name", sorted(callables()))
+def test_nothing_right_at_all_is_one_sentence_of_every_public_function(name, wrong):
+    with pytest.raises(InputError) as refusal:
+        answered(callables()[name], WRONG[wrong])
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_walk_finds_the_functions_that_take_neither_problem_nor_labels():
+    assert {"tabular.flow.escape_time", "tabular.choice.games.maximal_lottery"} <= set(callables())
+    assert len(callables()) >= 120
