@@ -6,6 +6,7 @@ without colour (both are tested).
 """
 
 import functools
+import io
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,19 @@ def points(name: str, **changes) -> dict:
     return {"color": look.color, "linestyle": "none", "marker": look.marker, "label": look.label} | changes
 
 
+class Shown(Figure):
+    """A figure that a notebook shows by itself, without a backend or a magic line.
+
+    >>> Shown()._repr_png_()[1:4]
+    b'PNG'
+    """
+
+    def _repr_png_(self) -> bytes:
+        image = io.BytesIO()
+        write_image(self, image, metadata={"Software": None})
+        return image.getvalue()
+
+
 def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int = 1, **subplots):
     """A figure one or two text columns wide with its axes, by the object interface: nothing global is touched.
 
@@ -91,7 +105,7 @@ def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int =
     (6.75, 2)
     """
     width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Shown(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, cols, **subplots)
 
 
@@ -103,7 +117,7 @@ def new_mosaic(layout, columns: int = 2, height: float = 4.5, **mosaic):
     ['a', 'b']
     """
     width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Shown(figsize=(width, height), layout="constrained")
     return figure, figure.subplot_mosaic(layout, **mosaic)
 
 

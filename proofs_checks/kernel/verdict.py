@@ -10,6 +10,7 @@ from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.relation import All, Not, premises
 from proofs_checks.kernel.statement import Form, InWords, Settles, Statement, Verdict
+from tabular.base import drawings, show
 
 _CARRIES = {
     Quantifier.IDENTITY: Verdict.PROVED,
@@ -61,7 +62,7 @@ class Carried:
     rests_on: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A statement after its checks were run, with the verdicts of the statements it rests on."""
 
@@ -88,6 +89,20 @@ class Result:
     def in_words(self) -> bool:
         """Whether some part rests on an argument in words: on something that no machine has checked."""
         return any("words" in carried.by for carried in self.carried)
+
+    def __repr__(self) -> str:
+        checks = (
+            f"{sum(outcome.decided is not None for outcome in self.outcomes)} of {len(self.outcomes)} checks decided"
+        )
+        return f"Result({self.verdict.name}, {self.statement.id!r}, {checks}, {self.statement.title!r})"
+
+    def _repr_html_(self) -> str:
+        """The verdict, the words, and a square for each check: full where it passed, a dash where it is undecided."""
+        statement, names = self.statement, [str(k + 1) for k in range(len(self.outcomes))]
+        words = [("verdict", self.verdict.value), ("source", statement.source), ("claim", statement.claim)]
+        words += [(f"check {name}", outcome.name) for name, outcome in zip(names, self.outcomes, strict=True)]
+        picture = drawings.cells(names, ["passed"], [[outcome.decided] for outcome in self.outcomes], "checks passed")
+        return show.beside(statement.title, words, picture)
 
     def to_dict(self) -> dict:
         """Plain JSON, the form in which the report and the command line read it."""

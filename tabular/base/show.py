@@ -34,16 +34,24 @@ def rows(record) -> list[tuple[str, str]]:
 
 
 def html(record) -> str:
-    """A table of :func:`rows` beside the record's picture, in colours that a light and a dark page can both show."""
+    """A table of :func:`rows` beside the record's picture."""
+    return beside(type(record).__name__, rows(record), record.picture())
+
+
+def beside(title, words, drawing) -> str:
+    """A titled table of names and texts beside a drawing, or below it on a narrow page.
+
+    >>> beside("Title", [("name", "a < b")], "").count("a &lt; b")
+    1
+    """
     cells = "".join(
         f'<tr><th style="text-align:left">{_escaped(name)}</th><td style="text-align:left">{_escaped(text)}</td></tr>'
-        for name, text in rows(record)
+        for name, text in words
     )
-    table = f"<table><caption><b>{type(record).__name__}</b></caption>{cells}</table>"
-    picture = record.picture()
-    beside = f'<div style="flex:0 1 auto;max-width:100%">{picture}</div>' if picture else ""
+    table = f"<table><caption><b>{_escaped(title)}</b></caption>{cells}</table>"
+    there = f'<div style="flex:0 1 auto;max-width:100%">{drawing}</div>' if drawing else ""
     style = "display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start"
-    return f'<div style="{style}"><div style="max-width:100%;overflow-x:auto">{table}</div>{beside}</div>'
+    return f'<div style="{style}"><div style="max-width:100%;overflow-x:auto">{table}</div>{there}</div>'
 
 
 def picture(record) -> str:

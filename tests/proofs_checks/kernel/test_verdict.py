@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import pytest
 import sympy
@@ -265,3 +266,14 @@ def test_exact_and_unexpected():
     third = Exact("third", {"half": {x: Fraction(1, 2)}}, relation(3 * x, "=", 1), {x: Fraction(1, 3)})
     assert verdict(steps=(third,), argument="") is Verdict.CERTIFIED
     assert not run(statement(expected=Verdict.REFUTED)).as_expected
+
+
+def test_a_result_shows_its_verdict_first():
+    known = run(statement(second_routes=(TRUE_BOX,)), "here.py")
+    assert repr(known).startswith(f"Result({known.verdict.name}, {known.statement.id!r}, ")
+    page = ElementTree.fromstring(known._repr_html_())
+    shown = {row.find("th").text: row.find("td").text for row in page.iter("tr")}
+    assert shown["verdict"] == known.verdict.value
+    assert len(shown) == 3 + len(known.outcomes)
+    squares = page.findall(".//{http://www.w3.org/2000/svg}rect")
+    assert len(squares) == sum(outcome.decided is not None for outcome in known.outcomes)
