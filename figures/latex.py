@@ -5,6 +5,7 @@ The toolkit writes δ_ref, π*(w), e^(β|δ_ref|) in its captions and statements
 """
 
 import re
+import unicodedata
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from figures.table import Table
 from tabular.errors import InputError
 
 _GREEK = {
+    "Α": "mathrm{A}",
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
     "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau",
     "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
@@ -25,11 +27,12 @@ _SIGNS = {
     "∪": r"\cup", "∩": r"\cap", "⊂": r"\subset", "⊆": r"\subseteq", "∅": r"\emptyset", "≈": r"\approx",
     "≡": r"\equiv", "≪": r"\ll", "≫": r"\gg", "∝": r"\propto", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg",
     "≻": r"\succ", "≺": r"\prec", "≽": r"\succeq", "⟨": r"\langle", "⟩": r"\rangle", "…": r"\ldots", "ℝ": r"\mathbb{R}",
-    "ℓ": r"\ell", "′": "'", "↦": r"\mapsto", "°": r"^\circ", "⊥": r"\perp", "∖": r"\setminus", "∘": r"\circ",
+    "ℓ": r"\ell", "′": "'", "″": "''", "↦": r"\mapsto", "°": r"^\circ", "⊥": r"\perp", "∖": r"\setminus", "∘": r"\circ",
     "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "↑": r"\uparrow", "↓": r"\downarrow",
     "½": r"\frac{1}{2}", "ᵀ": r"^{T}", "⁻¹": r"^{-1}",
 }  # fmt: skip
 _TEXT = {
+    "«": "``", "»": "''", "∎": r"\qed{}",
     "“": "``", "”": "''", "‘": "`", "’": "'", "–": "--", "—": "---", "\N{NO-BREAK SPACE}": "~", "§": r"\S{}",
     "\N{NARROW NO-BREAK SPACE}": r"\,", "é": r"\'e", "è": r"\`e", "ö": r'\"o', "ü": r'\"u', "ä": r'\"a', "ç": r"\c{c}",
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -45,8 +48,10 @@ _POWER = r"(?:\^(?:\{[^{}]*\}|\([^()]*(?:\([^()]*\)[^()]*)*\)|−?[A-Za-z0-9α-�
 _RAISED = f"[{''.join(_HIGH)}]+|[{''.join(_LOW)}]+"
 #: after a single Latin letter: a short index, for a long one belongs to a name of code
 _SMALL = rf"_(?:[A-Za-z]{{1,3}}\*?(?!\w)|[0-9({{α-ωΑ-Ω])|\^|[{''.join(_HIGH)}{''.join(_LOW)}]"
+_ACCENT = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde"}  # as they stand after their letter
+_ACCENTS = "".join(_ACCENT)
 _SYMBOL = re.compile(
-    rf"(?:[α-ωΑ-Ω]|(?<![A-Za-z0-9_])[A-Za-z]{{2,}}(?=_\{{)|(?<![A-Za-z0-9_])[A-Za-z](?={_SMALL}))"
+    rf"(?:[α-ωΑ-Ω][{_ACCENTS}]?|[A-Za-z][{_ACCENTS}]|(?<![A-Za-z0-9_])[A-Za-z]{{2,}}(?=_\{{)|(?<![A-Za-z0-9_])[A-Za-z](?={_SMALL}))"
     rf"(?:{_INDEX}|{_POWER}|{_RAISED}|\*(?!\w))*"
     rf"|(?:(?<=[\])}}|\d]){_POWER})|{_RAISED}|[{''.join(map(re.escape, (s for s in _SIGNS if len(s) == 1)))}]"
 )
@@ -61,6 +66,7 @@ def text(words: str) -> str:
     >>> print(text("50 % of π*_w ≥ e^(−βm)"))
     50 \% of \ensuremath{\pi^{*}_{w}} \ensuremath{\geq} \ensuremath{e^{(-\beta m)}}
     """
+    words = "".join(_apart(character) for character in words)
     out, at = "", 0
     for found in _SYMBOL.finditer(words):
         symbol = mathematics(found[0])
@@ -72,16 +78,23 @@ def text(words: str) -> str:
     return out + _plain(words[at:])
 
 
+def _apart(character):
+    """A letter with a hat, a bar or a tilde as the two characters that it also is."""
+    parts = unicodedata.normalize("NFD", character)
+    return parts if parts[1:] in _ACCENT else character
+
+
 def mathematics(symbol: str) -> str:
     r"""One symbol with its indices and exponents, as it stands inside mathematics.
 
     >>> print(mathematics("δ_ref"), mathematics("π*_w"), mathematics("e^(β|δ_ref|)"))
     \delta_{\mathrm{ref}} \pi^{*}_{w} e^{(\beta|\delta_{\mathrm{ref}}|)}
     """
+    symbol = re.sub(f"(.)([{_ACCENTS}])", lambda found: rf"\{_ACCENT[found[2]]}{{{found[1]}}}", symbol)
     symbol = re.sub(r"_([A-Za-z]{2,})", r"_{\1}", symbol)
     symbol = re.sub(r"([_^])\(", r"\1{(", symbol) if symbol.count("(") == symbol.count(")") else symbol
     symbol = _closed(symbol)
-    symbol = re.sub(r"(?<=[α-ωΑ-Ω])\*(?![A-Za-z0-9α-ωΑ-Ω])", "^{*}", symbol)
+    symbol = re.sub(r"(?<=[α-ωΑ-Ω}])\*(?![A-Za-z0-9α-ωΑ-Ω])", "^{*}", symbol)
     symbol = re.sub(r"^([A-Za-z]{2,})", r"\\mathrm{\1}", symbol)
     symbol = re.sub(r"_\{([A-Za-z]{2,})\}", r"_{\\mathrm{\1}}", symbol)
     symbol = re.sub(r"([_^])(−?[A-Za-z0-9α-ωΑ-Ω])(?![\w{])", r"\1{\2}", symbol)
