@@ -168,6 +168,15 @@ def _rows(layout, names):
     return [names[i : i + beside] for i in range(0, len(names), beside)] if layout is None else [*map(list, layout)]
 
 
+def two_a_row(names: list[str]) -> list[list[str]]:
+    """A layout for panels that need half the page each.
+
+    >>> two_a_row(["a", "b", "c"])
+    [['a', 'b'], ['c']]
+    """
+    return [names[i : i + 2] for i in range(0, len(names), 2)]
+
+
 def _given(panels, ax, axes):
     """The caller's axes by panel: one for a figure of one panel, a mapping for some panels, a sequence for all."""
     names = ", ".join(panels)

@@ -118,12 +118,23 @@ def panel(ax, table: Table) -> None:
         color=style.RULE,
     )
     ax.plot(table["descent_depth"], table["descent_time"], **style.points("dpo", markersize=3, label="descent"))
-    for words, x, y in zip(*(table[f"pair{part}"] for part in ("", "_depth", "_time")), strict=True) if own else ():
-        ax.plot([x], [y], "o", markersize=6, markerfacecolor="white", markeredgecolor="black", zorder=5)
-        ax.annotate(words, (x, y), (6, -9), textcoords="offset points", fontsize="small", zorder=6)
+    least = 0.3
+    if own:
+        _own_pairs(ax, table)
+        least = min(least, 0.4 * table["pair_time"].min())
     ax.set_yscale("log")
     ax.set(xlabel=r"misalignment $\beta|\delta_{\rm ref}|$ (nats)", ylabel=r"escape time $2\beta^2t$")
-    ax.set(xlim=(0, table["depth"][-1]), ylim=(0.3, 1.6 * table["time_margin_0"].max()))
+    ax.set(xlim=(0, table["depth"][-1]), ylim=(least, 1.6 * table["time_margin_0"].max()))
+
+
+def _own_pairs(ax, table):
+    """The pairs of a user's problem on DPO's curve; those at one place share a name."""
+    places = {}
+    for words, x, y in zip(table["pair"], table["pair_depth"], table["pair_time"], strict=True):
+        places.setdefault((round(x, 9), round(y, 9)), []).append(words)
+    for (x, y), words in places.items():
+        ax.plot([x], [y], "o", markersize=6, markerfacecolor="white", markeredgecolor="black", zorder=5, clip_on=False)
+        ax.annotate(", ".join(words), (x, y), (7, -3), textcoords="offset points", fontsize="small", zorder=6)
 
 
 def caption(table: Table) -> str:

@@ -16,7 +16,7 @@ from figures import (
     two_readings,
     undesirable_region,
 )
-from figures.drawing import Panels, drawing
+from figures.drawing import Panels, drawing, two_a_row
 from figures.table import Table
 
 TITLE = "The story on one page"
@@ -58,10 +58,6 @@ def compute(*, misalignment=0.3) -> Table:
     )
 
 
-def _two_a_row(names):
-    return [names[i : i + 2] for i in range(0, len(names), 2)]
-
-
 def _shared(panels):
     """What the legend that all panels share explains."""
     return [
@@ -70,7 +66,7 @@ def _shared(panels):
     ]
 
 
-@drawing(columns=2, height=2.35, layout=_two_a_row, legend=3, entries=_shared)
+@drawing(columns=2, height=2.35, layout=two_a_row, legend=3, entries=_shared)
 def draw(table: Table) -> Panels:
     """Eight panels, four rows of two, one legend for the objects that all share."""
     named = zip("abcdefgh", TITLES, strict=True)

@@ -119,12 +119,13 @@ def edges(ax, table: Table, name: str, top: float) -> None:
     for (w, lo), value in zip(labels, multiplier, strict=True):
         span, under = abs(lo - w), _under(w, lo, labels)
         color = style.LOOKS["cpo"].color if value > 0 else "#9A9A9A"
-        bend = 0.0 if span == 1 else (0.7 / span) * (1 if under == (lo > w) else -1)
+        straight = span == 1 and (lo, w) not in labels
+        bend = 0.0 if straight else (0.7 / span) * (1 if under == (lo > w) else -1)
         shape = {"connectionstyle": f"arc3,rad={bend}", "arrowstyle": "-|>", "mutation_scale": 8}
         look = {"linewidth": 1.4, "linestyle": "-"} if value > 0 else {"linewidth": 0.8, "linestyle": (0, (2, 2))}
         ends = ((w, ground), (lo, ground))
         ax.add_patch(FancyArrowPatch(*ends, color=color, shrinkA=9, shrinkB=9, clip_on=False, **shape, **look))
-        height = (0.2 if span == 1 else 1.0) * unit
+        height = (0.2 if straight else 0.75 if span == 1 else 1.0) * unit
         ax.text(
             (w + lo) / 2,
             ground + (-height if under else height),
@@ -141,13 +142,15 @@ def edges(ax, table: Table, name: str, top: float) -> None:
     ax.set_ylim(-3.4 * unit, top)
     ax.spines["left"].set_bounds(0, top)
     ax.spines["bottom"].set_position(("data", 0))
-    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= top])
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= min(top, 1)])
     ax.tick_params(bottom=False, labelbottom=False)
 
 
 def _under(winner, loser, labels):
     """Whether a label's arrow bends, or its number stands, below: arcs take turns, numbers avoid the arcs."""
     low, high = sorted((winner, loser))
+    if (loser, winner) in labels:
+        return winner > loser  # the two directions of a pair on either side
     if high - low > 1:
         return low % 2 == 0
     arcs = {min(pair) % 2 == 0 for pair in labels if abs(pair[0] - pair[1]) > 1 and min(pair) <= low < max(pair)}

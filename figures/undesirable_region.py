@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from figures import style, subject
-from figures.drawing import Panels, drawing
+from figures.drawing import Panels, drawing, two_a_row
 from figures.table import Table
 from tabular import InputError, losses
 
@@ -67,7 +67,7 @@ def _loss(loss, delta, delta_ref, beta):
     return loss(delta, 0.0, delta_ref, 0.0, beta)
 
 
-@drawing(columns=2, height=2.6)
+@drawing(columns=2, height=2.6, layout=two_a_row)
 def draw(table: Table) -> Panels:
     """A panel for each reference: a misaligned one has a region U, an aligned one has none."""
     named = zip("abcdefgh", table.settings["references"], strict=False)
