@@ -20,7 +20,8 @@ _GREEK = {
     "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
 _SIGNS = {
-    "≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "−": "-", "±": r"\pm", "×": r"\times", "·": r"\cdot", "∞": r"\infty",
+    "≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "−": "-", "±": r"\pm", "∓": r"\mp", "×": r"\times", "·": r"\cdot",
+    "∞": r"\infty",
     "∈": r"\in", "∉": r"\notin", "∀": r"\forall", "∃": r"\exists", "⊢": r"\vdash", "⇒": r"\Rightarrow",
     "⇔": r"\Leftrightarrow", "→": r"\to", "←": r"\leftarrow", "↔": r"\leftrightarrow", "‖": r"\|", "∥": r"\|",
     "√": r"\surd", "Σ": r"\Sigma", "∑": r"\sum", "∏": r"\prod", "∫": r"\int", "∂": r"\partial", "∇": r"\nabla",
@@ -43,7 +44,7 @@ _HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵐᵗᵏˣ", "0123456789+
 _LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₗₘₙₜ", "0123456789+-ijklmnt", strict=True))
 
 #: a Greek letter or a single Latin one, perhaps starred, with its indices and exponents
-_INDEX = r"(?:\*?_(?:\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]{1,5}\*?|[α-ωΑ-Ω]\*?)(?![\w]))"
+_INDEX = r"(?:\*?_(?:[A-Za-zα-ωΑ-Ω][\u0302-\u0304]|\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]{1,5}\*?|[α-ωΑ-Ω]\*?)(?![\w]))"
 _POWER = r"(?:\^(?:\{[^{}]*\}|\([^()]*(?:\([^()]*\)[^()]*)*\)|−?[A-Za-z0-9α-ωΑ-Ω*]))"
 _RAISED = f"[{''.join(_HIGH)}]+|[{''.join(_LOW)}]+"
 #: after a single Latin letter: a short index, for a long one belongs to a name of code
@@ -90,6 +91,7 @@ def mathematics(symbol: str) -> str:
     >>> print(mathematics("δ_ref"), mathematics("π*_w"), mathematics("e^(β|δ_ref|)"))
     \delta_{\mathrm{ref}} \pi^{*}_{w} e^{(\beta|\delta_{\mathrm{ref}}|)}
     """
+    symbol = re.sub(f"_(.[{_ACCENTS}])", r"_{\1}", symbol)
     symbol = re.sub(f"(.)([{_ACCENTS}])", lambda found: rf"\{_ACCENT[found[2]]}{{{found[1]}}}", symbol)
     symbol = re.sub(r"_([A-Za-z]{2,})", r"_{\1}", symbol)
     symbol = re.sub(r"([_^])\(", r"\1{(", symbol) if symbol.count("(") == symbol.count(")") else symbol

@@ -53,6 +53,7 @@ def is_latex(text):
         ("y₀ ≥ y₁", r"\ensuremath{y_{0}} \ensuremath{\geq} \ensuremath{y_{1}}"),
         ("50 % of a_file & more", r"50 \% of a\_file \& more"),
         ("“clip”", "``clip''"),
+        ("π*_r̂(y)", r"\ensuremath{\pi^{*}_{\hat{r}}}(y)"),
         ("Δr", r"\ensuremath{\Delta}r"),
     ],
 )
