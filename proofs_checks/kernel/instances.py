@@ -8,7 +8,7 @@ simple; or Hypothesis, which then shrinks the same generator.
 import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
@@ -40,20 +40,41 @@ class Draw(Protocol):
     def choice(self, options: Sequence): ...
 
 
-class Chance:
-    """Answers at random, and remembers them. Positive ranges are drawn by logarithm."""
+def uniforms(rng: np.random.Generator) -> Iterator[float]:
+    """Numbers between 0 and 1 without end, drawn a thousand at a time."""
+    while True:
+        yield from rng.random(1000).tolist()
 
-    def __init__(self, rng: np.random.Generator):
-        self.rng, self.answers = rng, []
+
+class Chance:
+    """Answers at random, and remembers them. Positive ranges are drawn by logarithm.
+
+    Args:
+        uniform: numbers between 0 and 1.
+        modest: the share of whole numbers that are answered by the least, for instances that are small.
+    """
+
+    def __init__(self, uniform: Iterator[float], modest: float = 0.0):
+        self.uniform, self.modest, self.answers = uniform, modest, []
 
     def integer(self, low, high):
-        return self._said("integer", low, high, int(self.rng.integers(low, high + 1)))
+        if self.modest and next(self.uniform) < self.modest:
+            return self._said("integer", low, high, low)
+        return self._said("integer", low, high, self._below(high + 1 - low) + low)
 
     def number(self, low, high):
-        return self._said("number", low, high, float(draw_numbers(self.rng, low, high, 1)[0]))
+        first, last, special, share = *_range(low, high), next(self.uniform)
+        if next(self.uniform) < _SPECIAL:
+            value = special[int(share * len(special))]
+        else:
+            value = first * (last / first) ** share if first > 0 else first + share * (last - first)
+        return self._said("number", low, high, value)
 
     def choice(self, options):
-        return options[self._said("choice", 0, len(options) - 1, int(self.rng.integers(len(options))))]
+        return options[self._said("choice", 0, len(options) - 1, self._below(len(options)))]
+
+    def _below(self, count):
+        return int(next(self.uniform) * count)
 
     def _said(self, kind, low, high, value):
         self.answers.append((kind, low, high, value))
@@ -108,6 +129,12 @@ def draw_numbers(rng, low, high, count) -> np.ndarray:
 
 
 @functools.cache
+def _range(low, high):
+    """The ends in floats, and the special values between them."""
+    return float(low), float(high), _special(float(low), float(high)).tolist()
+
+
+@functools.cache
 def _special(low, high):
     return np.array([low, high, *(float(x) for x in itertools.islice(simple_numbers(low, high), 12))])
 
@@ -132,9 +159,10 @@ class Instances:
     exact: Mapping[sympy.Symbol, Callable] = field(default_factory=dict)
     drawn: str = ""
 
-    def draw(self, rng, count):
-        """``count`` instances as one batch of values, and the answers that each was made of."""
-        sources = [Chance(rng) for _ in range(count)]
+    def draw(self, rng, count, modest=0.0):
+        """``count`` instances as one batch of values, and the answers that each was made of; see :class:`Chance`."""
+        uniform = uniforms(rng)
+        sources = [Chance(uniform, modest) for _ in range(count)]
         parts = [self.make(source) for source in sources]
         return self.values(parts), [source.answers for source in sources]
 
@@ -145,12 +173,12 @@ class Instances:
 
     def values(self, parts):
         """Symbols to arrays of one number an instance; the instances themselves under ``instances``."""
-        return _WhenAsked(parts, self.quantities, _column)
+        return WhenAsked(parts, self.quantities, _column)
 
     def exactly(self, answers):
         """The instance's values in exact arithmetic, and its parts: answers must be int or Fraction."""
         part = self.make(Replay(answers))
-        return _WhenAsked([part], self.exact, lambda f, parts: _called(f, parts[0]))
+        return WhenAsked([part], self.exact, lambda f, parts: _called(f, parts[0]))
 
     def keys(self, values, keep) -> set:
         """What tells the chosen instances of a batch from one another: the same one twice is one instance."""
@@ -161,7 +189,7 @@ class Instances:
         return ", ".join(f"{name} = {_shown(value)}" for name, value in self.make(Replay(answers)).items())
 
 
-class _WhenAsked(dict):
+class WhenAsked(dict):
     """Values that are computed when a condition first asks for them: most conditions need few of them."""
 
     def __init__(self, instances, functions, computed):
@@ -180,9 +208,10 @@ def _column(function, parts):
 def subset(values, keep):
     """The values of some of the instances, ``keep`` a mask; what was not computed yet will be of these alone."""
     chosen = {name: known[keep] for name, known in values.items() if name != "instances"}
-    if not isinstance(values, _WhenAsked):
+    if not isinstance(values, WhenAsked):
         return chosen
-    fewer = _WhenAsked(list(itertools.compress(values["instances"], keep)), values.functions, values.computed)
+    instances = type(values["instances"])(itertools.compress(values["instances"], keep))
+    fewer = WhenAsked(instances, values.functions, values.computed)
     fewer.update(chosen)
     return fewer
 
@@ -213,7 +242,7 @@ class Numbers(Instances):
         object.__setattr__(self, "ranges", dict(ranges))
         object.__setattr__(self, "points", tuple(points))
 
-    def draw(self, rng, count):
+    def draw(self, rng, count, modest=0.0):
         known = {s: draw_numbers(rng, low, high, count) for s, (low, high) in self.ranges.items()}
         for k, point in enumerate(self.points):
             for s, value in point.items():

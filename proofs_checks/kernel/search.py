@@ -8,6 +8,7 @@ what exact arithmetic confirms refutes; a violation in floats alone leaves the s
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -24,7 +25,9 @@ _BEYOND = 100  # points looked at outside the ranges drawn
 _COMPARED = 20  # instances at which floats are held against the exact formulas
 _AGREE = 1e-5  # the share of a quantity by which the two may differ
 _TIE = 1e-8  # a violation below this may be a tie of floats: climbing on may find a clear one
+_SMALL, _MODEST, _TRIED = 1000, 0.6, 3  # instances drawn small, the share of least sizes, how many are simplified
 _LONGER, _SHORTER = 1.5, 0.92  # steps of a climb, after a success and a failure
+_BATCH = 2000  # instances that are drawn and measured together
 _ROUNDING = 1e-6  # a larger violation is none of rounding's: the library and the exact formula disagree
 
 
@@ -59,33 +62,71 @@ class Sought:
     candidates: tuple[tuple[float, list], ...]
 
 
-def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL) -> Sought:
+def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL, executor=None) -> Sought:
     """Look for instances that meet all of ``given`` and violate ``claim`` in floats.
 
     It climbs on each piece of the claim by itself: one that is nearly violated everywhere would hide the others.
 
+    Args:
+        executor: who draws and measures the batches, by the interface of :mod:`concurrent.futures`; the answer is the
+            same whoever does.
+
     Raises:
         NoValue: at some instance that was drawn a relation has no value.
     """
-    rng = np.random.default_rng(effort.seed)
-    values, answers = instances.draw(rng, effort.draws)
-    score = scores(given, claim, values)
-    met = instances.keys(values, score > -math.inf)
-    tops = _tops(score, answers, max(effort.climbs, 1))
+    task = partial(_batch, instances, given, claim, effort)
+    numbers = range(math.ceil(effort.draws / _BATCH))
+    batches = list((map if executor is None else executor.map)(task, numbers))
+    rng, met, tops = batches[0].rng, set().union(*(batch.met for batch in batches)), _best(batches, effort, None)
     if tops[0][0] <= _TIE and effort.climbs:
         climbed, each = [], pieces(claim)
-        for piece in each:
-            of_piece = score if len(each) == 1 else scores(given, piece, values)
-            starts = _tops(of_piece, answers, math.ceil(effort.climbs / len(each)))
-            for edge in edges(instances, given, piece, values, answers):
-                known, _ = instances.replay(_values(edge))
-                starts.append((float(scores(given, piece, known)[0]), edge))
-            for top in starts:
+        for number, piece in enumerate(each):
+            starts = _best(batches, effort, number)[: math.ceil(effort.climbs / len(each))]
+            for top in (*starts, *batches[0].edges[number]):
                 top, more = _climb(instances, given, piece, top, rng, effort.steps)
                 met, climbed = met | more, [*climbed, top]
         tops = climbed
     tops = sorted((top for top in tops if top[0] > 0), key=lambda top: -top[0])
-    return Sought(len(met), tuple((score, _values(answers)) for score, answers in tops))
+    return Sought(len(met), tuple((score, values_of(answers)) for score, answers in tops))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a batch of draws showed: who met the hypotheses, and what came closest to violating claim and pieces."""
+
+    rng: np.random.Generator
+    met: set
+    tops: list
+    of_pieces: list
+    edges: list
+
+
+def _batch(instances, given, claim, effort, number):
+    rng = np.random.default_rng((effort.seed, number) if number else effort.seed)
+    values, answers = instances.draw(rng, min(_BATCH, effort.draws - number * _BATCH))
+    score = scores(given, claim, values)
+    tops, of_pieces, at_edges = _tops(score, answers, max(effort.climbs, 1)), [], []
+    if tops[0][0] <= _TIE and effort.climbs:
+        each = pieces(claim)
+        for piece in each:
+            of_piece = score if len(each) == 1 else scores(given, piece, values)
+            of_pieces.append(_tops(of_piece, answers, effort.climbs))
+            at_edges.append([] if number else _at_edges(instances, given, piece, values, answers))
+    return _Batch(rng, instances.keys(values, score > -math.inf), tops, of_pieces, at_edges)
+
+
+def _at_edges(instances, given, piece, values, answers):
+    found = []
+    for edge in edges(instances, given, piece, values, answers):
+        known, _ = instances.replay(values_of(edge))
+        found.append((float(scores(given, piece, known)[0]), edge))
+    return found
+
+
+def _best(batches, effort, piece):
+    """The best of all batches, for the claim or for one piece of it."""
+    tops = [top for batch in batches for top in (batch.tops if piece is None else batch.of_pieces[piece])]
+    return sorted(tops, key=lambda top: -top[0])[: max(effort.climbs, 1)]
 
 
 def _tops(score, answers, count):
@@ -94,7 +135,7 @@ def _tops(score, answers, count):
     return [(float(score[k]), answers[k]) for k in best]
 
 
-def _values(answers):
+def values_of(answers):
     return [value for *_, value in answers]
 
 
@@ -153,28 +194,41 @@ def shrink(instances, given, claim, candidate) -> list:
         except ArithmeticError:
             return False
 
-    for _ in range(4):
+    before = None
+    while values != before:  # each change leaves fewer answers, or the first that differs nearer to the simplest
         before = list(values)
         for k in range(len(values)):
             _, answers = instances.replay(values)
-            values = _values(answers)
+            values = values_of(answers)
             if k < len(values):
-                values = _simplified(values, k, answers[k], survives)
-        if values == before:
-            break
+                values = _simplified(instances, values, k, answers[k], survives)
     return _short(values)
 
 
-def _simplified(values, k, answer, survives):
+def simplicity(values) -> tuple:
+    """What is smaller in a simpler instance: how many answers make it, then the sizes of its numbers."""
+    exact = [value if isinstance(value, int) else _rational(value) for value in values]
+    return len(values), sum(abs(value.numerator) + value.denominator for value in exact)
+
+
+def _simplified(instances, values, k, answer, survives):
     kind, low, high, value = answer
-    candidates = range(low, value) if kind != "number" else simple_numbers(low, high)
-    for simple in candidates:
+    for simple in range(low, value) if kind != "number" else simple_numbers(low, high):
         if simple == value:
             break
-        tried = [*values[:k], simple, *values[k + 1 :]]
-        if survives(tried):
-            return tried
+        moved = [*values[:k], simple, *values[k + 1 :]]
+        for tried in (moved,) if kind == "number" else _with_room(instances, moved, k):
+            if len(instances.replay(tried)[1]) <= len(values) and survives(tried):
+                return tried
     return values
+
+
+def _with_room(instances, values, k):
+    """The answers, and each way to leave out as many after the k-th as a smaller number there has made needless."""
+    yield values
+    spare = len(values) - len(instances.replay(values)[1])
+    if spare > 0:
+        yield from ([*values[:j], *values[j + spare :]] for j in range(k + 1, len(values) - spare + 1))
 
 
 def _rational(value):
@@ -196,20 +250,43 @@ def certified(instances, given, claim, values) -> Finding:
     return Finding(None, "violated in floats, not certified in exact arithmetic", witness=shown)
 
 
-def _judged(instances, given, claim, effort, to_be_shown=True):
+@dataclass(frozen=True)
+class Judged:
+    """A search with what exact arithmetic says of its first candidate that is more than rounding, if there is one."""
+
+    sought: Sought
+    finding: Finding | None = None
+    values: tuple = ()
+
+
+def judged(instances, given, claim, effort, to_be_shown=True, executor=None) -> Judged:
     """The search, and the first finding about a candidate that is not mere rounding, if there is one."""
-    sought = seek(instances, given, claim, effort)
+    sought = seek(instances, given, claim, effort, executor)
     for candidate in sought.candidates:
         simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
         for values in (*simple, as_rationals(candidate[1]), _short(candidate[1])):
             finding = certified(instances, given, claim, values)
             if finding.passed is not True:
-                return sought, finding
+                return Judged(sought, finding, tuple(values))
         if candidate[0] > _ROUNDING:
-            return sought, Finding(
-                None, f"violated by {candidate[0]:.2g} in floats, not in exact arithmetic: they disagree"
-            )
-    return sought, None
+            said = f"violated by {candidate[0]:.2g} in floats, not in exact arithmetic: they disagree"
+            return Judged(sought, Finding(None, said), tuple(candidate[1]))
+    return Judged(sought)
+
+
+def smallest(instances, given, claim, effort, found: Judged) -> Judged:
+    """A violation that is certified, or one at least as small: other candidates and small instances are tried too."""
+    rng, tried = np.random.default_rng(effort.seed), [found]
+    values, answers = instances.draw(rng, min(effort.draws, _SMALL), modest=_MODEST)
+    score = scores(given, claim, values)
+    small = sorted(np.flatnonzero(score > _TIE).tolist(), key=lambda k: (len(answers[k]), -score[k]))[:_TRIED]
+    others = [(float(score[k]), values_of(answers[k])) for k in small]
+    for candidate in (*others, *found.sought.candidates[1:_TRIED]):
+        simple = shrink(instances, given, claim, candidate)
+        finding = certified(instances, given, claim, simple)
+        if finding.passed is found.finding.passed:
+            tried.append(Judged(found.sought, finding, tuple(simple)))
+    return min(tried, key=lambda one: simplicity(one.values))
 
 
 def as_rationals(values):
@@ -223,13 +300,16 @@ def _short(values):
 
 def no_violation(instances, given, claim, effort=USUAL) -> Finding:
     """The finding that a search makes of a statement."""
-    sought, finding = _judged(instances, given, claim, effort)
-    if finding is not None:
-        return finding
-    if sought.met < effort.least:
-        return Finding(None, f"only {sought.met} instances met the hypotheses, {effort.least} are needed")
+    found = judged(instances, given, claim, effort)
+    return found.finding or silence(instances, found.sought.met, effort)
+
+
+def silence(instances, met, effort) -> Finding:
+    """What it says that a search found nothing."""
+    if met < effort.least:
+        return Finding(None, f"only {met} instances met the hypotheses, {effort.least} are needed")
     drawn = "numbers" if isinstance(instances, Numbers) else "instances"
-    return Finding(True, f"no violation among {sought.met} {drawn} that meet the hypotheses")
+    return Finding(True, f"no violation among {met} {drawn} that meet the hypotheses")
 
 
 def of_claim(instances, given, claim, effort=USUAL) -> Finding:
@@ -253,7 +333,7 @@ def disagreements(instances, effort=USUAL) -> dict:
     values, answers = instances.draw(np.random.default_rng(effort.seed), min(effort.draws, _COMPARED))
     found = {}
     for k in range(len(values["instances"])):
-        exact = instances.exactly(as_rationals(_values(answers[k])))
+        exact = instances.exactly(as_rationals(values_of(answers[k])))
         for symbol in instances.exact:
             known = _enclosed(exact, symbol)
             if known is not None and symbol in instances.quantities and symbol not in found:
@@ -302,4 +382,4 @@ def _far(rng, symbol, low, high):
 def is_violated(instances, given, claim, effort=USUAL) -> bool:
     """Whether a search finds a violation that is not rounding: what a near miss has to show. It first looks at few."""
     few = replace(effort, draws=max(effort.draws // 10, 20), climbs=0)
-    return any(_judged(instances, given, claim, tried, to_be_shown=False)[1] is not None for tried in (few, effort))
+    return any(judged(instances, given, claim, tried, to_be_shown=False).finding is not None for tried in (few, effort))

@@ -153,7 +153,7 @@ def _around(row):
 def _population(draw, rows, *_):
     """Some pairs of each prompt, at least one of all, each both ways at the Bradley-Terry rates of the reward."""
     every = [(i, *pair) for i, row in enumerate(rows) for pair in combinations(row, 2)]
-    chosen = [pair for pair in every if draw.choice((True, False))] or every[:1]
+    chosen = [pair for pair in every if draw.choice((False, True))] or every[:1]
     return [label for i, w, lo in chosen for label in ((i, w, lo, None), (i, lo, w, None))]
 
 

@@ -15,6 +15,7 @@ from proofs_checks.kernel.instances import (
     named,
     simple_numbers,
     simplest,
+    uniforms,
 )
 
 β = sympy.Symbol("β", positive=True)
@@ -38,7 +39,7 @@ LISTS = Instances(
 def test_chance_stays_in_range_and_replay_repeats_it():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        source = Chance(rng)
+        source = Chance(uniforms(rng))
         made = make(source)
         assert 1 <= len(made["values"]) <= 4
         assert all(-2 <= value <= 3 for value in made["values"])
@@ -49,7 +50,7 @@ def test_chance_stays_in_range_and_replay_repeats_it():
 
 def test_chance_reaches_every_end_and_choice():
     rng = np.random.default_rng(1)
-    made = [make(Chance(rng)) for _ in range(300)]
+    made = [make(Chance(uniforms(rng))) for _ in range(300)]
     assert {len(m["values"]) for m in made} == {1, 2, 3, 4}
     assert {m["kind"] for m in made} == {"a", "b"}
     values = {value for m in made for value in m["values"]}
