@@ -1,5 +1,6 @@
 """Every statement of the theory, with a verdict computed from checks: ``verify()`` is the reviewer's entry point."""
 
+from proofs_checks.conjectures import Answer, Conjecture, Counterexample, conjecture
 from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.statement import Origin, Statement, Verdict
@@ -8,6 +9,9 @@ from proofs_checks.registry import close_names, statements, verify
 from proofs_checks.text import explain, slowest, summary, table_rows, theorems_markdown
 
 __all__ = [
+    "Answer",
+    "Conjecture",
+    "Counterexample",
     "Finding",
     "Origin",
     "Quantifier",
@@ -15,6 +19,7 @@ __all__ = [
     "Statement",
     "Verdict",
     "close_names",
+    "conjecture",
     "explain",
     "slowest",
     "statements",

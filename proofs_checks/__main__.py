@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from proofs_checks import explain, slowest, summary, table_rows, theorems_markdown, verify
+from proofs_checks.kernel.statement import Verdict
 from proofs_checks.registry import of_source
 from proofs_checks.text import as_dict
+from tabular.base import checks
 from tabular.errors import InputError
 
 _COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUTED": "red", "UNDECIDED": "bold yellow"}
@@ -22,19 +24,38 @@ _COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUT
 def main(arguments=None) -> int:
     options = _options(arguments)
     try:
+        if options.verdict:
+            checks.choice(_asked(options.verdict), Verdict.__members__, "verdict")
         results = _verify(options)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
+    expected = all(result.as_expected for result in results)
+    if options.verdict:
+        results = [result for result in results if result.verdict.name == _asked(options.verdict)]
     if options.write:
         options.write.write_text(theorems_markdown(results), encoding="utf-8")
     elif options.json:
         print(json.dumps([as_dict(result) for result in results], indent=1, ensure_ascii=False))
-    elif len(options.names) == 1:
+    elif len(options.names) == 1 and results:
         print(explain(options.names[0], results[0]))
-    else:
+    elif sys.stdout.isatty():
         print_table(results)
-    return 0 if all(result.as_expected for result in results) else 1
+    else:
+        print_lines(results)
+    return 0 if expected else 1
+
+
+def print_lines(results) -> None:
+    """One line a statement, for other programs: id, verdict, title and note, tabs between."""
+    for row in table_rows(results):
+        name, title, verdict, note = row
+        print("\t".join((name, verdict, title, *([note] if note else []))))
+
+
+def _asked(verdict):
+    """The name of a verdict as it is typed: in any case, its spaces as hyphens or underlines."""
+    return verdict.upper().replace("-", "_").replace(" ", "_")
 
 
 def _options(arguments):
@@ -44,6 +65,7 @@ def _options(arguments):
     parser.add_argument("--write", type=Path, metavar="FILE", help="write THEOREMS.md there")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="statements verified at a time")
     parser.add_argument("--source", help="those of one source only, such as yang_2026")
+    parser.add_argument("--verdict", help="show those of one verdict only, such as refuted")
     return parser.parse_args(arguments)
 
 

@@ -186,6 +186,8 @@ class Holds(Condition):
 
     def decide(self, values):
         instance = values["instances"][0] if "instances" in values else values
+        if not all(name in instance for name in self._names):
+            return None  # the library's objects, which exact arithmetic does not make
         try:
             return self._one({name: exact.only(instance[name]) for name in self._names})
         except exact.Inexact:

@@ -121,7 +121,7 @@ def enclose(expression, values) -> Interval:
     if isinstance(expression, sympy.Abs):
         return abs(parts[0])
     name = {ours: name for name, ours in _OURS.items()}.get(expression.func, type(expression).__name__)
-    if not hasattr(parts[0], name):
+    if not parts or not hasattr(parts[0], name):
         raise Undefined(f"no enclosure of {expression.func} is known")
     return getattr(parts[0], name)()
 

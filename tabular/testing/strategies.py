@@ -20,6 +20,7 @@ from tabular.logged.records import ARRAYS, PairLog
 from tabular.losses import Loss, catalogue
 from tabular.preferences import Preferences
 from tabular.problem import Problem
+from tabular.testing.made import preferences_of, problem_of
 from tabular.testing.recipes import LABEL, LABELLED, WIDE_BETA, WIDE_LABEL, WIDE_SPREAD, ProblemRecipe
 
 _SIMPLE = (0, 1, -1, 2, Fraction(1, 2), 10, Fraction(1, 10))
@@ -83,23 +84,6 @@ def _recipe(extreme, settings, labels=None):
         if key not in known:
             raise InputError(f"there is no setting {key!r}: one of {', '.join(sorted(known))}")
     return ProblemRecipe(labels=labels, **settings)
-
-
-def problem_of(parts: dict[str, Any]) -> Problem:
-    """The problem that a recipe's parts describe."""
-    logit, rows = (float, parts["log_ref"]) if "log_ref" in parts else (lambda x: np.log(float(x)), parts["ref"])
-    log_weight = [np.array([-np.inf if x is None else logit(x) for x in row]) for row in rows]
-    return Problem.from_unnormalized(
-        log_weight, float(parts["beta"]), [np.array(row, float) for row in parts["reward"]]
-    )
-
-
-def preferences_of(parts: dict[str, Any], problem: Problem) -> Preferences:
-    """The labels that a recipe's parts describe; those without a weight at the Bradley-Terry rates of the reward."""
-    labels = parts["labels"]
-    if labels[0][3] is None:
-        return Preferences.from_bradley_terry(problem, [label[:3] for label in labels[::2]])
-    return Preferences.from_pairs([(i, w, lo, float(weight)) for i, w, lo, weight in labels])
 
 
 def problems(*, extreme: bool = False, **settings: Any) -> st.SearchStrategy[Problem]:

@@ -29,6 +29,7 @@ def test_check_prints_a_table_that_fits_a_terminal(condeq, monkeypatch):
     result = proofs_checks.verify(["def-3.3"])[0]
     off = dataclasses.replace(result, statement=dataclasses.replace(result.statement, expected=Verdict.REFUTED))
     monkeypatch.setattr(proofs_checks.__main__, "verify", lambda *_: [result, off])
+    monkeypatch.setattr(proofs_checks.__main__, "print_lines", proofs_checks.__main__.print_table)
     code, out, _ = condeq("check", "def-3.3", "prop-3.4")
     assert code == 1
     lines = [line.rstrip() for line in out.splitlines()]
@@ -46,6 +47,71 @@ def test_check_explains_one_statement_and_gives_json(condeq):
     code, out, _ = condeq("check", "--json", "prop-3.4", "def-3.3")
     assert code == 0
     assert [row["id"] for row in json.loads(out)] == ["prop-3.4", "def-3.3"]
+
+
+def test_check_prints_one_line_a_statement_where_no_one_reads(condeq):
+    code, out, _ = condeq("check", "def-3.3", "prop-3.4")
+    assert code == 0
+    assert [line.split("\t")[:2] for line in out.splitlines()] == [["def-3.3", "PROVED"], ["prop-3.4", "PROVED"]]
+
+
+def test_check_shows_one_verdict_of_one_source(condeq):
+    code, out, _ = condeq("check", "--source", "xu_2024", "--verdict", "refuted")
+    assert (code, out) == (0, "")
+    code, out, _ = condeq("check", "--source", "chen_2024", "--verdict", "proved", "--json")
+    assert code == 0
+    assert {row["verdict"] for row in json.loads(out)} == {"PROVED"}
+    for arguments, sentence in (
+        (("--source", "nope"), "condeq: there is no source 'nope'"),
+        (("--verdict", "wrong"), "condeq: there is no verdict 'WRONG'"),
+        (("def-3.3", "--source", "xu_2024"), "condeq: --source xu_2024 beside names"),
+        (("def-3.3", "--out", "here"), "condeq: --out saves"),
+        (("mine.py",), "condeq: there is no file mine.py"),
+        (("mine.py", "def-3.3"), "condeq: mine.py is a file of your own"),
+    ):
+        code, out, err = condeq("check", *arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith(sentence)
+
+
+OWN = """
+from proofs_checks import conjecture
+from proofs_checks.kernel.relation import relation
+from proofs_checks.quantities import δ_dpo, Δr
+from tabular.testing import labelled_problems
+
+RANKED = conjecture(
+    "dpo-ranks-right",
+    labelled_problems("cyclic"),
+    relation(δ_dpo, ">", 0),
+    given=[relation(Δr, ">", 0)],
+)
+"""
+
+
+def test_check_refutes_a_conjecture_of_ones_own_by_a_problem_that_solve_opens(condeq):
+    Path("mine.py").write_text(OWN, encoding="utf-8")
+    code, out, _ = condeq("check", "mine.py")
+    assert code == 1
+    assert out.startswith("dpo-ranks-right: REFUTED: violated: hypotheses and violation certified")
+    assert "prompts:" in out
+    code, out, _ = condeq("check", "mine.py", "--out", "found")
+    assert code == 1
+    code, out, _ = condeq("solve", "found/dpo-ranks-right.yaml", "--json")
+    reference, policy = (json.loads(out)["prompts"][0]["probabilities"][name] for name in ("reference", "dpo"))
+    assert len(reference) == 2
+    assert policy[0] < policy[1]
+    assert Path("found/dpo-ranks-right.tex").read_text(encoding="utf-8").startswith("$")
+    code, out, _ = condeq("check", "mine.py", "--json")
+    assert json.loads(out)[0]["counterexample"]["certified"] is True
+
+
+def test_a_file_of_ones_own_that_holds_nothing_or_cannot_run_is_said(condeq):
+    Path("mine.py").write_text("", encoding="utf-8")
+    assert "holds no conjecture" in condeq("check", "mine.py")[2]
+    Path("mine.py").write_text("import nowhere_to_be_found", encoding="utf-8")
+    code, _, err = condeq("check", "mine.py")
+    assert (code, err.startswith("condeq: mine.py cannot be read")) == (2, True)
 
 
 def test_an_unknown_statement_lists_the_close_ones(condeq):

@@ -1,0 +1,274 @@
+"""One's own conjecture: a certified counterexample, made as small as can be, or what a search has covered."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy
+
+from proofs_checks import quantities as known
+from proofs_checks.kernel import search
+from proofs_checks.kernel.instances import Instances, Replay, WhenAsked, drawn_from
+from proofs_checks.kernel.relation import All, Condition, Holds
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
+from proofs_checks.kernel.verdict import Result, run
+from proofs_checks.quantities import Batch, Parts, Quantity
+from tabular.errors import InputError
+from tabular.testing.made import preferences_of, problem_of
+from tabular.testing.recipes import ProblemRecipe
+
+__all__ = ["Answer", "Conjecture", "Counterexample", "conjecture"]
+
+_EFFORT = Effort(draws=4000, climbs=4, steps=60)
+
+
+class _Problems(Instances):
+    """The instances of a recipe, with the quantities of :mod:`proofs_checks.quantities` and some of one's own."""
+
+    def __init__(self, recipe: ProblemRecipe, more: Sequence[Quantity] = ()):
+        measured = {**known.MEASURED, **{one.symbol: one for one in more}}
+        exact = {**known.EXACTLY, **{one.symbol: one.exact for one in more if one.exact is not None}}
+        super().__init__(recipe, _in_words(recipe), measured, exact, drawn_from({"β": recipe.beta}))
+
+    def values(self, parts):
+        return WhenAsked(Batch(_with_objects(one) for one in parts), self.quantities, _measure)
+
+    def exactly(self, answers):
+        """Exact parts, and none of the library's objects: a predicate that asks for one is not certified."""
+        part = Parts(self.make(Replay(answers)))
+        return WhenAsked([part], self.exact, lambda function, parts: function(parts[0]))
+
+
+def _in_words(recipe):
+    kind = f" with {recipe.labels} labels" if recipe.labels else ""
+    low, high = recipe.responses
+    return f"Problems of {low} to {high} responses{kind}, π_ref > 0, β > 0, any reward"
+
+
+class _Lazy(dict):
+    """Parts, with the library's objects made when a predicate asks for them."""
+
+    def __missing__(self, name):
+        if name == "problem":
+            self[name] = problem_of(self)
+        elif name == "preferences":
+            self[name] = preferences_of(self, self["problem"])
+        else:
+            raise KeyError(name)
+        return self[name]
+
+    def __repr__(self):
+        return repr({name: part for name, part in self.items() if name not in ("problem", "preferences")})
+
+
+def _with_objects(parts):
+    return parts if isinstance(parts, _Lazy) else _Lazy(parts)
+
+
+def _measure(function, batch):
+    if not batch:
+        return np.empty(0)
+    if not isinstance(function, Quantity):
+        return function(batch)
+    return np.array([float(function.measured(parts["problem"], parts["preferences"])) for parts in batch])
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """An instance that meets the hypotheses and violates the claim.
+
+    Attributes:
+        certified: whether exact arithmetic confirms it; otherwise floats alone say so.
+        shown: the instance in words.
+        parts: its numbers, ints and Fractions.
+        at: what the symbols of hypotheses and claim are there, in floats.
+    """
+
+    certified: bool
+    shown: str
+    parts: Mapping[str, Any]
+    at: Mapping[str, float]
+    title: str
+
+    def problem_file(self) -> str | None:
+        """The instance as a problem file for ``condeq solve``; None where its numbers are no problem's."""
+        if "reward" not in self.parts:
+            return None
+        problem = problem_of(self.parts)
+        lines = [f"# counterexample to {self.title}", f"# {self.shown}", f"beta: {problem.beta!r}", "prompts:"]
+        for i, row in enumerate(np.exp(problem.log_ref).tolist()):
+            lines += [f"  - reference: {row[: len(self.parts['reward'][i])]}"]
+            lines += [
+                f"    reward: {[float(r) for r in self.parts['reward'][i]]}",
+                f"    preferences: {self._labels(i)}",
+            ]
+        return "\n".join(lines) + "\n"
+
+    def _labels(self, prompt):
+        if "labels" not in self.parts:
+            return "bradley-terry"
+        preferences = preferences_of(self.parts, problem_of(self.parts))
+        columns = (preferences.prompt, preferences.winner, preferences.loser, preferences.weight)
+        return [[w, lo, n] for i, w, lo, n in zip(*(c.tolist() for c in columns), strict=True) if i == prompt]
+
+    def latex(self) -> str:
+        """The instance in one line of LaTeX, its numbers as fractions."""
+        shown = ", ".join(rf"{_LATEX.get(name, name)} = {_latex(value)}" for name, value in self.parts.items())
+        values = ", ".join(rf"{_in_latex(name)} \approx {value:.6g}" for name, value in self.at.items())
+        return f"${shown}$; there ${values}$."  # c stands for what normalises
+
+
+_LATEX = {"beta": r"\beta", "ref": r"\pi_{\mathrm{ref}}/c", "reward": "r", "policy": r"\pi/c"}
+_LATEX |= {"labels": r"(i, w, l, n)", "log_ref": r"\log\pi_{\mathrm{ref}} + c"}
+
+
+_GREEK = {"β": r"\beta", "δ": r"\delta", "Δr": r"\Delta r"}
+
+
+def _in_latex(name):
+    """A symbol's name, its Greek letters translated and its index upright."""
+    stem, _, index = name.partition("_")
+    return _GREEK.get(stem, stem) + (rf"_{{\mathrm{{{index}}}}}" if index else "")
+
+
+def _latex(value):
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(map(_latex, value)) + ")"
+    return r"\cdot" if value is None else sympy.latex(sympy.Rational(str(value)))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of a conjecture.
+
+    Attributes:
+        verdict: by the rules of our own statements.
+        words: one sentence that says why.
+        met: how many different instances met the hypotheses.
+        counterexample: the smallest violation found, if any.
+        result: the checks that were run, where nothing was found.
+    """
+
+    verdict: Verdict
+    words: str
+    met: int
+    counterexample: Counterexample | None = None
+    result: Result | None = None
+
+    def to_dict(self) -> dict:
+        """Plain JSON."""
+        found = self.counterexample
+        shown = None if found is None else {"certified": found.certified, "shown": found.shown, "at": dict(found.at)}
+        return {"verdict": self.verdict.value, "words": self.words, "met": self.met, "counterexample": shown}
+
+    def __str__(self):
+        shown = f"\n{self.counterexample.shown}" if self.counterexample else ""
+        return f"{self.verdict.value}: {self.words}{shown}"
+
+
+@dataclass(frozen=True)
+class Conjecture:
+    """A statement of one's own; made by :func:`conjecture`."""
+
+    statement: Statement
+    effort: Effort = field(default=_EFFORT)
+
+    def check(self, executor=None) -> Answer:
+        """Search for a violation, make it small and certify it; where there is none, run the checks.
+
+        Args:
+            executor: who draws and measures the batches, by the interface of :mod:`concurrent.futures`.
+        """
+        form = self.statement.form
+        claim = All(tuple(form.claim.values()))
+        found = search.judged(form.instances, form.conditions, claim, self.effort, executor=executor)
+        met = found.sought.met
+        if found.finding is not None:
+            found = search.smallest(form.instances, form.conditions, claim, self.effort, found)
+            verdict = Verdict.REFUTED if found.finding.passed is False else Verdict.UNDECIDED
+            return Answer(verdict, found.finding.summary, met, self._shown(found))
+        if met == 0:
+            words = f"it looks vacuous: none of {self.effort.draws} instances drawn meets the hypotheses"
+            return Answer(Verdict.UNDECIDED, words, 0)
+        silence = search.silence(form.instances, met, self.effort)
+        result = run(self.statement)
+        unsure = [name for outcome in result.outcomes for name, failed in outcome.controls if not failed]
+        idle = f"; the claim is as true in the wrong version {', '.join(unsure)}" if unsure else ""
+        covered = f" ({form.instances.words}; {form.instances.drawn})"
+        return Answer(result.verdict, silence.summary + covered + idle, met, result=result)
+
+    def _shown(self, found):
+        form = self.statement.form
+        conditions = (*form.conditions, *form.claim.values())
+        symbols = {symbol for one in conditions for symbol in _symbols(one)}
+        values, _ = form.instances.replay(found.values)
+        at = {s.name: float(values[s][0]) for s in sorted(symbols, key=lambda s: s.name)}
+        parts = form.instances.make(Replay(found.values))
+        return Counterexample(found.finding.passed is False, found.finding.witness, parts, at, self.statement.id)
+
+
+def _symbols(condition):
+    """The symbols of every relation inside a condition."""
+    if hasattr(condition, "symbols"):
+        return set(condition.symbols)
+    inside = [getattr(condition, name, ()) for name in ("condition", "conditions", "premise", "conclusion")]
+    inside += [getattr(condition, name, ()) for name in ("left", "right")]
+    flat = [one for part in inside for one in (part if isinstance(part, tuple) else (part,))]
+    return {symbol for one in flat if isinstance(one, Condition) for symbol in _symbols(one)}
+
+
+def conjecture(
+    name: str,
+    instances: Any,
+    claim: Condition | Callable[..., bool] | Mapping[str, Condition],
+    given: Sequence[Condition | Given | Callable[..., bool]] = (),
+    *,
+    checks: Mapping[str, Part] | None = None,
+    quantities: Sequence[Quantity] = (),
+    effort: Effort = _EFFORT,
+) -> Conjecture:
+    """A conjecture in executable form: instances, hypotheses, claim; ``.check()`` settles what can be settled.
+
+    Args:
+        instances: :func:`tabular.testing.problems` or :func:`tabular.testing.labelled_problems`, or instances of the
+            kernel, such as ``Numbers``.
+        claim: a condition in the symbols of :mod:`proofs_checks.quantities`; or a predicate of ``problem`` and
+            ``preferences``, which floats can violate and exact arithmetic cannot certify; or several by name.
+        given: the hypotheses, likewise.
+        checks: for each part of the claim, by the same name, what carries it.
+        quantities: quantities of one's own.
+        effort: how much the search does.
+
+    Raises:
+        InputError: instances that nobody can draw, or a symbol that nobody measures.
+
+    >>> from proofs_checks.kernel.relation import relation
+    >>> from proofs_checks.quantities import δ_rlhf, Δr
+    >>> from tabular.testing import problems
+    >>> ranked = conjecture("ranked", problems(), relation(δ_rlhf, ">", 0), [relation(Δr, ">", 0)])
+    >>> print(ranked.check())
+    REFUTED: violated: hypotheses and violation certified in exact arithmetic
+    ref = ((1, 2)), reward = ((1, -1)), beta = 3
+    """
+    space = instances if isinstance(instances, Instances) else _problems(instances, quantities)
+    parts = {name: _condition(part) for name, part in (claim if isinstance(claim, Mapping) else {"": claim}).items()}
+    hypotheses = tuple(one if isinstance(one, Given) else Given(_condition(one)) for one in given)
+    for condition in (*parts.values(), *(one.condition for one in hypotheses)):
+        for symbol in _symbols(condition) - set(space.quantities):
+            shown = ", ".join(sorted(s.name for s in space.quantities))
+            raise InputError(f"nobody measures {symbol}: the quantities are {shown}; give your own with quantities=")
+    form = Form(space, hypotheses, parts, effort=effort)
+    checks = checks or {}
+    return Conjecture(Statement(name, name, Origin.OURS, "yours", form, "", Verdict.UNDECIDED, checks), effort)
+
+
+def _problems(strategy, quantities):
+    from tabular.testing import recipe_of
+
+    return _Problems(recipe_of(strategy), quantities)
+
+
+def _condition(given):
+    return given if isinstance(given, Condition) else Holds(given)
