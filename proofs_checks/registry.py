@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import proofs_checks
@@ -47,8 +48,24 @@ def statements() -> dict[str, tuple[Statement, str]]:
             if statement.id in found:
                 raise InputError(f"the id {statement.id!r} stands in {found[statement.id][1]} and again in {file}")
             found[statement.id] = (statement, file)
+    for statement, place in _outside():
+        if statement.id in found:
+            raise InputError(f"the id {statement.id!r} stands in {found[statement.id][1]} and again in {place}")
+        found[statement.id] = (statement, place)
     in_order(found, {name: statement.rests_on for name, (statement, _) in found.items()})
     return found
+
+
+def _outside():
+    """The statements of other packages: modules with ``STATEMENTS``, named by entry points of ``condeq.statements``."""
+    for entry in entry_points(group="condeq.statements"):
+        try:
+            module = entry.load()
+        except Exception as problem:
+            raise InputError(
+                f"the entry point {entry.value} cannot be read: {type(problem).__name__}: {problem}"
+            ) from None
+        yield from ((statement, f"{entry.module.split('.')[0]}/{entry.name}") for statement in module.STATEMENTS)
 
 
 def _imported(name, file):
