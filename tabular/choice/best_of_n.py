@@ -133,6 +133,10 @@ def limit_policy(problem: Problem) -> np.ndarray:
     return best - np.logaddexp.reduce(best, axis=1, keepdims=True)
 
 
+# of price times spread: below it the rounding of a KL is a larger share of it than what the second order leaves out
+_TINY = 1e-8
+
+
 class Tilt(Record):
     """The RLHF optimum at a given KL from the reference.
 
@@ -184,10 +188,13 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
         size = kl(tilted, problem.log_ref[rows[index]])
         return np.log(nats[rows[index]]) - np.log(size), -np.exp(2 * x) * variance / size
 
-    rows = np.flatnonzero(inner)
+    spread = -advantage.min(axis=1)
+    close = _price_near_reference(np.exp(problem.log_ref), advantage, nats)
+    tiny = inner & (close * spread < _TINY)
+    log_price[tiny] = np.log(close[tiny])
+    rows = np.flatnonzero(inner & ~tiny)
     if rows.size:
-        spread = -np.where(there, advantage, 0.0).min(axis=1)[rows]
-        low, high = _price_bracket(short, np.log(1 / spread), np.arange(len(rows)))
+        low, high = _price_bracket(short, np.log(1 / spread[rows]), np.arange(len(rows)))
         log_price[rows] = roots.decreasing(short, low, high)
     price = np.where(inner, np.exp(log_price), np.where(nats > 0, np.inf, 0.0))
     finite = np.where(inner, np.exp(log_price), 0.0)[:, None]
@@ -196,6 +203,13 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
     tilted = np.where((nats >= most)[:, None] & (nats > 0)[:, None], limit_policy(problem), tilted)
     with np.errstate(divide="ignore"):
         return Tilt(tilted, 1 / price, (np.exp(tilted) * reward).sum(axis=1))
+
+
+def _price_near_reference(chance, advantage, nats):
+    """The price at which the KL, Var x^2 / 2 to second order, is ``nats``; off by a share of price times spread."""
+    mean = (chance * advantage).sum(axis=1, keepdims=True)
+    variance = (chance * (advantage - mean) ** 2).sum(axis=1)
+    return np.sqrt(np.divide(2 * nats, variance, out=np.full(len(variance), np.inf), where=variance > 0))
 
 
 def _price_bracket(short, start, index):

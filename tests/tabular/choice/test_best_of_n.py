@@ -167,3 +167,13 @@ def test_over_optimisation_turns_once_for_one_hump():
 def test_bad_numbers_of_draws(n):
     with pytest.raises(InputError, match="n"):
         best_of_n.policy(uniform([0, 1, 2]), n)
+
+
+@pytest.mark.parametrize("nats", [8e-33, 1e-24, 1e-17, 1e-15, 1e-12])
+def test_the_tilt_of_a_tiny_kl_is_its_second_order(nats):
+    """Rounding of the KL once kept the bracket from closing."""
+    problem = Problem.from_probabilities([1 / 3] * 3, 1.0, [0.0, 0.9, 1.0])
+    price = np.sqrt(2 * nats / np.var([0.0, 0.9, 1.0]))
+    tilt = best_of_n.tilt_of_equal_kl(problem, nats)
+    assert 1 / tilt.beta[0] == pytest.approx(price, rel=1e-5)
+    assert tilt.reward[0] == pytest.approx(1.9 / 3, abs=1e-5)
