@@ -109,15 +109,13 @@ class Relation(Condition):
 
     @precisely
     def decide(self, values) -> bool | None:
-        """Whether it holds at exact rationals; None where neither can be shown."""
-        left, right = (exactly(side, values) for side in (self.left, self.right))
+        """Whether it holds at exact rationals; None where neither can be shown. Enclosures, being cheap, go first."""
         compare = _COMPARE[self.op]
-        if left is not None and right is not None:
-            return compare(left, right)
         try:
             return bool(compare(*(enclose(side, values) for side in (self.left, self.right))))
         except Undefined:
-            return None
+            left, right = (exactly(side, values) for side in (self.left, self.right))
+        return None if left is None or right is None else compare(left, right)
 
 
 @dataclass(frozen=True)

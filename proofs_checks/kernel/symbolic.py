@@ -140,7 +140,7 @@ def exactly(expression, values) -> Fraction | None:
     given = {symbol: values[symbol] for symbol in expression.free_symbols}
     if not all(isinstance(value, int | Fraction) for value in given.values()):
         return None
-    value = expression.subs({symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in given.items()})
+    value = expression.xreplace({symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in given.items()})
     return Fraction(int(value.p), int(value.q)) if value.is_Rational else None
 
 

@@ -1,5 +1,6 @@
 """Running a statement, and the one rule that turns what was found into a verdict."""
 
+import functools
 import re
 import time
 from collections.abc import Mapping
@@ -156,15 +157,16 @@ def run(statement: Statement, file: str = "", known: Mapping[str, Verdict] | Non
     start = time.perf_counter()
     steps = [(name, step) for name, part in statement.parts.items() for step in part.steps]
     steps += [("", route) for route in statement.second_routes]
-    outcomes = [_outcome(step, part) for part, step in steps]
+    found = {id(step): step for _, step in steps}  # a step that several parts cite is run once
+    found = {key: _safely(functools.partial(_checked, step)) for key, step in found.items()}
+    outcomes = [Outcome(step.name, step.quantifier, part, *found[id(step)], step.domain) for part, step in steps]
     if isinstance(statement.form, Form):
         outcomes += _search_outcomes(statement)
     return Result(statement, file, tuple(outcomes), time.perf_counter() - start, dict(known or {}))
 
 
-def _outcome(step, part):
-    finding, controls = _safely(lambda: (step.run(), tuple((n, f.passed is False) for n, f in step.near_misses())))
-    return Outcome(step.name, step.quantifier, part, finding, controls, step.domain)
+def _checked(step):
+    return step.run(), tuple((name, found.passed is False) for name, found in step.near_misses())
 
 
 def _safely(run):
