@@ -8,6 +8,7 @@
 
 from tabular.losses.catalogue import get, names, parameters, source, typical
 from tabular.losses.custom import custom
+from tabular.losses.guarantees import guarantees
 from tabular.losses.loss import Loss
 from tabular.losses.mean import gradient, mean
 from tabular.losses.solve import solve
@@ -18,6 +19,7 @@ __all__ = [
     "custom",
     "get",
     "gradient",
+    "guarantees",
     "mean",
     "names",
     "parameters",

@@ -115,3 +115,10 @@ def test_a_file_may_name_a_loss_without_parameters(tmp_path):
     path = tmp_path / "problem.yaml"
     path.write_text(FILE.replace("{name: cdpo, eps: 0.1}", "ipo"))
     assert problem_file.read(path).loss == losses.get("ipo")
+
+
+def test_the_map_has_a_row_a_loss_and_names_what_stands_behind(condeq):
+    assert "sigmoid_norm: if n_w ≤ n_l" in condeq("losses", "--map")[1]
+    rows = json.loads(condeq("losses", "--map", "--json")[1])
+    assert len(rows) == 31
+    assert rows[3]["finite"] == {"answer": "holds", "statement": "map-finite-holds", "condition": ""}

@@ -1,0 +1,63 @@
+"""Which losses have a minimiser of full support whatever the labels."""
+
+from proofs_checks.kernel.arithmetic import log
+from proofs_checks.kernel.relation import All, relation
+from proofs_checks.map import one_way
+from proofs_checks.map.finite_ratio import CLIPPED
+from proofs_checks.spaces import losses as formulas
+from proofs_checks.spaces.cells import Cell, Family
+from proofs_checks.spaces.losses import MARGINS
+from proofs_checks.spaces.map_steps import POLICIES, a, at, b, k
+
+_BEYOND = {"cdpo": log(9), "exo_pair": log(9)}
+_THEOREM = (
+    " So on every edge the labels of both orders together cost, at each end, either more and more or a monotone amount "
+    "beyond some point. Along any sequence that minimises a loss whose every edge is so, the differences converge in "
+    "[−∞, ∞]; put classes of responses at finite distance where they converge, and the classes at large finite "
+    "distances in the same order: no edge between classes costs more than in the limit. The minimum is attained."
+)
+_ENDS = {
+    "cdpo": "g falls up to ζ and rises after it: {map-one-way-holds}.",
+    "exo_pair": "g falls up to ζ and rises after it: {map-one-way-holds}.",
+    "ipo": "g = x² falls up to 0 and rises after it: {map-one-way-holds}.",
+    "ipo_norm": "g = x² falls up to 0 and rises after it, in the difference of r/n: {map-one-way-holds}.",
+    "hinge": "g falls up to 0 and stays: {map-one-way-holds}.",
+    "slic": "g falls up to 0 and stays: {map-one-way-holds}.",
+    "chi_po": "g stays up to −c, falls, and stays from c on, in the difference of φ: {map-one-way-holds}.",
+}
+
+
+def _ends(loss):
+    """Beyond some point g rises weakly with the margin, and before its negative it falls weakly."""
+    if loss == "chi_po":
+        return All((relation(at(loss, lo=-b - k), "<=", at(loss)), CLIPPED))
+    g, far = MARGINS[loss], _BEYOND.get(loss, 0)
+    right = relation(g(far + a + b), ">=", g(far + a))
+    return All((right, relation(g(-far - a - b), ">=", g(-far - a))))
+
+
+STATEMENTS = (
+    Family(
+        property="any",
+        answer="holds",
+        title="Losses with a minimiser whatever the labels",
+        means="Any labels on finite responses: some policy of full support costs least; g is monotone at both its ends",
+        instances=POLICIES,
+        cells={loss: Cell(_ends(loss), words + _THEOREM) for loss, words in _ENDS.items()},
+        wrong={"DPO's as well": relation(formulas.falling(a + b), ">=", formulas.falling(a))},
+        conclusion="No check for existence is needed: training ends at a finite policy.",
+    ).statement,
+    Family(
+        property="any",
+        answer="fails",
+        title="Losses without a minimiser on some labels",
+        means="Some labels on finite responses, one label among them: no policy of full support costs least",
+        instances=one_way.POLICIES_AND_MARGINS,
+        cells={
+            loss: Cell(cell.claim, "One label is a set of labels: {map-one-way-fails}.")
+            for loss, cell in (one_way.FALLS | one_way.VANISHES).items()
+        },
+        wrong={"IPO's as well": one_way.NO_LIMIT},
+        conclusion="Existence has to be decided for the labels at hand, before anything is solved.",
+    ).statement,
+)

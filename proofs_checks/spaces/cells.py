@@ -1,0 +1,127 @@
+"""Statements about many losses at once: a family of claims, one a loss, each carried by evidence of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import sympy
+
+from proofs_checks.kernel.ball import in_words
+from proofs_checks.kernel.evidence import Evidence, Exact
+from proofs_checks.kernel.instances import Instances, Numbers
+from proofs_checks.kernel.interval import precisely
+from proofs_checks.kernel.relation import Condition, Saying, relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.kernel.symbolic import enclose
+
+#: Each loss's claim is climbed on by itself: a short climb each.
+EFFORT = Effort(draws=400, climbs=1, steps=25)
+_MORE = Fraction(101, 100)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is claimed of one loss, in an executable form, and what carries it."""
+
+    claim: Condition
+    argument: str = ""
+    steps: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """One property and one answer.
+
+    Args:
+        answer: "holds", "fails" or "if".
+        means: what the claim of a loss says, in words; the losses' names follow.
+        cells: loss -> cell.
+        wrong: near misses of the whole claim.
+        words: loss -> the condition under which it holds.
+    """
+
+    property: str
+    answer: str
+    title: str
+    means: str
+    instances: Numbers
+    cells: Mapping[str, Cell]
+    wrong: Mapping[str, Condition]
+    conclusion: str
+    expected: Verdict = Verdict.PROVED
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def statement(self) -> Statement:
+        return Statement(
+            id=f"map-{self.property}-{self.answer}",
+            title=self.title,
+            origin=Origin.OURS,
+            source="own derivation for the map of losses; formulas as in their papers",
+            form=Form(
+                Worded(self.instances, self.means),
+                (),
+                claim={loss: Saying(self._said(loss), cell.claim) for loss, cell in self.cells.items()},
+                wrong=self.wrong,
+                effort=EFFORT,
+            ),
+            parts={loss: Part(cell.argument, cell.steps) for loss, cell in self.cells.items()},
+            conclusion=self.conclusion,
+            expected=self.expected,
+        )
+
+    def _said(self, loss):
+        return f"{loss} if {self.words[loss]}" if loss in self.words else loss
+
+
+def Worded(instances: Numbers, means: str) -> Instances:
+    """The same numbers, introduced by what is claimed of each loss."""
+    return Numbers(instances.ranges, f"{means}; losses at the settings of the map, ", instances.points)
+
+
+@dataclass(frozen=True)
+class At(Condition):
+    """A condition at one point, where a claim says that there is such a point.
+
+    >>> x = sympy.Symbol("x", real=True)
+    >>> There = At(relation(x**2, "<", x), {x: Fraction(1, 2)})
+    >>> There.words, There.decide({})
+    ('x² < x at x = 1/2', True)
+    """
+
+    condition: Condition
+    point: Mapping[sympy.Symbol, Fraction]
+
+    @property
+    def words(self):
+        return f"{self.condition} at {in_words(self.point)}"
+
+    def satisfied(self, values):
+        return self.condition.satisfied(self._floats)
+
+    def violated(self, values):
+        return self.condition.violated(self._floats)
+
+    def decide(self, values):
+        return self.condition.decide(dict(self.point))
+
+    @property
+    def _floats(self):
+        return {symbol: np.array(float(value)) for symbol, value in self.point.items()}
+
+
+def witnessed(name: str, left, op: str, right, point: Mapping, argument="«{}».") -> Cell:
+    """A cell that one exact inequality carries; its near miss asks for 1 % more of the difference than there is."""
+    point = {symbol: Fraction(value) for symbol, value in point.items()}
+    more = relation(left - right, op, _MORE * gap(left - right, point))
+    step = Exact(name, {"by 1 % more than it is": more}, relation(left, op, right), point)
+    return Cell(At(step.condition, point), argument.format(name), (step,))
+
+
+@precisely
+def gap(difference, point) -> Fraction:
+    """About the value of an expression at exact numbers."""
+    value = enclose(sympy.sympify(difference), point)
+    return Fraction(float(value.lo + value.hi) / 2)
