@@ -63,6 +63,7 @@ FIGURES = {
     "real_run": "figures.real_run",
     "frontier": "figures.frontier",
     "paper_figure_2": "figures.paper_figure_2",
+    "loss_map": "figures.loss_map",
 }
 
 #: what is saved unless another is asked for, and what can be
