@@ -38,6 +38,7 @@ class Infimum:
         label_cost, apart: ``(n_labels,)`` what each kept label adds to inf L, in nats of mean loss, and whether it does
             so in the limit only.
         unnormalised: ``(n_nodes,)`` log-probabilities near the infimum, at it where it is attained.
+        strength, rank, block: ``(n_nodes,)`` s where the loss is least (free from block to block), and the blocks.
     """
 
     graph: ties.LabelGraph
@@ -48,6 +49,9 @@ class Infimum:
     label_cost: np.ndarray
     apart: np.ndarray
     unnormalised: np.ndarray
+    strength: np.ndarray
+    rank: np.ndarray
+    block: np.ndarray
 
     @property
     def value(self) -> float:
@@ -57,7 +61,12 @@ class Infimum:
     @cached_property
     def components(self) -> pieces.Pieces:
         """The connected components: the general route, and what policies are made of."""
-        return pieces.Pieces.of(self.graph, self.winner, self.loser, self.label_cost, self.apart)
+        return self._pieces(self.graph, self.winner, self.loser)
+
+    def _pieces(self, graph, winner, loser):
+        node = graph.response
+        fitted = self.strength[node], self.rank[node], self.block[node]
+        return pieces.Pieces.of(graph, winner, loser, self.label_cost, self.apart, *fitted)
 
     @cached_property
     def parts(self) -> pieces.Pieces:
@@ -68,7 +77,7 @@ class Infimum:
         graph, tail, head = pieces.split(self.graph, self.winner[asked], self.loser[asked])
         winner, loser = np.full((2, len(self.winner)), -1)
         winner[pairs], loser[pairs] = tail, head
-        return pieces.Pieces.of(graph, winner, loser, self.label_cost, self.apart)
+        return self._pieces(graph, winner, loser)
 
     @property
     def bounded(self) -> np.ndarray:
@@ -98,11 +107,10 @@ class Infimum:
 
     def rows(self, pairs, delta) -> np.ndarray:
         """``(n, n_responses)`` log-policy of each pair's prompt with it held at delta, at the least loss there is."""
-        fit, _ = self.components.hold(pairs, delta)
         n_responses = self.graph.problem.n_responses
-        prompt = fit.copies.node[fit.copies.start] // n_responses
-        rows = self.unnormalised.reshape(-1, n_responses)[prompt]
-        rows[fit.copies.node_copy, fit.copies.node % n_responses] = fit.log_policy()
+        rows = self.unnormalised.reshape(-1, n_responses)[self.winner[pairs] // n_responses]
+        for index, fit in self.components.fits(pairs, np.broadcast_to(delta, pairs.shape)):
+            rows[index[fit.copies.node_copy], fit.copies.node % n_responses] = fit.log_policy()
         return normalised(rows)
 
 
@@ -122,12 +130,15 @@ def infimum(problem: Problem, preferences: Preferences, offset=None) -> Infimum:
     label_cost = np.exp(graph.log_share) * softplus(graph.offset - margin)
     strength, block, policy = np.zeros(n_nodes), -1 - np.arange(n_nodes), graph.log_ref.copy()
     strength[copies.node], block[copies.node], policy[copies.node] = fit.strength, fit.block, fit.log_policy()
+    rank = np.zeros(n_nodes)
+    rank[copies.node] = fit.rank
     winner, loser = ties.flat_pairs(problem, preferences)
     relation = _relations(graph, block, winner, loser)
     with np.errstate(invalid="ignore"):
         inner = preferences.delta(problem.log_ref) + (strength[winner] - strength[loser]) / problem.beta
     delta = np.choose(relation, [np.nan, inner, np.inf, -np.inf])
-    return Infimum(graph, winner, loser, relation, delta, label_cost, np.isinf(margin), policy)
+    where = graph, winner, loser, relation, delta, label_cost, np.isinf(margin)
+    return Infimum(*where, policy, strength, rank, block)
 
 
 def _relations(graph, block, winner, loser):

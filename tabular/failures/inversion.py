@@ -8,6 +8,11 @@ is the least d with :math:`g(d)\le\tau`, where :math:`g(d)=\inf\{L:\delta_i=d\}`
 is above its tangent, so the steps never overshoot: they climb to the root monotonically, quadratically at the end.
 Such a point is where the pair's own label alone costs tau, or every label on a path of wins between the two.
 
+Where many pairs share a block the search starts at the other end. Near the optimum
+:math:`g\approx\inf L+u^2/2R` with u the change of :math:`s_w-s_l` and R the resistance between the two, so that
+:math:`\sqrt{g-\inf L}` is all but linear: Newton's method on *it* takes a few steps. They are kept between the largest
+tangent's root and the least point found below tau, and where a step is not half the last, the interval is halved.
+
 Positive, the result is a certificate: whoever trains to mean loss tau has at least that margin on the pair.
 """
 
@@ -29,7 +34,7 @@ from tabular.problem import Problem
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _FURTHEST = 690.0  # of log(level/(share beta)), a bound on |delta|: e^690 is 1e299
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
-_STEPS = 100  # a root that all but touches (tau just above inf L) is approached by halves: 2^-100
+_ROUNDING = 4 * np.finfo(float).eps  # of the loss: by so much nobody can tell a level from it
 
 
 class Inversions(Record):
@@ -113,7 +118,7 @@ def deepest(
         part = climbing[batch]
         allowed = level[part] - at.value + at.parts.cost[at.parts.piece(pairs[part])]
         start = _start(at, preferences, pairs[part], allowed)
-        delta[part] = np.minimum(_climb(at, pairs[part], allowed, start), at.delta[pairs[part]])
+        delta[part] = np.minimum(_root(at, pairs[part], allowed, start), at.delta[pairs[part]])
     return Inversions(pairs, level, delta, at)
 
 
@@ -168,17 +173,66 @@ def _along_wins(at, pair, allowed):
     return dijkstra(edges, indices=graph.place[at.parts.winner[pair]])[graph.place[at.parts.loser[pair]]]
 
 
+def _root(at, pairs, allowed, start):
+    """From the optimum's side where many pairs share a block, else from the left."""
+    delta, alone = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
+    for index, block in at.parts.shared.groups(pairs):
+        shift, beta = block.shift(pairs[index]), at.graph.problem.beta
+        gain = allowed[index] - at.parts.cost[block.piece]
+        low = beta * start[index] - shift
+        difference, low = _from_the_optimum(block.fit, *block.ends(pairs[index]), gain, low, shift)
+        delta[index], alone[index], start[index] = (
+            (difference + shift) / beta,
+            np.isnan(difference),
+            (low + shift) / beta,
+        )
+    delta[alone] = _climb(at, pairs[alone], allowed[alone], start[alone])
+    return delta
+
+
+def _from_the_optimum(block, winner, loser, gain, low, shift):
+    """The differences of strengths at which the block's loss has gained so much, nan where a fit fails its check.
+
+    And what they are certainly not below.
+    """
+    high = block.strength[winner] - block.strength[loser]
+    t = np.maximum(low, high - np.sqrt(2 * gain * block.resistance(winner, loser)))
+    low, last, moving = low.copy(), np.full(len(t), np.inf), np.arange(len(t))
+    before, strength = high, np.repeat(block.strength[:, None], len(t), axis=1)
+    rise, failed = None, np.zeros(len(t), dtype=bool)
+    while moving.size:
+        start = None if rise is None else strength[:, moving] + rise[:, moving] * (t - before)[moving]
+        fits = block.held(winner[moving], loser[moving], t[moving], start)
+        rise = np.zeros_like(strength) if rise is None else rise
+        rise[:, moving] = (fits.strength - strength[:, moving]) / (t - before)[moving]
+        strength[:, moving], before = fits.strength, t.copy()
+        here, wanted, left, right = t[moving], gain[moving], low[moving], high[moving]
+        gained, push = np.maximum(fits.cost - block.cost, 0.0), np.maximum(fits.push, np.finfo(float).tiny)
+        left = np.maximum(left, here + (gained - wanted) / push)
+        right = np.where(gained <= wanted, np.minimum(right, here), right)
+        step = 2 * (gained - np.sqrt(wanted * gained)) / push
+        inside = (here + step >= left) & (here + step <= right) & (np.abs(step) <= last[moving] / 2)
+        step = np.where(inside, step, (left + right) / 2 - here)
+        left, right = (np.where(fits.fitted, new, old) for new, old in ((left, low[moving]), (right, high[moving])))
+        t[moving], low[moving], high[moving], last[moving] = here + step, left, right, np.abs(step)
+        close = tolerances.LOSS * np.maximum(np.abs(here + shift[moving]), 1.0)
+        told = np.abs(gained - wanted) > _ROUNDING * (block.cost + wanted)
+        failed[moving] = ~fits.fitted
+        moving = moving[fits.fitted & told & (np.abs(step) > close) & (right - left > close)]
+    return np.where(failed, np.nan, t), low
+
+
 def _climb(at, pairs, allowed, delta):
-    """Newton from the left, all pairs at once, those still moving refitted."""
-    delta, moving = delta.copy(), np.arange(len(pairs))
-    for _ in range(_STEPS):
-        fit, winner = at.parts.hold(pairs[moving], delta[moving])
-        above = fit.cost - allowed[moving]
+    """Newton from the left, all pairs at once, those still moving refitted: a step back means that rounding rules."""
+    delta, moving, strength = delta.copy(), np.arange(len(pairs)), [None] * len(pairs)
+    while moving.size:
+        guess = None if strength[moving[0]] is None else np.concatenate([strength[k] for k in moving])
+        fit, winner = at.parts.hold(pairs[moving], delta[moving], guess)
+        for k, found in zip(moving, np.split(fit.strength, fit.copies.start[1:]), strict=True):
+            strength[k] = found
         slope = at.graph.problem.beta * fit.net_flow(winner)
-        step = np.where(slope > 0, above / np.where(slope > 0, slope, 1), 0)  # back, too, where rounding overshot
+        step = np.where(slope > 0, (fit.cost - allowed[moving]) / np.where(slope > 0, slope, 1), 0)
         before = delta[moving]
         delta[moving] += step
-        moving = moving[np.abs(step) > tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)]
-        if not moving.size:
-            break
+        moving = moving[step > tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)]
     return delta

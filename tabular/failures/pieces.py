@@ -23,9 +23,11 @@ pieces larger than the labels need. Connected components are pieces as well, the
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from tabular.failures.shared import Shared
 from tabular.failures.ties import Copies, Groups, LabelGraph
 
 
@@ -37,6 +39,7 @@ class Pieces:
         graph: its components are the pieces; a response has a node in every piece it belongs to.
         winner, loser: ``(n_pairs,)`` nodes of the pairs; -1 where no piece holds both.
         cost, attained: ``(n_pieces,)`` parts of inf L, in nats of mean loss, and whether a policy has them.
+        strength, rank, block: ``(n_nodes,)`` s where the loss is least, and the strongly connected blocks.
     """
 
     graph: LabelGraph
@@ -44,13 +47,16 @@ class Pieces:
     loser: np.ndarray
     cost: np.ndarray
     attained: np.ndarray
+    strength: np.ndarray
+    rank: np.ndarray
+    block: np.ndarray
 
     @classmethod
-    def of(cls, graph, winner, loser, label_cost, apart):
+    def of(cls, graph, winner, loser, label_cost, apart, *fitted):
         """From what each label costs where the loss is least, and whether it is ``apart``, there in the limit only."""
         piece, n_pieces = graph.component[graph.winner], len(graph.labels_of.size)
         attained = np.bincount(piece, apart, n_pieces) == 0
-        return cls(graph, winner, loser, np.bincount(piece, label_cost, n_pieces), attained)
+        return cls(graph, winner, loser, np.bincount(piece, label_cost, n_pieces), attained, *fitted)
 
     def piece(self, pairs):
         """The piece that each pair lies in."""
@@ -60,8 +66,55 @@ class Pieces:
         """Slices of a list of pairs, each small enough to be held in one call."""
         return self.graph.batches(self.piece(pairs))
 
-    def hold(self, pairs, delta):
+    @cached_property
+    def shared(self) -> Shared:
+        """The blocks that hold so many pairs that one factorisation serves them all."""
+        return Shared(self)
+
+    def held(self, pairs, delta) -> "Held":
+        """What the pieces cost with each listed pair held at a delta."""
+        delta = np.broadcast_to(delta, pairs.shape)
+        cost, flow, attained = np.zeros(len(pairs)), np.zeros(len(pairs)), self.attained[self.piece(pairs)]
+        alone = np.ones(len(pairs), dtype=bool)
+        for index, block in self.shared.groups(pairs):
+            fits = block.held(pairs[index], delta[index])
+            cost[index] = self.cost[block.piece] + (fits.cost - block.fit.cost)
+            flow[index], alone[index] = fits.push, ~fits.fitted
+        alone = np.flatnonzero(alone)
+        for batch in self.batches(pairs[alone]):
+            part = alone[batch]
+            fit, winner = self.hold(pairs[part], delta[part])
+            cost[part], flow[part], attained[part] = fit.cost, fit.net_flow(winner), fit.attained
+        return Held(cost, flow, attained)
+
+    def fits(self, pairs, delta):
+        """Positions in the list and the fits of their pieces with the pairs held, batch by batch."""
+        alone = np.ones(len(pairs), dtype=bool)
+        for index, block in self.shared.groups(pairs):
+            found = block.held(pairs[index], delta[index])
+            for batch in self.batches(pairs[index[found.fitted]]):
+                part = np.flatnonzero(found.fitted)[batch]
+                copies, leader, gap, _ = self._tied(pairs[index[part]], delta[index[part]])
+                fitted = [values[copies.node] for values in (self.strength, self.rank, self.block)]
+                inside = self.shared.number[copies.node] == self.shared.number[block.nodes[0]]
+                place = self.shared.place[copies.node[inside]]
+                fitted[0][inside] = found.strength[place, part[copies.node_copy[inside]]]
+                yield index[part], copies.fitted(leader, gap, *fitted)
+            alone[index] = ~found.fitted
+        alone = np.flatnonzero(alone)
+        for batch in self.batches(pairs[alone]):
+            yield alone[batch], self.hold(pairs[alone[batch]], delta[alone[batch]])[0]
+
+    def hold(self, pairs, delta, guess=None):
         """The fits of the pieces with each listed pair held at a delta, and the place of each winner in them.
+
+        ``guess`` are the strengths of similar fits of the same pairs.
+        """
+        copies, leader, gap, winner = self._tied(pairs, delta)
+        return copies.fit(leader, gap, guess=guess), winner
+
+    def _tied(self, pairs, delta):
+        """A copy of its piece for each pair, who leads there, by how much, and the place of each winner.
 
         The end with the heavier labels leads: a fit starts from its frame, and they decide where it ends.
         """
@@ -77,7 +130,22 @@ class Pieces:
         winner_leads = heaviest[winner] > heaviest[loser]
         leader[np.where(winner_leads, loser, winner)] = np.where(winner_leads, winner, loser)
         gap[np.where(winner_leads, loser, winner)] = np.where(winner_leads, -1.0, 1.0) * delta
-        return copies.fit(leader, gap), winner
+        return copies, leader, gap, winner
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Pieces with a pair held, ``(n_pairs,)`` each.
+
+    Attributes:
+        cost: of the pair's piece, in nats of mean loss.
+        flow: minus its derivative in the strength at which the winner is held above the loser.
+        attained: whether a policy attains it.
+    """
+
+    cost: np.ndarray
+    flow: np.ndarray
+    attained: np.ndarray
 
 
 def split(graph: LabelGraph, winner, loser) -> tuple[LabelGraph, np.ndarray, np.ndarray]:

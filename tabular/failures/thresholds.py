@@ -97,17 +97,15 @@ def solve(problem: Problem, preferences: Preferences, offset: ArrayLike | None =
 
 
 def tied(at: Infimum, pieces: Pieces) -> Thresholds:
-    """The thresholds, one copy of its piece fitted for each pair that binds; any pieces give the same numbers."""
+    """The thresholds, its piece fitted for each pair that binds; any pieces give the same numbers."""
     binds = (at.relation == Relation.ABOVE) | ((at.relation == Relation.SAME) & (at.delta > 0))
     excess, multiplier = np.zeros(len(binds)), np.zeros(len(binds))
     unattained = np.full(len(binds), np.sum(~pieces.attained))  # pieces, with the pair's as it is once tied
     bound = np.flatnonzero(binds)
-    for batch in pieces.batches(bound):
-        pairs = bound[batch]
-        fit, winner = pieces.hold(pairs, 0.0)
-        excess[pairs] = np.maximum(fit.cost - pieces.cost[fit.copies.component], 0)
-        multiplier[pairs] = at.graph.problem.beta * fit.net_flow(winner)
-        unattained[pairs] += pieces.attained[fit.copies.component].astype(int) - fit.attained
+    piece, held = pieces.piece(bound), pieces.held(bound, 0.0)
+    excess[bound] = np.maximum(held.cost - pieces.cost[piece], 0)
+    multiplier[bound] = at.graph.problem.beta * held.flow
+    unattained[bound] += pieces.attained[piece].astype(int) - held.attained
     return Thresholds(at.value + excess, excess, binds, multiplier, unattained == 0, at)
 
 

@@ -169,6 +169,13 @@ class Copies:
         strength[touched], rank[touched], block[touched] = fit.strength, fit.rank[fit.block], fit.block
         return TiedFit(self, leader, gap, offset, margin, strength[leader], rank[leader], block[leader])
 
+    def fitted(self, leader, gap, strength, rank, block) -> "TiedFit":
+        """The same where strengths are known: of every place, with those that are led at their gap."""
+        inner = block[self.winner] == block[self.loser]
+        margin = np.where(inner, strength[self.winner] - strength[self.loser], np.inf)
+        offset = self.graph.offset[self.edge]
+        return TiedFit(self, leader, gap, offset, margin, strength[leader], rank[leader], block[leader])
+
 
 @dataclass(frozen=True, eq=False)
 class TiedFit:

@@ -1,0 +1,117 @@
+"""Many fits on one factorisation, against a fit of each alone by other means."""
+
+import numpy as np
+import pytest
+
+from tabular import Preferences, Problem, failure_modes
+from tabular.failures import shared
+from tabular.failures.infimum import infimum
+from tabular.fits import bradley_terry
+from tabular.fits.many import Block, _Copies
+
+
+def block_of(n, n_labels, seed, offset=0.0, spread=1.0):
+    """A strongly connected random block with its fit: a cycle, and labels anyhow."""
+    rng = np.random.default_rng(seed)
+    winner = np.r_[np.arange(n), rng.integers(0, n, n_labels)]
+    loser = np.r_[(np.arange(n) + 1) % n, (winner[n:] + rng.integers(1, n, n_labels)) % n]
+    log_weight, offset = spread * rng.normal(size=len(winner)), offset * rng.normal(size=len(winner))
+    fit = bradley_terry.fit(n, winner, loser, log_weight, offset)
+    return winner, loser, log_weight, offset, Block(winner, loser, np.exp(log_weight), offset, fit.strength)
+
+
+@pytest.mark.parametrize(("n", "n_labels", "offset"), [(2, 1, 0.0), (5, 9, 2.0), (30, 80, 1.0), (120, 400, 0.0)])
+@pytest.mark.parametrize("moved", [-6.0, -0.5, 3.0])
+def test_a_held_difference_is_the_fit_of_the_two_contracted(n, n_labels, offset, moved):
+    winner, loser, log_weight, offsets, block = block_of(n, n_labels, seed=n, offset=offset)
+    a, b = winner[:12], loser[:12]
+    difference = block.strength[a] - block.strength[b] + moved
+    fits = block.held(a, b, difference)
+    assert fits.fitted.all()
+    for k in range(len(a)):
+        into = np.where(np.arange(n) == b[k], a[k], np.arange(n))  # b moves with a, below it by the difference
+        below = np.where(np.arange(n) == b[k], difference[k], 0.0)
+        ends = into[winner], into[loser]
+        shifted = offsets + below[winner] - below[loser]
+        free = ends[0] != ends[1]
+        alone = bradley_terry.fit(n, *(end[free] for end in ends), log_weight[free], shifted[free])
+        constant = np.exp(log_weight[~free]) @ np.logaddexp(0, shifted[~free])
+        np.testing.assert_allclose(fits.cost[k], alone.infimum + constant, rtol=1e-12)
+        s = alone.strength[into] - below
+        np.testing.assert_allclose(np.diff(fits.strength[:, k]), np.diff(s), atol=1e-9)
+
+
+def test_the_push_is_minus_the_slope_of_the_cost():
+    winner, loser, *_, block = block_of(9, 30, seed=3, offset=1.0)
+    a, b, h = winner[:9], loser[:9], 1e-4
+    difference = block.strength[a] - block.strength[b] - 1.3
+    slope = (block.held(a, b, difference + h).cost - block.held(a, b, difference - h).cost) / (2 * h)
+    np.testing.assert_allclose(block.held(a, b, difference).push, -slope, rtol=1e-6)
+
+
+def test_offsets_one_column_a_copy():
+    rng = np.random.default_rng(5)
+    winner, loser, log_weight, _, block = block_of(12, 40, seed=4)
+    offset = rng.normal(size=(len(winner), 6))
+    fits = block.offsets(offset)
+    assert fits.fitted.all()
+    for k in range(6):
+        alone = bradley_terry.fit(12, winner, loser, log_weight, offset[:, k])
+        np.testing.assert_allclose(np.diff(fits.strength[:, k]), np.diff(alone.strength), atol=1e-9)
+        np.testing.assert_allclose(fits.cost[k], alone.infimum, rtol=1e-12)
+
+
+def test_a_start_near_or_far_changes_nothing():
+    winner, loser, *_, block = block_of(20, 60, seed=6)
+    a, b = winner[:10], loser[:10]
+    difference, start = block.strength[a] - block.strength[b] - 2.0, np.random.default_rng(0).normal(size=(20, 10))
+    found, again = block.held(a, b, difference), block.held(a, b, difference, start)
+    np.testing.assert_allclose(again.cost, found.cost, rtol=1e-13)
+    np.testing.assert_allclose(again.strength[a, range(10)] - again.strength[b, range(10)], difference, atol=1e-12)
+
+
+def test_a_copy_that_is_no_fit_is_not_called_one():
+    *_, block = block_of(6, 12, seed=7)
+    best = block.offsets(block.offset)
+    for moved, fitted in ((0.0, True), (1e-7, False), (1e-3, False)):
+        strength = best.strength + moved * np.arange(6)[:, None]
+        *_, said = _Copies(block, block.offset).checked(strength)
+        assert said.tolist() == [fitted]
+
+
+def test_weights_far_apart_are_not_taken():
+    assert block_of(6, 12, seed=8)[-1].even
+    assert not block_of(6, 12, seed=8, spread=20.0)[-1].even
+
+
+@pytest.mark.parametrize("beta", [1e-4, 1e4])
+@pytest.mark.parametrize("share", [1e-6, 0.9, 40.0])
+@pytest.mark.parametrize("seed", [0, 2])
+def test_thresholds_and_depths_are_those_of_copies_fitted_alone(monkeypatch, beta, share, seed):
+    rng = np.random.default_rng(seed)
+    n, k = (8, 60) if seed else (14, 90)
+    problem = Problem.from_unnormalized(rng.normal(size=n) / beta, beta)
+    winner = rng.integers(0, n, k)
+    weight = rng.integers(1, 9, k) if seed == 2 else None
+    labels = Preferences(np.zeros(k, int), winner, (winner + rng.integers(1, n, k)) % n, weight=weight)
+    at = infimum(problem, labels)
+    level = at.value + share / k
+
+    def found():
+        thresholds, depths = (
+            failure_modes.solve_thresholds(problem, labels),
+            failure_modes.deepest(problem, labels, level),
+        )
+        return thresholds.excess, thresholds.multiplier / beta, depths.delta * beta, depths.rows()
+
+    assert any(True for _ in at.parts.shared.groups(np.arange(k)))  # or nothing is compared
+    together = found()
+    monkeypatch.setattr(shared, "_MANY", 10**9)
+    alone = found()
+    for ours, theirs, digits in zip(
+        together, alone, (1e-13, 1e-13, 1e-7 if share < 1e-3 else 1e-10, None), strict=True
+    ):
+        if digits:
+            np.testing.assert_allclose(ours, theirs, atol=digits, rtol=1e-10)
+        else:
+            np.testing.assert_allclose(np.exp(ours), np.exp(theirs), atol=1e-6)
