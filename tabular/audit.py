@@ -14,15 +14,22 @@ A pair's loss :math:`\mathrm{sp}(-\beta h)` is strictly decreasing in :math:`\de
 the implication because no pair's loss exceeds :math:`n\bar L`: that is all the mean loss alone can certify.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from scipy.special import logsumexp
 
+from tabular import losses
+from tabular.auditing.certified import certified_share
+from tabular.auditing.doubts import Doubt, doubts
+from tabular.auditing.groups import prompts
+from tabular.auditing.intervals import interval
 from tabular.base import checks
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
+from tabular.failures.separate import flips
 from tabular.logged.records import PairLog, RunLog, freeze
+from tabular.losses.loss import Loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +49,19 @@ class Audit:
     - ``share_in_u``: :math:`\delta_{\rm ref}<\delta<0`,
     - ``share_chosen_fell``: :math:`\log\pi(w)<\log\pi_{\rm ref}(w)`,
     - ``share_both_fell``: that, and :math:`\log\pi(l)<\log\pi_{\rm ref}(l)`,
-    - ``loss``: the mean of :math:`\mathrm{sp}(-\beta h)` over the pairs, nats,
+    - ``loss``: the mean of the loss over the pairs, :math:`\mathrm{sp}(-\beta h)` for DPO, nats,
     - ``n_short``: pairs that have not passed their flip threshold, :math:`\delta\le0`,
     - ``n_certified``: pairs with :math:`\bar L<\mathrm{sp}(\beta\delta_{\rm ref})/n`, the ones known to be ranked
-      correctly from the mean loss alone.
+      correctly from the mean loss alone,
+    - ``certified_accuracy``: the share that every policy of that mean loss ranks right, whichever pairs these are
+      (:mod:`tabular.auditing.certified`).
 
-    Per pair, ``(n_pairs,)`` each: ``delta_ref`` and ``flip_threshold`` :math:`\mathrm{sp}(\beta\delta_{\rm ref})`; at
-    the last checkpoint ``delta``, ``pair_loss`` :math:`\mathrm{sp}(-\beta h)` and ``short``, whether the pair has not
-    passed its threshold.
+    Per pair, ``(n_pairs,)`` each: ``delta_ref`` and ``flip_threshold``, :math:`\mathrm{sp}(\beta\delta_{\rm ref})` for
+    DPO and the least loss with :math:`\delta\le0` for any (:mod:`tabular.failures.separate`); at the last checkpoint
+    ``delta``, ``pair_loss`` and ``short``, whether the pair is not ranked right.
+
+    Besides: ``loss_name``, the loss with its parameters; ``doubts`` of the data; ``log``, the pairs at the last
+    checkpoint, for the questions which pairs (:mod:`tabular.auditing`).
 
     >>> log = PairLog("toy", [-9.0], [-7.0], policy_chosen=[-9.5], policy_rejected=[-8.5])
     >>> found = audit(log, beta=0.5)
@@ -76,11 +88,15 @@ class Audit:
     delta: np.ndarray
     pair_loss: np.ndarray
     short: np.ndarray
+    certified_accuracy: np.ndarray
+    loss_name: str = "dpo"
+    doubts: tuple[Doubt, ...] = ()
+    log: PairLog | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        for field in fields(self):
-            if isinstance(getattr(self, field.name), np.ndarray):
-                freeze(self, field.name, getattr(self, field.name))
+        for name in (one.name for one in fields(self)):
+            if isinstance(getattr(self, name), np.ndarray):
+                freeze(self, name, getattr(self, name))
 
     @property
     def n_checkpoints(self) -> int:
@@ -89,22 +105,47 @@ class Audit:
 
     def to_dict(self) -> dict:
         """Plain JSON: the fields by name, arrays as lists, and ``n_checkpoints``."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "log"}
         plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+        plain["doubts"] = [vars(doubt) | {"rows": list(doubt.rows)} for doubt in self.doubts]
         return {"n_checkpoints": self.n_checkpoints, **plain}
+
+    def summary(self) -> dict:
+        """:meth:`to_dict` without the arrays of all pairs, with the intervals of the last shares."""
+        whole = self.to_dict()
+        short = {name: value for name, value in whole.items() if name not in PER_PAIR}
+        return short | {"intervals": {name: list(ends) for name, ends in self.intervals().items()}}
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Wilson's 95 % intervals of the last shares, if the pairs are a sample of prompts like these."""
+        if self.log is None:
+            return {}
+        h, cluster = self.delta - self.delta_ref, prompts(self.log)
+        masks = {
+            "share_pessimistic": self.delta_ref < 0,
+            "relative_accuracy": h > 0,
+            "absolute_accuracy": self.delta > 0,
+            "share_in_u": (h > 0) & (self.delta < 0),
+        }
+        return {name: interval(mask, cluster) for name, mask in masks.items()}
+
+
+PER_PAIR = ("delta_ref", "flip_threshold", "delta", "pair_loss", "short")
 
 
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite
-def audit(log: PairLog | RunLog, beta=None) -> Audit:
+def audit(log: PairLog | RunLog, beta=None, loss=None) -> Audit:
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:
         log: a pair log, with or without a policy, or a run.
-        beta: of the DPO loss; by default the one the run was trained with. A pair log does not know it.
+        beta: of the loss; by default the one the run was trained with. A pair log does not know it.
+        loss: the run's, of :mod:`tabular.losses`, or its name where it needs no parameter; DPO by default. Token counts
+            that it needs are taken from the log where it has them.
 
     Raises:
         InputError: a log of something else than labelled pairs; no beta for a pair log, or one that is not finite and
-            above 0.
+            above 0; a loss of a batch, whose pairs have no thresholds.
 
     A pair that improved, and is still inverted: right for the trainer, wrong in absolute terms.
 
@@ -118,12 +159,15 @@ def audit(log: PairLog | RunLog, beta=None) -> Audit:
     if not isinstance(log, PairLog | RunLog):
         raise InputError(f"an audit needs log-probabilities, a PairLog or RunLog: a {type(log).__name__} has none")
     beta = _beta(log, beta)
+    pairs = log.pairs() if isinstance(log, RunLog) else log
+    loss = _loss(loss, pairs)
     chosen, rejected = _by_checkpoint(log)
     delta = chosen - rejected
     delta_ref = delta[0]
     h = delta - delta_ref
     chosen_fell = chosen < chosen[0]
-    pairs = log.pairs() if isinstance(log, RunLog) else log
+    flip = flips(loss, chosen[0], rejected[0], beta)
+    per_pair = softplus(-beta * h) if loss.name == "dpo" else loss(chosen, rejected, chosen[0], rejected[0], beta)
     return Audit(
         source=log.name if isinstance(log, RunLog) else log.source,
         beta=beta,
@@ -136,15 +180,44 @@ def audit(log: PairLog | RunLog, beta=None) -> Audit:
         share_in_u=((h > 0) & (delta < 0)).mean(axis=1),
         share_chosen_fell=chosen_fell.mean(axis=1),
         share_both_fell=(chosen_fell & (rejected < rejected[0])).mean(axis=1),
-        loss=softplus(-beta * h).mean(axis=1),
+        loss=per_pair.mean(axis=1),
         n_short=(delta <= 0).sum(axis=1),
-        n_certified=_n_certified(h, delta_ref, beta),
+        n_certified=_n_certified(h, delta_ref, beta) if loss.name == "dpo" else _n_above(per_pair, flip),
         delta_ref=delta_ref,
-        flip_threshold=softplus(beta * delta_ref),
+        flip_threshold=softplus(beta * delta_ref) if loss.name == "dpo" else flip.threshold,
         delta=delta[-1],
-        pair_loss=softplus(-beta * h[-1]),
+        pair_loss=per_pair[-1],
         short=delta[-1] <= 0,
+        certified_accuracy=certified_share(flip, per_pair.mean(axis=1)),
+        loss_name=repr(loss).removesuffix("()"),
+        doubts=doubts(pairs, beta),
+        log=pairs,
     )
+
+
+def _loss(loss, pairs):
+    """The loss that is meant; token counts come from the log."""
+    if isinstance(loss, Loss):
+        return loss
+    name = "dpo" if loss is None else loss
+    needs = [key for key, (_, default) in losses.parameters(name).items() if default is None]
+    counts = {"n_w": pairs.n_chosen, "n_l": pairs.n_rejected}
+    given = {key: counts[key] for key in needs if counts.get(key) is not None}
+    missing = [key for key in needs if key in counts and key not in given]
+    if missing:
+        raise InputError(
+            f"{name} divides by token counts and the log has none: add columns n_chosen and n_rejected, or pass a loss "
+            "with n_w=... and n_l=..."
+        )
+    return losses.get(name, **given)
+
+
+def _n_above(per_pair, flip):
+    """Pairs that alone would have had to pay more than all of them have."""
+    if not np.isfinite(flip.least).all():
+        return np.zeros(len(per_pair), dtype=int)
+    paid = (per_pair - flip.least).sum(axis=1)
+    return (paid[:, None] < flip.price).sum(axis=1)
 
 
 def _beta(log, beta):
