@@ -134,14 +134,14 @@ PER_PAIR = ("delta_ref", "flip_threshold", "delta", "pair_loss", "short")
 
 
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite
-def audit(log: PairLog | RunLog, beta=None, loss=None) -> Audit:
+def audit(log: PairLog | RunLog, beta=None, loss: Loss | str | None = None, **params) -> Audit:
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:
         log: a pair log, with or without a policy, or a run.
         beta: of the loss; by default the one the run was trained with. A pair log does not know it.
-        loss: the run's, of :mod:`tabular.losses`, or its name where it needs no parameter; DPO by default. Token counts
-            that it needs are taken from the log where it has them.
+        loss: the run's, of :mod:`tabular.losses`, or its name with its parameters as ``params``; DPO by default. Token
+            counts that it needs are taken from the log where it has them.
 
     Raises:
         InputError: a log of something else than labelled pairs; no beta for a pair log, or one that is not finite and
@@ -160,7 +160,7 @@ def audit(log: PairLog | RunLog, beta=None, loss=None) -> Audit:
         raise InputError(f"an audit needs log-probabilities, a PairLog or RunLog: a {type(log).__name__} has none")
     beta = _beta(log, beta)
     pairs = log.pairs() if isinstance(log, RunLog) else log
-    loss = _loss(loss, pairs)
+    loss = _loss(loss, pairs, params)
     chosen, rejected = _by_checkpoint(log)
     delta = chosen - rejected
     delta_ref = delta[0]
@@ -195,14 +195,18 @@ def audit(log: PairLog | RunLog, beta=None, loss=None) -> Audit:
     )
 
 
-def _loss(loss, pairs):
+def _loss(loss, pairs, params):
     """The loss that is meant; token counts come from the log."""
-    if isinstance(loss, Loss):
-        return loss
-    name = "dpo" if loss is None else loss
+    if isinstance(loss, Loss) or loss is None:
+        if params:
+            raise InputError(
+                f"{next(iter(params))} changes a loss and none is named: pass loss='...' with its parameters"
+            )
+        return losses.get("dpo") if loss is None else loss
+    name = loss
     needs = [key for key, (_, default) in losses.parameters(name).items() if default is None]
     counts = {"n_w": pairs.n_chosen, "n_l": pairs.n_rejected}
-    given = {key: counts[key] for key in needs if counts.get(key) is not None}
+    given = {key: counts[key] for key in needs if counts.get(key) is not None} | params
     missing = [key for key in needs if key in counts and key not in given]
     if missing:
         raise InputError(

@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 
 from tabular.base import checks
-from tabular.logged.metrics import MetricLog, read_metrics
+from tabular.logged.metrics import MetricLog, is_metrics, read_metrics
 from tabular.logged.readers import read_pairs
 from tabular.logged.records import PairLog, RunLog
 from tabular.logged.runs import read_run
@@ -35,6 +35,7 @@ __all__ = [
     "RunLog",
     "VoteLog",
     "WinTable",
+    "is_metrics",
     "load",
     "read_metrics",
     "read_pairs",

@@ -113,7 +113,11 @@ def read_metrics(path, evaluation=False) -> MetricLog:
 
 
 def is_metrics(path) -> bool:
-    """Whether a file holds batch means and no pairs."""
+    """Whether a file holds batch means and no pairs.
+
+    >>> is_metrics("nowhere.json")
+    False
+    """
     try:
         read_metrics(path)
     except InputError:
