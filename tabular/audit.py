@@ -24,11 +24,13 @@ from tabular.auditing.certified import certified_share
 from tabular.auditing.doubts import Doubt, doubts
 from tabular.auditing.groups import prompts
 from tabular.auditing.intervals import interval
+from tabular.auditing.streamed import streamed
 from tabular.base import checks
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
 from tabular.failures.separate import flips
 from tabular.logged.records import PairLog, RunLog, freeze
+from tabular.logged.scans import Scan
 from tabular.losses.loss import Loss
 
 
@@ -134,14 +136,16 @@ PER_PAIR = ("delta_ref", "flip_threshold", "delta", "pair_loss", "short")
 
 
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite
-def audit(log: PairLog | RunLog, beta=None, loss: Loss | str | None = None, **params) -> Audit:
+def audit(log: PairLog | RunLog | Scan, beta=None, loss: Loss | str | None = None, *, executor=None, **params):
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:
-        log: a pair log, with or without a policy, or a run.
+        log: a pair log, with or without a policy, or a run; a scan of files larger than memory is streamed, for DPO's
+            loss, and its answer is a :class:`tabular.auditing.streamed.StreamedAudit`, without arrays of all pairs.
         beta: of the loss; by default the one the run was trained with. A pair log does not know it.
         loss: the run's, of :mod:`tabular.losses`, or its name with its parameters as ``params``; DPO by default. Token
             counts that it needs are taken from the log where it has them.
+        executor: for a scan: with the interface of :mod:`concurrent.futures`, to work on the files of a table.
 
     Raises:
         InputError: a log of something else than labelled pairs; no beta for a pair log, or one that is not finite and
@@ -156,6 +160,12 @@ def audit(log: PairLog | RunLog, beta=None, loss: Loss | str | None = None, **pa
     >>> result.flip_threshold.round(3).tolist(), result.pair_loss.round(3).tolist(), result.short.tolist()
     ([0.313, 0.974], [0.474, 0.313], [True, False])
     """
+    if isinstance(log, Scan):
+        if beta is None:
+            _beta(log, beta)
+        if params or not (loss is None or getattr(loss, "name", loss) == "dpo"):
+            raise InputError("a scan is audited for DPO's loss alone: read the log with logs.read_pairs for another")
+        return streamed(log, beta, executor=executor)
     if not isinstance(log, PairLog | RunLog):
         raise InputError(f"an audit needs log-probabilities, a PairLog or RunLog: a {type(log).__name__} has none")
     beta = _beta(log, beta)
@@ -225,7 +235,7 @@ def _n_above(per_pair, flip):
 
 
 def _beta(log, beta):
-    if beta is None and isinstance(log, PairLog):
+    if beta is None and not isinstance(log, RunLog):
         raise InputError("a log of pairs does not say its beta: give beta=..., the one of the run (often 0.1)")
     return log.beta if beta is None else checks.number(beta, "beta")
 

@@ -1,7 +1,8 @@
 """Real logs: the user's own, and four public data sets by name.
 
 ``logs.read_pairs(path)`` reads the pairs that a trainer wrote, ``logs.read_run`` a reference and the checkpoints after
-it, ``logs.read_metrics`` a trainer's own batch means. ``logs.load(name)`` returns
+it, ``logs.read_metrics`` a trainer's own batch means; ``logs.scan`` streams what is larger
+than memory. ``logs.load(name)`` returns
 
 ==========================  ===========================================================================
 ``"hh-pythia410m-dpo"``     :class:`RunLog`: a DPO run, 50 checkpoints x 12 responses x 500 prompts
@@ -23,6 +24,7 @@ from tabular.logged.metrics import MetricLog, is_metrics, read_metrics
 from tabular.logged.readers import read_pairs
 from tabular.logged.records import PairLog, RunLog
 from tabular.logged.runs import read_run
+from tabular.logged.scans import Scan, scan
 from tabular.logged.store import DataUnavailable, fetch
 from tabular.logged.tables import RewardLog, VoteLog, WinTable
 
@@ -33,6 +35,7 @@ __all__ = [
     "PairLog",
     "RewardLog",
     "RunLog",
+    "Scan",
     "VoteLog",
     "WinTable",
     "is_metrics",
@@ -40,6 +43,7 @@ __all__ = [
     "read_metrics",
     "read_pairs",
     "read_run",
+    "scan",
 ]
 
 

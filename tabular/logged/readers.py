@@ -13,7 +13,7 @@ from tabular.logged.columns import Columns, Origin
 from tabular.logged.records import PairLog, broken_rule
 
 #: a log-probability this little above 0 is one of 0 that was rounded, in float32 by some 1e-7 a token
-_ROUNDING = 1e-4
+ROUNDING = 1e-4
 
 
 def read_pairs(path, columns=None, *, skip_invalid=False) -> PairLog:
@@ -188,7 +188,7 @@ def _valid(file, columns, raw, places, unit, frame, skip_invalid):
     for array, name in columns.arrays.items():
         is_log_prob = _is_log_prob(array)
         if is_log_prob:
-            rounded = (values[array] > 0) & (values[array] <= _ROUNDING)
+            rounded = (values[array] > 0) & (values[array] <= ROUNDING)
             n_clamped += int(rounded.sum())
             values[array][rounded] = 0.0
         broken = broken_rule(values[array], is_log_prob)
