@@ -227,26 +227,44 @@ def _unmatched(log, beta):
     return Doubt("without a partner", n / (n + log.n_pairs), n, "pairs of the reference that the policy's file lacks.")
 
 
+def _fingerprint(*columns):
+    """A number for each row, equal where the columns are, and hardly ever elsewhere."""
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        bits = (column + 0.0).view(np.uint64)  # -0 is 0
+        mixed = (mixed ^ bits ^ (bits >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
+
+
 def _duplicates(log, beta):
-    """Rows that repeat an earlier one."""
-    columns = np.column_stack([getattr(log, name) for name in _SIDES if getattr(log, name) is not None])
-    _, first = np.unique(columns, axis=0, return_index=True)
-    mask = np.ones(log.n_pairs, dtype=bool)
-    mask[first] = False
+    """Rows that repeat an earlier one; those with a fingerprint of their own are none."""
+    columns = [getattr(log, name) for name in _SIDES if getattr(log, name) is not None]
+    _, place, times = np.unique(_fingerprint(*columns), return_inverse=True, return_counts=True)
+    suspects = np.flatnonzero(times[place] > 1)
+    mask = np.zeros(log.n_pairs, dtype=bool)
+    if suspects.size:
+        _, first = np.unique(np.column_stack(columns)[suspects], axis=0, return_index=True)
+        mask[np.delete(suspects, first)] = True
     return _doubt(log, "duplicated rows", mask, "they repeat the numbers of an earlier row, and count each time.")
 
 
 def _mirrored(log, beta):
-    """Rows whose chosen and rejected are an earlier row's rejected and chosen."""
-    forward = np.column_stack([log.ref_chosen, log.ref_rejected])
-    both, place = np.unique(np.concatenate([forward, forward[:, ::-1]]), axis=0, return_inverse=True)
-    place = place.reshape(2, -1)
-    there = np.zeros(len(both), dtype=bool)
-    there[place[0]] = True
+    """Rows whose chosen and rejected are another row's rejected and chosen."""
+    forward, back = _fingerprint(log.ref_chosen, log.ref_rejected), _fingerprint(log.ref_rejected, log.ref_chosen)
+    suspects = np.flatnonzero(np.isin(forward, back) & (log.delta_ref != 0))
+    pairs = np.column_stack([log.ref_chosen, log.ref_rejected])[suspects]
+    mask = np.zeros(log.n_pairs, dtype=bool)
+    if suspects.size:
+        both, place = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0, return_inverse=True)
+        place = place.reshape(2, -1)
+        there = np.zeros(len(both), dtype=bool)
+        there[place[0]] = True
+        mask[suspects] = there[place[1]]
     return _doubt(
         log,
         "chosen and rejected swapped",
-        there[place[1]] & (log.delta_ref != 0),
+        mask,
         "the log also holds the pair with its two sides exchanged, so that one of the two labels is inverted.",
     )
 

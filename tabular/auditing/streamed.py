@@ -22,6 +22,7 @@ from tabular.logged.scans import Scan
 
 _STEP = 0.25  # nats, of the histogram
 _FARTHEST = 1e6  # nats: what lies beyond stands in the first or the last step
+_LARGEST = np.finfo(float).max
 _LEVELS = ("before", "after")
 
 
@@ -109,7 +110,8 @@ def _certified(scan, beta, budgets, n, parts, over):
     fits = np.cumsum([0, *(count[step] for step in steps)])
     budgets = [budget * (1 + tolerances.LOSS) for budget in budgets]
     full = [int(np.searchsorted(spent[1:], budget, side="right")) for budget in budgets]
-    values = _values(scan, sorted({steps[k] for k in full if k < len(steps)}), over)
+    all_valid = not any(part["counts"]["invalid"] for part in parts)
+    values = _values(scan, sorted({steps[k] for k in full if k < len(steps)}), all_valid, over)
     found = []
     for budget, k in zip(budgets, full, strict=True):
         wrong = int(fits[k])
@@ -119,11 +121,13 @@ def _certified(scan, beta, budgets, n, parts, over):
     return tuple(found)
 
 
-def _values(scan, steps, over):
+def _values(scan, steps, all_valid, over):
     """{step: how often each delta_ref in it stands in the log}."""
     found = {step: Counter() for step in steps}
     if steps:
-        for inside in over(_inside, *zip(*((scan, part, steps) for part in range(len(scan.paths))), strict=True)):
+        for inside in over(
+            _inside, *zip(*((scan, part, steps, all_valid) for part in range(len(scan.paths))), strict=True)
+        ):
             for step, values in inside.items():
                 found[step].update(values)
     return found
@@ -149,7 +153,7 @@ def _columns(scan, part):
     frame = scan.frame(part)
     logs = [pl.col(name) for name in scan.arrays if not name.startswith("reward")]
     rewards = [pl.col(name) for name in scan.arrays if name.startswith("reward")]
-    good = [(column.is_finite() & (column <= ROUNDING)) for column in logs] + [column.is_finite() for column in rewards]
+    good = [column.is_between(-_LARGEST, ROUNDING) for column in logs] + [column.is_finite() for column in rewards]
     valid = pl.all_horizontal(good).fill_null(False)
     clamped = [column.clip(upper_bound=0.0) for column in logs]
     return frame, valid, clamped, pl.col("ref_chosen") - pl.col("ref_rejected")
@@ -204,14 +208,15 @@ def _step(delta_ref):
     return (delta_ref.clip(-_FARTHEST, _FARTHEST) / _STEP).floor().cast(pl.Int32)
 
 
-def _inside(scan, part, steps):
+def _inside(scan, part, steps, all_valid):
     """For each of some steps, how often each delta_ref in it stands in a part."""
     import polars as pl
 
     frame, valid, clamped, delta_ref = _columns(scan, part)
-    rows = frame.with_columns(valid.alias("valid"), *clamped).select("valid", delta_ref.alias("delta_ref"))
+    rows = frame if all_valid else frame.filter(valid)
+    rows = rows.select(column for column in clamped if column.meta.output_name().startswith("ref"))
     step = _step(pl.col("delta_ref"))
-    values = rows.filter("valid").filter(pl.any_horizontal([step == one for one in steps]))
+    values = rows.select(delta_ref.alias("delta_ref")).filter(pl.any_horizontal([step == one for one in steps]))
     table = values.group_by(step.alias("step"), "delta_ref").len().collect(engine="streaming")
     return {
         one: dict(zip(inside["delta_ref"], inside["len"], strict=True))
