@@ -159,7 +159,7 @@ def _hint(names):
     if any("rewards/" in name or "rewards_train/" in name for name in there):
         return "; batch means of a trainer, not pairs: read them with logs.read_metrics"
     if {"chosen", "rejected"} <= there:
-        return "; texts without log-probabilities: `condeq audit --help` says how to have them written"
+        return "; texts without log-probabilities: have TRL write them with precompute_ref_log_probs=True"
     return ""
 
 
