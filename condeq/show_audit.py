@@ -70,6 +70,22 @@ def course(found: Course):
     yield Text(TO_GET_PAIRS, style="dim")
 
 
+def stream(result):
+    """The parts of a streamed audit: numbers alone."""
+    left_out = f", {result.n_skipped:,} rows left out" if result.n_skipped else ""
+    yield Text(f"{result.source}: {result.n_pairs:,} pairs, beta {result.beta:g}{left_out}", style="bold")
+    headings = ("reference", "policy")[: len(result.loss)]
+    table = _plain("of all pairs; ties count as wrong", *headings)
+    table.add_row("pessimistic (delta_ref < 0), %", f"{100 * result.share_pessimistic:.1f}")
+    if result.share_violating is not None:
+        table.add_row("Assumption 3.1 violated, %", f"{100 * result.share_violating:.1f}")
+    for name, (label, form, scale) in TRAINING.items():
+        if name != "n_short":
+            values = getattr(result, name)
+            table.add_row(label.format(loss="DPO"), *(form.format(scale * value) for value in values))
+    yield table
+
+
 TO_GET_PAIRS = (
     "To get pairs: run TRL's DPOTrainer with precompute_ref_log_probs=True once with the reference and once with the "
     "trained model as model, save trainer.train_dataset after trainer.get_train_dataloader(), and give both: "

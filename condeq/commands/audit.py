@@ -1,5 +1,6 @@
 """``condeq audit``: what a trainer's log hides."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,6 @@ _OWN_WORDS = {
     "skip_invalid=True": "--skip-invalid",
     "key=...": "--key COLUMN",
     "beta=...": "--beta",
-    "columns={": "--column {",
     "logs.read_metrics": "condeq audit",
 }
 
@@ -46,6 +46,7 @@ def audit(
     by: Annotated[list[str] | None, typer.Option(help="Groups: delta_ref, length, or a column. Repeat.")] = None,
     worst: Annotated[int, typer.Option(help="How many pairs to name for each question.", min=0)] = 5,
     skip_invalid: Annotated[bool, typer.Option(help="Leave out rows that are not valid, and count them.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="For logs larger than memory: the numbers alone.")] = False,
     evaluation: Annotated[bool, typer.Option(help="Of a log of batch means: the evaluations.")] = False,
     out: Annotated[Path | None, typer.Option(help="Save the summary as JSON.")] = None,
     per_pair: Annotated[Path | None, typer.Option(help="Save a row for each pair, as Parquet.")] = None,
@@ -64,6 +65,9 @@ def audit(
             raise InputError(
                 "--reference goes with a log of batch means: give the reference's file first, then --policy"
             )
+        if stream:
+            _streamed(log, beta, show.parsed_columns(columns or []), of, skip_invalid, as_json, out)
+            return
         result = _audited(log, beta, policy or [], key, show.parsed_columns(columns or []), of, skip_invalid)
         by = by or []
         shown = list(show_audit.parts(result, by, worst))
@@ -166,6 +170,22 @@ def _batch_means(log, beta, reference, loss, evaluation, as_json, out):
     _print(show_audit.course(found))
 
 
+def _streamed(log, beta, columns, loss, skip_invalid, as_json, out):
+    from condeq import show_audit
+    from tabular import logs
+    from tabular.audit import audit as audited
+
+    name, params = loss
+    result = audited(logs.scan(log, columns, skip_invalid=skip_invalid), beta, name, **params)
+    if as_json:
+        print_json(result.to_dict(), indent=None)
+    elif out is not None:
+        with saved(result.to_dict(), out):
+            _print(show_audit.stream(result))
+    else:
+        _print(show_audit.stream(result))
+
+
 def _plain(found):
     """A course as JSON, nan as null."""
     arrays = {"step": found.metrics.step, **found.metrics.values, "delta": found.delta, "delta_ref": found.delta_ref}
@@ -194,4 +214,9 @@ def _in_our_words(sentence):
     """A sentence of the library in the words of the command line."""
     for theirs, ours in _OWN_WORDS.items():
         sentence = sentence.replace(theirs, ours)
-    return sentence
+    return re.sub(r"columns=\{'(\w+)': ('\w+'|\.\.\.)[^}]*\}", _renaming, sentence)
+
+
+def _renaming(found):
+    column = found[2].strip("'").replace("...", "COLUMN")
+    return f"--column {found[1]}={column}"

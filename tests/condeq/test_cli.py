@@ -154,6 +154,35 @@ def test_audit_of_batch_means(condeq):
     assert json.loads(out)["margin"] == [0.1, 2.0]
 
 
+def test_audit_of_a_stream(condeq):
+    Path("run.csv").write_text(LOG)
+    code, out, _ = condeq("audit", "run.csv", "--beta", "0.5", "--stream")
+    assert code == 0
+    assert "in U (delta_ref < delta < 0), %" in out
+    code, out, _ = condeq("audit", "run.csv", "--beta", "0.5", "--stream", "--json")
+    streamed = json.loads(out)
+    whole = json.loads(condeq("audit", "run.csv", "--beta", "0.5", "--json")[1])
+    shared = set(streamed) & set(whole) - {"loss"}
+    assert len(shared) >= 10
+    assert {name: streamed[name] for name in shared} == {name: whole[name] for name in shared}
+
+
+def test_the_librarys_sentences_speak_the_words_of_the_command(condeq):
+    Path("run.csv").write_text("chosen_logps,rejected_logps\n-1,-2\n")
+    _, _, err = condeq("audit", "run.csv", "--beta", "0.5")
+    assert "say which with --column ref_chosen=chosen_logps, or add" in err
+    Path("run.csv").write_text("reference_chosen_logps,ref_chosen_logps,ref_rejected_logps\n-1,-1,-2\n")
+    for log, expected in (
+        ("run.csv", "--column"),
+        ("other.csv", "--skip-invalid"),
+        ("trainer_log", "give --beta, the one"),
+    ):
+        Path("other.csv").write_text("ref_chosen_logps,ref_rejected_logps\nnan,-1\nnan,-1\n")
+        _, _, err = condeq("audit", log)
+        assert expected in err
+        assert "columns=" not in err
+
+
 def test_audit_under_another_loss_and_with_rows_left_out(condeq):
     Path("run.csv").write_text(LOG + "nan,-1,-1,-1\n")
     code, _, err = condeq("audit", "run.csv", "--beta", "0.5")

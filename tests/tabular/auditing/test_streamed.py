@@ -114,3 +114,13 @@ def test_what_a_scan_refuses(tmp_path):
     table(3).drop("chosen_score", "rejected_score").write_parquet(tmp_path / "b.parquet")
     with pytest.raises(InputError, match="give parts of one table"):
         logs.scan(tmp_path)
+
+
+def test_a_cluster_of_processes_gives_the_same_bits(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    for part in range(3):
+        table(500, seed=part).write_parquet(tmp_path / f"{part}.parquet")
+    scan = logs.scan(tmp_path)
+    settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    with distributed.Client(**settings) as client:
+        assert audit(scan, 0.1, executor=client.get_executor()) == audit(scan, 0.1)
