@@ -15,6 +15,7 @@ the implication because no pair's loss exceeds :math:`n\bar L`: that is all the 
 """
 
 from dataclasses import dataclass, field, fields
+from typing import overload
 
 import numpy as np
 from scipy.special import logsumexp
@@ -24,7 +25,7 @@ from tabular.auditing.certified import certified_share
 from tabular.auditing.doubts import Doubt, doubts
 from tabular.auditing.groups import prompts
 from tabular.auditing.intervals import interval
-from tabular.auditing.streamed import streamed
+from tabular.auditing.streamed import StreamedAudit, streamed
 from tabular.base import checks
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
@@ -135,8 +136,16 @@ class Audit:
 PER_PAIR = ("delta_ref", "flip_threshold", "delta", "pair_loss", "short")
 
 
+@overload
+def audit(log: Scan, beta=None, loss: Loss | str | None = None, *, executor=None) -> StreamedAudit: ...
+
+
+@overload
+def audit(log: PairLog | RunLog, beta=None, loss: Loss | str | None = None, *, executor=None, **params) -> Audit: ...
+
+
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite
-def audit(log: PairLog | RunLog | Scan, beta=None, loss: Loss | str | None = None, *, executor=None, **params):
+def audit(log, beta=None, loss=None, *, executor=None, **params):
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:

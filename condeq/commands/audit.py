@@ -198,9 +198,13 @@ def _plain(found):
 def _save_pairs(result, path):
     import polars
 
-    from tabular.auditing.worst import per_pair
+    from tabular.auditing.worst import keys_of, per_pair
 
-    columns = per_pair(result.log) | {"flip_threshold": result.flip_threshold, "pair_loss": result.pair_loss}
+    columns = (
+        keys_of(result.log)
+        | per_pair(result.log)
+        | {"flip_threshold": result.flip_threshold, "pair_loss": result.pair_loss}
+    )
     with writing(path, "--per-pair"):
         polars.DataFrame(columns).write_parquet(path)
 

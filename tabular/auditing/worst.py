@@ -63,6 +63,20 @@ def n_of(log: PairLog, question: str) -> int:
     return int(np.sum(checks.choice(question, QUESTIONS, "question")[2](per_pair(log))))
 
 
+def keys_of(log: PairLog) -> dict[str, list]:
+    """The columns of the file that name a pair, at every pair.
+
+    >>> keys_of(PairLog("toy", [-9.0], [-7.0]))
+    {}
+    """
+    names = [] if log.frame is None else log.frame.collect_schema().names()
+    wanted = [name for name in KEYS if name in names]
+    if not wanted:
+        return {}
+    table = log.frame.select(wanted).collect()
+    return {name: table[name].gather(log.row).to_list() for name in wanted}
+
+
 def _texts(log, chosen):
     """The columns of the file that name a pair or show it, at these pairs alone."""
     if log.frame is None or not len(chosen):

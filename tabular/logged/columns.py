@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tabular.base import checks
 from tabular.errors import InputError
-from tabular.logged import files
+from tabular.logged import files, kto
 from tabular.logged.records import ARRAYS
 
 #: The column names that trainers and preference data sets use for each array of a PairLog. The plural
@@ -173,7 +173,7 @@ def _listed(names, at_most=20):
 def origin(file: files.File, names, found) -> Origin:
     """Who wrote a file with these columns, in which versions."""
     ref = found.get("ref_chosen", found.get("policy_chosen"))
-    if getattr(file, "trainer", ""):
+    if isinstance(file, kto.Paired):
         return Origin(file.trainer)
     only_two = len(names) == 2
     if file.kind == files.TORCH and ref == "chosen_logps":

@@ -109,7 +109,7 @@ def read_metrics(path, evaluation=False) -> MetricLog:
         raise InputError(f"{path} has the names of batch means and no number under them")
     order = sorted(by_step)
     columns = {array: [by_step[step].get(array, np.nan) for step in order] for array in found}
-    return MetricLog(str(path), _trainer(names), order, columns, evaluation)
+    return MetricLog(str(path), _trainer(names), np.array(order), columns, evaluation)
 
 
 def is_metrics(path) -> bool:

@@ -136,7 +136,9 @@ def test_audit_of_files_that_are_joined(condeq):
     steps = ("--policy", "10=10.parquet", "--policy", "20=20.parquet")
     code, out, _ = condeq("audit", "before.parquet", *steps, "--beta", "0.5", "--json")
     assert (code, json.loads(out)["step"]) == (0, [0, 10, 20])
-    code, out, _ = condeq("audit", "before.parquet", *steps, "--beta", "0.5", "--by", "id", "--worst", "1")
+    saving = ("--by", "id", "--worst", "1", "--per-pair", "pairs.parquet")
+    code, out, _ = condeq("audit", "before.parquet", *steps, "--beta", "0.5", *saving)
+    assert pl.read_parquet("pairs.parquet")["id"].to_list() == ids
     assert code == 0
     assert "by id" in out
 
