@@ -158,8 +158,8 @@ def _constant(metrics, beta, reference, loss):
     if len(ratio) < 3:
         return None
     middle, spread = np.median(ratio), np.ptp(np.quantile(ratio, [0.25, 0.75]))
-    if abs(middle - 1) <= 0.1 + spread:
-        return None
+    if abs(middle - 1) <= 0.1 or spread > 0.05 * abs(middle):
+        return None  # as it should be; or means over batches, each with a reference of its own
     return Doubt(
         "rewards are not beta times the log-ratio",
         1.0,
