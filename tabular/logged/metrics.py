@@ -119,13 +119,23 @@ def is_metrics(path) -> bool:
     False
     """
     try:
-        read_metrics(path)
-    except InputError:
-        try:
-            read_metrics(path, evaluation=True)
-        except InputError:
+        file = files.opened(checks.path(path))
+        if file.kind not in files.TEXT:
             return False
-    return True
+        names = _early_names(file)
+    except InputError:
+        return False
+    told = set(_columns(names, False)) | set(_columns(names, True))
+    return bool(told - {"loss"}) and any(name in names for name in _STEPS)
+
+
+def _early_names(file):
+    """The names in the first lines of a log, or in the whole of a trainer's state, which is one object."""
+    if file.kind == files.LINES:
+        first = next(iter(plain_text.lines_of(file.source))).strip()
+        if not first.endswith(b"}") or b"log_history" in first:
+            return list(dict.fromkeys(name for row in _rows(file.path, file) for name in row))
+    return files.names(file)
 
 
 def _rows(path, file):

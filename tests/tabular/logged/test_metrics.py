@@ -58,6 +58,18 @@ def test_evaluations_are_kept_apart_and_merged_by_step(tmp_path):
     assert (evaluation.step.tolist(), evaluation.loss.tolist(), evaluation.margin.tolist()) == ([10], [0.7], [0.1])
 
 
+@pytest.mark.parametrize("trainer", CASES)
+def test_batch_means_are_told_from_pairs(tmp_path, trainer):
+    write, rows = CASES[trainer]
+    write(tmp_path / "log", rows)
+    assert logs.is_metrics(tmp_path / "log")
+    for content in ("{}", '{\n"a": 1\n}', "", "step,loss\n1,2\n", "a,b\n", '{"ref_chosen_logps": -1}\n{', "[]", "[1]"):
+        (tmp_path / "other").write_text(content)
+        assert not logs.is_metrics(tmp_path / "other")
+    (tmp_path / "other").write_text('{"step": 1, "rewards/margins": 0.5}\nbroken\n')
+    assert not logs.is_metrics(tmp_path / "missing")
+
+
 def test_an_export_of_a_dashboard(tmp_path):
     head = '"Step","my run - train/rewards/margins","my run - train/rewards/margins__MIN","my run - train/loss"\n'
     (tmp_path / "wandb.csv").write_text(head + '"1","0.2","0.1","0.69"\n"2","0.4","","0.5"\n')
