@@ -56,5 +56,6 @@ def _rows(found):
         ("Log-probabilities of both responses fell", share(found["share_both_fell"][-1]), "their means only"),
         ("DPO loss (nats)", f"{found['loss'][-1]:.2g}", "yes, as loss"),
         ("Pairs still short of their flip threshold sp(βδ_ref)", f"{found['n_short'][-1]} of {n}", "no"),
-        ("Pairs that the mean loss alone certifies as ranked right", f"{found['n_certified'][-1]} of {n}", "no"),
+        ("Ranked right by every policy of that mean loss", share(found["certified_accuracy"][-1]), "no"),
+        ("Pairs of which the mean loss alone says that they are", f"{found['n_certified'][-1]} of {n}", "no"),
     ]

@@ -45,61 +45,12 @@ def _value(text):
         return text
 
 
-def audit(result):
-    """The parts of an audit: what the trainer's log shows beside what it hides, over training and at the end."""
-    yield Text(f"{result['source']}: {result['n_pairs']} pairs, beta {result['beta']:g}", style="bold")
-    yield _reference_table(result)
-    if result["n_checkpoints"] > 1:
-        yield _training_table(result)
-        yield _final_sentence(result)
-
-
-def _reference_table(result):
-    table = _plain("before training", "share of pairs")
-    table.add_row("pessimistic: the reference prefers the rejected", f"{100 * result['share_pessimistic']:.1f} %")
-    if result["share_violating"] is not None:
-        table.add_row("Assumption 3.1 violated (delta_ref <= -Dr/beta)", f"{100 * result['share_violating']:.1f} %")
-    return table
-
-
-_TRAINING = {
-    "loss": ("DPO loss (nats)", "{:.4f}", 1),
-    "relative_accuracy": ("trainer's accuracy (h > 0), %", "{:.1f}", 100),
-    "absolute_accuracy": ("absolute accuracy (delta > 0), %", "{:.1f}", 100),
-    "share_in_u": ("in U (delta_ref < delta < 0), %", "{:.1f}", 100),
-    "share_chosen_fell": ("chosen log-prob fell, %", "{:.1f}", 100),
-    "share_both_fell": ("both log-probs fell, %", "{:.1f}", 100),
-    "n_short": ("short of their flip threshold", "{:d}", 1),
-    "n_certified": ("certified by the mean loss alone", "{:d}", 1),
-}
-
-
-def _training_table(result, most=5):
-    last = result["n_checkpoints"] - 1
-    shown = sorted({round(i * last / (most - 1)) for i in range(most)}) if last >= most else list(range(last + 1))
-    step = result["step"]
-    headings = [str(step[i]) if step else ("reference", "policy")[i] for i in shown]
-    table = _plain("examples seen" if step else "over training", *headings)
-    for name, (label, form, scale) in _TRAINING.items():
-        table.add_row(label, *(form.format(scale * result[name][i]) for i in shown))
-    return table
-
-
 def _plain(first, *others) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(first)
     for heading in others:
         table.add_column(heading, justify="right")
     return table
-
-
-def _final_sentence(result):
-    relative, absolute, inside = (100 * result[k][-1] for k in ("relative_accuracy", "absolute_accuracy", "share_in_u"))
-    return Text(
-        f"The trainer's accuracy ends at {relative:.1f} %; {absolute:.1f} % of the pairs are ranked right, "
-        f"and {inside:.1f} % sit in the undesirable region.",
-        style="bold",
-    )
 
 
 _POLICIES = {"reference": "reference", "rlhf": "RLHF optimum", "dpo": "DPO", "cpo": "constrained"}

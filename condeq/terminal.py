@@ -34,13 +34,13 @@ class Screen:
 console = Screen()
 
 
-def print_json(content) -> None:
-    print(as_text(content))
+def print_json(content, indent=2) -> None:
+    print(as_text(content, indent))
 
 
-def as_text(content) -> str:
+def as_text(content, indent=2) -> str:
     try:
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise InputError(BEYOND) from None
 
@@ -58,12 +58,12 @@ def saved(content, path: Path | None):
 
 
 @contextmanager
-def writing(place: Path):
+def writing(place: Path, option="--out"):
     """Say in one sentence that a place cannot be written."""
     try:
         yield
     except OSError as error:
-        raise InputError(f"{place} cannot be written ({error.strerror}): name another place with --out") from None
+        raise InputError(f"{place} cannot be written ({error.strerror}): name another place with {option}") from None
 
 
 @contextmanager

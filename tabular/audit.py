@@ -14,16 +14,28 @@ A pair's loss :math:`\mathrm{sp}(-\beta h)` is strictly decreasing in :math:`\de
 the implication because no pair's loss exceeds :math:`n\bar L`: that is all the mean loss alone can certify.
 """
 
+from dataclasses import field
+from typing import Any, overload
+
 import numpy as np
 from scipy.special import logsumexp
 
+from tabular import losses
+from tabular.auditing.certified import certified_share
+from tabular.auditing.doubts import Doubt, doubts
+from tabular.auditing.groups import prompts
+from tabular.auditing.intervals import interval
+from tabular.auditing.streamed import StreamedAudit, streamed
 from tabular.base import checks, drawings
 from tabular.base.log_space import softplus
 from tabular.base.record import Record
 from tabular.errors import InputError
+from tabular.failures.separate import flips
 from tabular.logged.records import PairLog, RunLog
+from tabular.logged.scans import Scan
+from tabular.losses.loss import Loss
 
-__all__ = ["Audit", "audit"]
+__all__ = ["PER_PAIR", "Audit", "audit"]
 
 
 class Audit(Record):
@@ -42,14 +54,19 @@ class Audit(Record):
     - ``share_in_u``: :math:`\delta_{\rm ref}<\delta<0`,
     - ``share_chosen_fell``: :math:`\log\pi(w)<\log\pi_{\rm ref}(w)`,
     - ``share_both_fell``: that, and :math:`\log\pi(l)<\log\pi_{\rm ref}(l)`,
-    - ``loss``: the mean of :math:`\mathrm{sp}(-\beta h)` over the pairs, nats,
+    - ``loss``: the mean of the loss over the pairs, :math:`\mathrm{sp}(-\beta h)` for DPO, nats,
     - ``n_short``: pairs that have not passed their flip threshold, :math:`\delta\le0`,
     - ``n_certified``: pairs with :math:`\bar L<\mathrm{sp}(\beta\delta_{\rm ref})/n`, the ones known to be ranked
-      correctly from the mean loss alone.
+      correctly from the mean loss alone,
+    - ``certified_accuracy``: the share that every policy of that mean loss ranks right, whichever pairs these are
+      (:mod:`tabular.auditing.certified`).
 
-    Per pair, ``(n_pairs,)`` each: ``delta_ref`` and ``flip_threshold`` :math:`\mathrm{sp}(\beta\delta_{\rm ref})`; at
-    the last checkpoint ``delta``, ``pair_loss`` :math:`\mathrm{sp}(-\beta h)` and ``short``, whether the pair has not
-    passed its threshold.
+    Per pair, ``(n_pairs,)`` each: ``delta_ref`` and ``flip_threshold``, :math:`\mathrm{sp}(\beta\delta_{\rm ref})` for
+    DPO and the least loss with :math:`\delta\le0` for any (:mod:`tabular.failures.separate`); at the last checkpoint
+    ``delta``, ``pair_loss`` and ``short``, whether the pair is not ranked right.
+
+    Besides: ``loss_name``, the loss with its parameters; ``doubts`` of the data; ``log``, the pairs at the last
+    checkpoint, for the questions which pairs (:mod:`tabular.auditing`).
 
     >>> log = PairLog("toy", [-9.0], [-7.0], policy_chosen=[-9.5], policy_rejected=[-8.5])
     >>> found = audit(log, beta=0.5)
@@ -76,6 +93,10 @@ class Audit(Record):
     delta: np.ndarray
     pair_loss: np.ndarray
     short: np.ndarray
+    certified_accuracy: np.ndarray
+    loss_name: str = "dpo"
+    doubts: tuple[Doubt, ...] = ()
+    log: PairLog | None = field(default=None, repr=False, compare=False)
 
     also = ("n_checkpoints",)
     shown = (
@@ -104,18 +125,69 @@ class Audit(Record):
         """How many policies were audited, the reference included."""
         return len(self.loss)
 
+    def summary(self) -> dict[str, Any]:
+        """:meth:`to_dict` without the arrays of all pairs, with the intervals of the last shares."""
+        whole = self.to_dict()
+        short = {name: value for name, value in whole.items() if name not in PER_PAIR}
+        return short | {"intervals": {name: list(ends) for name, ends in self.intervals().items()}}
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Wilson's 95 % intervals of the last shares, if the pairs are a sample of prompts like these."""
+        if self.log is None:
+            return {}
+        h, cluster = self.delta - self.delta_ref, prompts(self.log)
+        masks = {
+            "share_pessimistic": self.delta_ref < 0,
+            "relative_accuracy": h > 0,
+            "absolute_accuracy": self.delta > 0,
+            "share_in_u": (h > 0) & (self.delta < 0),
+        }
+        return {name: interval(mask, cluster) for name, mask in masks.items()}
+
+
+#: the fields of an audit that have one entry a pair
+PER_PAIR = ("delta_ref", "flip_threshold", "delta", "pair_loss", "short")
+
+
+@overload
+def audit(
+    log: Scan, beta: float | None = None, loss: Loss | str | None = None, *, executor: Any = None
+) -> StreamedAudit: ...
+
+
+@overload
+def audit(
+    log: PairLog | RunLog,
+    beta: float | None = None,
+    loss: Loss | str | None = None,
+    *,
+    executor: Any = None,
+    **params: Any,
+) -> Audit: ...
+
 
 @np.errstate(over="ignore")  # beta h beyond double precision is infinite
-def audit(log: PairLog | RunLog, beta: float | None = None) -> Audit:
+def audit(
+    log: PairLog | RunLog | Scan,
+    beta: float | None = None,
+    loss: Loss | str | None = None,
+    *,
+    executor: Any = None,
+    **params: Any,
+) -> Audit | StreamedAudit:
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:
-        log: a pair log, with or without a policy, or a run.
-        beta: of the DPO loss; by default the one the run was trained with. A pair log does not know it.
+        log: a pair log, with or without a policy, or a run; a scan of files larger than memory is streamed, for DPO's
+            loss, and its answer is a :class:`tabular.auditing.streamed.StreamedAudit`, without arrays of all pairs.
+        beta: of the loss; by default the one the run was trained with. A pair log does not know it.
+        loss: the run's, of :mod:`tabular.losses`, or its name with its parameters as ``params``; DPO by default. Token
+            counts that it needs are taken from the log where it has them.
+        executor: for a scan: with the interface of :mod:`concurrent.futures`, to work on the files of a table.
 
     Raises:
         InputError: a log of something else than labelled pairs; no beta for a pair log, or one that is not finite and
-            above 0.
+            above 0; a loss of a batch, whose pairs have no thresholds.
 
     A pair that improved, and is still inverted: right for the trainer, wrong in absolute terms.
 
@@ -126,15 +198,24 @@ def audit(log: PairLog | RunLog, beta: float | None = None) -> Audit:
     >>> result.flip_threshold.round(3).tolist(), result.pair_loss.round(3).tolist(), result.short.tolist()
     ([0.313, 0.974], [0.474, 0.313], [True, False])
     """
+    if isinstance(log, Scan):
+        if beta is None:
+            _beta(log, beta)
+        if params or not (loss is None or getattr(loss, "name", loss) == "dpo"):
+            raise InputError("a scan is audited for DPO's loss alone: read the log with logs.read_pairs for another")
+        return streamed(log, beta, executor=executor)
     if not isinstance(log, PairLog | RunLog):
         raise InputError(f"an audit needs log-probabilities, a PairLog or RunLog: a {type(log).__name__} has none")
     beta = _beta(log, beta)
+    pairs = log.pairs() if isinstance(log, RunLog) else log
+    loss = _loss(loss, pairs, params)
     chosen, rejected = _by_checkpoint(log)
     delta = chosen - rejected
     delta_ref = delta[0]
     h = delta - delta_ref
     chosen_fell = chosen < chosen[0]
-    pairs = log.pairs() if isinstance(log, RunLog) else log
+    flip = flips(loss, chosen[0], rejected[0], beta)
+    per_pair = softplus(-beta * h) if loss.name == "dpo" else loss(chosen, rejected, chosen[0], rejected[0], beta)
     return Audit(
         source=log.name if isinstance(log, RunLog) else log.source,
         beta=beta,
@@ -147,19 +228,52 @@ def audit(log: PairLog | RunLog, beta: float | None = None) -> Audit:
         share_in_u=((h > 0) & (delta < 0)).mean(axis=1),
         share_chosen_fell=chosen_fell.mean(axis=1),
         share_both_fell=(chosen_fell & (rejected < rejected[0])).mean(axis=1),
-        loss=softplus(-beta * h).mean(axis=1),
+        loss=per_pair.mean(axis=1),
         n_short=(delta <= 0).sum(axis=1),
-        n_certified=_n_certified(h, delta_ref, beta),
+        n_certified=_n_certified(h, delta_ref, beta) if loss.name == "dpo" else _n_above(per_pair, flip),
         delta_ref=delta_ref,
-        flip_threshold=softplus(beta * delta_ref),
+        flip_threshold=softplus(beta * delta_ref) if loss.name == "dpo" else flip.threshold,
         delta=delta[-1],
-        pair_loss=softplus(-beta * h[-1]),
+        pair_loss=per_pair[-1],
         short=delta[-1] <= 0,
+        certified_accuracy=certified_share(flip, per_pair.mean(axis=1)),
+        loss_name=repr(loss).removesuffix("()"),
+        doubts=doubts(pairs, beta),
+        log=pairs,
     )
 
 
+def _loss(loss, pairs, params):
+    """The loss that is meant; token counts come from the log."""
+    if isinstance(loss, Loss) or loss is None:
+        if params:
+            raise InputError(
+                f"{next(iter(params))} changes a loss and none is named: pass loss='...' with its parameters"
+            )
+        return losses.get("dpo") if loss is None else loss
+    name = loss
+    needs = [key for key, (_, default) in losses.parameters(name).items() if default is None]
+    counts = {"n_w": pairs.n_chosen, "n_l": pairs.n_rejected}
+    given = {key: counts[key] for key in needs if counts.get(key) is not None} | params
+    missing = [key for key in needs if key in counts and key not in given]
+    if missing:
+        raise InputError(
+            f"{name} divides by token counts and the log has none: add columns n_chosen and n_rejected, or pass a loss "
+            "with n_w=... and n_l=..."
+        )
+    return losses.get(name, **given)
+
+
+def _n_above(per_pair, flip):
+    """Pairs that alone would have had to pay more than all of them have."""
+    if not np.isfinite(flip.least).all():
+        return np.zeros(len(per_pair), dtype=int)
+    paid = (per_pair - flip.least).sum(axis=1)
+    return (paid[:, None] < flip.price).sum(axis=1)
+
+
 def _beta(log, beta):
-    if beta is None and isinstance(log, PairLog):
+    if beta is None and not isinstance(log, RunLog):
         raise InputError("a log of pairs does not say its beta: give beta=..., the one of the run (often 0.1)")
     return log.beta if beta is None else checks.number(beta, "beta")
 

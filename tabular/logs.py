@@ -1,6 +1,8 @@
 """Real logs: the user's own, and four public data sets by name.
 
-``logs.read_pairs(path)`` reads what a trainer wrote. ``logs.load(name)`` returns
+``logs.read_pairs(path)`` reads the pairs that a trainer wrote, ``logs.read_run`` a reference and the checkpoints after
+it, ``logs.read_metrics`` a trainer's own batch means; ``logs.scan`` streams what is larger
+than memory. ``logs.load(name)`` returns
 
 ===========================  ===========================================================================
 ``"hh-pythia410m-dpo"``      :class:`RunLog`: a DPO run, 50 checkpoints x 12 responses x 500 prompts
@@ -18,21 +20,30 @@ from functools import partial
 import numpy as np
 
 from tabular.base import checks
+from tabular.logged.metrics import MetricLog, is_metrics, read_metrics
 from tabular.logged.readers import read_pairs
 from tabular.logged.records import PairLog, RunLog
+from tabular.logged.runs import read_run
+from tabular.logged.scans import Scan, scan
 from tabular.logged.store import DataUnavailable, fetch
 from tabular.logged.tables import RewardLog, VoteLog, WinTable
 
 __all__ = [
     "DATA_SETS",
     "DataUnavailable",
+    "MetricLog",
     "PairLog",
     "RewardLog",
     "RunLog",
+    "Scan",
     "VoteLog",
     "WinTable",
+    "is_metrics",
     "load",
+    "read_metrics",
     "read_pairs",
+    "read_run",
+    "scan",
 ]
 
 

@@ -1,52 +1,226 @@
 """``condeq audit``: what a trainer's log hides."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from condeq import examples, show
-from condeq.options import AsJson, Out
-from condeq.terminal import BEYOND, console, print_json, saved
+from condeq.options import AsJson, LossName, LossSettings
+from condeq.terminal import console, print_json, saved, writing
 from tabular import InputError
 
 RUN = "hh-pythia410m-dpo"
+_OWN_WORDS = {
+    "skip_invalid=True": "--skip-invalid",
+    "key=...": "--key COLUMN",
+    "beta=...": "--beta",
+    "logs.read_metrics": "condeq audit",
+}
 
 
 def audit(
     log: Annotated[
         str,
         typer.Argument(
-            help=f"A CSV, JSONL or Parquet file of pairs; or trainer_log, an example, or {RUN}, a public run."
+            help="What a trainer wrote: a file of pairs in any of its forms, a directory or a quoted pattern of parts, "
+            f"trainer_state.json or another log of batch means; or trainer_log, an example, or {RUN}, a public run."
         ),
     ],
-    beta: Annotated[float | None, typer.Option(help="The beta of the DPO loss; needed for a file.")] = None,
+    beta: Annotated[float | None, typer.Option(help="The beta of the loss; needed for a file of pairs.")] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="The trained policy's pass, a file of its own; or STEP=PATH, once a checkpoint. Repeat."),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Pairs of the reference, beside a log of batch means.", metavar="PATH")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The column that names a pair in all files.")] = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--column", metavar="NAME=COLUMN", help="Rename a column, such as ref_chosen=my_logp. Repeat."),
     ] = None,
-    out: Out = None,
+    loss: LossName = None,
+    settings: LossSettings = None,
+    by: Annotated[list[str] | None, typer.Option(help="Groups: delta_ref, length, or a column. Repeat.")] = None,
+    worst: Annotated[int, typer.Option(help="How many pairs to name for each question.", min=0)] = 5,
+    skip_invalid: Annotated[bool, typer.Option(help="Leave out rows that are not valid, and count them.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="For logs larger than memory: the numbers alone.")] = False,
+    evaluation: Annotated[bool, typer.Option(help="Of a log of batch means: the evaluations.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Save the summary as JSON.")] = None,
+    per_pair: Annotated[Path | None, typer.Option(help="Save a row for each pair, as Parquet.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Save one self-contained page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What a trainer's own log hides: pessimistic pairs, absolute accuracy, the share of pairs in U."""
+    """What a trainer's own log hides: pessimistic pairs, absolute accuracy, the pairs in U, which, and what helps."""
+    from condeq import show_audit
+
+    try:
+        of = _loss(loss, settings)
+        if log != RUN and _is_metrics(log):
+            _batch_means(log, beta, reference, of, evaluation, as_json, out)
+            return
+        if reference is not None:
+            raise InputError(
+                "--reference goes with a log of batch means: give the reference's file first, then --policy"
+            )
+        if stream:
+            _streamed(log, beta, show.parsed_columns(columns or []), of, skip_invalid, as_json, out)
+            return
+        result = _audited(log, beta, policy or [], key, show.parsed_columns(columns or []), of, skip_invalid)
+        by = by or []
+        shown = list(show_audit.parts(result, by, worst))
+        _require_finite(result)
+    except InputError as error:
+        raise InputError(_in_our_words(str(error))) from None
+    if per_pair is not None:
+        _save_pairs(result, per_pair)
+    if html is not None:
+        from condeq import audit_page
+
+        with writing(html, "--html"):
+            html.write_text(audit_page.page(result, by), encoding="utf-8")
+    if as_json:
+        print_json(result.summary(), indent=None)
+    elif out is not None:
+        with saved(result.summary(), out):
+            _print(shown)
+    else:
+        _print(shown)
+    for place in (per_pair, html):
+        if place is not None and not as_json:
+            console.print(f"saved {place}", markup=False, soft_wrap=True)
+
+
+def _print(shown):
+    for part in shown:
+        console.print(part)
+
+
+def _loss(name, settings):
+    """The loss that is named, and its parameters; token counts may come from the log."""
+    given = show.parsed_settings(settings or [])
+    if name is None and given:
+        raise InputError(f"--set {next(iter(given))}=... changes a loss and none is named: add --loss NAME")
+    return name, given
+
+
+def _is_metrics(log):
+    from tabular import logs
+
+    path = Path(log)
+    return path.is_file() and logs.is_metrics(path)
+
+
+def _audited(log, beta, policies, key, columns, loss, skip_invalid):
     from tabular import logs
     from tabular.audit import audit as audited
 
+    name, params = loss
     if log == RUN and not Path(log).exists():
-        if columns:
-            raise InputError(f"--column renames a column of a file, and {RUN} is none: leave it out")
-        source = logs.load(log)
-    else:
-        file = examples.located(Path(log), examples.LOGS, RUN)
-        source = logs.read_pairs(file, show.parsed_columns(columns or []))
-    found = audited(source, beta)
-    if not np.isfinite([*found.loss, *found.flip_threshold]).all():
-        raise InputError(BEYOND)
-    result = found.to_dict()
-    if as_json:
-        print_json(result)
+        if columns or policies:
+            what = "--column renames a column of a file" if columns else "--policy joins another file to a file"
+            raise InputError(f"{what}, and {RUN} is none: leave it out")
+        return audited(logs.load(log), beta, name, **params)
+    steps = _steps(policies)
+    path = Path(log) if any(sign in log for sign in "*?[") else examples.located(Path(log), examples.LOGS, RUN)
+    if steps is None:
+        return audited(logs.read_pairs(path, columns, skip_invalid=skip_invalid), beta, name, **params)
+    if isinstance(steps, dict) and beta is None:
+        raise InputError("checkpoints need the run's beta: give --beta, often 0.1")
+    read = logs.read_run(path, steps, beta, columns, key=key, skip_invalid=skip_invalid)
+    return audited(read, beta, name, **params)
+
+
+def _steps(policies):
+    """No policy, the path of one, or ``{step: path}``."""
+    if not policies:
+        return None
+    if len(policies) == 1 and (Path(policies[0]).exists() or "=" not in policies[0]):
+        return policies[0]
+    steps = {}
+    for given in policies:
+        step, equals, path = given.partition("=")
+        if not (equals and path and step.strip().isdigit()) or int(step) in steps:
+            raise InputError(
+                f"--policy {given!r} is not of the form STEP=PATH with a step of its own: write 1000=a.parquet"
+            )
+        steps[int(step)] = path
+    return steps
+
+
+def _batch_means(log, beta, reference, loss, evaluation, as_json, out):
+    from condeq import show_audit
+    from tabular import logs, losses
+    from tabular.auditing.courses import course
+
+    name, params = loss
+    loss = losses.get(name or "dpo", **params)
+    pairs = None if reference is None else logs.read_pairs(reference)
+    found = course(logs.read_metrics(log, evaluation), beta, pairs, loss)
+    if as_json or out is not None:
+        content = {"source": found.metrics.source, "trainer": found.metrics.trainer, **_plain(found)}
+        if as_json:
+            print_json(content, indent=None)
+            return
+        with saved(content, out):
+            _print(show_audit.course(found))
         return
-    with saved(result, out):
-        for part in show.audit(result):
-            console.print(part)
+    _print(show_audit.course(found))
+
+
+def _streamed(log, beta, columns, loss, skip_invalid, as_json, out):
+    from condeq import show_audit
+    from tabular import logs
+    from tabular.audit import audit as audited
+
+    name, params = loss
+    result = audited(logs.scan(log, columns, skip_invalid=skip_invalid), beta, name, **params)
+    if as_json:
+        print_json(result.to_dict(), indent=None)
+    elif out is not None:
+        with saved(result.to_dict(), out):
+            _print(show_audit.stream(result))
+    else:
+        _print(show_audit.stream(result))
+
+
+def _plain(found):
+    """A course as JSON, nan as null."""
+    arrays = {"step": found.metrics.step, **found.metrics.values, "delta": found.delta, "delta_ref": found.delta_ref}
+    if found.certified is not None:
+        arrays["certified"] = found.certified
+    plain = {name: [None if value != value else value for value in array.tolist()] for name, array in arrays.items()}
+    return plain | {"doubts": [str(doubt) for doubt in found.doubts]}
+
+
+def _save_pairs(result, path):
+    import polars
+
+    from tabular.auditing.worst import keys_of, per_pair
+
+    columns = (
+        keys_of(result.log)
+        | per_pair(result.log)
+        | {"flip_threshold": result.flip_threshold, "pair_loss": result.pair_loss}
+    )
+    with writing(path, "--per-pair"):
+        polars.DataFrame(columns).write_parquet(path)
+
+
+def _require_finite(result):
+    if result.loss_name.startswith("dpo") and not all(value < float("inf") for value in result.loss):
+        raise InputError("a result is beyond the floating-point numbers: give a less extreme beta, or mend the log")
+
+
+def _in_our_words(sentence):
+    """A sentence of the library in the words of the command line."""
+    for theirs, ours in _OWN_WORDS.items():
+        sentence = sentence.replace(theirs, ours)
+    return re.sub(r"columns=\{'(\w+)': ('\w+'|\.\.\.)[^}]*\}", _renaming, sentence)
+
+
+def _renaming(found):
+    column = found[2].strip("'").replace("...", "COLUMN")
+    return f"--column {found[1]}={column}"

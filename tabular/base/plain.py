@@ -29,7 +29,7 @@ _TELLING = ("is", "array", "tuple", "number", "fraction", "items")  # a field ma
 def written(record) -> dict:
     """A dataclass, with the name of its class as ``is``."""
     hints = _hints(type(record))
-    values = {f.name: entry(getattr(record, f.name), hints[f.name]) for f in fields(record)}
+    values = {f.name: entry(getattr(record, f.name), hints[f.name]) for f in fields(record) if f.compare}
     return {"is": name(type(record)), **values}
 
 
@@ -143,7 +143,7 @@ def _read_kind(data):
     if issubclass(cls, tuple):
         return cls(**{name: read(data[name]) for name in cls._fields})
     hints, given = _hints(cls), {name: value for name, value in data.items() if name != "is"}
-    wanted = [each.name for each in fields(cls)]
+    wanted = [each.name for each in fields(cls) if each.compare]
     missing = [name for name in wanted if name not in given]
     unknown = sorted(set(given) - set(wanted) - set(getattr(cls, "also", ())))
     if missing or unknown:

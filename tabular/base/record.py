@@ -67,8 +67,8 @@ class Record:
         return hash((type(self), hashed(self._compared())))
 
     def _compared(self) -> dict[str, Any]:
-        """What equality is about."""
-        return {name: getattr(self, name) for name in _names(self)}
+        """What equality is about: a field with ``compare=False`` is no part of the value, nor of its JSON."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.compare}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON from which :meth:`from_dict` makes an equal one; ``is`` names the class.

@@ -1,45 +1,42 @@
-"""Reading a trainer's log of labelled pairs from csv, jsonl or parquet, and saying exactly what is wrong with it."""
+"""Reading the pairs that trainers write: every form by its content, every fault in one sentence that says where."""
 
-import csv
-import gzip
-import io
-import json
 import os
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from tabular.base import checks
 from tabular.errors import InputError
-from tabular.logged.records import ARRAYS, PairLog, broken_rule
+from tabular.logged import columns as naming
+from tabular.logged import files, kto, parts, plain_text
+from tabular.logged.columns import Columns, Origin
+from tabular.logged.records import PairLog, broken_rule
 
-#: The column names that trainers and preference data sets use for each array of a PairLog. The plural
-#: ``rewards/chosen`` is not among the rewards: trainers write beta times the policy's own log-ratio there.
-COLUMNS = {
-    "ref_chosen": ("ref_chosen_logps", "reference_chosen_logps"),
-    "ref_rejected": ("ref_rejected_logps", "reference_rejected_logps"),
-    "policy_chosen": ("policy_chosen_logps", "chosen_logps"),
-    "policy_rejected": ("policy_rejected_logps", "rejected_logps"),
-    "reward_chosen": ("chosen_score", "score_chosen", "chosen_reward", "reward_chosen"),
-    "reward_rejected": ("rejected_score", "score_rejected", "rejected_reward", "reward_rejected"),
-}
+#: a log-probability this little above 0 is one of 0 that was rounded, in float32 by some 1e-7 a token
+ROUNDING = 1e-4
 
 
-def read_pairs(path: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> PairLog:
-    """The labelled pairs of a ``.csv``, ``.jsonl`` or ``.parquet`` file; the first two may also be ``.gz``.
+def read_pairs(
+    path: str | os.PathLike[str], columns: Mapping[str, str] | None = None, *, skip_invalid: bool = False
+) -> PairLog:
+    """The labelled pairs of a file, of all files of a directory, or of all that a pattern such as ``part-*.csv`` names.
 
     Args:
-        path: of the file. CSV has a header line; JSON lines hold one object each. Blank lines are skipped, other
-            columns ignored.
+        path: Files are known by their content: CSV (also with tabs, semicolons or bars), JSON lines, a JSON array,
+            Parquet, Arrow (Feather 2, and TRL's cache, a stream), ``.npz``, and ``.pt`` without running its pickle;
+            also packed with gzip or zstd. Only the columns that are needed are read. In a torch file with the two
+            columns of open-instruct, ``chosen_logps`` and ``rejected_logps`` are the reference.
         columns: names for the columns that are not called as in :data:`COLUMNS`, such as
             ``{"ref_chosen": "my_column"}``. The policy and the rewards are optional.
+        skip_invalid: leave out the rows with a value that is missing, not finite or no log-probability, and count them
+            in ``n_skipped``, where otherwise they are refused.
 
     Raises:
-        InputError: one sentence on a file that cannot be read or is not what its name says, a column that is missing,
-            ambiguous or without its partner, a value that is not a number, not finite or a log-probability above 0.
+        InputError: one sentence on a file that cannot be read, is broken or holds something else, a column that is
+            missing, ambiguous or without its partner, a value that is not a number, not finite or a log-probability
+            above 0 (one that is by less than 1e-4, a rounding, is taken for 0 and counted in ``n_clamped``).
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -48,190 +45,182 @@ def read_pairs(path: str | os.PathLike[str], columns: Mapping[str, str] | None =
     ...     read_pairs(path).delta_ref.tolist()
     [-1.5, 1.0]
     """
-    path, columns = checks.path(path), {} if columns is None else columns
-    if not isinstance(columns, dict) or not all(isinstance(name, str) for name in (*columns, *columns.values())):
-        raise InputError(f"columns is {checks.brief(columns)}: give a mapping, such as {{'ref_chosen': 'my_column'}}")
-    table = _read(path)
-    if not table.lines:
-        raise InputError(f"{path} holds no pair: write at least one row")
-    chosen = _chosen_columns(path, table.names, columns)
-    source = str(path).encode(errors="replace").decode()  # a file's name need not be Unicode
-    return PairLog(source, **{array: _numbers(path, table, name, array) for array, name in chosen.items()})
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A file's column names, its values column by column as found, and where each row stands in the file."""
-
-    names: list[str]
-    column: Callable[[str], Sequence]
-    lines: Sequence[int]
-    unit: str = "line"
-
-
-_ABSENT = object()  # a JSON object without the key, as opposed to one with null
-
-
-def _read(path) -> _Table:
-    packed = path.suffix.lower() == ".gz"
-    kind = Path(path.stem if packed else path.name).suffix.lower()
-    readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
-    if kind not in readers and (kind != ".parquet" or packed):
-        raise InputError(f"{path} has an unknown extension: give a .csv, .jsonl (also .gz) or .parquet file")
-    try:
-        if kind == ".parquet":
-            return _read_parquet(path)
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if packed else data).decode("utf-8-sig")
-    except (gzip.BadGzipFile, zlib.error, EOFError):
-        raise InputError(f"{path} is not a whole gzip file: copy it again, or unpack it and give the text") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8 {kind[1:]}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from None
-    return readers[kind](path, text)
-
-
-def _read_csv(path, text):
-    (_, header), *records = _csv_records(path, text) or [(1, [])]
-    header = [name.strip() for name in header]
-    for line, row in records:
-        if len(row) != len(header):
-            raise InputError(
-                f"{path}, line {line} has {len(row)} fields, the header {len(header)}: is the file truncated?"
-            )
-
-    def column(name):
-        position = header.index(name)
-        return [row[position] for _, row in records]
-
-    return _Table(header, column, [line for line, _ in records])
-
-
-def _csv_records(path, text):
-    """The records that are not blank, each with the line it begins on: a quoted field may run over several."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    usual_limit = csv.field_size_limit(len(text) + 1)  # texts beside the numbers may be long; the limit is global
-    records, line = [], 1
-    try:
-        for row in reader:
-            if any(field.strip() for field in row):
-                records.append((line, row))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}, line {line} is not CSV: {error}") from None
-    finally:
-        csv.field_size_limit(usual_limit)
-    return records
-
-
-def _read_jsonl(path, text):
-    rows, lines = [], []
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        row = _json(content, f"{path}, line {line}")
-        if not isinstance(row, dict):
-            raise InputError(f"{path}, line {line} is a JSON {type(row).__name__}: write one object on each line")
-        rows.append(row)
-        lines.append(line)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return _Table(names, lambda name: [row.get(name, _ABSENT) for row in rows], lines)
-
-
-def _json(content, place):
-    try:
-        return json.loads(content, object_pairs_hook=checks.distinct_keys)
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from None
-    except json.JSONDecodeError as error:
-        why = error.msg
-    except RecursionError:
-        why = "nested too deeply"
-    except ValueError:  # Python reads no integer of more than 4300 digits
-        why = "an integer of thousands of digits"
-    raise InputError(f"{place} is not JSON ({why}): write one object on each line")
-
-
-def _read_parquet(path):
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise InputError(
-            f"{path} needs pyarrow to be read: install the extra conditional-equivalence[data], or save it as csv"
-        ) from None
-    try:
-        content = parquet.read_table(io.BytesIO(path.read_bytes()))
-    except arrow.ArrowException as error:
-        raise InputError(f"{path} is not a parquet file: {_first_line(error)}") from None
-    return _Table(
-        content.column_names, lambda name: content[name].to_pylist(), range(1, content.num_rows + 1), unit="row"
+    renamed = naming.checked_renaming(columns)
+    read = read_parts(path, renamed, skip_invalid=skip_invalid)
+    if not read.n_pairs:
+        why = f"none of its {read.n_skipped} rows is valid" if read.n_skipped else "write at least one row"
+        raise InputError(f"{read.source} holds no pair: {why}")
+    return PairLog(
+        read.source,
+        **{array: read.values[array] for array in naming.COLUMNS if array in read.values},
+        n_chosen=read.values.get("n_chosen"),
+        n_rejected=read.values.get("n_rejected"),
+        row=read.row,
+        origin=read.origin,
+        n_skipped=read.n_skipped,
+        n_clamped=read.n_clamped,
+        frame=read.frame,
     )
 
 
-def _chosen_columns(path, names, renamed):
-    """Which column of the file is which array: as renamed, else by one of the usual names."""
-    unknown = sorted(set(renamed) - set(COLUMNS))
-    if unknown:
-        raise InputError(f"columns names {unknown[0]!r}, which is not one of {', '.join(COLUMNS)}")
-    if len(set(renamed.values())) < len(renamed):
-        raise InputError(f"columns gives one column to two arrays ({renamed}): name a different one for each")
-    chosen = {}
-    for array, usual in COLUMNS.items():
-        wanted = [renamed[array]] if array in renamed else [name for name in usual if name not in renamed.values()]
-        found = [name for name in wanted if name in names]
-        if len(found) > 1 or (found and names.count(found[0]) > 1):
+@dataclass(frozen=True)
+class Read:
+    """The columns of one or more files, one after the other; ``row`` counts the rows of the whole from 0."""
+
+    source: str
+    values: dict[str, np.ndarray]
+    row: np.ndarray
+    origin: Origin
+    n_skipped: int
+    n_clamped: int
+    frame: Any
+
+    @property
+    def n_pairs(self):
+        return len(self.row)
+
+
+def read_parts(path, renamed, *, role="reference", skip_invalid=False) -> Read:
+    """What :func:`read_pairs` reads, as plain arrays; with ``role="policy"`` the policy's two columns."""
+    paths = parts.found(path)
+    read = [_part(one, renamed, role, skip_invalid) for one in paths]
+    first = read[0]
+    for one, part in zip(paths[1:], read[1:], strict=True):
+        if set(part.values) != set(first.values) or part.columns.origin != first.columns.origin:
             raise InputError(
-                f"{path} has more than one column for {array} ({', '.join(n for n in names if n in found)}): "
-                f"keep one, or choose with columns={{{array!r}: ...}}"
+                f"{one} has columns for {', '.join(part.values)} as {part.columns.origin}, {paths[0]} for "
+                f"{', '.join(first.values)} as {first.columns.origin}: give parts of one table"
             )
-        if found:
-            chosen[array] = found[0]
-        elif array in renamed or array.startswith("ref"):
-            raise InputError(f"{path} has no column {' or '.join(wanted)} for {array}: found {_listed(names)}")
-    for array in ARRAYS[2:]:
-        partner = array.replace("chosen", "rejected") if "chosen" in array else array.replace("rejected", "chosen")
-        if array in chosen and partner not in chosen:
-            raise InputError(
-                f"{path} has {chosen[array]} but no column for {partner}: add it, or name it with columns="
-                f"{{{partner!r}: ...}}; found {_listed(names)}"
-            )
-    return chosen
+    start = np.cumsum([0, *(part.n_rows for part in read)])
+    source = str(path).encode(errors="replace").decode()  # a file's name need not be Unicode
+    return Read(
+        source,
+        {array: np.concatenate([part.values[array] for part in read]) for array in first.values},
+        np.concatenate([begin + part.row for begin, part in zip(start, read, strict=False)]),
+        first.columns.origin,
+        sum(part.n_rows - len(part.row) for part in read),
+        sum(part.n_clamped for part in read),
+        parts.frames_of([part.frame for part in read]),
+    )
 
 
-def _listed(names, at_most=20):
-    if not names:
-        return "no columns"
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return ", ".join(names[:at_most]) + more
+@dataclass
+class _Part:
+    """One file's columns; ``row`` counts its rows from 0, without those that are left out."""
+
+    columns: Columns
+    values: dict[str, np.ndarray]
+    row: np.ndarray
+    n_rows: int
+    n_clamped: int
+    frame: Any = field(repr=False)
 
 
-def _numbers(path, table, name, array):
+def _part(path, renamed, role, skip_invalid):
+    file = files.opened(path)
+    file, names = kto.paired(file, files.names(file))
+    if not names and file.kind == files.DELIMITED:
+        raise InputError(f"{path} holds no pair: write at least one row")
+    columns = naming.chosen(file, names, renamed, role)
+    table = _by_engine(file, columns) or _by_line(file, columns, skip_invalid)
+    raw, places, unit, frame = table
+    return _valid(file, columns, raw, places, unit, frame, skip_invalid)
+
+
+def _by_engine(file, columns):
+    """All needed columns at once; ``None`` where a text holds anything that only a look at its lines can explain."""
+    polars = files.library("polars", file.path)
+    wanted = [*columns.arrays.values(), *(() if columns.tokens else columns.counts.values())]
+    lengths = columns.counts.values() if columns.tokens else ()
+    text = file.kind in files.TEXT
+    try:
+        frame = file.frame if isinstance(file, kto.Paired) else files.lazy(file, wanted, lengths)
+        table = frame.select(list(dict.fromkeys([*wanted, *lengths]))).collect(engine="streaming")
+        raw = {array: table[name].to_numpy() for array, name in (columns.arrays | columns.counts).items()}
+    except (polars.exceptions.PolarsError, InputError) as error:
+        if text:
+            return None
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{file.path} cannot be read: {plain_text.first_line(error)}") from None
+    if text and not (
+        len(table) and all(broken_rule(raw[array], _is_log_prob(array)) is None for array in columns.arrays)
+    ):
+        return None
+    if file.kind == files.LINES and not _each_key_once(file, columns, len(table)):
+        return None
+    plain = frame if isinstance(file, kto.Paired) or not text else files.lazy(file)
+    return raw, range(1, len(table) + 1), "row", plain
+
+
+def _each_key_once(file, columns, n_rows):
+    """An engine keeps one of two equal keys without a word; where the count is off, the lines are read one by one."""
+    data = file.path.read_bytes() if file.data is None else file.data
+    return all(data.count(b'"%s"' % name.encode()) == n_rows for name in columns.arrays.values())
+
+
+def _by_line(file, columns, skip_invalid):
+    """Text read line by line: what is no number is refused with its line, or is nan where rows may be skipped."""
+    polars = files.library("polars", file.path)
+    table = plain_text.read(file.path, file.text(), file.kind)
+    if not table.lines:
+        raise InputError(f"{file.path} holds no pair: write at least one row")
+    raw = {
+        array: _numbers(file.path, table, name, skip_invalid or array in columns.counts)
+        for array, name in (columns.arrays | columns.counts).items()
+    }
+    texts = {name: [str(value) for value in table.column(name)] for name in dict.fromkeys(table.names)}
+    return raw, table.lines, table.unit, polars.LazyFrame(texts)
+
+
+def _numbers(path, table, name, lenient):
     numbers = np.empty(len(table.lines))
     for row, value in enumerate(table.column(name)):
-        number = _number(value)
-        if number is None:
-            what = "missing" if value is _ABSENT else checks.brief(value)
+        number = plain_text.number(value)
+        if number is None and not lenient:
+            what = "missing" if value is plain_text.ABSENT else checks.brief(value)
             raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {what}, it must be a number")
-        numbers[row] = number
-    broken = broken_rule(numbers, is_log_prob=not array.startswith("reward"))
-    if broken:
-        bad, rule = broken
-        row = int(np.argmax(bad))
-        raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {numbers[row]:.10g}, but {rule}")
+        numbers[row] = np.nan if number is None else number
     return numbers
 
 
-def _number(value):
-    """The value as a float, or ``None``; text as CSV writes it, but neither true nor 1_000."""
-    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
+def _valid(file, columns, raw, places, unit, frame, skip_invalid):
+    """The rows that keep the rules, roundings above 0 clamped; the first fault is refused, or its rows left out."""
+    n_rows, n_clamped = len(places), 0
+    values = {array: np.array(column, dtype=float) for array, column in raw.items()}
+    left_out = np.zeros(n_rows, dtype=bool)
+    for array, name in columns.arrays.items():
+        is_log_prob = _is_log_prob(array)
+        if is_log_prob:
+            rounded = (values[array] > 0) & (values[array] <= ROUNDING)
+            n_clamped += int(rounded.sum())
+            values[array][rounded] = 0.0
+        broken = broken_rule(values[array], is_log_prob)
+        if broken and not skip_invalid:
+            raise InputError(_fault(file.path, raw[array], name, places, unit, *broken))
+        while broken and not left_out[broken[0]].all():
+            left_out |= broken[0]
+            broken = broken_rule(np.where(left_out, -1.0, values[array]), is_log_prob)
+    for array in columns.counts:
+        if not (values[array] > 0).all():
+            values = {name: column for name, column in values.items() if name not in columns.counts}
+            break
+    kept = np.flatnonzero(~left_out)
+    return _Part(columns, {array: column[kept] for array, column in values.items()}, kept, n_rows, n_clamped, frame)
 
 
-def _first_line(error):
-    return str(error).splitlines()[0]
+def _is_log_prob(array):
+    return not array.startswith("reward")
+
+
+def _fault(path, raw, name, places, unit, bad, rule):
+    """The first bad value, and where the others are."""
+    rows = np.flatnonzero(bad)
+    value = raw[rows[0]]
+    told = "missing or nan" if np.isnan(value) and unit == "row" else f"{value:.10g}"
+    sentence = f"{path}, {unit} {places[rows[0]]}: {name} is {told}, but {rule}"
+    if len(rows) == 1:
+        return sentence
+    first = ", ".join(str(places[row]) for row in rows[:5])
+    more = ", ..." if len(rows) > 5 else ""
+    return f"{sentence}; so are {len(rows)} of {len(raw)} values ({unit}s {first}{more}): or pass skip_invalid=True"

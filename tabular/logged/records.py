@@ -1,7 +1,8 @@
 """What a logged run is made of: pairs of sequence log-probabilities, at one checkpoint or at many."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +26,11 @@ class PairLog(Record):
         policy_chosen, policy_rejected: the same under the trained policy; both or neither.
         reward_chosen, reward_rejected: ``(n_pairs,)`` rewards that do not come from the policy itself, finite; both
             or neither. (What trainers log as ``rewards/chosen`` is beta times a log-ratio, not such a reward.)
+        n_chosen, n_rejected: ``(n_pairs,)`` token counts, above 0; both or neither.
+        row: ``(n_pairs,)`` the row of each pair in the file it was read from, from 0; origin: who wrote that file.
+        n_skipped, n_clamped: rows that were left out, and log-probabilities above 0 by a rounding that were set to 0.
+        n_unmatched, joined: pairs without a partner in the policy's file, and by what the files were joined.
+        frame: the file as a lazy table, for the columns that were not read.
 
     Raises:
         InputError: naming the array, the pair and the rule.
@@ -45,6 +51,15 @@ class PairLog(Record):
     policy_rejected: np.ndarray | None = None
     reward_chosen: np.ndarray | None = None
     reward_rejected: np.ndarray | None = None
+    n_chosen: np.ndarray | None = None
+    n_rejected: np.ndarray | None = None
+    row: np.ndarray | None = None
+    origin: Any = None
+    n_skipped: int = 0
+    n_clamped: int = 0
+    n_unmatched: int = 0
+    joined: str | None = None
+    frame: Any = field(default=None, repr=False, compare=False)
 
     if TYPE_CHECKING:  # what is given; the fields say what is kept
 
@@ -57,10 +72,19 @@ class PairLog(Record):
             policy_rejected: ArrayLike | None = None,
             reward_chosen: ArrayLike | None = None,
             reward_rejected: ArrayLike | None = None,
+            n_chosen: ArrayLike | None = None,
+            n_rejected: ArrayLike | None = None,
+            row: ArrayLike | None = None,
+            origin: Any = None,
+            n_skipped: int = 0,
+            n_clamped: int = 0,
+            n_unmatched: int = 0,
+            joined: str | None = None,
+            frame: Any = None,
         ) -> None: ...
 
     def __post_init__(self):
-        for what in ("policy", "reward"):
+        for what in ("policy", "reward", "n"):
             given = [side for side in ("chosen", "rejected") if getattr(self, f"{what}_{side}") is not None]
             if len(given) == 1:
                 raise InputError(f"only {what}_{given[0]} is given: give both {what}_chosen and {what}_rejected")
@@ -73,6 +97,20 @@ class PairLog(Record):
             values = getattr(self, name)
             if values is not None and len(values) != self.n_pairs:
                 raise InputError(f"{name} has {len(values)} entries, ref_chosen {self.n_pairs}: give one for each pair")
+        self._freeze_counts()
+
+    def _freeze_counts(self):
+        row = np.arange(self.n_pairs) if self.row is None else self.row
+        freeze(self, "row", checks.whole_numbers(row, "row"))
+        for name in ("n_chosen", "n_rejected"):
+            if getattr(self, name) is not None:
+                counts = checks.numbers(getattr(self, name), name)
+                checks.refuse(~(counts > 0), counts, name, "a token count must be above 0")
+                freeze(self, name, counts)
+        for name in ("n_chosen", "n_rejected", "row"):
+            values = getattr(self, name)
+            if values is not None and values.shape != (self.n_pairs,):
+                raise InputError(f"{name} has shape {values.shape}: give one for each of {self.n_pairs} pairs")
 
     @property
     def n_pairs(self) -> int:
@@ -108,6 +146,7 @@ class RunLog(Record):
         responses: a name for each response.
         step: ``(n_checkpoints,)`` training examples seen, from 0, increasing.
         winner, loser: which two of the responses carry the label.
+        base: the pairs as they were read from files, with what stands beside their log-probabilities.
 
     Raises:
         InputError: naming the array, the entry and the rule.
@@ -124,6 +163,7 @@ class RunLog(Record):
     step: np.ndarray
     winner: int
     loser: int
+    base: PairLog | None = field(default=None, repr=False)
 
     if TYPE_CHECKING:  # what is given; the fields say what is kept
 
@@ -136,6 +176,7 @@ class RunLog(Record):
             step: ArrayLike,
             winner: int,
             loser: int,
+            base: PairLog | None = None,
         ) -> None: ...
 
     def __post_init__(self):
@@ -174,13 +215,15 @@ class RunLog(Record):
         """The labelled pair of each prompt at one checkpoint, beside the reference (checkpoint 0)."""
         policy = self._at(checkpoint)
         reference = self.log_prob[0]
-        return PairLog(
-            f"{self.name}, after {self.step[checkpoint]} examples",
-            ref_chosen=reference[self.winner],
-            ref_rejected=reference[self.loser],
-            policy_chosen=policy[self.winner],
-            policy_rejected=policy[self.loser],
-        )
+        sides = {
+            "ref_chosen": reference[self.winner],
+            "ref_rejected": reference[self.loser],
+            "policy_chosen": policy[self.winner],
+            "policy_rejected": policy[self.loser],
+        }
+        if self.base is not None:
+            return replace(self.base, **sides)
+        return PairLog(f"{self.name}, after {self.step[checkpoint]} examples", **sides)
 
     def problem(self, checkpoint: int = 0, beta: float | None = None) -> Problem:
         """The listed responses as a :class:`Problem`: one checkpoint's probabilities, renormalised over the list.

@@ -266,7 +266,7 @@ def test_an_uploaded_log_takes_the_place_of_the_example():
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
-    [("own.csv", b"a,b\n1,2\n", "ref_chosen"), ("own.txt", b"", "unknown extension")],
+    [("own.csv", b"a,b\n1,2\n", "ref_chosen"), ("own.txt", b"", "holds no pair")],
 )
 def test_a_log_that_cannot_be_read_is_answered_with_one_sentence(name, content, sentence):
     text, shown = run(9, upload=upload(name, content), beta=0.1)

@@ -130,8 +130,19 @@ def answered(function, wrong):
     return next(found) if inspect.isgenerator(found) else found
 
 
-@pytest.mark.parametrize("wrong", ["None", "text", "an object", "a class", "nested text"])
-@pytest.mark.parametrize("name", sorted(callables()))
+#: what one of the wrong objects is right for: a question that any path has an answer to
+_ANSWERED = {("tabular.logs.is_metrics", "text")}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        (name, wrong)
+        for name in sorted(callables())
+        for wrong in ("None", "text", "an object", "a class", "nested text")
+        if (name, wrong) not in _ANSWERED
+    ],
+)
 def test_nothing_right_at_all_is_one_sentence_of_every_public_function(name, wrong):
     with pytest.raises(InputError) as refusal:
         answered(callables()[name], WRONG[wrong])

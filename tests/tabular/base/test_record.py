@@ -7,6 +7,7 @@ import inspect
 import json
 import pickle
 import pkgutil
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,6 +31,7 @@ from tabular import (
     losses,
 )
 from tabular.audit import audit
+from tabular.auditing import doubts
 from tabular.base import plain
 from tabular.base.record import Record, frozen, hashed, same
 from tabular.choice import axioms, best_of_n, games, nash, plackett_luce, rules, self_play, transitivity
@@ -46,6 +48,7 @@ ONE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5, reward=[0.5, 0.0, -1
 PAIR = Preferences.from_pairs([(0, 1)])
 PAIRS = logs.PairLog("toy", [-9.0, -4.0], [-7.0, -5.0], [-9.5, -3.0], [-8.5, -6.0], [1.0, 0.5], [0.0, 1.0])
 RUN = logs.RunLog("toy", 0.1, [[[-9.0], [-7.0]], [[-8.0], [-8.5]]], ("chosen", "rejected"), [0, 100], 0, 1)
+LOG = Path(__file__).parents[3] / "condeq/examples/trainer_log.csv"
 PROFILE = Profile([[0, 2, 1], [1, 0, 2], [2, 1, 0]], [2, 5, 4])
 RANKED = Rankings([[2, 0, 1], [(0, 1), 2]], weight=[1.0, 2.0])
 SCISSORS = [[0.5, 0.9, 0.2], [0.1, 0.5, 0.7], [0.8, 0.3, 0.5]]
@@ -63,6 +66,10 @@ SAMPLES = {
     "tabular.problem.Problem": lambda: PROBLEM,
     "tabular.preferences.Preferences": lambda: LABELS,
     "tabular.audit.Audit": lambda: audit(PAIRS, beta=0.5),
+    "tabular.auditing.doubts.Doubt": lambda: doubts.Doubt("duplicated rows", 0.5, 2, "leave one out", (1, 2)),
+    "tabular.auditing.streamed.StreamedAudit": lambda: audit(logs.scan(LOG), beta=0.5),
+    "tabular.logged.metrics.MetricLog": lambda: logs.MetricLog("toy", "nobody's", [1, 2], {"loss": [0.69, 0.5]}),
+    "tabular.logged.scans.Scan": lambda: logs.scan(LOG),
     "tabular.choice.axioms.Violation": lambda: axioms.Violation("pareto", "because", PROFILE),
     "tabular.choice.best_of_n.Tilt": lambda: best_of_n.tilt_of_equal_kl(ONE, 0.1),
     "tabular.choice.games.Equilibrium": lambda: games.maximal_lottery(SCISSORS),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular import InputError, logs
-from tabular.logged.readers import COLUMNS
+from tabular.logged.columns import COLUMNS
 
 log_probs = st.one_of(st.sampled_from([0.0, -1.0, -1e4]), st.floats(-1e4, 0.0))
 rewards = st.floats(-1e6, 1e6)
@@ -123,9 +123,14 @@ CSV_FAULTS = {
 }
 JSONL_FAULTS = {
     "nothing": ("{}\n", "for ref_chosen: found no columns"),
-    "an array": ('[{"ref_chosen_logps": -1}]\n', "line 1 is a JSON list: write one object on each line"),
+    "half an array": ('[{"ref_chosen_logps": -1}]\n', "for ref_rejected: found ref_chosen_logps"),
+    "an array of numbers": ("[-1, -2]\n", "entry 1 is a JSON int: write an array of objects"),
+    "an array on a line": (
+        '{"ref_chosen_logps": -1, "ref_rejected_logps": -1}\n[1]',
+        "line 2 is a JSON list: write one ob",
+    ),
     "cut off": ('{"ref_chosen_logps": -1, "ref_rejec', "line 1 is not JSON (Unterminated string starting at)"),
-    "too deep": ("[" * 100_000, "line 1 is not JSON (nested too deeply)"),
+    "too deep": ("[" * 100_000, "is not JSON (nested too deeply)"),
     "null": (
         '{"ref_chosen_logps": -1, "ref_rejected_logps": null}\n',
         "line 1: ref_rejected_logps is None, it must be a number",
@@ -182,20 +187,21 @@ def test_faults_of_jsonl(tmp_path, fault):
 
 def test_files_that_are_not_what_they_claim(tmp_path):
     for name, content, expected in [
-        ("log.csv", b"PAR1\x15\xff\xfe", "is not UTF-8 text (byte 5): save it as UTF-8 csv"),
-        ("log.jsonl", HEAD.encode() + b"-1,-2\n", "line 1 is not JSON (Expecting value)"),
+        ("log.csv", b"PAR1\x15\xff\xfe", "is not a whole parquet file"),
+        ("log.csv", HEAD.encode() + b"-1,-2\n-1,\xff\xfe", "is not UTF-8 text (byte 45): save it as UTF-8"),
+        ("log.jsonl", b"{" + HEAD.encode() + b"-1,-2\n", "line 1 is not JSON (Expecting property name"),
         ("log.csv.gz", HEAD.encode(), "is not a whole gzip file"),
         ("log.csv.gz", gzip.compress(HEAD.encode() * 99)[:-9], "is not a whole gzip file"),
         ("log.csv.gz", gzip.compress(HEAD.encode())[:10] + b"\xff" * 20, "is not a whole gzip file"),
-        ("log.xlsx", b"", "has an unknown extension: give a .csv, .jsonl (also .gz) or .parquet file"),
-        ("log", b"", "has an unknown extension"),
-        ("log.parquet.gz", b"", "has an unknown extension"),
+        ("log.xlsx", b"", "holds no pair: write at least one row"),
+        ("log", b"", "holds no pair: write at least one row"),
+        ("log.parquet.gz", b"", "is not a whole gzip file"),
     ]:
         (tmp_path / name).write_bytes(content)
         assert expected in fault_of(tmp_path / name)
 
 
-@pytest.mark.parametrize("path", [None, 3, b"log.csv", ["log.csv"], "a\0.csv"])
+@pytest.mark.parametrize("path", [None, 3, b"log.csv", [3], "a\0.csv"])
 def test_what_is_no_path_is_refused(path):
     assert fault_of(path).endswith(": name a file")
 
@@ -204,12 +210,12 @@ def test_files_that_cannot_be_read(tmp_path):
     assert "cannot be read: No such file or directory" in fault_of(tmp_path / "missing.csv")
     assert "cannot be read: No such file or directory" in fault_of(tmp_path / "missing.parquet")
     (tmp_path / "folder.jsonl").mkdir()
-    assert "cannot be read: Is a directory" in fault_of(tmp_path / "folder.jsonl")
+    assert "is a directory without files of data" in fault_of(tmp_path / "folder.jsonl")
 
 
 def test_faults_of_parquet(tmp_path):
     path = write(tmp_path / "log.parquet", {"ref_chosen_logps": [-1.0, None], "ref_rejected_logps": [-1.0, -1.0]})
-    assert "row 2: ref_chosen_logps is None, it must be a number" in fault_of(path)
+    assert "row 2: ref_chosen_logps is missing or nan, but it must be finite" in fault_of(path)
     whole = path.read_bytes()
     for content in (HEAD.encode(), b"", whole[:-1], whole[:4] + whole[len(whole) // 2 :]):
         path.write_bytes(content)
@@ -217,9 +223,10 @@ def test_faults_of_parquet(tmp_path):
 
 
 def test_parquet_without_the_library_names_the_extra(tmp_path, monkeypatch):
+    write(tmp_path / "log.parquet", {"ref_chosen_logps": [-1.0], "ref_rejected_logps": [-2.0]})
     found = builtins.__import__
     monkeypatch.setattr(
-        builtins, "__import__", lambda name, *rest: _missing() if name.startswith("pyarrow") else found(name, *rest)
+        builtins, "__import__", lambda name, *rest: _missing() if name.startswith("polars") else found(name, *rest)
     )
     assert "install the extra conditional-equivalence[data]" in fault_of(tmp_path / "log.parquet")
 

@@ -1,0 +1,93 @@
+"""The same shares within groups of pairs: by a column of the file, by length, by how far the reference was off."""
+
+import numpy as np
+
+from tabular.auditing.intervals import interval
+from tabular.errors import InputError
+from tabular.logged.columns import PROMPTS
+from tabular.logged.records import PairLog
+
+_MOST = 20  # groups shown; a column with more of them is an id rather than a group
+
+
+def groups(log: PairLog, by: str) -> list[dict]:
+    """One row a group: its name, n, the shares of an audit with their intervals.
+
+    Args:
+        by: ``"delta_ref"`` or ``"length"`` (of the chosen response, in tokens) in four parts of equal size, or a column
+            of the file.
+
+    Raises:
+        InputError: no such column, no token counts, or more than 20 groups.
+
+    >>> log = PairLog("toy", [-9.0, -4.0], [-7.0, -5.0], policy_chosen=[-9.5, -3.0], policy_rejected=[-8.5, -6.0])
+    >>> [(row["group"], row["n"], row["in_u"]) for row in groups(log, "delta_ref")]
+    [('-2 to -2', 1, 1.0), ('1 to 1', 1, 0.0)]
+    """
+    label, names = _labels(log, by)
+    delta = log.delta_ref if log.delta is None else log.delta
+    prompt = prompts(log)
+    found = []
+    for name in names:
+        inside = label == name
+        shares = {
+            "pessimistic": log.delta_ref < 0,
+            "relative_accuracy": delta > log.delta_ref,
+            "absolute_accuracy": delta > 0,
+            "in_u": (log.delta_ref < delta) & (delta < 0),
+        }
+        row = {"group": str(name), "n": int(inside.sum())}
+        row |= {key: float(mask[inside].mean()) for key, mask in shares.items()}
+        clusters = None if prompt is None else prompt[inside]
+        row["interval"] = interval(shares["absolute_accuracy"][inside], clusters)
+        found.append(row)
+    return found
+
+
+def prompts(log: PairLog) -> np.ndarray | None:
+    """A number for the prompt of each pair, equal where it is the same; ``None`` where the file has no prompts.
+
+    >>> prompts(PairLog("toy", [-9.0], [-7.0])) is None
+    True
+    """
+    names = [] if log.frame is None else log.frame.collect_schema().names()
+    name = next((name for name in PROMPTS if name in names), None)
+    if name is None:
+        return None
+    import polars
+
+    hashed = log.frame.select(polars.col(name).cast(polars.String, strict=False).hash()).collect().to_series()
+    return hashed.to_numpy()[log.row]
+
+
+def _labels(log, by):
+    """The group of each pair, and the groups in the order in which they are told."""
+    if by == "delta_ref":
+        return _quarters(log.delta_ref)
+    if by == "length":
+        if log.n_chosen is None:
+            raise InputError(f"{log.source} has no token counts to group by: add columns n_chosen and n_rejected")
+        return _quarters(log.n_chosen)
+    names = [] if log.frame is None else log.frame.collect_schema().names()
+    if by not in names:
+        told = ", ".join(names[:20]) or "no others"
+        raise InputError(f"{log.source} has no column {by!r} to group by: choose delta_ref, length, or one of {told}")
+    import polars
+
+    column = (
+        log.frame.select(polars.col(by).cast(polars.String, strict=False).fill_null("(none)")).collect().to_series()
+    )
+    label = column.to_numpy()[log.row]
+    there = np.unique(label)
+    if len(there) > _MOST:
+        raise InputError(f"{by!r} has {len(there)} different values: group by a column of at most {_MOST}")
+    return label, there.tolist()
+
+
+def _quarters(values):
+    """Four groups of equal size, in order of the values, named by their ends; fewer where values are few."""
+    parts = [part for part in np.array_split(np.argsort(values, kind="stable"), min(4, len(values))) if part.size]
+    label = np.empty(len(values), dtype=object)
+    for part in parts:
+        label[part] = f"{values[part].min():.4g} to {values[part].max():.4g}"
+    return label, list(dict.fromkeys(label[part[0]] for part in parts))

@@ -1,0 +1,182 @@
+"""What an audit answers beyond its table: certified shares, intervals, which pairs, groups, remedies."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from tabular import InputError, logs, losses
+from tabular.audit import audit
+from tabular.auditing.certified import certified_share
+from tabular.auditing.groups import groups, prompts
+from tabular.auditing.intervals import effective, interval, wilson
+from tabular.auditing.remedies import remedies
+from tabular.auditing.worst import QUESTIONS, n_of, pairs_of
+from tabular.failures.frontier import separable
+from tabular.failures.separate import Flips
+from tabular.logs import PairLog
+
+log_probs = st.floats(-300, 0)
+
+
+@given(st.lists(st.tuples(log_probs, log_probs, log_probs, log_probs), min_size=1, max_size=12), st.floats(0.01, 2))
+def test_the_certified_share_is_the_frontiers(rows, beta):
+    """Two routes: sorted prices of any loss, and the knapsack of DPO's frontier."""
+    log = PairLog("x", *np.array(rows).T)
+    result = audit(log, beta)
+    frontier = separable(log.delta_ref, beta)
+    for share, loss in zip(result.certified_accuracy, result.loss, strict=True):
+        bounds = frontier.bounds(loss)
+        assert bounds.lower - 1e-12 <= share <= bounds.upper + 1e-12
+    assert (result.certified_accuracy <= result.absolute_accuracy + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", [name for name in losses.names() if not losses.typical(name).batch])
+def test_what_is_certified_is_ranked_right_under_every_loss(name):
+    rng = np.random.default_rng(5)
+    for scale in (1.0, 30.0):
+        ref = -rng.exponential(scale, (2, 60)) - 1
+        policy = np.minimum(ref + rng.normal([[0], [-scale]], scale, (2, 60)), -0.8)
+        result = audit(PairLog("x", *ref, *policy), 0.5, losses.typical(name))
+        assert (result.certified_accuracy <= result.absolute_accuracy + 1e-12).all()
+        assert (result.n_certified <= np.round(60 * result.absolute_accuracy)).all()
+        assert result.loss_name.startswith(name)
+
+
+def test_certified_by_enumeration():
+    rng = np.random.default_rng(0)
+    price, least = rng.exponential(1, 9), rng.normal(0, 1, 9)
+    flips = Flips(least + price, least)
+    for loss in least.mean() + np.linspace(0, 1.2, 25):
+        most = max(
+            bin(chosen).count("1")
+            for chosen in range(512)
+            if price[[i for i in range(9) if chosen >> i & 1]].sum() <= 9 * (loss - least.mean()) + 1e-12
+        )
+        assert certified_share(flips, loss)[0] == pytest.approx(1 - most / 9)
+    assert certified_share(Flips(np.zeros(2), np.array([-np.inf, 0.0])), [1.0]).tolist() == [0.0]
+
+
+def test_the_real_run_is_certified_as_the_issue_measured(real_data):
+    result = audit(logs.load("hh-pythia410m-dpo"))
+    assert result.certified_accuracy[[12, 48]].round(3).tolist() == [0.286, 0.612]
+
+
+def test_a_loss_by_name_takes_token_counts_from_the_log():
+    log = PairLog("x", [-9.0], [-7.0], [-8.0], [-9.0], n_chosen=[4], n_rejected=[2])
+    result = audit(log, 0.5, "sigmoid_norm")
+    assert result.pair_loss[0] == pytest.approx(np.log1p(np.exp(-0.5 * (1 / 4 + 2 / 2))))
+    with pytest.raises(InputError, match="divides by token counts and the log has none"):
+        audit(replace(log, n_chosen=None, n_rejected=None), 0.5, "sigmoid_norm")
+    with pytest.raises(InputError, match="no pair has a flip threshold of its own"):
+        audit(log, 0.5, "aot")
+    with pytest.raises(InputError, match="there is no loss named 'dppo'"):
+        audit(log, 0.5, "dppo")
+
+
+def test_the_summary_has_no_array_of_all_pairs():
+    log = PairLog("x", -np.arange(1.0, 1001), -np.arange(2.0, 1002), -np.arange(1.0, 1001), -np.arange(3.0, 1003))
+    assert len(str(audit(log, 0.1).summary())) < 3000
+
+
+@given(st.integers(0, 40), st.integers(1, 40))
+def test_wilson_is_scipys(hits, n):
+    hits = min(hits, n)
+    theirs = binomtest(hits, n).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson(hits / n, n), (theirs.low, theirs.high), atol=1e-12)
+
+
+def test_prompts_that_repeat_count_once():
+    rng = np.random.default_rng(1)
+    hits = rng.random(300) < 0.6
+    assert interval(hits) == wilson(hits.mean(), 300)
+    repeated, cluster = np.repeat(hits, 4), np.repeat(np.arange(300), 4)
+    assert effective(repeated, cluster) == pytest.approx(300, rel=0.01)
+    np.testing.assert_allclose(interval(repeated, cluster), interval(hits), atol=1e-3)
+    independent = rng.random(1200) < 0.6
+    assert effective(independent, cluster) > 900
+    assert effective(np.ones(8, bool), np.repeat([0, 1], 4)) == 2
+
+
+@pytest.fixture
+def log(tmp_path):
+    rng = np.random.default_rng(7)
+    n = 40
+    ref = -rng.exponential(40, (2, n))
+    policy = ref + rng.normal([[0], [-10]], 6, (2, n))
+    table = pl.DataFrame(
+        {
+            "prompt": [f"p{i // 2}" for i in range(n)],
+            "source": ["a", "b"] * (n // 2),
+            "chosen": [f"good {i}" for i in range(n)],
+            "ref_chosen_logps": ref[0],
+            "ref_rejected_logps": ref[1],
+            "policy_chosen_logps": np.minimum(policy[0], 0),
+            "policy_rejected_logps": np.minimum(policy[1], 0),
+        }
+    )
+    table.write_parquet(tmp_path / "log.parquet")
+    return logs.read_pairs(tmp_path / "log.parquet")
+
+
+def test_which_pairs(log):
+    expected = {
+        "worst": log.delta[log.delta <= 0].min(),
+        "in_u": (log.delta - log.delta_ref)[(log.delta_ref < log.delta) & (log.delta < 0)].max(),
+        "flipped": log.delta[(log.delta_ref > 0) & (log.delta < 0)].min(initial=np.inf),
+        "chosen_fell": (log.policy_chosen - log.ref_chosen).min(),
+    }
+    for question, key in (("worst", "delta"), ("in_u", "h"), ("flipped", "delta"), ("chosen_fell", "chosen_change")):
+        pairs = pairs_of(log, question, most=3)
+        assert len(pairs) == min(3, n_of(log, question))
+        if pairs:
+            assert pairs[0][key] == expected[question]
+            assert pairs[0]["chosen"] == f"good {pairs[0]['row'] - 1}"
+            assert pairs[0]["source"] == "ab"[(pairs[0]["row"] - 1) % 2]
+    assert set(QUESTIONS) == set(expected)
+
+
+def test_groups(log):
+    rows = groups(log, "source")
+    assert [row["group"] for row in rows] == ["a", "b"]
+    assert rows[0]["absolute_accuracy"] == (log.delta[::2] > 0).mean()
+    assert sum(row["n"] for row in groups(log, "delta_ref")) == 40
+    assert [row["n"] for row in groups(log, "delta_ref")] == [10] * 4
+    assert groups(log, "delta_ref")[0]["pessimistic"] == (np.sort(log.delta_ref)[:10] < 0).mean()
+    assert len(np.unique(prompts(log))) == 20
+    for by, expected in (("length", "no token counts"), ("prompt2", "no column 'prompt2'"), ("chosen", "40 different")):
+        with pytest.raises(InputError, match=expected):
+            groups(log, by)
+
+
+def test_remedies_are_what_the_changed_losses_do(log):
+    """Each predicted share again, pair by pair, from the minimiser or the inverse of the changed loss."""
+    beta = 0.1
+    inside = (log.delta_ref < log.delta) & (log.delta < 0)
+    gap, z = -log.delta_ref[inside], beta * (log.delta - log.delta_ref)[inside]
+    for remedy in remedies(log, beta):
+        words = remedy.name.replace(",", "").split()
+        if words[0] == "ODPO":
+            share = np.mean(z + float(words[-1]) > beta * gap)
+        elif words[0] == "HyPO's":
+            share = np.mean(z + beta * gap > beta * gap)
+        elif words[:3] == ["DPO", "with", "beta"]:
+            share = np.mean(z > float(words[-1]) * gap)
+            assert float(words[-1]) < beta
+        else:
+            continue
+        assert remedy.at_same_loss == pytest.approx(share, abs=1 / inside.sum()), remedy.name
+    optimum = {
+        remedy.name.split()[0].rstrip(","): remedy.at_optimum
+        for remedy in remedies(log, beta)
+        if "this beta" in remedy.name
+    }
+    assert optimum["IPO"] == np.mean(1 / (2 * beta) > gap)
+    assert optimum["hinge"] == np.mean(1 / beta > gap)
+    assert optimum["cDPO"] == np.mean(np.log(9) / beta > gap)
+    good = replace(log, policy_chosen=np.zeros(40), policy_rejected=np.full(40, -1.0))
+    assert remedies(good, beta) == []

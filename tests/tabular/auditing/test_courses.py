@@ -1,0 +1,121 @@
+"""Batch means of simulated runs: consistent ones raise no doubt, each inconsistency is named, certificates hold."""
+
+import numpy as np
+import pytest
+
+from tabular import InputError
+from tabular.audit import audit
+from tabular.auditing.courses import course
+from tabular.auditing.words import story, story_of_course
+from tabular.base.log_space import softplus
+from tabular.logs import MetricLog, PairLog
+
+BETA, N = 0.1, 300
+
+
+def run(seed=0):
+    """Reference pairs, and the policy's sums at some steps, the first before any update."""
+    rng = np.random.default_rng(seed)
+    ref = -rng.gamma(4, 30, (2, N))
+    course = np.linspace(0, 1, 6)[:, None, None] * rng.normal([[-3], [-40]], 10, (2, N))
+    return PairLog("reference", *ref), np.minimum(ref + course, 0)
+
+
+def means(reference, policy, **changes):
+    """What a trainer would log of them, over all pairs at each step."""
+    r_w, r_l = policy[:, 0] - reference.ref_chosen, policy[:, 1] - reference.ref_rejected
+    z = BETA * (r_w - r_l)
+    values = {
+        "loss": softplus(-z).mean(axis=1),
+        "accuracy": (z > 0).mean(axis=1),
+        "reward_chosen": BETA * r_w.mean(axis=1),
+        "reward_rejected": BETA * r_l.mean(axis=1),
+        "margin": z.mean(axis=1),
+        "chosen": policy[:, 0].mean(axis=1),
+        "rejected": policy[:, 1].mean(axis=1),
+    }
+    return MetricLog("means", "TRL", [0, 10, 20, 30, 40, 50], values | changes)
+
+
+def names(metrics, reference=None, **settings):
+    return [doubt.name for doubt in course(metrics, BETA, reference, **settings).doubts]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_consistent_log_raises_no_doubt_and_its_certificate_holds(seed):
+    reference, policy = run(seed)
+    found = course(means(reference, policy), BETA, reference)
+    assert found.doubts == ()
+    np.testing.assert_allclose(found.delta_ref, reference.delta_ref.mean(), rtol=1e-9)
+    np.testing.assert_allclose(found.delta, (policy[:, 0] - policy[:, 1]).mean(axis=1))
+    for step in range(6):
+        pairs = PairLog("x", reference.ref_chosen, reference.ref_rejected, *policy[step])
+        whole = audit(pairs, BETA)
+        assert found.certified[step] == pytest.approx(whole.certified_accuracy[-1], abs=1e-12)
+        assert found.certified[step] <= whole.absolute_accuracy[-1]
+
+
+def test_each_inconsistency_is_named():
+    reference, policy = run()
+    m = means(reference, policy)
+    assert names(means(reference, policy, loss=softplus(-m.margin) * 0.9)) == ["a loss below DPO's least"]
+    assert names(means(reference, policy, loss=softplus(-m.margin))) == []  # equality is possible
+    assert names(means(reference, policy, loss=softplus(-m.margin) * 0.9), loss="ipo") == []
+    wrong = means(reference, policy, margin=m.reward_chosen - m.reward_rejected + 0.1)
+    assert "margins are not the difference of the rewards" in names(wrong)
+    late = means(reference, policy, reward_chosen=m.reward_chosen - 0.5, reward_rejected=m.reward_rejected - 0.5)
+    assert names(late) == ["rewards not 0 before the first update"]
+    above = means(reference, policy, reward_chosen=m.reward_chosen + 0.5, reward_rejected=m.reward_rejected + 0.5)
+    assert names(above) == ["rewards above 0 before the first update"]
+    free = means(
+        reference,
+        policy,
+        reward_chosen=BETA * m.chosen,
+        reward_rejected=BETA * m.rejected,
+        margin=BETA * (m.chosen - m.rejected),
+        loss=np.full(6, 9.0),
+    )
+    assert "no reference" in names(free)
+    assert "averages" in names(means(reference, policy / 100, chosen=m.chosen / 100))
+    double = {name: 2 * getattr(m, name) for name in ("reward_chosen", "reward_rejected", "margin")}
+    assert "rewards are not beta times the log-ratio" in names(means(reference, policy, **double), reference)
+    assert "rewards are not beta times the log-ratio" not in names(m, reference)
+
+
+def test_words_of_batch_means():
+    reference, policy = run()
+    m = means(reference, policy)
+    told = story_of_course(course(m, BETA, reference))
+    fall = m.chosen[0] - m.chosen[-1]
+    assert f"fell by {fall:.1f} nats" in told
+    assert f"{100 * m.accuracy[-1]:.1f} %" in told
+    assert f"The reference's mean log-ratio is {reference.delta_ref.mean():.1f} nats" in told
+    assert "batch means cannot tell" in told
+
+
+def test_words_of_an_audit_count_what_it_counted():
+    reference, policy = run()
+    result = audit(PairLog("x", reference.ref_chosen, reference.ref_rejected, *policy[2]), BETA)
+    told = story(result)
+    right = int((policy[2][0] > policy[2][1]).sum())
+    inside = int(((reference.delta_ref < policy[2][0] - policy[2][1]) & (policy[2][0] < policy[2][1])).sum())
+    flipped = int(((reference.delta_ref > 0) & (policy[2][0] < policy[2][1])).sum())
+    assert f"ranks {right} pairs" in told
+    assert f"and {N - right} wrong; {inside} (" in told
+    assert ("that the reference ranked right" in told) == (flipped > 0)
+    assert flipped == 0 or f" {flipped} pair" in told
+    assert "Doubts" not in told
+    assert "holds no policy" in story(audit(reference, BETA))
+    same = audit(PairLog("x", reference.ref_chosen, reference.ref_rejected, *policy[0]), BETA)
+    assert "Doubts of the data: policy identical to the reference" in story(same)
+
+
+def test_what_is_refused():
+    reference, policy = run()
+    for expected, use in [
+        ("a reference needs the run's beta", lambda: course(means(reference, policy), None, reference)),
+        ("a course needs batch means, a MetricLog: a PairLog has none", lambda: course(reference)),
+        ("beta is -1", lambda: course(means(reference, policy), -1)),
+    ]:
+        with pytest.raises(InputError, match=expected):
+            use()

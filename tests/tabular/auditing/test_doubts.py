@@ -1,0 +1,178 @@
+"""Every trap is seen in data that has it, named with its share, and not seen in its near miss."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tabular.audit import audit
+from tabular.auditing.doubts import doubts, rounding, unclassified
+from tabular.logged.columns import Origin
+from tabular.logs import PairLog
+
+N = 200
+
+
+def clean(seed=0, **changes):
+    """A log as a healthy run leaves it: sums of token log-probs of texts of many lengths, in float32."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(20, 400, (2, N)).astype(float)
+    ref = -counts * rng.uniform(0.5, 1.5, (2, N))
+    policy = ref + rng.normal([[1.0], [-6.0]], 4.0, (2, N))
+    columns = np.float32(np.minimum([*ref, *policy], -1e-3)).astype(float)
+    return replace(PairLog("clean", *columns, n_chosen=counts[0], n_rejected=counts[1]), **changes)
+
+
+def names(log, beta=0.1):
+    return [doubt.name for doubt in doubts(log, beta)]
+
+
+def found(name, log, beta=0.1):
+    return next(doubt for doubt in doubts(log, beta) if doubt.name == name)
+
+
+def as_bf16(values):
+    bits = np.float32(values).view(np.uint32)
+    return ((bits + 0x8000) & 0xFFFF0000).astype(np.uint32).view(np.float32).astype(float)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_healthy_log_raises_no_doubt(seed):
+    assert names(clean(seed)) == []
+
+
+def close():
+    """Pairs whose two sums are a nat apart."""
+    log = clean()
+    near = np.float32(log.ref_chosen + np.random.default_rng(4).normal(0, 1, N)).astype(float)
+    return replace(log, ref_rejected=np.minimum(near, -1e-3), policy_chosen=None, policy_rejected=None)
+
+
+def test_bfloat16_sums():
+    log = close()
+    coarse = replace(log, ref_chosen=as_bf16(log.ref_chosen), ref_rejected=as_bf16(log.ref_rejected))
+    doubt = found("bfloat16", coarse)
+    by_hand = [2.0 ** (np.floor(np.log2(abs(value))) - 7) for value in coarse.ref_chosen]
+    assert rounding(coarse.ref_chosen).tolist() == by_hand
+    unsure = unclassified(coarse)
+    assert doubt.n == unsure.sum() > 0
+    assert (np.sign(log.delta_ref) == np.sign(coarse.delta_ref))[~unsure].all()  # what is classified is right
+    off = replace(coarse, ref_chosen=np.r_[coarse.ref_chosen[:-1], np.float32(-96.23)])
+    assert "bfloat16" not in names(off)  # one value with low bits
+    assert not unclassified(off).any()
+    assert "-96.0" in str(as_bf16(np.array([-96.23]))[0])
+    assert found("bfloat16", coarse).share == pytest.approx(np.mean(unsure))
+
+
+def test_averages_in_place_of_sums():
+    log = clean()
+    averages = {name: getattr(log, name) / 200 for name in ("ref_chosen", "ref_rejected")}
+    per_token = {
+        "ref_chosen": log.ref_chosen / log.n_chosen,
+        "ref_rejected": log.ref_rejected / log.n_rejected,
+        "policy_chosen": log.policy_chosen / log.n_chosen,
+        "policy_rejected": log.policy_rejected / log.n_rejected,
+    }
+    assert "averages" in names(replace(log, **per_token))
+    assert "averages" in names(replace(log, **per_token, n_chosen=None, n_rejected=None))
+    assert "averages" not in names(replace(log, **averages))  # small, but falling with the length: sums of sure texts
+    assert found("averages", replace(log, origin=Origin("open-instruct", "averages for dpo_norm"))).share == 1
+    mixed = replace(log, policy_chosen=per_token["policy_chosen"], policy_rejected=per_token["policy_rejected"])
+    assert "different units" in names(mixed)
+
+
+def test_policy_and_reference_are_one():
+    log = clean()
+    same = replace(log, policy_chosen=log.ref_chosen, policy_rejected=log.ref_rejected)
+    assert found("policy identical to the reference", same).share == 1
+    assert "policy identical to the reference" not in names(replace(same, policy_chosen=log.ref_chosen - 1e-6))
+
+
+def test_ld_alpha_on_one_model():
+    log = clean()
+    shorter = log.n_chosen < log.n_rejected
+    rise = np.abs(np.random.default_rng(1).normal(5, 1, N))
+    policy = {
+        "policy_chosen": np.minimum(log.ref_chosen + np.where(shorter, 0, rise), 0),
+        "policy_rejected": np.minimum(log.ref_rejected + np.where(shorter, rise, 0), 0),
+    }
+    assert found("ld_alpha on one model only", replace(log, **policy)).share > 0.9
+    policy = {name: values - 1e-3 for name, values in policy.items()}
+    assert "ld_alpha on one model only" not in names(replace(log, **policy))
+
+
+def test_rows_that_repeat_or_mirror_another():
+    log = clean()
+
+    def swap(values, at, to):
+        new = values.copy()
+        new[at] = to
+        return new
+
+    twice = {
+        name: swap(getattr(log, name), 7, getattr(log, name)[3])
+        for name in ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected")
+    }
+    doubt = found("duplicated rows", replace(log, **twice))
+    assert (doubt.n, doubt.rows) == (1, (8,))
+    mirrored = replace(
+        log,
+        ref_chosen=swap(log.ref_chosen, 7, log.ref_rejected[3]),
+        ref_rejected=swap(log.ref_rejected, 7, log.ref_chosen[3]),
+    )
+    doubt = found("chosen and rejected swapped", mirrored)
+    assert (doubt.n, doubt.rows) == (2, (4, 8))
+    half = replace(log, ref_chosen=swap(log.ref_chosen, 7, log.ref_rejected[3]))
+    assert names(half) == []
+    backwards = replace(log, policy_chosen=log.ref_chosen - 5, policy_rejected=log.ref_rejected - 1)
+    assert found("trained the other way round", backwards).share == 1
+
+
+def test_values_that_stand_for_something_else():
+    log = clean()
+    chosen = log.ref_chosen.copy()
+    chosen[[2, 5]] = 0.0
+    assert found("log-probability exactly 0", replace(log, ref_chosen=chosen)).rows == (3, 6)
+    chosen[[2, 5]] = -1e300
+    assert found("a number that stands for something else", replace(log, ref_chosen=chosen)).n == 2
+    chosen[[2, 5]] = -9e6
+    assert names(replace(log, ref_chosen=chosen)) == []
+
+
+def test_truncation():
+    log = clean()
+    cut = replace(log, n_chosen=np.minimum(log.n_chosen, 256), n_rejected=np.minimum(log.n_rejected, 256))
+    assert "truncated completions" in names(cut)
+    equal = replace(log, ref_rejected=np.where(np.arange(N) < 5, log.ref_chosen, log.ref_rejected))
+    assert found("equal log-probabilities", equal).n == 5
+
+
+def test_rewards_that_are_none():
+    log = clean()
+    own = 0.1 * (log.policy_chosen - log.ref_chosen), 0.1 * (log.policy_rejected - log.ref_rejected)
+    assert "rewards are the run's own" in names(replace(log, reward_chosen=own[0], reward_rejected=own[1]))
+    rng = np.random.default_rng(2)
+    fair = rng.normal(0, 10, (2, N))
+    for scale, doubted in ((1, False), (1e-3, True), (1e4, True)):
+        given = replace(log, reward_chosen=scale * fair[0], reward_rejected=scale * fair[1])
+        assert ("rewards of another scale" in names(given)) == doubted
+        assert "rewards of another scale" not in names(given, beta=None)
+
+
+def test_what_was_left_out_is_said():
+    log = clean(n_skipped=50, n_unmatched=1, n_clamped=4, joined="by position, which nothing in them confirms")
+    assert names(log) == ["joined by position", "left out", "without a partner", "above 0 by rounding"]
+    assert found("left out", log).share == 0.2
+    assert "correlate at 1.00" in found("joined by position", log).what
+
+
+def test_a_doubt_changes_no_number_and_is_told_in_one_line():
+    log = close()
+    coarse = replace(log, ref_chosen=as_bf16(log.ref_chosen), ref_rejected=as_bf16(log.ref_rejected))
+    result = audit(coarse, 0.1)
+    assert result.share_pessimistic == np.mean(coarse.ref_chosen < coarse.ref_rejected)
+    assert result.doubts[0].name == "bfloat16"
+    told = str(result.doubts[0])
+    assert told.startswith("bfloat16, ")
+    assert "\n" not in told
+    assert "% of the pairs (rows " in told

@@ -1,0 +1,126 @@
+"""Streamed and in memory are one audit: over forms, parts, executors, ties and extremes."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabular import InputError, logs, losses
+from tabular.audit import audit
+
+NAMES = ("ref_chosen_logps", "ref_rejected_logps", "policy_chosen_logps", "policy_rejected_logps")
+SHARES = ("relative_accuracy", "absolute_accuracy", "share_in_u", "share_chosen_fell", "share_both_fell")
+log_probs = st.one_of(st.integers(-4, 0).map(float), st.floats(-1e4, 0.0), st.floats(-1.0, 0.0))
+rows = st.lists(st.tuples(*[log_probs] * 4), min_size=1, max_size=12)
+
+
+def same(found, expected):
+    n = expected.n_pairs
+    assert (found.n_pairs, found.share_pessimistic) == (n, expected.share_pessimistic)
+    assert found.share_violating == expected.share_violating
+    for name in SHARES:
+        assert list(getattr(found, name)) == getattr(expected, name).tolist(), name
+    np.testing.assert_allclose(found.loss, expected.loss, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(found.certified_accuracy, expected.certified_accuracy, atol=1e-12)
+    assert found.n_ties == (expected.delta == 0).sum()
+
+
+@given(rows=rows, beta=st.sampled_from([1e-4, 0.1, 3.0]))
+def test_a_stream_is_audited_as_the_whole(tmp_path_factory, rows, beta):
+    path = tmp_path_factory.mktemp("log") / "log.parquet"
+    pl.DataFrame(dict(zip(NAMES, np.array(rows).T, strict=True))).write_parquet(path)
+    whole = audit(logs.read_pairs(path), beta)
+    found = audit(logs.scan(path), beta)
+    spent = np.cumsum(np.sort(whole.flip_threshold))
+    budget = whole.n_pairs * whole.loss[-1]
+    close = np.abs(spent / max(budget, 1e-300) - 1) < 1e-11  # sums in another order may fall on the other side
+    if not close.any() and budget > 0:
+        same(found, whole)
+
+
+def table(n=5000, seed=0, values=np.float64):
+    rng = np.random.default_rng(seed)
+    ref = -rng.gamma(4, 30, (2, n))
+    policy = np.minimum(ref + rng.normal([[0], [-20]], 15, (2, n)), 0)
+    columns = dict(zip(NAMES, values([*ref, *policy]), strict=True))
+    return pl.DataFrame(columns | {"chosen_score": rng.normal(3, 1, n), "rejected_score": rng.normal(0, 1, n)})
+
+
+@pytest.mark.parametrize("kind", ["parquet", "ipc", "csv", "ndjson"])
+def test_every_streamed_form(tmp_path, kind):
+    getattr(table(), f"write_{kind}")(tmp_path / "log")
+    same(audit(logs.scan(tmp_path / "log"), 0.1), audit(logs.read_pairs(tmp_path / "log"), 0.1))
+
+
+def test_coarse_values_tie_and_count_whole(tmp_path):
+    """Rounded to a nat, hundreds of pairs have one price: where the budget ends inside a tie, the count is exact."""
+    table().with_columns(pl.col(NAMES).round(0)).write_parquet(tmp_path / "log")
+    same(audit(logs.scan(tmp_path / "log"), 0.1), audit(logs.read_pairs(tmp_path / "log"), 0.1))
+
+
+def test_parts_in_any_hands_are_the_same_to_the_bit(tmp_path):
+    for part in range(5):
+        table(1000, seed=part).write_parquet(tmp_path / f"{part}.parquet")
+    alone = audit(logs.scan(tmp_path), 0.1)
+    same(alone, audit(logs.read_pairs(tmp_path), 0.1))
+    with ThreadPoolExecutor(3) as executor:
+        assert audit(logs.scan(tmp_path), 0.1, executor=executor) == alone
+    assert alone.to_dict()["loss"] == list(alone.loss)
+
+
+def test_a_reference_alone(tmp_path):
+    table().select(NAMES[:2]).write_parquet(tmp_path / "log")
+    found = audit(logs.scan(tmp_path / "log"), 0.1)
+    assert (len(found.loss), found.relative_accuracy) == (1, (0.0,))
+    same(found, audit(logs.read_pairs(tmp_path / "log"), 0.1))
+
+
+def test_rows_that_are_not_valid(tmp_path):
+    bad = table(20).with_columns(
+        pl.when(pl.int_range(20).is_in([3, 7])).then(None).otherwise(pl.col(NAMES[0])).alias(NAMES[0])
+    )
+    bad.write_parquet(tmp_path / "log")
+    with pytest.raises(
+        InputError, match=r"row 4: ref_chosen_logps is missing, but .*; 2 rows of the log are not valid"
+    ):
+        audit(logs.scan(tmp_path / "log"), 0.1)
+    found = audit(logs.scan(tmp_path / "log", skip_invalid=True), 0.1)
+    assert (found.n_pairs, found.n_skipped) == (18, 2)
+    same(found, audit(logs.read_pairs(tmp_path / "log", skip_invalid=True), 0.1))
+    above = table(20).with_columns(pl.lit(3e-7).alias(NAMES[0]))
+    above.write_parquet(tmp_path / "log")
+    same(audit(logs.scan(tmp_path / "log"), 0.1), audit(logs.read_pairs(tmp_path / "log"), 0.1))
+    above.with_columns(pl.lit(3.0).alias(NAMES[0])).write_parquet(tmp_path / "log")
+    with pytest.raises(InputError, match="row 1: ref_chosen_logps is 3, but a log-probability is at most 0"):
+        audit(logs.scan(tmp_path / "log"), 0.1)
+
+
+def test_what_a_scan_refuses(tmp_path):
+    table(3).write_parquet(tmp_path / "a.parquet")
+    for expected, use in [
+        ("does not say its beta", lambda: audit(logs.scan(tmp_path / "a.parquet"))),
+        ("for DPO's loss alone", lambda: audit(logs.scan(tmp_path / "a.parquet"), 0.1, losses.get("ipo"))),
+        ("beta is 0", lambda: audit(logs.scan(tmp_path / "a.parquet"), 0)),
+        ("has no column typo", lambda: logs.scan(tmp_path / "a.parquet", {"ref_chosen": "typo"})),
+    ]:
+        with pytest.raises(InputError, match=expected):
+            use()
+    table(3).head(0).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="holds no pair"):
+        audit(logs.scan(tmp_path / "b.parquet"), 0.1)
+    table(3).drop("chosen_score", "rejected_score").write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="give parts of one table"):
+        logs.scan(tmp_path)
+
+
+def test_a_cluster_of_processes_gives_the_same_bits(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    for part in range(3):
+        table(500, seed=part).write_parquet(tmp_path / f"{part}.parquet")
+    scan = logs.scan(tmp_path)
+    settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    with distributed.Client(**settings) as client:
+        assert audit(scan, 0.1, executor=client.get_executor()) == audit(scan, 0.1)

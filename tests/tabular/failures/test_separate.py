@@ -1,0 +1,83 @@
+"""Flip thresholds of single pairs, all 31 losses: against a grid of policies, and against the general thresholds."""
+
+import numpy as np
+import pytest
+
+from tabular import InputError, Preferences, Problem, failure_modes, losses
+from tabular.base.log_space import softplus
+from tabular.failures.separate import flips
+
+NAMES = [name for name in losses.names() if not losses.typical(name).batch]
+REFERENCES = [(-9.0, -7.0), (-7.0, -9.0), (-3.0, -3.0), (-0.9, -6.0), (-5.0, -1.2)]
+#: where the simplex may bind elsewhere than at a tie the threshold is a bound from below
+BOUNDS = {"sppo_hard", "squared_po"}
+
+
+def special(name):
+    counts = {"n_w": 3.0, "n_l": 5.0}
+    needed = losses.parameters(name)
+    return losses.get(name, **losses.typical(name).params | {k: v for k, v in counts.items() if k in needed})
+
+
+def grid():
+    """Log-probabilities of both responses on a fine grid, ties among them, that leave something for a third."""
+    level = np.r_[np.linspace(-60, -12, 97), np.linspace(-11.95, -0.05, 239), np.log(0.5), -np.logspace(2, 6, 30)]
+    a, b = (part.ravel() for part in np.meshgrid(level, level, indexing="ij"))
+    inside = np.logaddexp(a, b) <= 1e-15
+    return a[inside], b[inside]
+
+
+A, B = grid()
+
+
+@pytest.mark.parametrize("beta", [0.3, 2.0])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("make", [losses.typical, special])
+def test_no_policy_that_is_wrong_has_less_and_some_come_close(name, beta, make):
+    loss = make(name)
+    for w, y in REFERENCES:
+        found = flips(loss, [w], [y], beta)
+        value = loss(A, B, w, y, beta)
+        inverted = value[A <= B].min()
+        assert found.threshold[0] <= inverted + 1e-9 * (1 + abs(inverted)), (w, y)
+        assert found.least[0] <= min(found.threshold[0], value.min() + 1e-9)
+        step = 0.5 * beta * (1 + loss.params.get("lam", 0)) + 0.5 / beta if np.isfinite(inverted) else 0
+        if name not in BOUNDS and found.threshold[0] > -np.inf:
+            assert inverted <= found.threshold[0] + 0.11 * step + 0.01 * abs(inverted), (w, y)
+
+
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "rdpo", "ipo", "hinge", "slic", "hypo", "odpo", "ecpo"])
+def test_agrees_with_the_general_thresholds(name):
+    loss = losses.typical(name)
+    for beta in (1e-3, 0.5, 7.0):
+        for w, y in REFERENCES:
+            problem = Problem(np.array([[w, y, np.log1p(-np.exp(w) - np.exp(y))]]), beta)
+            general = failure_modes.thresholds(problem, Preferences.from_pairs([(0, 1)]), loss=loss)
+            np.testing.assert_allclose(flips(loss, [w], [y], beta).threshold, general, rtol=1e-9, atol=1e-12)
+
+
+def test_dpo_is_its_formula_at_every_scale():
+    gap = np.array([-1e4, -30.0, 0.0, 2.0, 1e4])
+    for beta in (1e-4, 1.0, 1e4):
+        found = flips(losses.get("dpo"), -1e4 - np.maximum(-gap, 0), -1e4 - np.maximum(gap, 0), beta)
+        np.testing.assert_allclose(found.threshold, softplus(beta * gap), rtol=1e-12)
+        assert found.least.tolist() == [0.0] * 5
+    for name in NAMES:
+        extreme = flips(losses.typical(name), -1e4 - np.maximum(-gap, 0), -1e4 - np.maximum(gap, 0), 10.0)
+        assert not np.isnan(extreme.threshold).any(), name
+        assert not np.isnan(extreme.price).any(), name
+        assert (extreme.price >= 0).all(), name
+
+
+def test_a_local_minimum_counts():
+    """DiscoPOP's, at -2.3714 tau: a pair tied beyond it need not climb down to -delta_ref."""
+    loss = losses.get("discopop", tau=0.05)
+    found = flips(loss, [-2.0], [-2.05], 1.0).threshold[0]  # x* = -0.05, right of the dip, left of the hill
+    assert found == pytest.approx(float(loss(-0.11857, 0.0, 0.0, 0.0, 1.0)), abs=1e-8)
+    assert found < float(loss(-0.05, 0.0, 0.0, 0.0, 1.0))
+
+
+def test_losses_without_a_threshold_of_a_pair():
+    for loss in (losses.get("aot"), losses.get("aot_unpaired")):
+        with pytest.raises(InputError, match="no pair has a flip threshold of its own"):
+            flips(loss, [-1.0], [-2.0], 1.0)
