@@ -97,22 +97,6 @@ move=> t _ y; exists (- (beta * sigma (- u t) * ((if y == w then 1 else 0) - (if
     by move=> s; rewrite /logits Rmult_comm.
   evar_last; first apply: is_derive_scal; first exact/is_derive_Reals/half_slope.
   by rewrite /scal /= /mult /=; ring.
-apply/is_derive_Reals; rewrite /logit_loss /with_coordinate.
-have [yw|yw] := eqVneq y w.
-  apply: (is_derive_ext (fun x => sp (- (beta * (1 * x + (- logits t l - delta_ref)) - margin)))).
-    by move=> x; rewrite yw ?eqxx lw; congr sp; ring.
-  evar_last; first exact: loss_slope_in_logit.
-  rewrite yw (negbTE wl) (_ : beta * (1 * logits t w + (- logits t l - delta_ref)) - margin = u t).
-    by rewrite ?eqxx; ring.
-  by rewrite -u_is; ring.
-have [yl|yl] := eqVneq y l.
-  apply: (is_derive_ext (fun x => sp (- (beta * (-1 * x + (logits t w - delta_ref)) - margin)))).
-    by move=> x; rewrite ?yl ?(negbTE wl) ?eqxx; congr sp; ring.
-  evar_last; first exact: loss_slope_in_logit.
-  rewrite yl (_ : beta * (-1 * logits t l + (logits t w - delta_ref)) - margin = u t).
-    by rewrite ?eqxx; ring.
-  by rewrite -u_is; ring.
-evar_last; first exact: is_derive_const.
-by rewrite /zero /=; ring.
+by apply/is_derive_Reals; have := slope_in_logit beta delta_ref margin (logits t) wl y; rewrite u_is.
 Qed.
 End Flow.
