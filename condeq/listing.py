@@ -1,19 +1,11 @@
 """What there is: statements, figures with their settings, example problems and logs, losses, demos."""
 
+import re
 from pathlib import Path
 
-from condeq import examples
+from condeq import examples, lessons
 
-#: the teaching notebooks, which are in a checkout and not in the wheel: file and title
-DEMOS = {
-    "1_when_rlhf_prefers_the_wrong_response": "When does RLHF prefer the wrong response?",
-    "2_loss_falls_policy_stays_wrong": "DPO's loss falls, the policy stays wrong",
-    "3_what_dpo_converges_to": "What DPO converges to",
-    "4_cpo_as_projection": "CPO as a projection",
-    "5_audit_your_own_run": "Audit your own run",
-}
-
-
+_TITLE = re.compile(r'app_title="\d+\. (.+?)"')
 _SETTABLE = (int, float, str, tuple)  # what --set can change
 
 
@@ -64,11 +56,16 @@ def _first_words(file):
     return comment.split(". ")[0].rstrip(".") or fallback
 
 
+def demos() -> dict[str, str]:
+    """name -> title of the course's lessons, in their order."""
+    return {name: _TITLE.search(path.read_text(encoding="utf-8"))[1] for name, path in lessons.lessons().items()}
+
+
 #: section -> what finds its items
 SECTIONS = {
     "statements": statements,
     "figures": figures,
     "examples": example_files,
     "losses": losses,
-    "demos": lambda: DEMOS,
+    "demos": demos,
 }

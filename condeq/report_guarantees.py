@@ -78,15 +78,14 @@ def real(beta: float = 1.0, gamma: float = 0.001) -> GuaranteeSection:
 
 def _rows(problem, labels, gamma):
     """Readings next to each other with the same outcome share a row."""
-    rows = [row.to_dict() for row in guarantees.table(problem, labels, gamma)]
-    merged = groupby(rows, key=_texts)
-    return [(", ".join(NAMES[row["reading"]] for row in same), *texts) for texts, same in merged]
+    merged = groupby(guarantees.table(problem, labels, gamma), key=_texts)
+    return [(", ".join(NAMES[row.reading] for row in same), *texts) for texts, same in merged]
 
 
 def _texts(row):
-    numbers = [_percent(row[key]) for key in ("ranked_right", "tied")]
-    numbers += [_number(row[key]) for key in ("worst_margin", "reward_given_up", "kl", "price")]
-    return (("yes: " if row["exists"] else "no: ") + row["status"].upper(), row["policy"], *numbers)
+    numbers = [_percent(share) for share in (row.ranked_right, row.tied)]
+    numbers += [_number(value) for value in (row.worst_margin, row.reward_given_up, row.kl, row.price)]
+    return (("yes: " if row.exists else "no: ") + row.status.value.upper(), row.policy, *numbers)
 
 
 def _percent(value):

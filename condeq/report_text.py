@@ -18,8 +18,8 @@ _NBSP = "\N{NO-BREAK SPACE}"
 #: a letter, perhaps starred, with a short index: δ_ref, π*_w, r_00, L_HyPO, π*_β′; a long one is a name of code
 _INDEXED = re.compile(
     rf"([α-ωΑ-Ω]\*?)_([A-Za-z]{{1,5}}|\d+|[α-ωΑ-Ω]′?){_END}"
-    rf"|(?<![A-Za-z0-9_])([a-zℓ]\u0304?)_([A-Za-z]{{1,3}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
-    rf"|(?<![A-Za-z0-9_])([A-Z])_([A-Za-z]{{1,5}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
+    rf"|(?<![A-Za-z_])([a-zℓ]\u0304?)_([A-Za-z]{{1,3}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
+    rf"|(?<![A-Za-z0-9_])([A-Z]|Cov|Var)_([A-Za-z]{{1,5}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
 )
 #: what stands in parentheses, which may hold two further pairs in each other
 _INNER = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
