@@ -19,15 +19,18 @@ _NBSP = "\N{NO-BREAK SPACE}"
 _INDEXED = re.compile(
     rf"([α-ωΑ-Ω]\*?)_([A-Za-z]{{1,5}}|\d+|[α-ωΑ-Ω]′?){_END}"
     rf"|(?<![A-Za-z_])([a-zℓ]\u0304?)_([A-Za-z]{{1,3}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
-    rf"|(?<![A-Za-z0-9_])([A-Z]|Cov|Var)_([A-Za-z]{{1,5}}|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
+    rf"|(?<![A-Za-z0-9_])([A-Z]|Cov|Var|Borda)_([A-Za-z]{{1,5}}|\d[a-z]|[α-ωΑ-Ω]|\d{{1,2}}){_END}"
 )
-#: what stands in parentheses, which may hold two further pairs in each other
-_INNER = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
+#: what stands in parentheses, which may hold four further pairs in each other
+_INNER = r"[^()]*"
+for _ in range(4):
+    _INNER = rf"(?:[^()]|\({_INNER}\))*"
 #: then what stands in braces or parentheses, innermost first: E_{π*}, π_(t+1), e^m, e^{r/β}, e^(−Ψ)
 _SET = (
     (re.compile(r"_\{([^{}]*)\}"), "sub"),
     (re.compile(rf"(?:(?<=[α-ωΑ-Ωℓ*])|(?<=\b[A-Za-z]))_\(({_INNER})\)"), "sub"),
-    (re.compile(r"\^(\w)(?!\w)"), "sup"),
+    (re.compile(r"(?<=\))_([a-z])(?!\w)"), "sub"),
+    (re.compile(r"\^(Δ?\w)(?!\w)"), "sup"),
     (re.compile(rf"\^(\({_INNER}\))"), "sup"),
     (re.compile(r"\^\{([^{}]*)\}"), "sup"),
 )
@@ -48,7 +51,8 @@ def math(text):
     """
     indexed = _INDEXED.sub(_index, str(escape(text)))
     for pattern, tag in _SET:
-        indexed = pattern.sub(rf"<{tag}>\1</{tag}>", indexed)
+        while pattern.search(indexed):  # one may stand in another
+            indexed = pattern.sub(rf"<{tag}>\1</{tag}>", indexed)
     together = indexed.replace(" %", f"{_NBSP}%").replace(" = ", f"{_NBSP}={_NBSP}")
     whole = re.sub(r"\|[^|\s]+\|", r'<span class="whole">\g<0></span>', together)
     named = _ARXIV.sub(r'<a href="https://arxiv.org/abs/\2\3">\g<0></a>', whole)
