@@ -6,7 +6,7 @@ from matplotlib.colors import ListedColormap
 from figures import style, subject
 from figures.drawing import Panels, drawing
 from figures.table import Table
-from tabular import InputError, Preferences, Problem, failure_modes, rlhf
+from tabular import InputError, sweep
 
 TITLE = "Phase diagram: when the undesirable region exists, and when RLHF's own optimum lies in it"
 WHITE, LIGHT, DARK = "#FFFFFF", style.REGION_U, "#E2A88D"
@@ -39,23 +39,9 @@ def compute(
         np.linspace(delta_ref_low, delta_ref_high, columns), np.linspace(0, gain_high, rows), indexing="xy"
     )
     delta_ref, gain = x.ravel(), y.ravel()
-    pair = np.column_stack([delta_ref, np.zeros_like(delta_ref)])
-    problem = Problem.from_unnormalized(pair, beta, np.column_stack([beta * gain, np.zeros_like(gain)]))
-    delta_rlhf = np.diff(rlhf.optimal_policy(problem))[:, 0] * -1
-    prompt = np.arange(len(gain))
-    labels = Preferences(prompt, np.zeros_like(prompt), np.ones_like(prompt))
-    threshold = failure_modes.thresholds(problem, labels) * len(gain)  # each pair a problem of its own
-    falls = threshold < np.log(2) - 1e-9
-    inside = (delta_rlhf > delta_ref + 1e-9) & (delta_rlhf < -1e-9)
+    found = sweep.phases({"delta_ref": delta_ref, "gain": gain}, beta)
     return Table(
-        {
-            "delta_ref": delta_ref,
-            "gain": gain,
-            "delta_rlhf": delta_rlhf,
-            "threshold": threshold,
-            "phase": falls.astype(int) + (falls & inside),
-        }
-        | shown,
+        {"delta_ref": delta_ref, "gain": gain, **found, **shown},
         {"beta": beta, "columns": columns, "rows": rows, "pairs": len(gain), "own": bool(shown)},
     )
 

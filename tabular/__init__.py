@@ -3,8 +3,8 @@
 The modules here are what one imports; :mod:`tabular.losses` holds every preference loss as one object and
 :mod:`tabular.choice` what aggregates preferences that no single reward need explain. Folders hold the machinery behind
 them: ``fits`` (label graphs, behind :mod:`tabular.dpo` and :func:`tabular.losses.solve`), ``simplex`` (losses of the
-log-ratios themselves), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind :mod:`tabular.failure_modes`)
-and ``logged`` (behind :mod:`tabular.logs`).
+log-ratios themselves), ``projections`` (behind :mod:`tabular.cpo`), ``failures`` (behind :mod:`tabular.failure_modes`),
+``logged`` (behind :mod:`tabular.logs`) and ``sweeping`` (behind :mod:`tabular.sweep`).
 """
 
 from tabular import (
@@ -21,6 +21,7 @@ from tabular import (
     losses,
     margins,
     rlhf,
+    sweep,
 )
 from tabular.errors import InputError
 from tabular.preferences import Preferences
@@ -48,4 +49,5 @@ __all__ = [
     "losses",
     "margins",
     "rlhf",
+    "sweep",
 ]
