@@ -51,36 +51,36 @@ def _sparse(part: Part, wanted):
     graph = coo_array((np.r_[weight, weight], ends), shape=(n, n)).tocsr()
     if graph.nnz < 3 * n:
         return _refined(part, weight, wanted)
-    degree = graph @ np.ones(n)
+    root = np.sqrt(graph @ np.ones(n))
+    graph.data /= root[graph.indices] * np.repeat(root, np.diff(graph.indptr))  # rows and columns by root degrees
     s = np.zeros(n)
     for _ in range(_REFINEMENTS):  # once more from the true residual, which gradients lose sight of
         flow = weight * (wanted - part.gaps(s))
         left = np.bincount(part.winner, flow, n) - np.bincount(part.loser, flow, n)
         left -= (np.bincount(part.copy_of_node, left) / part.size)[part.copy_of_node]
-        miss = np.abs(left / degree).max()
+        miss = np.abs(left / root**2).max()
         enough = _ROUNDING * (np.abs(wanted).max() + np.abs(s).max())
         if miss <= enough:
             break
-        s += _gradients(graph, degree, left, np.clip(0.1 * enough / miss, _ACCURACY, 0.1))
+        s += _gradients(graph, left / root, np.clip(0.1 * enough / miss, _ACCURACY, 0.1)) / root
     return s
 
 
-def _gradients(graph, degree, left, accuracy):
-    d, along = np.zeros(len(left)), left / degree
-    energy = first = left @ along
+def _gradients(graph, left, accuracy):
+    """The d with d - graph d = left, of unit degrees."""
+    d, along = np.zeros(len(left)), left.copy()
+    energy = first = left @ left
     for _ in range(_GRADIENT_STEPS):
         if energy <= accuracy**2 * first:
             break
-        image = degree * along
-        image -= graph @ along
+        image = along - graph @ along
         length = energy / (along @ image)
         d += length * along
         image *= length
-        left = left - image
-        scaled = left / degree
-        energy, before = left @ scaled, energy
+        left -= image
+        energy, before = left @ left, energy
         along *= energy / before
-        along += scaled
+        along += left
     return d
 
 

@@ -54,6 +54,12 @@ def parts(component, winner, loser, log_weight):
     if not len(winner):
         return
     n_components = component.max() + 1
+    if n_components == 1:  # all in its place already
+        nodes, edges, scale, least = np.arange(len(component)), np.arange(len(winner)), log_weight.max(), log_weight.min()
+        if scale > -np.inf:
+            top = np.full(len(winner), scale)
+            yield Part(nodes, edges, winner, loser, log_weight - top, top, len(nodes), float(scale - least))
+        return
     size, of_edge = np.bincount(component, minlength=n_components), component[winner]
     top = np.full(n_components, -np.inf)
     np.maximum.at(top, of_edge, log_weight)
