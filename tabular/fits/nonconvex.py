@@ -12,11 +12,13 @@ of each minimiser; where there is one, and f is strongly convex on it (its Hessi
 derivative can change), the minimiser is unique. Larger blocks are descended from many starts: LOCAL.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
+
+from tabular.fits import graded
 
 _LARGEST = 4  # responses of a block that is searched
 _BOXES = 200_000  # looked at in one block at most
@@ -36,6 +38,7 @@ class Block:
         lower: the certified lower bound, -inf where nothing was proved; boxes: looked at.
         minimisers: ``(n, size)`` levels of the points within the gap, the first being the best.
         unique: whether the minimiser is the only one.
+        resolved: whether the gap of the search is below the weight of every label, so that it tells minimisers apart.
     """
 
     value: float
@@ -43,10 +46,11 @@ class Block:
     boxes: int
     minimisers: np.ndarray
     unique: bool
+    resolved: bool = True
 
     @property
     def certified(self):
-        return bool(self.lower > -np.inf)
+        return bool(self.lower > -np.inf and (self.unique or self.resolved))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +105,18 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     scale = float(np.exp(top))
     existence = getattr(scalar, "existence", None)
     if size > _LARGEST or existence is None or (existence == "blocks" and scalar.tau > 1):
-        return Block(scale * values.min(), -np.inf, 0, best[None], False)
-    return _searched(total, best, scale)
+        found = Block(scale * values.min(), -np.inf, 0, best[None], False)
+    else:
+        found = _searched(total, best, scale)
+    return _settled(found, total, log_weight, scale) if size <= _DENSE else found
+
+
+def _settled(found, total, log_weight, scale):
+    """The point itself, moved to where the lightest labels balance too."""
+    point = graded.stationary(found.minimisers[0], total.winner, total.loser, log_weight, total.offset, total.scalar)
+    resolved = bool(total.weight.min() > _GAP * total.weight.sum())
+    points = np.vstack([point, found.minimisers[1:]])
+    return replace(found, value=scale * total.value(point), minimisers=points, resolved=resolved)
 
 
 def _starts(size, winner, loser):

@@ -55,10 +55,10 @@ def parts(component, winner, loser, log_weight):
         return
     n_components = component.max() + 1
     if n_components == 1:  # all in its place already
-        nodes, edges, scale, least = np.arange(len(component)), np.arange(len(winner)), log_weight.max(), log_weight.min()
+        scale, size = log_weight.max(), len(component)
         if scale > -np.inf:
-            top = np.full(len(winner), scale)
-            yield Part(nodes, edges, winner, loser, log_weight - top, top, len(nodes), float(scale - least))
+            top, spread = np.full(len(winner), scale), float(scale - log_weight.min())
+            yield Part(np.arange(size), np.arange(len(winner)), winner, loser, log_weight - top, top, size, spread)
         return
     size, of_edge = np.bincount(component, minlength=n_components), component[winner]
     top = np.full(n_components, -np.inf)

@@ -203,8 +203,8 @@ def _by_highs(labels):
     divergence = coo_array((np.r_[np.ones(m), -np.ones(m)], ends), shape=(n, m)).tocsr()
     bounds = np.column_stack([np.zeros(m), weight / scale])
     # a circulation has nothing to presolve, and looking for it takes almost half of the time
-    options = {"presolve": False}
-    found = linprog(-labels.offset, A_eq=divergence, b_eq=np.zeros(n), bounds=bounds, method="highs-ds", options=options)
+    how = {"method": "highs-ds", "options": {"presolve": False}}
+    found = linprog(-labels.offset, A_eq=divergence, b_eq=np.zeros(n), bounds=bounds, **how)
     room = weight / scale - found.x
     full = room <= 1e-9 * weight / scale
     pull = np.where(full, weight, np.where(found.x <= 1e-9 * weight / scale, 0.0, found.x * scale))

@@ -59,6 +59,8 @@ class Bound(Record):
         lower: no policy has a smaller loss; -inf where nothing was certified.
         boxes: how many boxes were looked at.
         minimisers: for each searched block, how many points within the certified gap of its least were found.
+
+    The solution's ``residual`` says how nearly the point itself is stationary.
     """
 
     lower: float

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 from scipy.optimize import linprog, minimize
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, losses
 from tests import strategies
@@ -402,6 +402,36 @@ def test_larger_problems_of_losses_that_are_not_convex_are_local():
     )
     pair = losses.solve(Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 1), (1, 0)]), wave)
     assert pair.status is Status.LOCAL  # nothing is known of a user's function that is not convex
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 4), (5, 8), (12, 30)])
+def test_exo_is_stationary_at_every_level_of_the_weights(n, m):
+    """Labels of weights e^-40 to e^40: each set of responses that heavier labels hold together is balanced as a whole.
+
+    For the sets that the labels above each weight join, what crosses a set's border cancels, relative to the weight
+    that crosses. A descent of the sum leaves them anywhere: their pulls are rounding in it.
+    """
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        problem = Problem.from_unnormalized(rng.normal(size=n), 1.0)
+        winner = rng.integers(0, n, m)
+        loser = (winner + rng.integers(1, n, m)) % n
+        log_weight = rng.uniform(-40, 40, m)
+        labels = Preferences(np.zeros(m, int), winner, loser, log_weight=log_weight)
+        found = losses.solve(problem, labels, losses.get("exo_pair", eps=0.1))
+        assert n == 3 or found.status is Status.LOCAL  # nor does a search tell what so light a label wants
+        assert found.residual < 1e-12
+        x = found.log_ratio[0, winner] - found.log_ratio[0, loser]
+        pull = np.exp(log_weight) * expit(x) * expit(-x) * (x - logit(0.9))
+        for level in log_weight:
+            heavier = [(w, y) for w, y, k in zip(winner, loser, log_weight, strict=True) if k >= level]
+            for group in routes.components(n, heavier):
+                out, back = (
+                    np.isin(winner, group) & ~np.isin(loser, group),
+                    np.isin(loser, group) & ~np.isin(winner, group),
+                )
+                net, size = pull[out].sum() - pull[back].sum(), np.exp(log_weight[out | back]).sum()
+                assert abs(net) <= 1e-12 * size
 
 
 def test_at_a_kink_of_a_users_loss_nothing_is_claimed():
