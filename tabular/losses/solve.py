@@ -10,6 +10,7 @@ from tabular.errors import InputError
 from tabular.fits import convex, nonconvex, polyhedral
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
+from tabular.losses import kinks
 from tabular.losses.absolute import Dpop, WithSft
 from tabular.losses.forms import OfMargin
 from tabular.losses.link_solution import LinkSolution, of_differences
@@ -23,7 +24,7 @@ from tabular.simplex.minimum import Minimum
 
 #: Share of the largest curvature of a block below which a label counts as sitting on a straight piece.
 _STRAIGHT = 1e-9
-#: Residual above which a user's loss, which may have kinks, has no certified minimiser.
+#: Residual above which a user's loss, which may have kinks, is put to cutting planes.
 _STATIONARY = 1e-6
 
 
@@ -40,7 +41,8 @@ def solve(
 
     For a loss of differences a :class:`~tabular.losses.solution.DifferenceSolution`, or, for hinges, a
     :class:`~tabular.losses.solution.FaceSolution`: statuses UNIQUE, SET, UNATTAINED, UNBOUNDED, or LOCAL where the
-    optimum could not be certified: the loss is not convex, or a user's own with kinks. For a loss of links a
+    optimum could not be certified: the loss is not convex, or a user's own with kinks and more labels than
+    :mod:`tabular.losses.kinks` takes. For a loss of links a
     :class:`~tabular.losses.link_solution.LinkSolution`; for a loss of the log-ratios themselves a
     :class:`~tabular.simplex.minimum.Minimum`.
 
@@ -114,17 +116,23 @@ def _convex(problem, preferences, loss, labels, rate):
     offset = np.zeros(preferences.n_pairs)
     offset[preferences.log_weight > -np.inf] = labels.offset
     why, local, several = certificate(problem, labels, loss.scalar, found.fit, violated), None, None
+    infimum = found.infimum
     if loss.scalar.shape == "other":
         several = _flat(problem, labels, loss.scalar, found)
         if not fit.residual <= _STATIONARY:
-            local = _searched(problem, labels, found.fit)
-            why = why if isinstance(why, Cut) else Bound(-np.inf, 0, ())
+            kinked = kinks.solve(problem, labels, loss.scalar, found)
+            fit, local, several = (
+                replace(kinked.fit, strength=kinked.fit.strength * (problem.beta / rate)),
+                *kinked.masks,
+            )
+            why = why if isinstance(why, Cut) else kinked.certificate
+            infimum = kinked.infimum
     return DifferenceSolution(
         problem,
         preferences,
         fit,
         offset,
-        found.infimum,
+        infimum,
         fit.residual,
         loss,
         why,
@@ -133,12 +141,6 @@ def _convex(problem, preferences, loss, labels, rate):
         local,
         several,
     )
-
-
-def _searched(problem, labels, fit):
-    """``(n_prompts,)`` mask: a user's loss may have kinks, where a point that is not stationary certifies nothing."""
-    inner = fit.block[labels.winner] == fit.block[labels.loser]
-    return np.isin(np.arange(problem.n_prompts), labels.winner[inner] // problem.n_responses)
 
 
 def _flat(problem, labels, scalar, found):

@@ -434,25 +434,89 @@ def test_exo_is_stationary_at_every_level_of_the_weights(n, m):
                 assert abs(net) <= 1e-12 * size
 
 
-def test_at_a_kink_of_a_users_loss_nothing_is_claimed():
+KINK = losses.custom("kink", lambda x: np.maximum(0, 1 - x), lambda x: -1.0 * (x < 1))
+TENT = losses.custom("tent", lambda x: np.abs(1 - x), lambda x: np.where(x < 1, -1.0, 1.0))
+BENT = losses.custom(
+    "bent",
+    lambda x: np.maximum(0, 1 - x) + x * x / 10,
+    lambda x: -1.0 * (x < 1) + x / 5,
+    curvature=lambda x: 0.2 + 0 * x,
+)
+
+
+def test_at_a_kink_of_a_users_loss_the_slopes_between_its_sides_prove_the_minimum():
     """max(0, 1 - x) twice for one response, once for the other: least at x = 1, where no derivative is 0.
 
-    Its neighbour that rounds the kink over 1/4 is solved: the pulls cancel.
+    Its neighbour that rounds the kink over 1/4 is solved by its derivatives.
     """
-    kink = losses.custom("kink", lambda x: np.maximum(0, 1 - x), lambda x: -1.0 * (x < 1))
     rounded = losses.custom(
         "rounded",
         lambda x: np.logaddexp(0, 4 * (1 - x)) / 4,
         lambda x: -1 / (1 + np.exp(np.clip(4 * (x - 1), -700, 700))),
     )
     problem, labels = Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 0, 1, 2), (0, 1, 0, 1)])
-    found = losses.solve(problem, labels, kink)
-    assert found.status is Status.LOCAL
-    assert found.certificate.lower == -np.inf
+    found = losses.solve(problem, labels, KINK)
+    assert (found.status, found.infimum) == (Status.UNIQUE, pytest.approx(2 / 3, rel=1e-15))
+    assert found.log_ratio[0, 0] - found.log_ratio[0, 1] == pytest.approx(1, rel=1e-15)
+    np.testing.assert_allclose(found.certificate.pull, [1 / 3, 1 / 3], rtol=1e-14)
+    even = losses.solve(problem, Preferences.from_pairs([(0, 1), (1, 0)]), KINK)  # all of [-1, 1]
+    assert (even.status, even.infimum) == (Status.SET, pytest.approx(1, rel=1e-15))
     smooth = losses.solve(problem, labels, rounded)
     assert smooth.status is Status.UNIQUE
     margin = smooth.log_ratio[0, 0] - smooth.log_ratio[0, 1]
     assert 2 / (1 + np.exp(4 * (margin - 1))) == pytest.approx(1 / (1 + np.exp(-4 * (margin + 1))), rel=1e-9)
+
+
+def test_a_users_hinge_is_the_hinge():
+    """By cutting planes, and by cancelling cycles in whole numbers: one value, one verdict."""
+    rng, seen = np.random.default_rng(12), set()
+    for _ in range(40):
+        n, pairs, weight = routes.random_graph(rng, weights=1.0)
+        problem, labels = instance(rng, pairs, n, np.ceil(4 * weight))
+        found, exact = losses.solve(problem, labels, KINK), losses.solve(problem, labels, losses.get("hinge"))
+        assert found.infimum == pytest.approx(exact.infimum, rel=1e-12, abs=1e-12)
+        assert mean_loss(found.log_policy, problem, labels, KINK) == pytest.approx(exact.infimum, rel=1e-12, abs=1e-12)
+        connected = len(routes.components(n, pairs)) == 1
+        assert not connected or found.status is exact.status
+        seen.add((found.status, found.infimum > 0))
+    assert {(Status.UNIQUE, True), (Status.SET, True)} <= seen
+
+
+@pytest.mark.parametrize("loss", [TENT, BENT], ids=lambda loss: loss.name)
+def test_the_slopes_at_kinks_bound_every_policy(loss):
+    """The pulls cancel, and what they prove, by conjugates on a grid that holds the kink, is the value.
+
+    Other slopes whose pulls cancel prove less, never more.
+    """
+    rng, less = np.random.default_rng(5), 0
+    grid = np.sort(np.r_[1.0, np.linspace(-20, 20, 100_001)])
+    for _ in range(12):
+        n, pairs, weight = routes.random_graph(rng, weights=1.0)
+        problem, labels = instance(rng, pairs, n, weight)
+        found = losses.solve(problem, labels, loss)
+        assert found.status in (Status.UNIQUE, Status.SET)
+        share = np.exp(labels.log_share)
+        net = np.bincount(labels.winner, found.certificate.pull, n) - np.bincount(
+            labels.loser, found.certificate.pull, n
+        )
+        np.testing.assert_allclose(net, 0, atol=1e-12)
+
+        def bound(slope, share=share):
+            return float(share @ [(loss.scalar.value(grid) - q * grid).min() for q in slope])
+
+        slope = -found.certificate.pull / share
+        assert bound(slope) == pytest.approx(found.infimum, abs=1e-7)
+        assert bound(0.9 * slope) <= found.infimum + 1e-7
+        less += bound(0.9 * slope) < found.infimum - 1e-3
+        assert found.infimum <= by_descent(problem, labels, loss, rng, starts=5) + 1e-9
+    assert less
+
+
+def test_kinks_under_weights_that_a_programme_does_not_see_are_local_and_nothing_is_claimed():
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
+    labels = Preferences.from_pairs([(0, 0, 1, 2), (0, 1, 0, 1), (0, 1, 2, 2e-9), (0, 2, 1, 1e-9)])
+    found = losses.solve(problem, labels, KINK)
+    assert (found.status, found.certificate.lower) == (Status.LOCAL, -np.inf)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
