@@ -18,7 +18,7 @@ comes back as Parquet partitions, and, started again after whatever stopped it, 
 2 [0.0, 0.620115, 1.433781]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
@@ -33,7 +33,7 @@ from tabular.sweeping.phases import phases
 from tabular.sweeping.plan import plan
 from tabular.sweeping.workers import cluster
 
-__all__ = ["Grid", "Sweep", "cluster", "phases", "read", "run"]
+__all__ = ["Grid", "Sweep", "cluster", "phases", "read", "run", "scan"]
 
 #: partitions handed out and not yet written, unless told: enough for a hundred workers, and they fit into memory
 _AHEAD = 256
@@ -115,7 +115,8 @@ def run(
 def read(out: Any, columns: list[str] | None = None) -> Any:
     """A finished sweep as one ``pyarrow.Table``, in the order of the family; all columns unless some are named.
 
-    Larger than memory, read its partitions lazily: ``polars.scan_parquet(f"{out}/*.parquet")``.
+    Of one larger than memory :func:`scan` gives a partition at a time, and ``polars.scan_parquet(f"{out}/*.parquet")``
+    asks of all.
 
     Raises:
         InputError: no sweep is there, it is not finished, or it has no such column.
@@ -126,13 +127,26 @@ def read(out: Any, columns: list[str] | None = None) -> Any:
     ...     print(read(folder, ["half"]).to_pydict())
     {'half': [0.0, 0.5, 1.0]}
     """
-    folder = checks.path(out)
     arrow = library("pyarrow", "data", partition.PURPOSE)
+    return arrow.concat_tables(scan(out, columns))
+
+
+def scan(out: Any, columns: list[str] | None = None) -> Iterator[Any]:
+    """The partitions of a finished sweep one after the other, as :func:`read` has them together.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     swept = run(range(5), lambda part: {"half": [k / 2 for k in part]}, folder, chunk=2)
+    ...     print([part.num_rows for part in scan(folder)])
+    [2, 2, 1]
+    """
+    folder = checks.path(out)
+    parquet = library("pyarrow.parquet", "data", partition.PURPOSE)
     if (folder / PLAN).is_file() and not (folder / MANIFEST).is_file():
         raise InputError(f"the sweep in {folder} is not finished: run it again, and it computes what is missing")
     manifest = written(folder, MANIFEST)
     for name in columns or ():
         checks.choice(name, manifest["columns"], "column")
-    parquet = library("pyarrow.parquet", "data", partition.PURPOSE)
-    parts = [parquet.ParquetFile(folder / row["file"]).read(columns) for row in manifest["partitions"]]
-    return arrow.concat_tables([part.replace_schema_metadata(None) for part in parts])
+    for row in manifest["partitions"]:
+        with parquet.ParquetFile(folder / row["file"]) as file:
+            yield file.read(columns).replace_schema_metadata(None)

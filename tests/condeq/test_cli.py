@@ -20,7 +20,19 @@ LOG = "ref_chosen_logps,ref_rejected_logps,policy_chosen_logps,policy_rejected_l
 def test_help_names_every_command(condeq):
     code, out, _ = condeq("--help")
     assert code == 0
-    for name in ("check", "figures", "report", "solve", "failures", "losses", "certify", "audit", "list", "template"):
+    for name in (
+        "check",
+        "figures",
+        "report",
+        "solve",
+        "failures",
+        "losses",
+        "certify",
+        "audit",
+        "list",
+        "template",
+        "sweep",
+    ):
         assert name in out
 
 
