@@ -1,17 +1,21 @@
 """The phase of one pair of two responses: what its reference and reward say of its failures."""
 
+from typing import Any
+
 import numpy as np
 
 from tabular import failure_modes, rlhf
 from tabular.base import checks
+from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
+from tabular.sweeping.grid import Grid
 
 #: nats within which a quantity counts as on the boundary of its region
 _ON_BOUNDARY = 1e-9
 
 
-def phases(points, beta=1.0) -> dict[str, np.ndarray]:
+def phases(points: Any, beta: float = 1.0) -> dict[str, np.ndarray]:
     r"""One pair of two responses for every point, each solved on its own; a function for :func:`tabular.sweep.run`.
 
     Args:
@@ -32,6 +36,8 @@ def phases(points, beta=1.0) -> dict[str, np.ndarray]:
     ([0, 1, 2], [1.5, 1.0, -0.5], [1.313262, 0.313262, 0.313262])
     """
     beta = checks.number(beta, "beta")
+    if not isinstance(points, dict | Grid):
+        raise InputError(f"points is {checks.brief(points)}: give a Grid, or a dict, with delta_ref and gain")
     delta_ref, gain = checks.numbers(points["delta_ref"], "delta_ref"), checks.numbers(points["gain"], "gain")
     pair = np.column_stack([delta_ref, np.zeros_like(delta_ref)])
     problem = Problem.from_unnormalized(pair, beta, np.column_stack([beta * gain, np.zeros_like(gain)]))

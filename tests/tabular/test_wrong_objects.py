@@ -1,5 +1,6 @@
 """Every public function of a problem and its labels answers a wrong object in one sentence, whatever its place."""
 
+import contextlib
 import inspect
 
 import numpy as np
@@ -122,11 +123,14 @@ def callables():
 
 
 def answered(function, wrong):
-    """What a function says when every argument that it needs is one wrong object; of a generator, the first word."""
+    """What a function says when every argument that it needs is one wrong object; of a generator the first word, of a
+    context what entering it says."""
     parameters = inspect.signature(function).parameters
     keywords = [key for key in required(function) if parameters[key].kind is inspect.Parameter.KEYWORD_ONLY]
     places = [wrong] * (len(required(function)) - len(keywords))
     found = function(*places, **dict.fromkeys(keywords, wrong))
+    if isinstance(found, contextlib.AbstractContextManager):
+        return found.__enter__()
     return next(found) if inspect.isgenerator(found) else found
 
 

@@ -29,6 +29,7 @@ from tabular import (
     log_linear,
     logs,
     losses,
+    sweep,
 )
 from tabular.audit import audit
 from tabular.auditing import doubts
@@ -69,6 +70,8 @@ SAMPLES = {
     "tabular.auditing.doubts.Doubt": lambda: doubts.Doubt("duplicated rows", 0.5, 2, "leave one out", (1, 2)),
     "tabular.auditing.streamed.StreamedAudit": lambda: audit(logs.scan(LOG), beta=0.5),
     "tabular.logged.metrics.MetricLog": lambda: logs.MetricLog("toy", "nobody's", [1, 2], {"loss": [0.69, 0.5]}),
+    "tabular.sweep.Sweep": lambda: sweep.Sweep("swept", 5, 3, 3, {"index": "int64"}),
+    "tabular.sweeping.grid.Grid": lambda: sweep.Grid({"beta": [0.1, 1.0], "gain": [0.0, 1.0, 2.0]})[1:5],
     "tabular.logged.scans.Scan": lambda: logs.scan(LOG),
     "tabular.choice.axioms.Violation": lambda: axioms.Violation("pareto", "because", PROFILE),
     "tabular.choice.best_of_n.Tilt": lambda: best_of_n.tilt_of_equal_kl(ONE, 0.1),
