@@ -76,7 +76,10 @@ def cluster(address: str) -> Iterator[Executor]:
             )
     finally:
         log.disabled = said
-    with distributed.Client(address, set_as_default=False) as client, client.get_executor() as executor:
+    with (
+        distributed.Client(address, set_as_default=False) as client,
+        client.get_executor(pure=False) as executor,  # pure, as it is by default, two equal calls would be one
+    ):
         yield executor
 
 

@@ -333,6 +333,14 @@ def test_a_wrong_address_is_one_sentence(address, monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_equal_calls_on_a_cluster_are_each_made(tmp_path, dask_cluster):
+    log = tmp_path / "log"
+    with sweep.cluster(dask_cluster.scheduler_address) as executor:
+        for future in [executor.submit(sweeps.counted, range(3), str(log)) for _ in range(4)]:
+            future.result()
+    assert sweeps.calls(log) == [0] * 4
+
+
 def test_a_worker_is_no_scheduler(dask_cluster):
     address = dask_cluster.workers[0].worker_address
     with pytest.raises(InputError, match=f"no Dask scheduler answers at {address}"), sweep.cluster(address):
