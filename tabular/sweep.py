@@ -141,6 +141,7 @@ def scan(out: Any, columns: list[str] | None = None) -> Iterator[Any]:
     [2, 2, 1]
     """
     folder = checks.path(out)
+    arrow = library("pyarrow", "data", partition.PURPOSE)
     parquet = library("pyarrow.parquet", "data", partition.PURPOSE)
     if (folder / PLAN).is_file() and not (folder / MANIFEST).is_file():
         raise InputError(f"the sweep in {folder} is not finished: run it again, and it computes what is missing")
@@ -148,5 +149,9 @@ def scan(out: Any, columns: list[str] | None = None) -> Iterator[Any]:
     for name in columns or ():
         checks.choice(name, manifest["columns"], "column")
     for row in manifest["partitions"]:
-        with parquet.ParquetFile(folder / row["file"]) as file:
-            yield file.read(columns).replace_schema_metadata(None)
+        try:
+            with parquet.ParquetFile(folder / row["file"]) as file:
+                part = file.read(columns).replace_schema_metadata(None)
+        except (OSError, arrow.ArrowException):
+            raise InputError(f"{folder / row['file']} is gone or damaged: run the sweep again, it is mended") from None
+        yield part

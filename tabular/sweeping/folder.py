@@ -119,7 +119,7 @@ def written(path: Path, name: str) -> dict:
         found = json.loads((path / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(f"{path / name} is not there or not JSON: name the folder of a sweep") from None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or (name == MANIFEST and not {"columns", "partitions"} <= set(found)):
         raise InputError(f"{path / name} is no sweep's: name the folder of a sweep")
     return found
 

@@ -234,6 +234,24 @@ def test_a_damaged_partition_is_computed_again(tmp_path, harm):
     assert contents(out) == before
 
 
+@pytest.mark.parametrize("content", [None, b"", b"PAR1"])
+def test_a_damaged_partition_is_not_read(tmp_path, content):
+    sweep.run(range(60), sweeps.solutions, tmp_path, chunk=20)
+    path = tmp_path / "part-000001.parquet"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"part-000001\.parquet is gone or damaged: run the sweep again"):
+        sweep.read(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "sentence"), [("{", "is not there or not JSON"), ("{}", "is no sweep's")])
+def test_a_manifest_of_something_else_is_one_sentence(tmp_path, content, sentence):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=f"manifest.json {sentence}"):
+        sweep.read(tmp_path)
+
+
 def fingerprint(path):
     return parquet.read_metadata(path).metadata[b"sweep"].decode()
 
