@@ -24,6 +24,8 @@ from tabular.status import Status
 
 __all__ = ["Fit", "RLHFOptimum", "displacement", "dpo", "ipo", "local_maxima", "policy", "rlhf", "two_stage"]
 
+_BLOCK = 1024  # rows handled at once
+_SHORT = 1e-3  # nats that a step moves a margin: no curvature changes by a larger share of itself
 _MANY = 200  # labels for each parameter from which a tenth of them gives a start
 
 
@@ -105,30 +107,31 @@ def dpo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     [1.0]
     """
     features, rows, weight = _differences(problem, preferences, features)
-    drawn = np.flatnonzero(weight > 0)
-    split, fitted = None, None
-    if rows[drawn].size > separation.EXACT:
-        fitted = _logistic(rows[drawn], weight[drawn])
-        balance = separation.balanced(rows[drawn], weight[drawn] * expit(-rows[drawn] @ fitted))
+    overlapping, direction = weight > 0, np.zeros(rows.shape[1])
+    kept, share = _kept(rows, overlapping), weight[overlapping]
+    fitted = None
+    if kept.size > separation.EXACT:
+        basis = _row_space(kept)
+        fitted = _logistic(kept, share, basis)
+        balance = separation.balanced(kept, share * expit(-kept @ fitted))
     if fitted is None or balance is None:
-        split = separation.separate(rows[drawn])
-        drawn, direction = drawn[split.overlapping], split.direction
-        fitted = _logistic(rows[drawn], weight[drawn])
+        split = separation.separate(kept)
+        overlapping[overlapping], direction = split.overlapping, split.direction
+        kept, share = _kept(rows, overlapping), weight[overlapping]
+        basis = _row_space(kept)
+        fitted = _logistic(kept, share, basis)
         balance = split.balance[split.overlapping] if split.balance is not None else None
-    overlapping = np.zeros(len(rows), dtype=bool)
-    overlapping[drawn] = True
-    direction = np.zeros(rows.shape[1]) if split is None else split.direction
-    h = rows[drawn] @ fitted
+    h = kept @ fitted
     theta = fitted / problem.beta
     return Fit(
-        Status.UNATTAINED if direction.any() else _status(features, problem, rows[drawn]),
+        Status.UNATTAINED if direction.any() else _status(features, problem, basis),
         theta,
         _policy(problem, features, theta),
-        float(weight[drawn] @ softplus(-h)),
+        float(share @ softplus(-h)),
         overlapping,
         direction,
-        None if balance is None else _placed(balance, drawn, len(rows)),
-        _relative(rows[drawn], weight[drawn] * expit(-h)),
+        None if balance is None else _placed(balance, overlapping, len(rows)),
+        _relative(kept, share * expit(-h)),
     )
 
 
@@ -147,7 +150,7 @@ def ipo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     theta = np.linalg.lstsq(rows * root[:, None], root * target, rcond=1e-12)[0]
     miss = rows @ theta - target
     return Fit(
-        _status(features, problem, rows[weight > 0]),
+        _status(features, problem, _row_space(_kept(rows, weight > 0))),
         theta,
         _policy(problem, features, theta),
         float(weight @ miss**2),
@@ -289,12 +292,25 @@ def _differences(problem, preferences, features):
     """Features, the difference row of every label, and its share of the loss."""
     features = _features(problem, features)
     preferences.check_against(problem)
-    rows = features[preferences.prompt, preferences.winner] - features[preferences.prompt, preferences.loser]
+    flat, base = features.reshape(-1, features.shape[2]), preferences.prompt * problem.n_responses
+    rows = flat.take(base + preferences.winner, axis=0)
+    for part in _blocks(len(rows)):
+        rows[part] -= flat.take(base[part] + preferences.loser[part], axis=0)
     return features, rows, np.exp(preferences.log_share)
+
+
+def _blocks(n_rows):
+    """Slices of so many rows that a block, and what is made of it, stays in a processor's cache."""
+    return [slice(first, first + _BLOCK) for first in range(0, n_rows, _BLOCK)]
 
 
 def _policy(problem, features, theta):
     return normalised(np.where(problem.present, problem.log_ref + features @ theta, -np.inf))
+
+
+def _kept(rows, mask):
+    """Some of the rows; all of them without a copy."""
+    return rows if mask.all() else rows[mask]
 
 
 def _placed(values, at, size):
@@ -309,43 +325,57 @@ def _row_space(rows):
     return vectors[:, size > 1e-13 * max(size.max(initial=0.0), 1e-300)]
 
 
-def _logistic(rows, weight):
+def _logistic(rows, weight, basis):
     """Damped Newton on the weighted logistic loss inside the row space; ends early where nothing is attained.
 
     The step is shortened by log(1 + R)/R, R the largest change of a margin (see :mod:`tabular.fits.block_solvers`).
+    After a short one the curvatures stay as they were: each step then leaves a share R of the one before.
     """
-    basis = _row_space(rows)
     if not basis.shape[1]:
         return np.zeros(rows.shape[1])
     full = basis.shape[1] == rows.shape[1]
     rows = rows if full else rows @ basis
-    c, reach = np.zeros(rows.shape[1]), np.inf
+    c = np.zeros(rows.shape[1])
     if len(rows) > _MANY * rows.shape[1]:  # a tenth of the labels leads to within two or three steps
-        start = _logistic(rows[::10], weight[::10])
+        few = np.ascontiguousarray(rows[::10])
+        start = _logistic(few, weight[::10], _row_space(few))
         c = start if np.abs(rows @ start).max() < 100 else c
-    h = rows @ c
-    while reach > tolerances.NEWTON_STEP and np.abs(h).max(initial=0.0) < 700:
-        push = weight * expit(-h)
-        curved = rows * np.sqrt(push * expit(h))[:, None]
-        hessian = curved.T @ curved  # one and the same factor: half the work, and no threads to wait for
-        step = np.linalg.lstsq(hessian, rows.T @ push, rcond=1e-15)[0]
+    h, reach, changed, left = rows @ c, np.inf, np.inf, np.inf
+    while left > tolerances.NEWTON_STEP**2 and np.abs(h).max(initial=0.0) < 700:
+        push, before, fresh = weight * expit(-h), reach, reach > _SHORT
+        if fresh:
+            hessian = _squares(rows, push * expit(h))
+        step = np.linalg.lstsq(hessian, push @ rows, rcond=1e-15)[0]
         along = rows @ step
         reach = np.abs(along).max(initial=0.0)
         damping = np.log1p(reach) / reach if reach > 0 else 1.0
         c, h = c + damping * step, h + damping * along
+        changed = reach if fresh else changed  # of a curvature since it was summed, as a share of itself
+        left = reach * changed
+        if not fresh and reach > before / 2:  # rounding
+            break
     return c if full else basis @ c
 
 
+def _squares(rows, weight):
+    """``(n_features, n_features)``: the weighted sum of the rows' squares, each block with itself, half the work."""
+    root, total = np.sqrt(weight), np.zeros((rows.shape[1], rows.shape[1]))
+    for part in _blocks(len(rows)):
+        scaled = rows[part] * root[part, None]
+        total += scaled.T @ scaled
+    return total
+
+
 def _relative(rows, push):
-    scale = np.abs(rows).T @ np.abs(push)
-    return float(np.abs(rows.T @ push).max(initial=0.0) / max(scale.max(initial=0.0), 1e-300))
+    terms = (np.abs(push[part]) @ np.abs(rows[part]) for part in _blocks(len(rows)))
+    scale = sum(terms, start=np.zeros(rows.shape[1]))
+    return float(np.abs(push @ rows).max(initial=0.0) / max(scale.max(initial=0.0), 1e-300))
 
 
-def _status(features, problem, rows):
+def _status(features, problem, seen):
     """SET where a direction that no label sees moves the policy."""
     mean = features.sum(axis=1, keepdims=True) / problem.present.sum(axis=1)[:, None, None]
     moves = np.where(problem.present[..., None], features - mean, 0.0).reshape(-1, features.shape[2])
-    seen = _row_space(rows)
     if seen.shape[1] == features.shape[2]:
         return Status.UNIQUE
     unseen = moves - moves @ seen @ seen.T

@@ -275,3 +275,25 @@ def test_features_that_no_label_tells_apart_leave_the_reference():
     assert found.status is Status.UNIQUE
     assert found.infimum == pytest.approx(np.log(2))
     assert np.array_equal(found.log_policy, problem.log_ref)
+
+
+def test_labels_of_many_blocks_are_all_seen():
+    """3073 labels in three prompts: the gradient, in extended precision and in one sum, vanishes.
+
+    Near miss: the fit without the last label, which stands alone in its block of rows, is seen to be another.
+    """
+    rng = np.random.default_rng(8)
+    n_labels, features = 3 * 1024 + 1, rng.normal(size=(3, 6, 4))
+    problem = Problem.from_unnormalized(rng.normal(size=(3, 6)), 0.5)
+    prompt, first = rng.integers(0, 3, n_labels), rng.integers(0, 6, n_labels)
+    labels = Preferences(prompt, first, (first + rng.integers(1, 6, n_labels)) % 6, rng.uniform(0.5, 2, n_labels))
+    found = log_linear.dpo(problem, labels, features)
+    rows = features[prompt, labels.winner] - features[prompt, labels.loser]
+    rows = rows.astype(np.longdouble)
+
+    def slope(theta, weight):
+        return np.abs(rows.T @ (weight / (1 + np.exp(rows @ (problem.beta * theta))))).max() / weight.sum()
+
+    assert slope(found.theta, labels.weight) < 1e-15
+    shorter = Preferences(prompt[:-1], labels.winner[:-1], labels.loser[:-1], labels.weight[:-1])
+    assert slope(log_linear.dpo(problem, shorter, features).theta, labels.weight) > 1e-6
