@@ -28,7 +28,7 @@ from tabular.fits.cuts import in_one_unit, whole_weights
 from tabular.fits.parts import centred
 
 _EXACT = 200  # labels up to which cycles are cancelled
-_LARGEST = 400  # responses of a component up to which all differences are bounded
+LARGEST = 400  # responses of a component up to which all differences are bounded
 _VERTICES = 10_000
 
 
@@ -54,8 +54,8 @@ class Face(Record):
     def farthest(self) -> np.ndarray:
         """``(n_nodes, n_nodes)`` of D: the greatest difference s_i - s_j over the face, ``inf`` where it is free."""
         n = len(self.strength)
-        if n > _LARGEST:
-            raise InputError(f"{n} responses: the face is described for at most {_LARGEST}; ask prompt by prompt")
+        if n > LARGEST:
+            raise InputError(f"{n} responses: the face is described for at most {LARGEST}; ask prompt by prompt")
         reach = np.full((n, n), np.inf)
         reach[np.arange(n), np.arange(n)] = 0.0
         low, high, length = self.bounds
