@@ -30,7 +30,7 @@ _SIGNS = {
     "≻": r"\succ", "≺": r"\prec", "≽": r"\succeq", "⟨": r"\langle", "⟩": r"\rangle", "…": r"\ldots", "ℝ": r"\mathbb{R}",
     "ℓ": r"\ell", "′": "'", "″": "''", "↦": r"\mapsto", "°": r"^\circ", "⊥": r"\perp", "∖": r"\setminus", "∘": r"\circ",
     "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "↑": r"\uparrow", "↓": r"\downarrow",
-    "½": r"\frac{1}{2}", "ᵀ": r"^{T}", "⁻¹": r"^{-1}",
+    "●": r"\bullet", "◐": r"\circ", "½": r"\frac{1}{2}", "ᵀ": r"^{T}", "⁻¹": r"^{-1}",
 }  # fmt: skip
 _TEXT = {
     "«": "``", "»": "''", "∎": r"\qed{}",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from figures import style
+from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import losses
 from tabular.losses.guarantees import PROPERTIES
@@ -43,10 +43,13 @@ def compute() -> Table:
     return Table({"loss": list(rows)} | answers)
 
 
-@style.styled
-def draw(table: Table):
+@drawing(columns=2, height=7.6)
+def draw(table: Table) -> Panels:
     """A matrix of signs."""
-    figure, ax = style.new_figure(columns=2, height=7.6)
+    return {"a": lambda ax: _matrix(ax, table)}
+
+
+def _matrix(ax, table):
     names = table["loss"].tolist()
     for x, name in enumerate(PROPERTIES):
         for y, answer in enumerate(table[name].tolist()):
@@ -58,10 +61,10 @@ def draw(table: Table):
     ax.set_xticks(np.arange(len(PROPERTIES)), [SHORT[name] for name in PROPERTIES], rotation=55, ha="left", fontsize=9)
     ax.set_yticks(np.arange(len(names)), names, fontsize=9)
     ax.xaxis.tick_top()
+    ax.set_xlabel("● holds    ◐ holds under a condition    × fails    ? open", fontfamily="DejaVu Sans", labelpad=8)
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    return figure
 
 
 def _cell(x, y, color):

@@ -106,8 +106,8 @@ def of_source(source: str | None) -> list[str] | None:
     Raises:
         InputError: a source that is no folder.
 
-    >>> of_source("xu_2024")
-    ['dpo-unlabelled-response']
+    >>> of_source("schulman_2020")
+    ['kl-estimators-gradient', 'kl-k3-optimum']
     """
     if source is None:
         return None

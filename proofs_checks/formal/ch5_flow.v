@@ -222,7 +222,8 @@ have speed y : is_derive (fun s => z s y) 0 (v y).
     by rewrite (_ : - (beta * 0 - 0) = 0); [rewrite /sigma Ropp_0 exp_0; lra|ring].
   by rewrite !Rminus_eq_0 half; field.
 apply/is_derive_Reals; evar_last; first exact: log_softmax_speed speed.
-rewrite (_ : \Sum_y _ = \Sum_y (softmax (z 0) y * (beta / 2 * side a b y)) + \Sum_y (softmax (z 0) y * (beta / 2 * side b c y))).
+rewrite (_ : \Sum_y _ = \Sum_y (softmax (z 0) y * (beta / 2 * side a b y))
+  + \Sum_y (softmax (z 0) y * (beta / 2 * side b c y))).
   rewrite !mean_side /v /side eqxx start (eq_sym b a) (negbTE ab) (negbTE bc).
   by field.
 by rewrite -sumD; apply: eq_bigr => y _; rewrite /v; ring.

@@ -45,8 +45,8 @@ Definition flow_third_response : Prop := forall (T : finType) beta delta_ref (w 
     (y = w -> 0 < rate) /\ (y = l -> rate < 0) /\
     (y != w -> y != l -> (0 < rate <-> softmax (z t) w < softmax (z t) l)).
 
-(** The labels a > b and b > c: b, chosen in the second, starts to lose probability exactly where the reference puts more
-    on a than on c; a chosen probability may fall without a wrong label. *)
+(** The labels a > b and b > c: b, chosen in the second, starts to lose probability exactly where the reference puts
+    more on a than on c; a chosen probability may fall without a wrong label. *)
 Definition flow_chain : Prop := forall (T : finType) (ref : T -> R) beta (a b c : T) z,
   a != b -> b != c -> a != c -> full ref -> 0 < beta ->
   gradient_flow (fun x => logit_loss beta (delta ref a b) 0 a b x + logit_loss beta (delta ref b c) 0 b c x) z ->

@@ -7,7 +7,7 @@ where the premise begins.
 
 import numpy as np
 
-from proofs_checks.kernel.relation import Condition, Implies
+from proofs_checks.kernel.relation import Condition, Implies, Not, Relation
 
 _PAIRS = 2  # of instances between which an edge is looked for
 _HALVINGS = 25  # of the way between two instances: 3e-8 of it is left
@@ -26,7 +26,7 @@ def edges(instances, given: tuple[Condition, ...], claim: Condition, values, ans
     >>> [round(float(answer[-1]), 6) for (answer,) in edges(line, (), above, values, answers)][:1]
     [1.414214]
     """
-    if not isinstance(claim, Implies):
+    if not (isinstance(claim, Implies) and _has_edge(claim.premise)):
         return []
 
     allowed = [condition.satisfied(values) > 0 for condition in given]
@@ -36,17 +36,24 @@ def edges(instances, given: tuple[Condition, ...], claim: Condition, values, ans
         return []
     depth = np.where(np.all([np.broadcast_to(met, len(answers)) for met in allowed], axis=0), depth, 0.0)
     ordered = np.argsort(np.abs(depth), kind="stable")
-    outer, inner = ([answers[k] for k in ordered if sign * depth[k] > 0][:_PAIRS] for sign in (-1, 1))
+    outer, inner = ([answers[k] for k in ordered if sign * depth[k] > 0] for sign in (-1, 1))
     found = []
-    for start in inner:
+    for start in inner[:_PAIRS]:
         end = next((end for end in outer if _shape(end) == _shape(start)), None)
         if end is not None:
             found.append(_edge(instances, given, claim.premise, start, end))
     return found
 
 
+def _has_edge(premise):
+    """An equality has none: what nearly meets it does not."""
+    inner = premise.condition if isinstance(premise, Not) else premise
+    return not (isinstance(inner, Relation) and inner.op in ("=", "!="))
+
+
 def _shape(answers):
-    return [(kind, value if kind != "number" else None) for kind, _, _, value in answers]
+    """What has to agree for one instance to be moved towards another: how many numbers it has, and where."""
+    return [kind for kind, *_ in answers]
 
 
 def _edge(instances, given, premise, start, end):
