@@ -79,10 +79,10 @@ def points(name: str, **changes) -> dict:
     return {"color": look.color, "linestyle": "none", "marker": look.marker, "label": look.label} | changes
 
 
-class Shown(Figure):
+class _Shown(Figure):
     """A figure that a notebook shows by itself, without a backend or a magic line.
 
-    >>> Shown()._repr_png_()[1:4]
+    >>> _Shown()._repr_png_()[1:4]
     b'PNG'
     """
 
@@ -105,7 +105,7 @@ def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int =
     (6.75, 2)
     """
     width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
-    figure = Shown(figsize=(width, height), layout="constrained")
+    figure = _Shown(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, cols, **subplots)
 
 
@@ -117,7 +117,7 @@ def new_mosaic(layout, columns: int = 2, height: float = 4.5, **mosaic):
     ['a', 'b']
     """
     width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
-    figure = Shown(figsize=(width, height), layout="constrained")
+    figure = _Shown(figsize=(width, height), layout="constrained")
     return figure, figure.subplot_mosaic(layout, **mosaic)
 
 

@@ -19,8 +19,8 @@ def phases(points: Any, beta: float = 1.0) -> dict[str, np.ndarray]:
     r"""One pair of two responses for every point, each solved on its own; a function for :func:`tabular.sweep.run`.
 
     Args:
-        points: a mapping, or :class:`tabular.sweep.Grid`, with ``delta_ref``, :math:`\log\pi_{\rm ref}(w)/\pi_{\rm
-            ref}(l)`, and ``gain``, :math:`\Delta r/\beta` in nats, of one length.
+        points: a mapping, or :class:`tabular.sweep.Grid`, with ``delta_ref``,
+            :math:`\log\pi_{\rm ref}(w)/\pi_{\rm ref}(l)`, and ``gain``, :math:`\Delta r/\beta` in nats, of one length.
         beta: > 0.
 
     Returns:
