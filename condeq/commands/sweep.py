@@ -43,4 +43,4 @@ def sweep(
     if as_json:
         print_json(told)
     else:
-        console.print(sweeps.words(told))
+        console.print(sweeps.words(told), soft_wrap=True)
