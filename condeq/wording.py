@@ -6,13 +6,12 @@ import unicodedata
 
 _COMMAND_WORDS = (
     (re.compile(r"pass Problem\(\.\.\., reward=\.\.\.\)"), "give the problem file rewards"),
-    (re.compile(r"choose with columns=\{'(\w+)': \.\.\.\}"), r"choose with --column \1=..."),
-    (re.compile(r"columns=\{'(\w+)': \.\.\.\}"), r"--column \1=..."),
-    (re.compile(r"name it with columns="), "name it with --column"),
-    (
-        re.compile(r"(?:give|pass) beta=\.\.\."),
-        "add --beta 0.1",
-    ),
+    (re.compile(r"columns=\{'(\w+)': '(\w+)'[^}]*\}"), r"--column \1=\2"),
+    (re.compile(r"columns=\{'(\w+)': \.\.\.\}"), r"--column \1=COLUMN"),
+    (re.compile(r"skip_invalid=True"), "--skip-invalid"),
+    (re.compile(r"key=\.\.\."), "--key COLUMN"),
+    (re.compile(r"logs\.read_metrics"), "condeq audit"),
+    (re.compile(r"beta=\.\.\."), "--beta"),
     (re.compile(r"(?:give|pass) (\w+)=\.\.\."), r"add --set \1=..."),
     (re.compile(r",? or use Problem\.from_unnormalized"), ", or give log_reference: in nats"),
     (re.compile(r"; from counts, use from_wins"), "; counts are given as wins:"),

@@ -1,6 +1,5 @@
 """``condeq audit``: what a trainer's log hides."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +11,6 @@ from condeq.terminal import console, print_json, saved, writing
 from tabular import InputError
 
 RUN = "hh-pythia410m-dpo"
-_OWN_WORDS = {
-    "skip_invalid=True": "--skip-invalid",
-    "key=...": "--key COLUMN",
-    "beta=...": "--beta",
-    "logs.read_metrics": "condeq audit",
-}
 
 
 def audit(
@@ -56,24 +49,19 @@ def audit(
     """What a trainer's own log hides: pessimistic pairs, absolute accuracy, the pairs in U, which, and what helps."""
     from condeq import show_audit
 
-    try:
-        of = _loss(loss, settings)
-        if log != RUN and _is_metrics(log):
-            _batch_means(log, beta, reference, of, evaluation, as_json, out)
-            return
-        if reference is not None:
-            raise InputError(
-                "--reference goes with a log of batch means: give the reference's file first, then --policy"
-            )
-        if stream:
-            _streamed(log, beta, show.parsed_columns(columns or []), of, skip_invalid, as_json, out)
-            return
-        result = _audited(log, beta, policy or [], key, show.parsed_columns(columns or []), of, skip_invalid)
-        by = by or []
-        shown = list(show_audit.parts(result, by, worst))
-        _require_finite(result)
-    except InputError as error:
-        raise InputError(_in_our_words(str(error))) from None
+    of = _loss(loss, settings)
+    if log != RUN and _is_metrics(log):
+        _batch_means(log, beta, reference, of, evaluation, as_json, out)
+        return
+    if reference is not None:
+        raise InputError("--reference goes with a log of batch means: give the reference's file first, then --policy")
+    if stream:
+        _streamed(log, beta, show.parsed_columns(columns or []), of, skip_invalid, as_json, out)
+        return
+    result = _audited(log, beta, policy or [], key, show.parsed_columns(columns or []), of, skip_invalid)
+    by = by or []
+    shown = list(show_audit.parts(result, by, worst))
+    _require_finite(result)
     if per_pair is not None:
         _save_pairs(result, per_pair)
     if html is not None:
@@ -212,15 +200,3 @@ def _save_pairs(result, path):
 def _require_finite(result):
     if result.loss_name.startswith("dpo") and not all(value < float("inf") for value in result.loss):
         raise InputError("a result is beyond the floating-point numbers: give a less extreme beta, or mend the log")
-
-
-def _in_our_words(sentence):
-    """A sentence of the library in the words of the command line."""
-    for theirs, ours in _OWN_WORDS.items():
-        sentence = sentence.replace(theirs, ours)
-    return re.sub(r"columns=\{'(\w+)': ('\w+'|\.\.\.)[^}]*\}", _renaming, sentence)
-
-
-def _renaming(found):
-    column = found[2].strip("'").replace("...", "COLUMN")
-    return f"--column {found[1]}={column}"
