@@ -45,7 +45,8 @@ def _value(text):
         return text
 
 
-def _plain(first, *others) -> Table:
+def plain(first, *others) -> Table:
+    """An empty table with a column of words and columns of numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(first)
     for heading in others:
@@ -61,7 +62,7 @@ def solution(answer):
     for index, prompt in enumerate(answer["prompts"]):
         titles = _POLICIES | {"loss": answer.get("loss", "").partition("(")[0]}
         shown = [name for name in titles if name in prompt["probabilities"]]
-        table = _plain(f"prompt {index}", *(titles[name] for name in shown))
+        table = plain(f"prompt {index}", *(titles[name] for name in shown))
         for y, response in enumerate(prompt["responses"]):
             table.add_row(response, *(_probability(prompt["probabilities"][name][y]) for name in shown))
         inverted = (len(prompt["inverted"][name]) for name in shown)
@@ -91,7 +92,7 @@ def solution(answer):
 
 def catalogue(rows):
     """The catalogue of losses: one line each, then what trainers make of their names."""
-    table = _plain("loss", "kind", "convex", "slopes", "parameters", "source")
+    table = plain("loss", "kind", "convex", "slopes", "parameters", "source")
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "left"
@@ -130,7 +131,7 @@ def _mass(responses, policy):
 
 def failures(rows):
     """One table of the pairs, then what can go wrong with each and why; the witnesses are in the JSON."""
-    table = _plain("label", "delta_ref", "at RLHF", "at DPO", "threshold", "ways to fail")
+    table = plain("label", "delta_ref", "at RLHF", "at DPO", "threshold", "ways to fail")
     for row in rows:
         at_rlhf = "no reward" if row["delta_rlhf"] is None else _nats(row["delta_rlhf"])
         numbers = (_nats(row["delta_ref"]), at_rlhf, _nats(row["delta_dpo"]), _nats(row["threshold"]))
@@ -182,7 +183,7 @@ def _nats(value):
 
 def listed(section, items):
     """The items of a section: a line each."""
-    table = _plain(section, "")
+    table = plain(section, "")
     table.columns[0].no_wrap = True
     table.columns[1].justify = "left"
     for name, words in items.items():

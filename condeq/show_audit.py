@@ -1,9 +1,8 @@
 """An audit as tables for a terminal: doubts, before and during training, which pairs, groups, what would help."""
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from condeq.show import plain
 from tabular.auditing import words, worst
 from tabular.auditing.courses import Course
 from tabular.auditing.groups import groups
@@ -50,7 +49,7 @@ def course(found: Course):
     yield from doubts(found.doubts)
     metrics = found.metrics
     chosen = _spread(len(metrics.step))
-    table = _plain("step", *(f"{metrics.step[i]:g}" for i in chosen))
+    table = plain("step", *(f"{metrics.step[i]:g}" for i in chosen))
     rows = {
         "loss (nats)": metrics.loss,
         "trainer's accuracy (h > 0), %": 100 * metrics.accuracy,
@@ -75,7 +74,7 @@ def stream(result):
     left_out = f", {result.n_skipped:,} rows left out" if result.n_skipped else ""
     yield Text(f"{result.source}: {result.n_pairs:,} pairs, beta {result.beta:g}{left_out}", style="bold")
     headings = ("reference", "policy")[: len(result.loss)]
-    table = _plain("of all pairs; ties count as wrong", *headings)
+    table = plain("of all pairs; ties count as wrong", *headings)
     table.add_row("pessimistic (delta_ref < 0), %", f"{100 * result.share_pessimistic:.1f}")
     if result.share_violating is not None:
         table.add_row("Assumption 3.1 violated, %", f"{100 * result.share_violating:.1f}")
@@ -93,20 +92,12 @@ TO_GET_PAIRS = (
 )
 
 
-def _plain(first, *others) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first)
-    for heading in others:
-        table.add_column(heading, justify="right")
-    return table
-
-
 def _spread(n, most=5):
     return sorted({round(i * (n - 1) / (most - 1)) for i in range(most)}) if n > most else list(range(n))
 
 
 def _reference(result):
-    table = _plain("before training", "share of pairs", "95 %")
+    table = plain("before training", "share of pairs", "95 %")
     pairs = "pessimistic: the reference prefers the rejected"
     table.add_row(pairs, f"{100 * result.share_pessimistic:.1f} %", _ends(result.intervals()["share_pessimistic"]))
     if result.share_violating is not None:
@@ -121,7 +112,7 @@ def _ends(ends):
 def _training(result):
     shown = _spread(result.n_checkpoints)
     headings = [f"{result.step[i]}" if result.step is not None else ("reference", "policy")[i] for i in shown]
-    table = _plain("examples seen" if result.step is not None else "over training", *headings, "95 %")
+    table = plain("examples seen" if result.step is not None else "over training", *headings, "95 %")
     intervals = result.intervals()
     for name, (label, form, scale) in TRAINING.items():
         values = getattr(result, name)
@@ -138,7 +129,7 @@ def _worst(result, most):
             continue
         pairs = worst.pairs_of(result.log, question, most)
         texts = [name for name in pairs[0] if name not in worst.per_pair(result.log)]
-        table = _plain(f"{told} ({n:,})", "delta_ref", "delta", "h", "chosen", *texts)
+        table = plain(f"{told} ({n:,})", "delta_ref", "delta", "h", "chosen", *texts)
         for pair in pairs:
             numbers = (pair[name] for name in ("delta_ref", "delta", "h", "chosen_change"))
             table.add_row(
@@ -153,7 +144,7 @@ def _short(value, most=24):
 
 
 def _groups(result, by):
-    table = _plain(f"by {by}", "pairs", "pessimistic", "h > 0", "delta > 0", "95 %", "in U")
+    table = plain(f"by {by}", "pairs", "pessimistic", "h > 0", "delta > 0", "95 %", "in U")
     for row in groups(result.log, by):
         shares = (f"{100 * row[name]:.1f} %" for name in ("pessimistic", "relative_accuracy", "absolute_accuracy"))
         table.add_row(row["group"], f"{row['n']:,}", *shares, _ends(row["interval"]), f"{100 * row['in_u']:.1f} %")
@@ -164,7 +155,7 @@ def _remedies(result):
     found = remedies(result.log, result.beta) if result.log is not None else []
     if not found:
         return
-    table = _plain("what would help the pairs in U", "right at its optimum", "right at the same loss")
+    table = plain("what would help the pairs in U", "right at its optimum", "right at the same loss")
     for remedy in found:
         same = "" if remedy.at_same_loss is None else f"{100 * remedy.at_same_loss:.0f} %"
         table.add_row(remedy.name, f"{100 * remedy.at_optimum:.0f} %", same)
