@@ -1,6 +1,5 @@
 """Who computes: this process, any executor of ``concurrent.futures``, or a Dask cluster through its executor."""
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -89,6 +88,8 @@ def _kind(distributed, address):
     ``Client`` itself waits for ever for somebody who listens and is silent; a thread that is left behind waits for it,
     and for a slow look-up of the name, in its place.
     """
+
+    import asyncio  # 20 ms that a library without a cluster need not wait for
 
     async def asked():
         async with distributed.rpc(address) as there:
