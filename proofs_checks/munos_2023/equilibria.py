@@ -11,6 +11,7 @@ from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.games import matrix_of, rates
 from proofs_checks.spaces.pair import measured, τ
 from proofs_checks.spaces.problems import log_policy_of, weights
 from tabular.choice import games, nash
@@ -21,21 +22,6 @@ a, b, p = sympy.symbols("π_1/π_0 π_2/π_0 P_12", positive=True)
 _SOURCE = "Munos et al. 2312.00886"
 _EFFORT = Effort(draws=300, climbs=2, steps=40)
 _HALF = Fraction(1, 2)
-
-
-def matrix_of(rates):
-    """P with P + Pᵀ = 1 from the rates of each response over the earlier ones."""
-    size = len(rates)
-    known = np.full((size, size), 0.5)
-    for i, row in enumerate(rates):
-        for j, rate in enumerate(row):
-            known[i, j], known[j, i] = float(rate), 1 - float(rate)
-    return known
-
-
-def rates(draw, size, between=(0, 1)):
-    """Rates of each response over the earlier ones; ends are drawn often."""
-    return [[draw.number(*between) for _ in range(i)] for i in range(size)]
 
 
 def _with_winner(draw):

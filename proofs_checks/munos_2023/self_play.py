@@ -11,7 +11,7 @@ from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Saying, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
-from proofs_checks.munos_2023.equilibria import matrix_of, rates
+from proofs_checks.spaces.games import matrix_of, rates
 from proofs_checks.spaces.pair import measured, τ
 from proofs_checks.spaces.problems import log_policy_of, weights
 from tabular.choice import self_play

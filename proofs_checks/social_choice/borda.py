@@ -11,6 +11,7 @@ from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.games import matrix_of, rates
 from proofs_checks.spaces.pair import measured
 from tabular.choice import rules
 
@@ -22,28 +23,17 @@ _EFFORT = Effort(draws=300, climbs=2, steps=40)
 
 def _balanced(draw):
     size = draw.integer(2, 4)
-    between = (Fraction(1, 50), Fraction(49, 50))
-    return {"rates": [[draw.number(*between) for _ in range(i)] for i in range(size)]}
-
-
-def _matrix(rates):
-    """P with P + Pᵀ = 1 from the rates below its diagonal."""
-    size = len(rates)
-    known = np.full((size, size), 0.5)
-    for i, row in enumerate(rates):
-        for j, rate in enumerate(row):
-            known[i, j], known[j, i] = float(rate), 1 - float(rate)
-    return known
+    return {"rates": rates(draw, size, between=(Fraction(1, 50), Fraction(49, 50)))}
 
 
 def _scores(rates):
-    known = _matrix(rates)
+    known = matrix_of(rates)
     np.fill_diagonal(known, 0)
     return rules.bradley_terry(known).strength
 
 
 def _borda_gap(rates):
-    counts = rules.borda(_matrix(rates))
+    counts = rules.borda(matrix_of(rates))
     return float(np.ravel(counts)[0] - np.ravel(counts)[1])
 
 
