@@ -1,4 +1,4 @@
-r"""Many fits of one block that differ in a held difference or in their offsets: one factorisation serves all.
+r"""Many fits of one block that differ in the difference that is held: one factorisation serves all.
 
 The block's fit :math:`s^0` has the Hessian :math:`H_0=\sum_ec_eA_eA_e^{\mathsf T}`, :math:`A_e=e_w-e_l`. Hold
 :math:`a^{\mathsf T}s=t`, a one of the differences. To first order the minimiser moves along :math:`H_0^+a`, so
@@ -90,20 +90,7 @@ class Block:
         start = np.broadcast_to(self.strength[:, None], pull.shape) if start is None else start
         columns = np.arange(len(winner))
         start = start + pull * (difference - (start[winner, columns] - start[loser, columns]))
-        return self._in_batches(
-            lambda part: _Copies(self, self.offset, winner[part], loser[part], pull[:, part]), start
-        )
-
-    def offsets(self, offset, start=None) -> Fits:
-        """The fits with other offsets, ``(n_edges, n_copies)``, from a start if one is known.
-
-        >>> block = Block(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 1.0]), np.zeros(2), np.log([3.0, 1.0]) / 2)
-        >>> fits = block.offsets(np.array([[0.5], [-0.5]]))  # both ask for half a nat more of 0 over 1
-        >>> (fits.strength[0] - fits.strength[1] - np.log(3)).round(12).tolist()
-        [0.5]
-        """
-        start = np.repeat(self.strength[:, None], offset.shape[1], axis=1) if start is None else start
-        return self._in_batches(lambda part: _Copies(self, offset[:, part]), start)
+        return self._in_batches(lambda part: _Copies(self, winner[part], loser[part], pull[:, part]), start)
 
     def _in_batches(self, copies, start):
         size = max(1, _ENTRIES // max(len(self.weight), 1))
@@ -113,16 +100,13 @@ class Block:
 
 
 class _Copies:
-    """Copies of a block, a column each; ``pull`` is what spreads a held difference over the nodes."""
+    """Copies of a block, a column each; ``pull`` is what spreads the held difference over the nodes."""
 
-    def __init__(self, block, offset, winner=None, loser=None, pull=None):
-        self.block, self.offset, self.winner, self.loser, self.pull = block, offset, winner, loser, pull
+    def __init__(self, block, winner, loser, pull):
+        self.block, self.winner, self.loser, self.pull = block, winner, loser, pull
 
     def take(self, columns):
-        offset = self.offset if self.offset.shape[1] == 1 else self.offset[:, columns]
-        if self.pull is None:
-            return _Copies(self.block, offset)
-        return _Copies(self.block, offset, self.winner[columns], self.loser[columns], self.pull[:, columns])
+        return _Copies(self.block, self.winner[columns], self.loser[columns], self.pull[:, columns])
 
     def descend(self, s):
         """Strengths, costs, pushes and whether they are fits."""
@@ -145,7 +129,7 @@ class _Copies:
     def newton(self, s, accuracy):
         """Newton's direction, to a relative accuracy of each copy, and the loss where it starts."""
         block = self.block
-        h = block.rise @ s - self.offset
+        h = block.rise @ s - block.offset
         push = block.weight * expit(-h)
         curvature, left = push * expit(h), block.fall @ push
         loss = (block.weight * softplus(-h)).sum(axis=0)
@@ -168,8 +152,6 @@ class _Copies:
     def _scaled(self, residual):
         """A residual less its multiplier's share, and its step in the metric of the block's own Hessian."""
         scaled = self.block.inverse @ residual
-        if self.pull is None:
-            return residual, scaled
         columns = np.arange(residual.shape[1])
         apart = scaled[self.winner, columns] - scaled[self.loser, columns]
         residual = residual.copy()
@@ -181,16 +163,14 @@ class _Copies:
     def checked(self, s):
         """Cost, push in the held difference, and whether each node's own Newton step is rounding."""
         block, columns = self.block, np.arange(s.shape[1])
-        h = block.rise @ s - self.offset
+        h = block.rise @ s - block.offset
         push = block.weight * expit(-h)
         net, bend = block.fall @ push, block.touch @ (push * expit(h))
-        cost, held = (block.weight * softplus(-h)).sum(axis=0), np.zeros(s.shape[1])
-        if self.pull is not None:
-            ends = ([self.winner, columns], [self.loser, columns])
-            held = (net[*ends[0]] - net[*ends[1]]) / 2
-            both = net[*ends[0]] + net[*ends[1]], bend[*ends[0]] + bend[*ends[1]]
-            for end in ends:  # they move as one
-                net[*end], bend[*end] = both
+        cost, ends = (block.weight * softplus(-h)).sum(axis=0), ([self.winner, columns], [self.loser, columns])
+        held = (net[*ends[0]] - net[*ends[1]]) / 2
+        both = net[*ends[0]] + net[*ends[1]], bend[*ends[0]] + bend[*ends[1]]
+        for end in ends:  # they move as one
+            net[*end], bend[*end] = both
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.abs(net) / bend
         unknown = np.abs(net).sum(axis=0) * (np.ptp(s, axis=0) + self._width(s))
@@ -199,7 +179,7 @@ class _Copies:
     def _width(self, s):
         """What the levels of a minimiser cannot be further apart than."""
         block = self.block
-        steep = np.log(block.weight.max() / block.weight.min()) + 2 * np.abs(self.offset).max(axis=0, initial=0.0)
+        steep = np.log(block.weight.max() / block.weight.min()) + 2 * np.abs(block.offset).max(initial=0.0)
         columns = np.arange(s.shape[1])
-        difference = 0.0 if self.pull is None else np.abs(s[self.winner, columns] - s[self.loser, columns])
+        difference = np.abs(s[self.winner, columns] - s[self.loser, columns])
         return difference + len(s) * (steep + np.log(2 * len(block.weight)))

@@ -49,18 +49,6 @@ def test_the_push_is_minus_the_slope_of_the_cost():
     np.testing.assert_allclose(block.held(a, b, difference).push, -slope, rtol=1e-6)
 
 
-def test_offsets_one_column_a_copy():
-    rng = np.random.default_rng(5)
-    winner, loser, log_weight, _, block = block_of(12, 40, seed=4)
-    offset = rng.normal(size=(len(winner), 6))
-    fits = block.offsets(offset)
-    assert fits.fitted.all()
-    for k in range(6):
-        alone = bradley_terry.fit(12, winner, loser, log_weight, offset[:, k])
-        np.testing.assert_allclose(np.diff(fits.strength[:, k]), np.diff(alone.strength), atol=1e-9)
-        np.testing.assert_allclose(fits.cost[k], alone.infimum, rtol=1e-12)
-
-
 def test_a_start_near_or_far_changes_nothing():
     winner, loser, *_, block = block_of(20, 60, seed=6)
     a, b = winner[:10], loser[:10]
@@ -72,10 +60,11 @@ def test_a_start_near_or_far_changes_nothing():
 
 def test_a_copy_that_is_no_fit_is_not_called_one():
     *_, block = block_of(6, 12, seed=7)
-    best = block.offsets(block.offset)
+    ends = np.array([0]), np.array([3])
+    best = block.held(*ends, block.strength[ends[0]] - block.strength[ends[1]])
     for moved, fitted in ((0.0, True), (1e-7, False), (1e-3, False)):
         strength = best.strength + moved * np.arange(6)[:, None]
-        *_, said = _Copies(block, block.offset).checked(strength)
+        *_, said = _Copies(block, *ends, pull=None).checked(strength)
         assert said.tolist() == [fitted]
 
 
