@@ -109,18 +109,6 @@ def new_figure(columns: int = 1, height: float = 2.4, rows: int = 1, cols: int =
     return figure, figure.subplots(rows, cols, **subplots)
 
 
-def new_mosaic(layout, columns: int = 2, height: float = 4.5, **mosaic):
-    """The same with axes of different sizes, named as in ``Figure.subplot_mosaic``.
-
-    >>> _, axes = new_mosaic("aab")
-    >>> sorted(axes)
-    ['a', 'b']
-    """
-    width = {1: ONE_COLUMN, 2: TWO_COLUMNS}[columns]
-    figure = _Shown(figsize=(width, height), layout="constrained")
-    return figure, figure.subplot_mosaic(layout, **mosaic)
-
-
 def shade_region_u(ax, delta_ref: float, **changes):
     r"""Shade :math:`\delta_{\rm ref}<\delta<0` on a horizontal delta axis; the span is returned."""
     settings = {"color": REGION_U, "linewidth": 0, "label": SYMBOLS["region_u"], "zorder": 0} | changes
