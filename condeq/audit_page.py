@@ -1,8 +1,8 @@
 """An audit as one self-contained page: the word, the doubts, the pictures, the groups and the pairs."""
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from condeq import pages
 from condeq.show_audit import TRAINING
 from condeq.svg import Plot
 from tabular.auditing import words, worst
@@ -17,9 +17,7 @@ _MOST = 10  # pairs named for each question
 
 def page(result, by=()) -> str:
     """The page of an :class:`tabular.audit.Audit`, groups by ``delta_ref`` first."""
-    environment = Environment(
-        loader=PackageLoader("condeq"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = pages.environment()
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     environment.filters["ends"] = lambda ends: f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %"
     template = environment.get_template("audit.html.j2")

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 import figures
 import proofs_checks
-from condeq import report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
+from condeq import pages, report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
 from figures import style
 from proofs_checks.text import MEANINGS, as_dict, summary
 from tabular import logs
@@ -150,13 +148,7 @@ def _filters(results):
 
 
 def _environment(ids):
-    environment = Environment(
-        loader=PackageLoader("condeq"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment()
     plain = (report_text.slug, report_text.number, report_text.plain, report_text.math, report_text.count)
     environment.filters |= {part.__name__: part for part in plain}
     environment.filters["finding"] = lambda text: report_text.linked(report_text.math(text), ids)
