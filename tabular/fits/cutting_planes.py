@@ -169,13 +169,7 @@ def _proved(s, x, slope, ends, tangents, scalar):
 
 def _circulating(n, slope, room, winner, loser, weight, _offset):
     """The slopes less what keeps their pulls from cancelling at every node, taken where there is room for it."""
-    pull, carry = weight * slope, weight * (room + _FLOOR)
-    flow, both = np.zeros((2, n, n))
-    np.add.at(flow, (winner, loser), np.maximum(pull, 0))
-    np.add.at(flow, (loser, winner), np.maximum(-pull, 0))
-    np.add.at(both, (winner, loser), carry)
-    np.add.at(both, (loser, winner), carry)
-    d = laplacian.solve_dense(both, flow)
+    d = laplacian.solve_labels(weight * (room + _FLOOR), weight * slope, n, winner, loser)
     return slope - (room + _FLOOR) * (d[winner] - d[loser])
 
 

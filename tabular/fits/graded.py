@@ -2,7 +2,7 @@ r"""The last digits of a stationary point of a loss that is not convex, whatever
 
 A descent of :math:`f(s)=\sum_iW_ig(s_{w_i}-s_{l_i}-o_i)` sees f and its gradient as sums: next to a label of weight 1
 one of weight :math:`e^{-40}` is rounding, and where it alone moves a response the descent ends anywhere. Elimination on
-the label graph (:func:`tabular.fits.laplacian.solve_dense`) keeps the relative accuracy of every weight: with the
+the label graph (:func:`tabular.fits.laplacian.solve_labels`) keeps the relative accuracy of every weight: with the
 curvatures :math:`W_i|g''|`, or :math:`W_i|g'|` where that is more, its step descends at every level of the weights.
 """
 
@@ -31,7 +31,8 @@ def stationary(s, winner, loser, log_weight, offset, scalar) -> np.ndarray:
     for _ in range(_STEPS):
         x = s[winner] - s[loser] - offset
         slope = weight * scalar.slope(x)
-        d = _direction(len(s), winner, loser, weight * np.abs(scalar.curvature(x)), slope, floor)
+        bend = np.maximum(weight * np.abs(scalar.curvature(x)), np.abs(slope)) + floor
+        d = laplacian.solve_labels(bend, -slope, len(s), winner, loser)
         along = d[winner] - d[loser]
         step = min(1.0, _FAR / max(np.abs(along).max(), 1e-300))
         step = _shortened(step, x, along, weight, slope, scalar)
@@ -41,16 +42,6 @@ def stationary(s, winner, loser, log_weight, offset, scalar) -> np.ndarray:
         if step * np.abs(along).max() <= _STILL * (1 + np.abs(s).max()):
             break
     return s - s.mean()
-
-
-def _direction(size, winner, loser, bend, slope, floor):
-    bend = np.maximum(bend, np.abs(slope)) + floor
-    flow, both = np.zeros((2, size, size))
-    np.add.at(flow, (winner, loser), np.maximum(-slope, 0))
-    np.add.at(flow, (loser, winner), np.maximum(slope, 0))
-    np.add.at(both, (winner, loser), bend)
-    np.add.at(both, (loser, winner), bend)
-    return laplacian.solve_dense(both, flow)
 
 
 def _shortened(step, x, along, weight, slope, scalar):

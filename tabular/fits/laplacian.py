@@ -62,6 +62,20 @@ def solve_dense(weight, flow):
     return d
 
 
+def solve_labels(bend, push, size, winner, loser):
+    """The same by elimination for labels: each of weight ``bend``, pushing its winner up and its loser down.
+
+    >>> solve_labels(np.array([2.0]), np.array([3.0]), 2, np.array([0]), np.array([1])).tolist()
+    [0.0, -1.5]
+    """
+    flow, both = np.zeros((2, size, size))
+    np.add.at(flow, (winner, loser), np.maximum(push, 0))
+    np.add.at(flow, (loser, winner), np.maximum(-push, 0))
+    np.add.at(both, (winner, loser), bend)
+    np.add.at(both, (loser, winner), bend)
+    return solve_dense(both, flow)
+
+
 def solve_dense_log(log_weight, log_flow):
     """The same by elimination in logs, ``-inf`` for no edge, for any weights; both arguments are overwritten.
 

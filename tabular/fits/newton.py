@@ -32,7 +32,7 @@ def solve(component, winner, loser, log_weight, offset, scalar) -> np.ndarray:
             first = copy * part.size
             ends = part.winner[mine] - first, part.loser[mine] - first
             weight = np.exp(part.log_weight[mine])
-            solver = _dense if part.size <= _DENSE else _sparse(part.size, *ends)
+            solver = laplacian.solve_labels if part.size <= _DENSE else _sparse(part.size, *ends)
             found = _component(part.size, *ends, weight, offset[part.edges[mine]], scalar, solver)
             strength[part.nodes[first : first + part.size]] = found - found.mean()
     return strength
@@ -72,15 +72,6 @@ def _bends(weight, curvature, slope):
     """Curvatures, those of flat labels raised a little."""
     bend = weight * np.maximum(curvature, 0)
     return np.maximum(bend, _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300)))
-
-
-def _dense(bend, push, size, winner, loser):
-    flow, both = np.zeros((2, size, size))
-    np.add.at(flow, (winner, loser), np.maximum(push, 0))
-    np.add.at(flow, (loser, winner), np.maximum(-push, 0))
-    np.add.at(both, (winner, loser), bend)
-    np.add.at(both, (loser, winner), bend)
-    return laplacian.solve_dense(both, flow)
 
 
 def _sparse(size, winner, loser):
