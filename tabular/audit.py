@@ -127,9 +127,8 @@ class Audit(Record):
 
     def summary(self) -> dict[str, Any]:
         """:meth:`to_dict` without the arrays of all pairs, with the intervals of the last shares."""
-        whole = self.to_dict()
-        short = {name: value for name, value in whole.items() if name not in PER_PAIR}
-        return short | {"intervals": {name: list(ends) for name, ends in self.intervals().items()}}
+        intervals = {name: list(ends) for name, ends in self.intervals().items()}
+        return self._written(without=PER_PAIR) | {"intervals": intervals}
 
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Wilson's 95 % intervals of the last shares, if the pairs are a sample of prompts like these."""

@@ -26,10 +26,11 @@ _INFINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 _TELLING = ("is", "array", "tuple", "number", "fraction", "items")  # a field may have a later one's name, not "is"
 
 
-def written(record) -> dict:
-    """A dataclass, with the name of its class as ``is``."""
+def written(record, without=()) -> dict:
+    """A dataclass, with the name of its class as ``is``; some fields may be left out."""
     hints = _hints(type(record))
-    values = {f.name: entry(getattr(record, f.name), hints[f.name]) for f in fields(record) if f.compare}
+    kept = [each.name for each in fields(record) if each.compare and each.name not in without]
+    values = {key: entry(getattr(record, key), hints[key]) for key in kept}
     return {"is": name(type(record)), **values}
 
 

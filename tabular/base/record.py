@@ -78,7 +78,11 @@ class Record:
         Raises:
             InputError: it holds a function of one's own, which JSON cannot.
         """
-        return plain.written(self) | {name: plain.entry(getattr(self, name), None) for name in self.also}
+        return self._written()
+
+    def _written(self, without: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The same; some fields may be left out."""
+        return plain.written(self, without) | {name: plain.entry(getattr(self, name), None) for name in self.also}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
