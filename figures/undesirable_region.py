@@ -110,7 +110,7 @@ def panel(ax, table: Table, kind: str) -> None:
     ax.axhline(threshold, color=style.RULE, linewidth=0.6, linestyle=(0, (2, 2)), zorder=1)
     ax.axvline(0, color=style.RULE, linewidth=0.6, zorder=1)
     ax.set(xlabel=style.SYMBOLS["delta"], xlim=(delta[0], delta[-1]), ylim=(min(0.0, lowest), 1.05 * highest))
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper right", handlelength=1.8, borderaxespad=0.2)
 
 
 def caption(table: Table) -> str:
