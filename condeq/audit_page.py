@@ -39,7 +39,7 @@ def _course_rows(result):
     rows = []
     for name, (label, form, scale) in TRAINING.items():
         values = getattr(result, name)
-        told = label.format(loss="DPO" if result.loss_name == "dpo" else result.loss_name)
+        told = label.format(loss="DPO" if result.loss_name == "dpo" else result.loss_name).replace("delta", "δ")
         rows.append((told, form.format(scale * values[0].item()), form.format(scale * values[-1].item()), name))
     return rows
 
@@ -98,8 +98,8 @@ def _plane(result):
     )
     return plot.render(), (
         f"{drawn}; {len(shown) - int(window.sum()):,} lie outside the window. Below the axis a pair is ranked "
-        f"wrong. On "
-        "the dashed line nothing has moved; above it the trainer counts a success. In U (shaded, dark dots) both hold."
+        "wrong. On the dashed line nothing has moved; above it the trainer counts a success. In U (shaded, coloured "
+        "dots) both hold."
     )
 
 
