@@ -186,7 +186,7 @@ def solution(pair):
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("1. The RLHF optimum", "assumption-3.1", "rlhf-closed-form")
+    lesson.further("1_rlhf", "assumption-3.1", "rlhf-closed-form")
     return
 
 

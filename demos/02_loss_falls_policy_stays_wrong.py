@@ -212,7 +212,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("4. Failure modes and thresholds", "def-3.3", "escape-time", "escape-time-exponential")
+    lesson.further("4_failure_modes", "def-3.3", "escape-time", "escape-time-exponential")
     return
 
 

@@ -181,7 +181,7 @@ def solution_of_the_exercise():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("2. DPO and all of its solutions", "dpo-solution-set", "dpo-limit-set", "dpo-unlabelled-response")
+    lesson.further("2_dpo", "dpo-solution-set", "dpo-limit-set", "dpo-unlabelled-response")
     return
 
 

@@ -154,7 +154,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("3. When DPO and RLHF agree", "thm-3.5", "thm-3.5-if", "thm-3.5-only-if", "thm-3.5-repaired")
+    lesson.further("3_equivalence", "thm-3.5", "thm-3.5-if", "thm-3.5-only-if", "thm-3.5-repaired")
     return
 
 

@@ -151,7 +151,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("5. Four readings of CPO", "eq-10", "thm-4.9", "thm-4.9-local", "gamma-window", "thm-4.9-beyond")
+    lesson.further("5_cpo", "eq-10", "thm-4.9", "thm-4.9-local", "gamma-window", "thm-4.9-beyond")
     return
 
 

@@ -197,7 +197,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("5. Four readings of CPO", "thm-4.9-hard", "hard-one-pair", "isotonic-projection")
+    lesson.further("5_cpo", "thm-4.9-hard", "hard-one-pair", "isotonic-projection")
     return
 
 

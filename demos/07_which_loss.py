@@ -151,7 +151,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("6. Losses and their map", "rdpo-empirical-unbounded", "dpo-solution-set", "ipo-dpo-order-four")
+    lesson.further("6_losses", "rdpo-empirical-unbounded", "dpo-solution-set", "ipo-dpo-order-four")
     return
 
 

@@ -147,9 +147,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further(
-        "7. Gradient flow: slow, not stuck", "flow-third-response", "chosen-falls", "dpo-unlabelled-response"
-    )
+    lesson.further("7_gradient_flow", "flow-third-response", "chosen-falls", "dpo-unlabelled-response")
     return
 
 

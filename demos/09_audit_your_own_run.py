@@ -180,7 +180,7 @@ def solution(result):
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("8. What a training log hides", "accuracy-logged", "chosen-falls", "threshold-one-pair")
+    lesson.further("8_training_logs", "accuracy-logged", "chosen-falls", "threshold-one-pair")
     return
 
 

@@ -138,7 +138,7 @@ def solution():
 
 @app.cell(hide_code=True)
 def further():
-    lesson.further("9. Votes, rankings and general preferences", "maximal-lottery-odd", "arrow-two-voters")
+    lesson.further("9_votes", "maximal-lottery-odd", "arrow-two-voters")
     return
 
 

@@ -1,5 +1,7 @@
 """What every lesson has besides its own question: a prediction before the answer, and the way to chapter and proofs."""
 
+import os
+
 import marimo as mo
 
 
@@ -26,14 +28,33 @@ def reveal(guess: str | None, right: str, why: str):
     return mo.callout(mo.md(f"**{start}** {why}"), kind="success" if guess == right else "warn")
 
 
-def further(chapter: str, *statements: str):
-    """Where to go on: the chapter of the book, and the statements with the command that tells what carries them.
+#: {page: title} of the chapters of the book
+CHAPTERS = {
+    "1_rlhf": "1. The RLHF optimum",
+    "2_dpo": "2. DPO and all of its solutions",
+    "3_equivalence": "3. When DPO and RLHF agree",
+    "4_failure_modes": "4. Failure modes and thresholds",
+    "5_cpo": "5. Four readings of CPO",
+    "6_losses": "6. Losses and their map",
+    "7_gradient_flow": "7. Gradient flow: slow, not stuck",
+    "8_training_logs": "8. What a training log hides",
+    "9_votes": "9. Votes, rankings and general preferences",
+}
 
-    >>> "condeq check thm-3.5" in further("3. When DPO and RLHF agree", "thm-3.5").text
+
+def further(chapter: str, *statements: str):
+    """Where to go on: a chapter of the book and pages of statements; links, where CONDEQ_BOOK says where the book is.
+
+    >>> "condeq check thm-3.5" in further("3_equivalence", "thm-3.5").text
     True
     """
-    named = ", ".join(f"`{name}`" for name in statements)
+    book = os.environ.get("CONDEQ_BOOK", "").rstrip("/")
+    title = f"*{CHAPTERS[chapter]}*"
+    named = [f"`{name}`" for name in statements]
+    if book:
+        title = f"[{title}]({book}/theory/{chapter}.html)"
+        named = [f"[{code}]({book}/statements/{name}.html)" for code, name in zip(named, statements, strict=True)]
     return mo.md(
-        f"**Further.** Chapter *{chapter}* of the book; statements {named}. "
+        f"**Further.** Chapter {title} of the book; statements {', '.join(named)}. "
         f"`condeq check {statements[0]}` tells what carries the first."
     )

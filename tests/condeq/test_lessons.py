@@ -1,5 +1,7 @@
 """``condeq demo``: every lesson is found by name and number; pages and notebooks come out whole."""
 
+import urllib.request
+
 import nbformat
 import pytest
 from typer.testing import CliRunner
@@ -33,10 +35,11 @@ def test_an_unknown_lesson_is_answered_with_the_close_ones():
 
 
 def test_a_lesson_is_exported_as_a_page_and_as_a_notebook(tmp_path):
-    answer = CliRunner().invoke(app, ["demo", "1", "--export", str(tmp_path / "out")])
+    answer = CliRunner().invoke(app, ["demo", "1", "--export", str(tmp_path / "out"), "--book", "../book"])
     assert answer.exit_code == 0, answer.output
     (page,), (notebook,) = (tmp_path / "out").glob("*.html"), (tmp_path / "out").glob("*.ipynb")
     assert "prefers the wrong response" in page.read_text()
+    assert "../book/theory/1_rlhf.html" in page.read_text()
     cells = nbformat.read(notebook, as_version=4).cells
     assert any("rlhf.optimal_policy" in cell.source for cell in cells)
 
@@ -52,3 +55,17 @@ def test_a_place_that_cannot_be_made_is_said(tmp_path):
     answer = CliRunner().invoke(app, ["demo", "1", "--export", str(tmp_path / "file" / "out")])
     assert isinstance(answer.exception, InputError)
     assert "cannot be made" in str(answer.exception)
+
+
+def test_a_book_in_a_folder_is_served_until_the_lessons_end(tmp_path):
+    (tmp_path / "index.html").write_text("the book")
+    with lessons.book(str(tmp_path)) as address, urllib.request.urlopen(f"{address}/index.html") as page:
+        assert page.read() == b"the book"
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{address}/index.html")
+
+
+def test_a_book_that_is_not_there_is_said():
+    answer = CliRunner().invoke(app, ["demo", "1", "--book", "no_such_folder"])
+    assert isinstance(answer.exception, InputError)
+    assert "--book no_such_folder is no folder here" in str(answer.exception)
