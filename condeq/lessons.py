@@ -111,6 +111,7 @@ def export(chosen: list[Path], out: Path, book: str = "") -> list[Path]:
     with tempfile.TemporaryDirectory() as folder:  # marimo keeps a session beside what it exports
         for path in chosen:
             copy = str(shutil.copy(path, folder))
+            shutil.copy(path.with_name("lesson.css"), folder)
             for kind in ("html", "ipynb"):
                 target = out / f"{path.stem}.{kind}"
                 answer = marimo("export", kind, copy, "--output", str(target), "--force", "--no-sandbox", book=book)

@@ -9,7 +9,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="3. What DPO converges to")
+app = marimo.App(width="medium", css_file="lesson.css", app_title="3. What DPO converges to")
 
 with app.setup:
     import marimo as mo

@@ -9,7 +9,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="5. CPO penalised: the window that closes")
+app = marimo.App(width="medium", css_file="lesson.css", app_title="5. CPO penalised: the window that closes")
 
 with app.setup:
     import marimo as mo

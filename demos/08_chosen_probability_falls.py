@@ -9,7 +9,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="8. The chosen probability falls")
+app = marimo.App(width="medium", css_file="lesson.css", app_title="8. The chosen probability falls")
 
 with app.setup:
     import marimo as mo

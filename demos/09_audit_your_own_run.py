@@ -9,7 +9,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="9. Audit your own run")
+app = marimo.App(width="medium", css_file="lesson.css", app_title="9. Audit your own run")
 
 with app.setup:
     import tempfile

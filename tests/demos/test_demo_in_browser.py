@@ -97,6 +97,26 @@ const thumbs = find(document);
 thumbs[0]?.focus();
 return thumbs.map(thumb => thumb.getAttribute('aria-valuenow'));
 """
+# Visible texts below 14 px, inside web components too; zero-width characters hold formulas together.
+SMALL = r"""
+const small = node => [...node.childNodes].flatMap(child => {
+    if (child.nodeType === Node.TEXT_NODE) {
+        const around = child.parentElement ?? child.getRootNode().host;
+        const read = child.data.replace(/[\s\u200b]/g, '') && around.getClientRects().length;
+        return read && parseFloat(getComputedStyle(around).fontSize) < 14 ? [child.data] : [];
+    }
+    if (child.matches?.('style, script')) return [];
+    return [...small(child), ...(child.shadowRoot ? small(child.shadowRoot) : [])];
+});
+return small(document.body);
+"""
+# The height of sliders and picture together, without the labels above the first slider.
+HEIGHT = """
+const find = root => [...root.querySelectorAll('*')].flatMap(element => [
+    ...(element.matches('[role=slider]') ? [element] : []), ...(element.shadowRoot ? find(element.shadowRoot) : [])]);
+const picture = [...document.images].find(image => image.naturalWidth > 500);
+return picture.getBoundingClientRect().bottom - find(document)[0].getBoundingClientRect().top;
+"""
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +149,8 @@ def test_a_slider_changes_what_every_lesson_shows(gallery, number):
         """The picture; of the audit, whose picture is of the pairs alone, the loss at its beta."""
         return re.findall(r"a loss of [\d.]+ nats", browser.run(TEXT)) if number == 9 else browser.run(IMAGES)
 
+    assert browser.run(SMALL) == []
+    assert browser.run(HEIGHT) < 640, "sliders and picture fit on one slide of 1100 x 700"
     before, positions = told(), browser.run(ALL_SLIDERS)
     press_right(browser)
     eventually(lambda: told() != before, lambda: f"sliders {positions}, {browser.run(ALL_SLIDERS)}")
