@@ -1,6 +1,7 @@
 """What every test shares: the Hypothesis profile, the real data's place, and the last lines about what was skipped."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -26,19 +27,48 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def compiled_proofs(tmp_path_factory) -> Path:
-    """The proofs for Coq, compiled from nothing once for all processes of the run, or a skip that says what stands."""
+def once(tmp_path_factory):
+    """``once(name, make)``: the place that ``make(place)`` filled, for the first process of the run that asked."""
     from filelock import FileLock
 
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def filled(name, make):
+        place, done = shared / name, shared / f"{name}.done"
+        with FileLock(str(shared / f"{name}.lock")):
+            if not done.exists():
+                make(place)
+                done.touch()
+        return place
+
+    return filled
+
+
+@pytest.fixture(scope="session")
+def compiled_proofs(once) -> Path:
+    """The proofs for Coq, compiled from nothing, or a skip that says what stands."""
     from proofs_checks.formal import check, record
 
     if not check.available():
         pytest.skip(record.said())
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    with FileLock(str(shared / "formal.lock")):
-        check.compile_all(shared / "formal")
-    return shared / "formal"
+    return once("formal", check.compile_all)
+
+
+@pytest.fixture(scope="session")
+def verdicts(once) -> dict:
+    """{id: result} of every statement, verified by two processes at a time; all but the statements is handed around."""
+    from proofs_checks import statements, verify
+    from proofs_checks.kernel.verdict import Result
+
+    def verified(place):
+        found = [
+            (each.statement.id, (each.file, each.outcomes, each.seconds, each.known)) for each in verify(processes=2)
+        ]
+        place.write_bytes(pickle.dumps(found))
+
+    known = statements()
+    return {name: Result(known[name][0], *rest) for name, rest in pickle.loads(once("verdicts", verified).read_bytes())}
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import scipy
 import yaml
-from filelock import FileLock
 
 import tabular
 from condeq import examples, problem_file, surroundings
@@ -101,14 +100,9 @@ def test_the_library_needs_numpy_and_scipy_alone_and_all_has_the_rest():
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """``(wheel, source distribution)`` of the working tree, built once from a copy, or a skip where that cannot be."""
-    shared = tmp_path_factory.getbasetemp()
-    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    place = shared / "built"
-    with FileLock(str(shared / "built.lock")):
-        if not place.exists():
-            build(place)
+def built(once):
+    """``(wheel, source distribution)`` of the working tree, built from a copy, or a skip where that cannot be."""
+    place = once("built", build)
     return next(place.glob("*.whl")), next(place.glob("*.tar.gz"))
 
 

@@ -1,7 +1,6 @@
 """Every refutation once more: the witness that is printed, put to the library or to brute force, not to the predicate
 that found it."""
 
-import functools
 import json
 import re
 from fractions import Fraction
@@ -10,22 +9,24 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from proofs_checks import Verdict, statements, verify
+from proofs_checks import Verdict, statements
 from tabular import Preferences, Problem, cpo, dpo, failure_modes, rlhf
 from tests.proofs_checks.of_literature import LITERATURE
 
 PAIR = Preferences.from_pairs([(0, 1)])
 
 
-@functools.cache
-def results():
-    names = [name for name, (known, _) in statements().items() if known.expected is Verdict.REFUTED]
-    return {result.statement.id: result for result in verify(names)}
+RESULTS = {}
+
+
+@pytest.fixture(autouse=True)
+def _results(verdicts):
+    RESULTS.update(verdicts)
 
 
 def witness(name):
     """The parts of a printed witness by name: numbers, or tuples of numbers."""
-    words = next((o.finding.witness for o in results()[name].outcomes if o.finding.witness), None)
+    words = next((o.finding.witness for o in RESULTS[name].outcomes if o.finding.witness), None)
     if words is None:  # the proof of the contrary names the instance
         return None
     parts = re.split(r", (?=[^\s(),]+ = )", words)
