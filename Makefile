@@ -15,7 +15,8 @@ report: $(READY)
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pytest -n 2 --cov=tabular --cov-report=term --cov-fail-under=95 --durations=10
+	@$(BIN)/pytest -n 2 tabular tests/tabular --durations=10 --cov=tabular --cov-report=term --cov-fail-under=95
+	@$(BIN)/pytest -n 2 README.md proofs_checks figures condeq demos docs tests --ignore=tests/tabular --durations=10
 
 docs: $(READY)
 	@$(BIN)/python -m docs
