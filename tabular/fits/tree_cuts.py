@@ -276,22 +276,14 @@ class _Cuts:
         seen = np.flatnonzero(share > _UNSEEN)
         node, sign, share = node[seen], sign[seen], share[seen]
         numbers, edge = np.unique(pair[seen], return_inverse=True)
-        if len(self.roots) == 1:
-            shape = (self.edges.n_nodes, len(numbers))
-            paths = csr_array(coo_array((sign, (node, edge)), shape=shape))
-            shares = csr_array(coo_array((sign * share, (node, edge)), shape=shape))
-            if len(numbers) < self.size - 1:
-                z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
-                return r - shares @ z
-            b = (shares @ paths.T).toarray()[None]
-        else:
-            paths, shares = np.zeros((2, len(numbers), self.size))
-            paths[edge, node % self.size], shares[edge, node % self.size] = sign, sign * share
-            b = np.zeros((len(self.roots), self.size, self.size))
-            block = self.low[numbers] // self.size
-            first = np.flatnonzero(np.diff(block, prepend=-1))
-            if first.size:
-                b[block[first]] = np.add.reduceat(shares[:, :, None] * paths[:, None, :], first)
+        shape = (self.edges.n_nodes, len(numbers))
+        paths, shares = (csr_array(coo_array((terms, (node, edge)), shape=shape)) for terms in (sign, sign * share))
+        if len(self.roots) == 1 and len(numbers) < self.size - 1:
+            z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
+            return r - shares @ z
+        within = (shares @ paths.T).tocoo()  # cuts cross few of the others' edges: never a block's whole square
+        b = np.zeros((len(self.roots), self.size, self.size))
+        b[within.row // self.size, within.row % self.size, within.col % self.size] = within.data
         b = b[:, 1:, 1:] + np.eye(self.size - 1)
         x = np.zeros((len(b), self.size, r.shape[1]))
         x[:, 1:] = np.linalg.solve(b, r.reshape(x.shape)[:, 1:])
