@@ -60,14 +60,14 @@ def _toward(log_ref, winner):
     return toward / np.linalg.norm(toward, axis=1, keepdims=True)
 
 
-def falling_row(at: Infimum, pair, force):
-    """``(row, elsewhere)`` of a policy whose loss and chosen probability are below the reference's, or ``None``.
+def falling_row(at: Infimum, winner, force):
+    """``(row, elsewhere)`` of a policy whose loss and probability of a winner, a flat node, fall, or ``None``.
 
     ``elsewhere`` says where the other prompts are: at the "reference" where the pair's own prompt loses enough, else
     "near_optimum".
     """
     n_responses = force.shape[1]
-    prompt, winner = divmod(int(at.winner[pair]), n_responses)
+    prompt, winner = divmod(winner, n_responses)
     local = _Prompt(at, prompt)
     toward = _toward(local.log_ref[None], np.array([winner]))[0]
     own = force[prompt]

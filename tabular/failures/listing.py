@@ -107,7 +107,7 @@ class Listing:
     def chosen_probability_falls(self, pair):
         if not self.can_fall:
             return Finding(False, _NOTHING_FALLS)
-        row = displacement.falling_row(self.at, pair, self.push)
+        row = self._falling[self.at.winner[pair]]
         prompt = self.preferences.prompt[pair]
         if row is None:
             two = self.problem.present[prompt].sum() == 2
@@ -118,6 +118,11 @@ class Listing:
         elif self._starts_down(pair):
             why += "; gradient flow from the reference starts out along one"
         return self._occurs(Kind.CHOSEN_PROBABILITY_FALLS, pair, why, *row)
+
+    @cached_property
+    def _falling(self):
+        """What shows it, for each winner: nothing else of a pair matters."""
+        return {w: displacement.falling_row(self.at, w, self.push) for w in np.unique(self.at.winner).tolist()}
 
     def _starts_down(self, pair):
         prompt = self.preferences.prompt[pair]

@@ -14,7 +14,8 @@ for good: as gamma grows the loss becomes linear, any s with :math:`F\cdot s>0` 
   :math:`L\ge L(\pi_{\rm ref})` wherever :math:`s_w\le s_l`, so the mode was absent at gamma = 0.
 * HyPO and Eq. 17 are the fixed margins :math:`\beta\max(0,-\delta_{\rm ref})` and
   :math:`\gamma(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l))` in :math:`\mathrm{sp}(-(\beta h-\Psi))`, for each label as it
-  stands: their optima and thresholds are computed exactly, the least gamma by a search for the sign change.
+  stands: their optima and thresholds are computed exactly, the least gamma along the curve of fits
+  (:mod:`tabular.failures.least_gamma`).
 * the hard constraint :math:`\pi_w\ge e^m\pi_l`, m > 0, forbids inversion; around a cycle of labels it leaves only ties
   (m = 0) or probability 0.
 """
@@ -23,17 +24,14 @@ import numpy as np
 
 from tabular.base.log_space import softplus
 from tabular.base.record import Record
-from tabular.failures import displacement, ties
-from tabular.failures.infimum import Relation
+from tabular.failures import displacement
 from tabular.failures.inversion import deepest
+from tabular.failures.least_gamma import least_gammas
 from tabular.failures.thresholds import Thresholds, solve
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
 NAMES = ("beta", "hypo", "eq17", "hard_constraint")
-_MARGINS = np.geomspace(0.01, 100, 17)  # scanned, as the pair's own margin Psi in nats
-_HALVINGS = 40
-_TOO_STEEP = 1e3  # nats: with a margin beyond it somewhere the loss is piecewise linear, and the search stops
 
 
 class Remedy(Record):
@@ -67,57 +65,4 @@ class Remedies:
         self.hypo_push = displacement.push(self.hypo.at)
         self.hypo_moves = displacement.allowed_at_first_order(self.hypo.at, self.hypo_push)
         self.deepest = deepest(problem, preferences, np.log(2), at=found.at).delta
-        self.gamma = self._least_gammas()
-
-    def _least_gammas(self):
-        """The least gamma, of those scanned, that turns an inverted optimum; nan where none does."""
-        gamma = np.full(len(self.delta_ref), np.nan)
-        turned = np.flatnonzero((self.at.relation == Relation.SAME) & (self.at.delta <= 0))
-        for batch in self.at.parts.batches(turned):
-            pairs = turned[batch]
-            gamma[pairs] = _least_gamma(self.at, pairs, self.log_inverse)
-        return gamma
-
-
-def _least_gamma(at, pairs, log_inverse):
-    """Scan the pair's own margin, then halve the first interval with a sign change; each pair on its own copy."""
-    delta_at = _Margins(at, pairs, log_inverse)
-    low, high, turned = np.zeros(len(pairs)), np.full(len(pairs), _MARGINS[0]), np.zeros(len(pairs), dtype=bool)
-    for margin in _MARGINS:
-        low, high = np.where(turned, low, high * (margin > _MARGINS[0])), np.where(turned, high, margin)
-        turned |= delta_at(np.full(len(pairs), margin)) > 0
-        if turned.all():
-            break
-    delta_at = _Margins(at, pairs[turned], log_inverse)
-    below, above = low[turned], high[turned]
-    for _ in range(_HALVINGS if turned.any() else 0):
-        middle = (below + above) / 2
-        up = delta_at(middle) > 0
-        below, above = np.where(up, below, middle), np.where(up, middle, above)
-    high[turned] = above
-    return np.where(turned, np.exp(np.log(high) - log_inverse[pairs]), np.nan)
-
-
-class _Margins:
-    """delta of pairs at the optimum with Eq. 17's margins, gamma set by the pair's own; nan where too steep.
-
-    Every fit begins where the one before ended.
-    """
-
-    def __init__(self, at, pairs, log_inverse):
-        self.copies = copies = ties.Copies(at.parts.graph, at.parts.piece(pairs))
-        self.relative = log_inverse[at.graph.label][copies.edge] - log_inverse[pairs][copies.edge_copy]
-        self.winner, self.loser = (
-            copies.at(np.arange(len(pairs)), n[pairs]) for n in (at.parts.winner, at.parts.loser)
-        )
-        self.delta_ref = at.graph.log_ref[at.winner[pairs]] - at.graph.log_ref[at.loser[pairs]]
-        self.beta, self.strength = at.graph.problem.beta, None
-
-    def __call__(self, own_margin):
-        copies = self.copies
-        log_margin = self.relative + np.log(own_margin)[copies.edge_copy]
-        steep = np.bincount(copies.edge_copy, log_margin > np.log(_TOO_STEEP), len(copies)) > 0
-        offset = np.exp(np.minimum(log_margin, np.log(_TOO_STEEP)))
-        self.strength = copies.fit(offset=offset, guess=self.strength).strength
-        moved = (self.strength[self.winner] - self.strength[self.loser]) / self.beta
-        return np.where(steep, np.nan, self.delta_ref + moved)
+        self.gamma = least_gammas(found.at, self.log_inverse)

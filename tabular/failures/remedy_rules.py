@@ -56,7 +56,7 @@ def dpo_optimum_inverted(known: Remedies, pair):
         "eq17": _gamma(
             None if np.isnan(known.gamma[pair]) else float(known.gamma[pair]),
             "the optimum with Eq. 17's margin on each label as it stands turns at this gamma",
-            "no gamma searched (a margin of the pair from 0.01 to 100 nats, of no label above 1000) turns the optimum",
+            "no gamma searched, with margins up to 1000 nats on the labels that bear on the pair, turns the optimum",
         ),
         "hard_constraint": Remedy(False, None, "the labels contradict one another: m = 0 leaves a tie, m > 0 none"),
     }

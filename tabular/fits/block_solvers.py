@@ -118,7 +118,7 @@ def _even(edges):
         curvature = _summed(at, push * expit(h), shape)
         return laplacian.solve_even(curvature + curvature.swapaxes(1, 2), _summed(at, push, shape)).ravel()
 
-    return _descend(edges, direction, np.zeros(edges.n_nodes))
+    return _descend(edges, direction, np.zeros(edges.n_nodes) if edges.guess is None else edges.guess)
 
 
 def _cut(edges):

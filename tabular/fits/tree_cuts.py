@@ -61,7 +61,7 @@ _ENTRIES = 4_000_000  # of the matrices solved together
 def cut_fit(edges, start):
     """``s`` of every block of an :class:`tabular.fits.block_solvers.Edges`, all of one size, from a first guess."""
     size, n_blocks = edges.n_nodes // len(edges.start), len(edges.start)
-    together = max(1, _ENTRIES // (size**2 * (1 + len(edges.winner) // n_blocks)))
+    together = max(1, _ENTRIES // (size * (size + len(edges.winner) // n_blocks)))  # paths are no longer than blocks
     s = start.copy()
     for first in range(0, n_blocks, together):
         blocks = np.arange(first, min(first + together, n_blocks))
@@ -73,15 +73,17 @@ def cut_fit(edges, start):
 def _approached(edges, start):
     """The fit of a few blocks, from the flattest of their scaled problems to the problem itself."""
     edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
-    if edges.reach(_Cuts(edges).direction(start)[0]).max() > 1:
+    cuts = _Cuts(edges)
+    ahead = cuts.direction(start)
+    if edges.reach(ahead[0]).max() > 1:
         steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
         start, above = np.zeros(edges.n_nodes), 1.0
         for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
             log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
             scaled = replace(edges, log_weight=log_weight, offset=edges.offset / tau)
             start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
-        start = start * above
-    return _newton(edges, start, tolerances.NEWTON_STEP)
+        start, ahead = start * above, None
+    return _newton(edges, start, tolerances.NEWTON_STEP, cuts, ahead)
 
 
 def whole_weights(log_weight, block, n_blocks):
@@ -99,21 +101,29 @@ def whole_weights(log_weight, block, n_blocks):
     return np.where(np.bincount(block, odd, n_blocks)[block] > 0, 0.0, whole)
 
 
-def _newton(edges, s, wanted):
-    """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules."""
+def _newton(edges, s, wanted, cuts=None, ahead=None):
+    """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
+
+    ``cuts`` and ``ahead``, the direction at s, may be known.
+    """
     n_blocks = len(edges.start)
     size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
     halving = 1 / (2 * size * n_edges)
     furthest = 2 * (edges.reach(s) + size * _widest(edges))
     s, before, walked = s.copy(), np.full(n_blocks, np.inf), np.zeros(n_blocks)
-    moving, cuts = np.arange(n_blocks), None
+    moving, nodes, cuts = np.arange(n_blocks), slice(None), _Cuts(edges) if cuts is None else cuts
     while moving.size:
-        if cuts is None or len(moving) < len(cuts.edges.start):
-            cuts = _Cuts(edges if len(moving) == n_blocks else edges.take(moving))
+        if len(moving) < len(cuts.edges.start):
+            cuts = _Cuts(edges.take(moving))
             nodes = (moving[:, None] * size + np.arange(size)).ravel()
-        newton, step, several, rounding = cuts.direction(s[nodes])
+        newton, step, several, rounding = cuts.direction(s[nodes]) if ahead is None else ahead
+        ahead = None
         reach, stride = cuts.edges.reach(newton), cuts.edges.reach(step)
-        length = np.where(several, _length(cuts.edges, s[nodes], step, stride), 1.0)
+        length = (
+            np.where(several, _length(cuts.edges, s[nodes], step, stride), 1.0)
+            if several.any()
+            else np.ones(len(moving))
+        )
         s[nodes] += length[cuts.edges.block] * step
         walked[moving] += length * stride
         done = (reach <= np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
@@ -187,16 +197,20 @@ class _Cuts:
             whole, hidden = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign, log_cut)
             r, blurred = r + whole, blurred + hidden
         off = slice(len(tree), None)
-        kin, widest = self._log_kin(h, log_cut, node, pair, sign), self.widest[edges.block]
-        shortened, alone = np.clip(r * np.minimum(kin, 1.0), -widest, widest), np.clip(r * kin, -widest, widest)
-        x = self._solved(node[off], pair[off], sign[off], share[off], np.column_stack([r, shortened, alone]))
-        longest = np.abs(x[:, 0]).reshape(-1, self.size).max(axis=1)
+        matrix = node[off], pair[off], sign[off], share[off]
+        x = self._solved(*matrix, r[:, None])[:, 0]
+        newton = step = _summed_from_roots(before, x)
+        longest = np.abs(x).reshape(-1, self.size).max(axis=1)
         several = longest > _SEVERAL
-        taken = np.where(several, 1, np.where(longest > _LONG, 2, 0))[edges.block]
-        newton = _summed_from_roots(before, x[:, 0])
-        step = (
-            _summed_from_roots(before, np.take_along_axis(x, taken[:, None], axis=1)[:, 0]) if taken.any() else newton
-        )
+        if (longest > _LONG).any():
+            kin, widest = self._log_kin(h, log_cut, node, pair, sign), self.widest[edges.block]
+            kin = np.where(several[edges.block], np.minimum(kin, 1.0), kin)
+            x = np.where(
+                (longest > _LONG)[edges.block],
+                self._solved(*matrix, np.clip(r * kin, -widest, widest)[:, None])[:, 0],
+                x,
+            )
+            step = _summed_from_roots(before, x)
         coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= _LONG  # the levels themselves are rounded by so much
         return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
 

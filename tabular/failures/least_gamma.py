@@ -1,0 +1,196 @@
+r"""The least gamma at which Eq. 17's margins turn an inverted optimum: every pair of a piece is read off one curve.
+
+The margins :math:`\Psi_e=\gamma u_e`, :math:`u_e=1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l)`, are those of a single number,
+whichever pair is asked about: the fits of a piece are one curve :math:`s(\gamma)`, analytic, as every label of a block
+keeps its curvature. It is followed from gamma = 0, each fit begun where the two before point, on a scale that all
+pieces share: the margin M of the piece's steepest label. The first two fits between which a pair's delta becomes
+positive bracket its root. The polynomial M(delta) through six fits about it gives an estimate, and the fits at all
+estimates, a copy of the piece for each pair, are points of the same curve, which all pairs read again. From there each
+pair's bracket is closed by itself: by the polynomial through the last six points inside it, by halving whenever that
+does not shrink it to half in two steps. The number returned is the bracket's upper end: delta is positive there and
+is not at the lower end, 1e-12 of it below.
+
+"Least" is among the fits of the curve: a delta that becomes positive and negative again between two of them, M apart
+by a third or less, goes unseen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.base import tolerances
+from tabular.failures import ties
+from tabular.failures.infimum import Infimum, Relation
+
+STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise linear, and the search stops
+_SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 41)]
+_POINTS = 6  # of a polynomial
+_NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
+
+
+def least_gammas(at: Infimum, log_inverse) -> np.ndarray:
+    """``(n_pairs,)`` least gamma found that turns an inverted optimum, nan where none does.
+
+    Args:
+        log_inverse: ``(n_pairs,)`` of log u.
+    """
+    gamma = np.full(len(log_inverse), np.nan)
+    inverted = np.flatnonzero((at.relation == Relation.SAME) & (at.delta <= 0))
+    pieces, owner = np.unique(at.parts.piece(inverted), return_inverse=True)
+    for batch in at.parts.graph.batches(pieces) if len(pieces) else ():
+        mine = np.flatnonzero((batch[0] <= owner) & (owner <= batch[-1]))
+        curve = _Curve(at, pieces[batch], log_inverse[at.graph.label])
+        gamma[inverted[mine]] = curve.turns(inverted[mine], owner[mine] - batch[0])
+    return gamma
+
+
+@dataclass(frozen=True, eq=False)
+class _Fits:
+    """Fits of pieces at many M, those of a piece together in order of M.
+
+    Attributes:
+        piece, margin: ``(n_fits,)``; start: where in ``strength`` a fit's own begin.
+    """
+
+    piece: np.ndarray
+    margin: np.ndarray
+    start: np.ndarray
+    strength: np.ndarray
+
+    def joined(self, more):
+        """With further fits, but for those next to others."""
+        start = np.r_[self.start, more.start + len(self.strength)]
+        piece, margin = np.r_[self.piece, more.piece], np.r_[self.margin, more.margin]
+        order = np.lexsort((margin, piece))
+        near = (np.diff(piece[order]) == 0) & (np.diff(margin[order]) < _NEAR * margin[order][1:])
+        order = order[np.r_[True, ~near]]
+        return _Fits(piece[order], margin[order], start[order], np.r_[self.strength, more.strength])
+
+    def of(self, piece):
+        """The fits of each listed piece, concatenated, and the position in the list that each belongs to."""
+        return ties.Groups(np.arange(len(self.piece)), np.r_[0, np.cumsum(np.bincount(self.piece))]).gather(piece)
+
+
+class _Curve:
+    """The fits of some pieces as M grows."""
+
+    def __init__(self, at, pieces, log_u):
+        self.at, self.pieces, self.log_u = at, pieces, log_u
+        self.copies = ties.Copies(at.parts.graph, pieces)
+        self.log_top = np.full(len(pieces), -np.inf)
+        np.maximum.at(self.log_top, self.copies.edge_copy, log_u[self.copies.edge])
+
+    def fit(self, copies, piece, margin, guess):
+        """Strengths of a copy of each listed piece, at its M."""
+        offset = np.exp(self.log_u[copies.edge] - self.log_top[piece][copies.edge_copy]) * margin[copies.edge_copy]
+        return copies.fit(offset=offset, guess=guess).strength
+
+    def delta(self, pairs, strength, start):
+        """Of each pair, where its piece's strengths start there."""
+        at, parts = self.at, self.at.parts
+        up, down = (start + parts.graph.place[end[pairs]] for end in (parts.winner, parts.loser))
+        log_ref = at.graph.log_ref
+        moved = (strength[up] - strength[down]) / at.graph.problem.beta
+        return log_ref[at.winner[pairs]] - log_ref[at.loser[pairs]] + moved
+
+    def turns(self, pairs, piece):
+        """The gamma at which each pair's delta becomes positive; ``piece`` is the position of its own."""
+        fits, margin = self._followed(pairs, piece), np.full(len(pairs), np.nan)
+        turned = np.flatnonzero(self.first_above(fits, pairs, piece) >= 0)
+        for batch in self.at.parts.batches(pairs[turned]):
+            mine = pairs[turned[batch]], piece[turned[batch]]
+            margin[turned[batch]] = _Roots(self, fits.joined(_Roots(self, fits, *mine).estimates()), *mine).found()
+        return np.exp(np.log(margin) - self.log_top[piece])
+
+    def first_above(self, fits, pairs, piece):
+        """The first fit of each pair's piece, M above 0, at which delta is positive; -1 where none is."""
+        fit, owner = fits.of(piece)
+        delta = self.delta(pairs[owner], fits.strength, fits.start[fit])
+        none, first = len(fits.piece), np.flatnonzero(np.diff(owner, prepend=-1))
+        fit = np.minimum.reduceat(np.where((delta > 0) & (fits.margin[fit] > 0), fit, none), first)
+        return np.where(fit < none, fit, -1)
+
+    def _followed(self, pairs, piece):
+        """The fits at one M after the other, until all pairs have turned."""
+        copies, pieces = self.copies, np.arange(len(self.pieces))
+        path, up = [self.at.parts.strength[copies.node]], np.zeros(len(pairs), dtype=bool)
+        for k in range(1, len(_SCANNED)):
+            ahead = (_SCANNED[k] - _SCANNED[k - 1]) / (_SCANNED[k - 1] - _SCANNED[k - 2]) if k > 1 else 0.0
+            guess = path[-1] + ahead * (path[-1] - path[-2]) if k > 1 else path[-1]
+            path.append(self.fit(copies, pieces, np.full(len(pieces), _SCANNED[k]), guess))
+            up |= self.delta(pairs, path[-1], copies.start[piece]) > 0
+            if up.all() and len(path) >= _POINTS:
+                break
+        owner, row = (a.ravel() for a in np.meshgrid(pieces, np.arange(len(path)), indexing="ij"))
+        start = row * len(path[0]) + copies.start[owner]
+        return _Fits(owner, _SCANNED[row], start, np.concatenate(path))
+
+
+class _Roots:
+    """The M at which each of some pairs turns, in brackets that only shrink, a copy of its piece for each pair.
+
+    Attributes:
+        x, y: ``(6, n_pairs)`` M and delta of the points of the polynomials; s: the strengths there.
+    """
+
+    def __init__(self, curve, fits, pairs, piece):
+        self.curve, self.pairs, self.piece = curve, pairs, piece
+        above, last = curve.first_above(fits, pairs, piece), np.searchsorted(fits.piece, piece, side="right")
+        self.low, self.high = fits.margin[above - 1], fits.margin[above]
+        first = np.clip(above - _POINTS // 2, np.searchsorted(fits.piece, piece), last - _POINTS)
+        near = first + np.arange(_POINTS)[:, None]
+        self.x, self.y = fits.margin[near], curve.delta(pairs, fits.strength, fits.start[near])
+        node, self.owner = curve.at.parts.graph.nodes_of.gather(curve.pieces[piece])
+        self.s = fits.strength[fits.start[near][:, self.owner] + curve.at.parts.graph.place[node]]
+
+    def estimates(self) -> _Fits:
+        """The fits where the polynomials have their roots."""
+        every = np.arange(len(self.pairs))
+        x, strength, start = self._fitted(every, self._interpolated(every))
+        return _Fits(self.piece, x, start, strength)
+
+    def found(self):
+        """The upper ends of the closed brackets."""
+        width, moving = np.full((2, len(self.pairs)), np.inf), np.arange(len(self.pairs))
+        while moving.size:
+            span = (self.high - self.low)[moving]
+            trusted = span <= width[0, moving] / 2
+            width[:, moving] = width[1, moving], span
+            x, strength, start = self._fitted(moving, np.where(trusted, self._interpolated(moving), np.nan))
+            y = self.curve.delta(self.pairs[moving], strength, start)
+            self.low[moving] = np.where(y > 0, self.low[moving], x)
+            self.high[moving] = np.where(y > 0, x, self.high[moving])
+            nodes = np.isin(self.owner, moving)
+            for points, kept, new in ((self.x, moving, x), (self.y, moving, y), (self.s, nodes, strength)):
+                points[:, kept] = np.vstack([new, points[:-1, kept]])
+            moving = moving[(self.high - self.low)[moving] > 4 * self._least(moving)]
+        return self.high
+
+    def _interpolated(self, moving):
+        """The root of the polynomial M(delta) through the points: Neville's scheme at delta = 0."""
+        value, y = self.x[:, moving], self.y[:, moving]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for step in range(1, _POINTS):
+                value = (y[step:] * value[:-1] - y[:-step] * value[1:]) / (y[step:] - y[:-step])
+        return value[0]
+
+    def _least(self, moving):
+        return tolerances.LOSS * np.maximum(self.high[moving], _SCANNED[1]) / 4
+
+    def _fitted(self, moving, wanted):
+        """M, strengths and where they start: at what is wanted, off the ends of the bracket, or half-way.
+
+        A fit begins on the polynomial s(M) through the points.
+        """
+        low, high = self.low[moving], self.high[moving]
+        least = np.minimum(self._least(moving), (high - low) / 4)
+        inside = (wanted > low - least) & (wanted < high + least)
+        x = np.where(inside, np.clip(wanted, low + least, high - least), (low + high) / 2)
+        nodes = np.flatnonzero(np.isin(self.owner, moving))
+        own, points = np.searchsorted(moving, self.owner[nodes]), self.x[:, self.owner[nodes]]
+        guess = self.s[:, nodes]
+        for step in range(1, _POINTS):
+            left, right = points[:-step], points[step:]
+            guess = ((x[own] - left) * guess[1:] - (x[own] - right) * guess[:-1]) / (right - left)
+        copies = ties.Copies(self.curve.at.parts.graph, self.curve.pieces[self.piece[moving]])
+        return x, self.curve.fit(copies, self.piece[moving], x, guess[0]), copies.start

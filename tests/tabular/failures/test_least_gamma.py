@@ -1,0 +1,62 @@
+"""The least gamma that turns an inverted optimum, against a root search over fits of the whole problem."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+from tabular import Preferences, Problem
+from tabular.failures.infimum import Relation, infimum
+from tabular.failures.least_gamma import STEEPEST, least_gammas
+
+
+def instance(seed):
+    rng = np.random.default_rng(seed)
+    n, k, prompts = int(rng.integers(2, 8)), int(rng.integers(6, 25)), int(rng.integers(1, 4))
+    log_ref = rng.choice([0.1, 1, 3]) * rng.normal(size=(prompts, n))
+    problem = Problem.from_unnormalized(log_ref, beta=float(rng.choice([0.1, 1, 10])))
+    winner = rng.integers(0, n, k)
+    loser = (winner + rng.integers(1, n, k)) % n
+    log_weight = rng.choice([0, 1, 5]) * rng.normal(size=k)
+    return problem, Preferences(rng.integers(0, prompts, k), winner, loser, log_weight=log_weight)
+
+
+def log_inverse(problem, labels):
+    return np.logaddexp(-problem.log_ref[labels.prompt, labels.winner], -problem.log_ref[labels.prompt, labels.loser])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_delta_turns_there_and_at_no_fit_of_a_scan_before(seed):
+    problem, labels = instance(seed)
+    at, inverse = infimum(problem, labels), log_inverse(problem, labels)
+    gamma = least_gammas(at, inverse)
+    inverted = (at.relation == Relation.SAME) & (at.delta <= 0)
+    assert np.isnan(gamma[~inverted]).all()
+
+    def delta(value, pair):
+        return infimum(problem, labels, value * np.exp(inverse)).delta[pair]
+
+    for pair in np.flatnonzero(inverted)[:3]:
+        piece = at.parts.graph.component[at.parts.graph.winner] == at.parts.piece([pair])
+        scan = np.geomspace(0.01, STEEPEST, 12) / np.exp(inverse[at.graph.label[piece]].max())
+        found = [delta(value, pair) > 0 for value in scan]
+        if np.isnan(gamma[pair]):
+            assert not any(found)
+            continue
+        assert not any(found[: np.searchsorted(scan, gamma[pair])])
+        low, high = gamma[pair] * (1 - 1e-4), gamma[pair] * (1 + 1e-4)
+        assert brentq(delta, low, high, args=(pair,), xtol=1e-13 * gamma[pair]) == pytest.approx(gamma[pair], rel=1e-9)
+
+
+def test_pairs_of_one_block_are_read_off_its_curve_as_if_each_were_alone():
+    rng = np.random.default_rng(3)
+    problem = Problem.from_unnormalized(rng.normal(size=9), beta=0.5)
+    winner, loser = np.nonzero(~np.eye(9, dtype=bool))
+    labels = Preferences(np.zeros(72, dtype=int), winner, loser, rng.uniform(0.5, 2, 72))
+    at, inverse = infimum(problem, labels), log_inverse(problem, labels)
+    gamma = least_gammas(at, inverse)
+    turned = np.flatnonzero(np.isfinite(gamma))
+    assert len(turned) >= 10
+    for pair in turned:
+        for factor, above in ((1 - 1e-9, False), (1 + 1e-9, True)):
+            moved = infimum(problem, labels, gamma[pair] * factor * np.exp(inverse)).delta[pair]
+            assert (moved > 0) == above
