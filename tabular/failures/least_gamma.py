@@ -6,8 +6,8 @@ keeps its curvature. It is followed from gamma = 0, each fit begun where the two
 pieces share: the margin M of the piece's steepest label. The first two fits between which a pair's delta becomes
 positive bracket its root. The polynomial M(delta) through six fits about it gives an estimate, and the fits at all
 estimates, a copy of the piece for each pair, are points of the same curve, which all pairs read again. From there each
-pair's bracket is closed by itself: by the polynomial through the last six points inside it, by halving whenever that
-does not shrink it to half in two steps. The number returned is the bracket's upper end: delta is positive there and
+pair's bracket is closed by itself: at the root of the polynomial through the last six points, as far beyond it again
+where that left the bracket longer than half, and half-way where that did. The number returned is the bracket's upper end: delta is positive there and
 is not at the lower end, 1e-12 of it below.
 
 "Least" is among the fits of the curve: a delta that becomes positive and negative again between two of them, M apart
@@ -23,7 +23,7 @@ from tabular.failures import ties
 from tabular.failures.infimum import Infimum, Relation
 
 STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise linear, and the search stops
-_SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 41)]
+_SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 61)]
 _POINTS = 6  # of a polynomial
 _NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
 
@@ -150,19 +150,23 @@ class _Roots:
         return _Fits(self.piece, x, start, strength)
 
     def found(self):
-        """The upper ends of the closed brackets."""
-        width, moving = np.full((2, len(self.pairs)), np.inf), np.arange(len(self.pairs))
+        """The upper ends of the closed brackets: at the root, as far beyond it, half-way, until one halves them."""
+        width, kept = np.full(len(self.pairs), np.inf), np.zeros(len(self.pairs), dtype=np.int64)
+        moving = np.arange(len(self.pairs))
         while moving.size:
             span = (self.high - self.low)[moving]
-            trusted = span <= width[0, moving] / 2
-            width[:, moving] = width[1, moving], span
-            x, strength, start = self._fitted(moving, np.where(trusted, self._interpolated(moving), np.nan))
+            kept[moving] = np.where(span <= width[moving] / 2, 0, kept[moving] + 1)
+            width[moving] = span
+            root = self._interpolated(moving)
+            beyond = root + (root - np.where(self.y[0, moving] > 0, self.high[moving], self.low[moving]))
+            wanted = np.choose(np.minimum(kept[moving], 2), [root, beyond, np.nan])
+            x, strength, start = self._fitted(moving, wanted)
             y = self.curve.delta(self.pairs[moving], strength, start)
             self.low[moving] = np.where(y > 0, self.low[moving], x)
             self.high[moving] = np.where(y > 0, x, self.high[moving])
             nodes = np.isin(self.owner, moving)
-            for points, kept, new in ((self.x, moving, x), (self.y, moving, y), (self.s, nodes, strength)):
-                points[:, kept] = np.vstack([new, points[:-1, kept]])
+            for points, own, new in ((self.x, moving, x), (self.y, moving, y), (self.s, nodes, strength)):
+                points[:, own] = np.vstack([new, points[:-1, own]])
             moving = moving[(self.high - self.low)[moving] > 4 * self._least(moving)]
         return self.high
 
@@ -180,7 +184,7 @@ class _Roots:
     def _fitted(self, moving, wanted):
         """M, strengths and where they start: at what is wanted, off the ends of the bracket, or half-way.
 
-        A fit begins on the polynomial s(M) through the points.
+        A fit begins on the polynomial s(M) through the points, or at a point next to it.
         """
         low, high = self.low[moving], self.high[moving]
         least = np.minimum(self._least(moving), (high - low) / 4)
@@ -192,5 +196,8 @@ class _Roots:
         for step in range(1, _POINTS):
             left, right = points[:-step], points[step:]
             guess = ((x[own] - left) * guess[1:] - (x[own] - right) * guess[:-1]) / (right - left)
+        away = np.abs(points - x[own])
+        nearest = np.take_along_axis(self.s[:, nodes], away.argmin(axis=0)[None], axis=0)[0]
+        guess = np.where(away.min(axis=0) < _NEAR * x[own], nearest, guess[0])
         copies = ties.Copies(self.curve.at.parts.graph, self.curve.pieces[self.piece[moving]])
-        return x, self.curve.fit(copies, self.piece[moving], x, guess[0]), copies.start
+        return x, self.curve.fit(copies, self.piece[moving], x, guess), copies.start

@@ -71,19 +71,27 @@ def cut_fit(edges, start):
 
 
 def _approached(edges, start):
-    """The fit of a few blocks, from the flattest of their scaled problems to the problem itself."""
+    """The fit of a few blocks; those whose start is far off from the flattest of their scaled problems on."""
     edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
     cuts = _Cuts(edges)
     ahead = cuts.direction(start)
-    if edges.reach(ahead[0]).max() > 1:
-        steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
-        start, above = np.zeros(edges.n_nodes), 1.0
-        for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
-            log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
-            scaled = replace(edges, log_weight=log_weight, offset=edges.offset / tau)
-            start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
-        start, ahead = start * above, None
-    return _newton(edges, start, tolerances.NEWTON_STEP, cuts, ahead)
+    far = np.flatnonzero(edges.reach(ahead[0]) > 1)
+    if far.size == 0:
+        return _newton(edges, start, tolerances.NEWTON_STEP, cuts, ahead)
+    rows = start.reshape(len(edges.start), -1).copy()
+    rows[far] = _unrolled(edges.take(far)).reshape(len(far), -1)
+    return _newton(edges, rows.ravel(), tolerances.NEWTON_STEP, cuts)
+
+
+def _unrolled(edges):
+    """Near the fit of some blocks, from the flattest of their scaled problems on."""
+    steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
+    start, above = np.zeros(edges.n_nodes), 1.0
+    for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
+        log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
+        scaled = replace(edges, log_weight=log_weight, offset=edges.offset / tau)
+        start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
+    return start * above
 
 
 def whole_weights(log_weight, block, n_blocks):
