@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from proofs_checks import quantities as known
-from proofs_checks.kernel import search
+from proofs_checks.kernel import judging
 from proofs_checks.kernel.instances import Instances, Replay, WhenAsked, drawn_from
 from proofs_checks.kernel.relation import All, Condition, Holds
 from proofs_checks.kernel.search import Effort
@@ -183,16 +183,16 @@ class Conjecture:
         """
         form = self.statement.form
         claim = All(tuple(form.claim.values()))
-        found = search.judged(form.instances, form.conditions, claim, self.effort, executor=executor)
+        found = judging.judged(form.instances, form.conditions, claim, self.effort, executor=executor)
         met = found.sought.met
         if found.finding is not None:
-            found = search.smallest(form.instances, form.conditions, claim, self.effort, found)
+            found = judging.smallest(form.instances, form.conditions, claim, self.effort, found)
             verdict = Verdict.REFUTED if found.finding.passed is False else Verdict.UNDECIDED
             return Answer(verdict, found.finding.summary, met, self._shown(found))
         if met == 0:
             words = f"it looks vacuous: none of {self.effort.draws} instances drawn meets the hypotheses"
             return Answer(Verdict.UNDECIDED, words, 0)
-        silence = search.silence(form.instances, met, self.effort)
+        silence = judging.silence(form.instances, met, self.effort)
         result = run(self.statement)
         unsure = [name for outcome in result.outcomes for name, failed in outcome.controls if not failed]
         idle = f"; the claim is as true in the wrong version {', '.join(unsure)}" if unsure else ""

@@ -8,8 +8,10 @@ import math
 from collections.abc import Callable
 
 from proofs_checks.kernel.instances import Instances
+from proofs_checks.kernel.judging import certified
 from proofs_checks.kernel.relation import All
-from proofs_checks.kernel.search import as_rationals, certified, scores
+from proofs_checks.kernel.search import scores
+from proofs_checks.kernel.shrinking import as_rationals
 from proofs_checks.kernel.statement import Form, Statement
 from tabular.errors import InputError
 

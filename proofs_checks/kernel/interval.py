@@ -149,9 +149,7 @@ class Interval:
         return self._increasing(lambda x: x**exponent)
 
     def __abs__(self):
-        if self.lo >= 0:
-            return self
-        return -self if self.hi <= 0 else Interval(arb(0), max(-self.lo, self.hi))
+        return Interval(max(self.lo, -self.hi, arb(0)), max(-self.lo, self.hi))
 
     def reciprocal(self):
         if self.lo <= 0 <= self.hi:
@@ -170,21 +168,15 @@ class Interval:
         return self._increasing(arb.exp)
 
     def log(self):
-        if self.lo <= 0:
-            raise Undefined
         return self._increasing(arb.log)
 
     def log1p(self):
-        if self.lo <= -1:
-            raise Undefined
         return self._increasing(arb.log1p)
 
     def expm1(self):
         return self._increasing(arb.expm1)
 
     def sqrt(self):
-        if self.lo < 0:
-            raise Undefined
         return self._increasing(arb.sqrt)
 
     def asinh(self):
@@ -200,12 +192,13 @@ class Interval:
         return self._increasing(arb.tanh)
 
     def softplus(self):
-        return self._increasing(lambda x: (x if x > 0 else arb(0)) + (-abs(x)).exp().log1p())
+        return self._increasing(lambda x: max(x, arb(0)) + (-abs(x)).exp().log1p())
 
     def sigmoid(self):
         return self._increasing(lambda x: 1 / (1 + (-x).exp()))
 
     def _increasing(self, function):
+        """The image of an increasing function; where it has no value at an end, Arb's is no number."""
         return Interval(function(self.lo).lower(), function(self.hi).upper())
 
 
@@ -225,6 +218,4 @@ def _number(value):
 
 
 def _hull_of(balls):
-    if not all(ball.is_finite() for ball in balls):
-        raise Undefined
     return Interval(min(ball.lower() for ball in balls), max(ball.upper() for ball in balls))

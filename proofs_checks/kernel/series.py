@@ -25,8 +25,8 @@ class Series:
     @classmethod
     def variable(cls, x, order):
         """x + t, in a t of its own."""
-        start = [Interval.of(x), Interval.of(1)] + [Interval.of(0)] * (order - 1)
-        return cls(start[: order + 1], object())
+        start = (x, 1, *[0] * order)
+        return cls(map(Interval.of, start[: order + 1]), object())
 
     def derivative(self, order):
         return self.c[order] * math.factorial(order)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proofs_checks.kernel import search
+from proofs_checks.kernel import judging, search
 from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.relation import All, Not, premises
@@ -189,7 +189,7 @@ def _search_outcomes(statement):
         return finding, tuple(_met_without(form, claim)) if finding.passed else ()
 
     def searched():
-        finding = search.of_claim(form.instances, form.conditions, claim, form.effort)
+        finding = judging.of_claim(form.instances, form.conditions, claim, form.effort)
         return finding, tuple(_near_misses(form, claim)) if finding.passed else tuple(_right_versions(form))
 
     finding, controls = _safely(met_by_nobody if statement.settles is Settles.VACUITY else searched)
@@ -206,19 +206,19 @@ def _met_without(form, claim):
 
 def _near_misses(form, claim):
     for words, premise in {str(premise): premise for premise in premises(claim)}.items():
-        yield f"nobody meets “{words}”", search.is_violated(form.instances, form.conditions, Not(premise), form.effort)
+        yield f"nobody meets “{words}”", judging.is_violated(form.instances, form.conditions, Not(premise), form.effort)
     for k, given in enumerate(form.hypotheses):
         rest = form.conditions[:k] + form.conditions[k + 1 :]
-        broken = search.is_violated(form.instances, rest, claim, form.effort)
+        broken = judging.is_violated(form.instances, rest, claim, form.effort)
         label = f"without “{given.condition}”" + (f" (not needed: {given.needless})" if given.needless else "")
         yield label, broken is not bool(given.needless)
     for name, wrong in form.wrong.items():
-        yield name, search.is_violated(form.instances, form.conditions, wrong, form.effort)
+        yield name, judging.is_violated(form.instances, form.conditions, wrong, form.effort)
 
 
 def _right_versions(form):
     for name, right in form.right.items():
-        found = search.no_violation(form.instances, form.conditions, right, form.effort)
+        found = judging.no_violation(form.instances, form.conditions, right, form.effort)
         yield f"{name} (must not be violated)", found.passed is True
 
 

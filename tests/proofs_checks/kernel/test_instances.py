@@ -1,5 +1,6 @@
 """Generators driven by chance, by replay and by Hypothesis: the same instances, moved and made simple."""
 
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +16,7 @@ from proofs_checks.kernel.instances import (
     named,
     simple_numbers,
     simplest,
+    subset,
     uniforms,
 )
 
@@ -57,6 +59,55 @@ def test_chance_reaches_every_end_and_choice():
     assert {-2.0, 3.0, 0.0, 1.0} <= values, "ends and simple values are among those drawn"
 
 
+@pytest.mark.parametrize("by", ["chance", "batch"])
+def test_a_fifth_of_the_numbers_are_the_ends_and_the_simplest_each_of_them(by):
+    """No other number comes twice, so what does was not drawn at random."""
+    rng = np.random.default_rng(3)
+    source = Chance(uniforms(rng))
+    low, high = Fraction(-9, 4), Fraction(13, 4)
+    one_by_one = [source.number(low, high) for _ in range(3000 * (by == "chance"))]
+    drawn = one_by_one or draw_numbers(rng, low, high, 3000).tolist()
+    often = {value: count for value, count in Counter(drawn).items() if count > 1}
+    assert set(often) == {low, high, *map(float, list(simple_numbers(low, high))[:12])}
+    assert 0.17 < sum(often.values()) / 3000 < 0.23
+    assert max(often.values()) < 2.5 * min(often.values())
+
+
+def test_simple_numbers_have_small_denominators_and_lie_near_one():
+    first = [str(number) for number in list(simple_numbers(-2, 3))[:9]]
+    assert first == ["1", "-1", "0", "2", "-2", "3", "1/2", "-1/2", "3/2"]
+    assert [int(x) for x in simple_numbers(11, 1000)] == [16, 25, 36, 49, 64, 81, 100]
+    assert {str(number) for number in simple_numbers(Fraction(9, 100), Fraction(22, 100))} == {"1/5", "1/10"}
+    assert len(set(simple_numbers(0, 10))) == len(list(simple_numbers(0, 10)))
+    assert max(number.denominator for number in simple_numbers(0, 10)) == 10
+
+
+def test_an_end_is_simple_where_nothing_simple_lies_between():
+    assert simplest(Fraction(17, 1000), Fraction(18, 1000)) == Fraction(17, 1000)
+    assert simplest(float("inf"), float("inf")) == float("inf")
+
+
+def test_modest_chance_answers_whole_numbers_by_the_least():
+    def sizes(modest):
+        source = Chance(uniforms(np.random.default_rng(0)), modest)
+        return [source.integer(2, 9) for _ in range(1000)]
+
+    assert np.mean(np.array(sizes(0.6)) == 2) == pytest.approx(0.6 + 0.4 / 8, abs=0.05)
+    assert np.mean(np.array(sizes(0.0)) == 2) == pytest.approx(1 / 8, abs=0.05)
+    assert set(sizes(1.0)) == {2}
+    small = LISTS.draw(np.random.default_rng(0), 60, modest=1.0)[0]
+    assert set(small[SIZE]) == {1}
+    assert set(LISTS.draw(np.random.default_rng(0), 60)[0][SIZE]) == {1, 2, 3, 4}
+
+
+def test_replayed_whole_numbers_are_whole():
+    source = Replay([2.7, 1.2, Fraction(5, 2)])
+    answers = source.integer(0, 5), source.choice("abc"), source.number(0, 9), source.integer(1, 4)
+    assert answers == (2, "b", Fraction(5, 2), 1)
+    assert [type(value) for value in (answers[0], answers[3])] == [int, int]
+    assert source.answers[:2] == [("integer", 0, 5, 2), ("choice", 0, 2, 1)]
+
+
 def test_replay_moves_answers_into_range_and_completes_them_by_the_simplest():
     assert make(Replay([9, 5, 7, -9])) == {"kind": "b", "values": [3, -2, 1, 1]}
     assert make(Replay([])) == {"kind": "a", "values": [1]}
@@ -94,6 +145,37 @@ def test_exact_values_of_exact_answers():
     assert known[SUM] == Fraction(1, 2)
     assert SIZE not in known
     assert LISTS.show([2, 0, Fraction(1, 3), Fraction(1, 6)]) == "kind = a, values = (1/3, 1/6)"
+
+
+def test_an_instance_in_words_has_its_mappings_lists_and_decimals():
+    known = Instances(lambda draw: {"rates": {"a": [0.123456789, 2], "b": (Fraction(1, 3),)}, "x": 1.5e-9}, "one")
+    assert known.show([]) == "rates = {a: (0.123457, 2), b: (1/3)}, x = 1.5e-09"
+
+
+def test_quantities_are_called_with_the_parts_they_name_or_with_all():
+    whole = Instances(lambda draw: {"a": 2, "b": 3}, "two", {SUM: lambda parts: sum(parts.values())})
+    assert whole.replay([])[0][SUM] == [5]
+    (name,) = named("2b")
+    some = Instances(lambda draw: {"a": 2, "b": 3}, "two", {name: lambda b, factor=2: b * factor})
+    assert some.replay([])[0][name] == [6]
+
+
+def test_some_of_a_batch_keep_what_was_computed_and_compute_the_rest_of_themselves():
+    counted = []
+    three = Instances(lambda draw: {"t": draw.number(0, 1)}, "t", {x: lambda t: counted.append(t) or t, β: lambda t: t})
+    values, _ = three.draw(np.random.default_rng(0), 6)
+    assert len(values[x]) == len(counted) == 6
+    keep = np.array([True, False, True, False, False, True])
+    some = subset(values, keep)
+    assert some[x].tolist() == values[x][keep].tolist()
+    assert len(counted) == 6, "not computed again"
+    assert some[β].tolist() == values[x][keep].tolist()
+    assert len(some["instances"]) == 3
+    pairs = Numbers({x: (-1, 1)})
+    drawn, _ = pairs.draw(np.random.default_rng(0), 6)
+    assert subset(drawn, keep) == {x: pytest.approx(drawn[x][keep])}
+    assert pairs.keys(drawn, keep) == {(value,) for value in drawn[x][keep]}
+    assert len(three.keys(values, keep)) == 3
 
 
 def test_numbers_alone():

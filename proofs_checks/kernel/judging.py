@@ -1,0 +1,165 @@
+"""What exact arithmetic says of a violation in floats, and what may be said where a search found none.
+
+Only what exact arithmetic confirms refutes; a violation in floats alone leaves the statement undecided.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from random import Random
+
+import numpy as np
+
+from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.instances import Numbers
+from proofs_checks.kernel.interval import Interval, precisely
+from proofs_checks.kernel.relation import All, Not, pieces
+from proofs_checks.kernel.search import TIE, USUAL, Sought, scores, seek, values_of
+from proofs_checks.kernel.shrinking import as_rationals, short, shrink, simplicity
+
+_LEAST = 50  # different instances, whatever effort a statement asks for
+_BEYOND = 100  # points looked at outside the ranges drawn
+_COMPARED = 20  # instances at which floats are held against the exact formulas
+_AGREE = 1e-5  # the share of a quantity by which the two may differ
+_SMALL, _MODEST, _TRIED = 1000, 0.6, 3  # instances drawn small, the share of least sizes, how many are simplified
+_ROUNDING = 1e-6  # a larger violation is none of rounding's: the library and the exact formula disagree
+
+
+def certified(instances, given, claim, values) -> Finding:
+    """What exact arithmetic says of a violation in floats: confirmed (False), rounding (True), or not decided."""
+    shown = instances.show(values)
+    try:
+        known = instances.exactly(values)
+        meets, fails = (All(tuple(given)).decide(known) if given else True), Not(claim).decide(known)
+    except KeyError as missing:
+        return Finding(None, f"violated in floats; {missing.args[0]} is not known in exact arithmetic", witness=shown)
+    if meets is True and fails is True:
+        return Finding(False, "violated: hypotheses and violation certified in exact arithmetic", witness=shown)
+    if meets is False or fails is False:
+        return Finding(True, "violated in floats only: exact arithmetic finds no violation there", witness=shown)
+    return Finding(None, "violated in floats, not certified in exact arithmetic", witness=shown)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A search with what exact arithmetic says of its first candidate that is more than rounding, if there is one."""
+
+    sought: Sought
+    finding: Finding | None = None
+    values: tuple = ()
+
+
+def judged(instances, given, claim, effort, to_be_shown=True, executor=None) -> Judged:
+    """The search, and the first finding about a candidate that is not mere rounding, if there is one."""
+    sought = seek(instances, given, claim, effort, executor)
+    for candidate in sought.candidates:
+        simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
+        for values in (*simple, as_rationals(candidate[1]), short(candidate[1])):
+            finding = certified(instances, given, claim, values)
+            if finding.passed is not True:
+                return Judged(sought, finding, tuple(values))
+        if candidate[0] > _ROUNDING:
+            said = f"violated by {candidate[0]:.2g} in floats, not in exact arithmetic: they disagree"
+            return Judged(sought, Finding(None, said), tuple(candidate[1]))
+    return Judged(sought)
+
+
+def smallest(instances, given, claim, effort, found: Judged) -> Judged:
+    """A violation that is certified, or one at least as small: other candidates and small instances are tried too."""
+    rng, tried = np.random.default_rng(effort.seed), [found]
+    values, answers = instances.draw(rng, min(effort.draws, _SMALL), modest=_MODEST)
+    score = scores(given, claim, values)
+    small = sorted(np.flatnonzero(score > TIE).tolist(), key=lambda k: (len(answers[k]), -score[k]))[:_TRIED]
+    others = [(float(score[k]), values_of(answers[k])) for k in small]
+    for candidate in (*others, *found.sought.candidates[1:_TRIED]):
+        simple = shrink(instances, given, claim, candidate)
+        finding = certified(instances, given, claim, simple)
+        if finding.passed is found.finding.passed:
+            tried.append(Judged(found.sought, finding, tuple(simple)))
+    return min(tried, key=lambda one: simplicity(one.values))
+
+
+def no_violation(instances, given, claim, effort=USUAL) -> Finding:
+    """The finding that a search makes of a statement."""
+    found = judged(instances, given, claim, effort)
+    return found.finding or silence(instances, found.sought.met, effort)
+
+
+def silence(instances, met, effort) -> Finding:
+    """What it says that a search found nothing."""
+    if met < effort.least:
+        return Finding(None, f"only {met} instances met the hypotheses, {effort.least} are needed")
+    drawn = "numbers" if isinstance(instances, Numbers) else "instances"
+    return Finding(True, f"no violation among {met} {drawn} that meet the hypotheses")
+
+
+def of_claim(instances, given, claim, effort=USUAL) -> Finding:
+    """The search of a statement's own claim: with a least effort, and beyond the ranges drawn where it is of numbers.
+
+    What is measured has to agree with its exact formula first: otherwise neither says anything of the other.
+    """
+    for symbol, (measured, exact) in disagreements(instances, effort).items():
+        return Finding(None, f"{symbol} is {measured:.9g} in floats and {exact} in exact arithmetic: they disagree")
+    for piece in pieces(claim):
+        if not getattr(piece, "symbols", True) and piece.decide({}) is not True:
+            return Finding(None, f"{piece} is not so, in exact arithmetic")
+    finding = no_violation(instances, given, claim, replace(effort, least=max(effort.least, _LEAST)))
+    return beyond(instances, given, claim) or finding if finding.passed else finding
+
+
+def disagreements(instances, effort=USUAL) -> dict:
+    """Quantities whose floats do not agree with their exact formula at some instance: symbol -> the two values."""
+    if isinstance(instances, Numbers):
+        return {}
+    values, answers = instances.draw(np.random.default_rng(effort.seed), min(effort.draws, _COMPARED))
+    found = {}
+    for k in range(len(values["instances"])):
+        exact = instances.exactly(as_rationals(values_of(answers[k])))
+        for symbol in instances.exact:
+            known = _enclosed(exact, symbol)
+            if known is not None and symbol in instances.quantities and symbol not in found:
+                measured, middle = values[symbol][k], (float(known.lo) + float(known.hi)) / 2
+                if not abs(measured - middle) <= _AGREE * (1 + abs(middle)):
+                    found[symbol] = measured, known
+    return found
+
+
+@precisely
+def _enclosed(exact, symbol):
+    try:
+        return Interval.of(exact[symbol])
+    except (ArithmeticError, KeyError, TypeError):
+        return None
+
+
+def beyond(instances, given, claim) -> Finding | None:
+    """A violation outside the ranges drawn, at numbers that the symbols allow: in exact arithmetic alone."""
+    if not isinstance(instances, Numbers):
+        return None
+    rng = Random(0)
+    for _ in range(_BEYOND):
+        point = {symbol: _far(rng, symbol, *ends) for symbol, ends in instances.ranges.items()}
+        try:
+            violated = claim.decide(point) is False and all(condition.decide(point) is True for condition in given)
+        except ArithmeticError:
+            continue
+        if violated:
+            shown = ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
+            return Finding(False, "violated beyond the ranges drawn: certified in exact arithmetic", witness=shown)
+    return None
+
+
+def _far(rng, symbol, low, high):
+    """Inside the range or up to a thousand times as far out, as far as the symbol's assumptions let it."""
+    scale = Fraction(10) ** rng.randint(-3, 3)
+    share = Fraction(rng.choice((0, rng.randint(0, 20), 20)), 20)
+    inside = Fraction(low) + share * (Fraction(high) - Fraction(low))
+    if symbol.is_nonnegative:
+        far = abs(inside) * scale
+        return far if far or not symbol.is_positive else Fraction(1)
+    return inside * max(scale, Fraction(1))
+
+
+def is_violated(instances, given, claim, effort=USUAL) -> bool:
+    """Whether a search finds a violation that is not rounding: what a near miss has to show. It first looks at few."""
+    few = replace(effort, draws=max(effort.draws // 10, 20), climbs=0)
+    return any(judged(instances, given, claim, tried, to_be_shown=False).finding is not None for tried in (few, effort))
