@@ -19,6 +19,7 @@ from proofs_checks.kernel.symbolic import enclose, exactly, numerically
 from proofs_checks.kernel.unicode import in_words
 
 _NOISE = 1e-9  # a difference of floats below this share of their size may be rounding
+_LAST_PLACES = 1e-14  # the same where decimals are printed: ten of them are told apart
 _MOST_NOISE = 1e-4  # more is no rounding: a claim that is false by so little has to be seen
 _OPPOSITE = {">": "<=", ">=": "<", "=": "!=", "<": ">=", "<=": ">", "!=": "="}
 _COMPARE = {">": gt, ">=": ge, "=": eq, "<": lt, "<=": le, "!=": ne}
@@ -145,15 +146,14 @@ class Rounds(Condition):
     def _within(self):
         printed = Fraction(self.decimals)
         half = Fraction(1, 2 * 10 ** len(self.decimals.partition(".")[2]))
-        return All((Relation(self.expression, ">", printed - half), Relation(self.expression, "<", printed + half)))
+        above, below = (">", printed - half), ("<", printed + half)
+        return All(tuple(Relation(self.expression, *side, noise=_LAST_PLACES) for side in (above, below)))
 
     def satisfied(self, values):
-        return -self.violated(values)
+        return self._within.satisfied(values)
 
     def violated(self, values):
-        """At a resolution of floats: the last places are for exact arithmetic."""
-        known = Relation(self.expression, "=", Fraction(self.decimals), noise=1e-9)
-        return known.violated(values)
+        return self._within.violated(values)
 
     def decide(self, values):
         return self._within.decide(values)

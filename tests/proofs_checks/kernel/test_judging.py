@@ -1,13 +1,26 @@
 """What is said of a search: a violation that exact arithmetic confirms, one that it does not, silence."""
 
 from fractions import Fraction
+from random import Random
 
 import sympy
 
-from proofs_checks.kernel.arithmetic import exp
+from proofs_checks.kernel import judging
+from proofs_checks.kernel.arithmetic import exp, log
+from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Instances, Numbers, named
-from proofs_checks.kernel.judging import beyond, disagreements, is_violated, no_violation, of_claim
-from proofs_checks.kernel.relation import All, Holds, Iff, Implies, relation
+from proofs_checks.kernel.judging import (
+    Judged,
+    beyond,
+    certified,
+    disagreements,
+    is_violated,
+    no_violation,
+    of_claim,
+    silence,
+    smallest,
+)
+from proofs_checks.kernel.relation import All, Holds, Iff, Implies, Rounds, relation
 from proofs_checks.kernel.search import Effort, seek
 
 x, y = sympy.symbols("x y", real=True)
@@ -155,3 +168,135 @@ def test_a_statement_cannot_ask_for_less_than_the_least_effort():
     assert no_violation(PLANE, (), relation(x**2, ">=", 0), few).passed is True
     assert of_claim(PLANE, (), relation(x**2, ">=", 0), few).passed is None
     assert of_claim(PLANE, (), relation(x**2, ">=", 0), Effort(draws=60, climbs=0, least=1)).passed is True
+
+
+OUTRIGHT = "violated: hypotheses and violation certified in exact arithmetic"
+
+
+def test_the_four_answers_of_exact_arithmetic():
+    given, claim = (relation(x, ">", 0),), relation(exp(x), "<", 3)
+    assert certified(LINE, given, claim, [2]) == Finding(False, OUTRIGHT, witness="x = 2")
+    for rounding in ([1], [-1]):
+        found = certified(LINE, given, claim, rounding)
+        assert (found.passed, found.summary.split(":")[0]) == (True, "violated in floats only")
+    open_question = certified(LINE, given, relation(log(x - 5), "<", 3), [2])
+    assert (open_question.passed, open_question.witness) == (None, "x = 2")
+    assert open_question.summary == "violated in floats, not certified in exact arithmetic"
+    unknown = certified(LINE, (relation(log(x - 5), "<", 3),), claim, [2])
+    assert unknown.passed is None, "a hypothesis that cannot be told is not met"
+    assert certified(LINE, (), claim, [2]).passed is False
+
+
+def test_silence_names_numbers_or_instances_and_what_it_needs():
+    assert silence(LINE, 70, Effort(least=70)) == Finding(
+        True, "no violation among 70 numbers that meet the hypotheses"
+    )
+    assert silence(measured(lambda t: t), 70, Effort(least=70)).summary.startswith("no violation among 70 instances")
+    few = silence(LINE, 69, Effort(least=70))
+    assert few == Finding(None, "only 69 instances met the hypotheses, 70 are needed")
+
+
+def test_a_violation_that_the_exact_formula_does_not_share_is_said():
+    """Floats violate by a millionth and more what exact arithmetic denies."""
+    off = measured(lambda t: t + 1e-4, lambda t: t)
+    found = no_violation(off, (), relation(x, "<=", 10), Effort(draws=100, climbs=1))
+    assert found.passed is None
+    assert found.summary == "violated by 0.0001 in floats, not in exact arithmetic: they disagree"
+    rounding = measured(lambda t: t + 2e-7, lambda t: t)
+    assert no_violation(rounding, (), relation(x, "<=", 10), Effort(draws=200, climbs=1)).passed is True
+
+
+def test_floats_may_differ_from_the_formula_by_a_share_only():
+    assert disagreements(measured(lambda t: 1.000005e6 * t, lambda t: 10**6 * t)) == {}
+    assert x in disagreements(measured(lambda t: 1.00002e6 * t, lambda t: 10**6 * t))
+    assert x in disagreements(measured(lambda t: t + 3e-4, lambda t: t))
+    assert x in disagreements(measured(lambda t: float("nan"), lambda t: t)), "no number is no agreement"
+    only_one = Instances(lambda draw: {"t": draw.number(-10, 10)}, "any t", {}, {x: lambda t: t, y: lambda t: 1 / 0})
+    assert disagreements(only_one) == {}, "what is measured nowhere, or has no exact value, is compared with nothing"
+
+
+def test_twenty_instances_are_held_against_the_formula():
+    asked = []
+    disagreements(measured(lambda t: t, lambda t: asked.append(t) or t))
+    assert len(asked) == 20
+    asked.clear()
+    disagreements(measured(lambda t: t, lambda t: asked.append(t) or t), Effort(draws=7))
+    assert len(asked) == 7
+    wrong_late = measured(lambda t: t if t < 9 else t + 1, lambda t: t)
+    assert x in disagreements(wrong_late), "not the first alone"
+
+
+def test_a_claim_without_symbols_is_decided_exactly():
+    false = of_claim(LINE, (), All((relation(x**2, ">=", 0), Rounds(log(2), "0.69314"))))
+    assert (false.passed, false.summary) == (None, "log(2) = 0.69314, rounded is not so, in exact arithmetic")
+    assert of_claim(LINE, (), All((relation(x**2, ">=", 0), Rounds(log(2), "0.69315")))).passed is True
+
+
+def far_points(symbol, low, high):
+    rng = Random(0)
+    return [judging._far(rng, symbol, low, high) for _ in range(4000)]
+
+
+def test_far_out_is_a_thousand_times_as_far_as_the_symbol_allows():
+    p, m = sympy.Symbol("p", positive=True), sympy.Symbol("m", nonnegative=True)
+    reals = far_points(x, -10, 10)
+    assert (min(reals), max(reals)) == (-10_000, 10_000)
+    assert len(set(reals)) == 21 + 18 * 3, "a twentieth at a time, at four scales"
+    positive = far_points(p, Fraction(1, 10), 10)
+    assert (min(positive), max(positive)) == (Fraction(1, 10_000), 10_000)
+    at_zero = far_points(p, 0, 10)
+    assert min(at_zero) == Fraction(1, 2000)
+    assert 1 in at_zero, "in place of 0, which is not positive"
+    assert (min(far_points(m, 0, 10)), max(far_points(m, 0, 10))) == (0, 10_000)
+    ends = [value for value in far_points(x, 2, 10) if value in (2, 10)]
+    assert 0.6 < 7 / 4 * len(ends) / 4000 < 0.8, "two thirds at the ends, of these four sevenths unscaled"
+
+
+def test_what_is_violated_beyond_is_shown():
+    p = sympy.Symbol("p", positive=True)
+    near = Numbers({p: (Fraction(1, 10), 10), x: (0, 1)})
+    found = beyond(near, (relation(x, "<=", 0),), relation(p, "<", 100))
+    value, other = (part.split(" = ") for part in found.witness.split(", "))
+    assert (value[0], other) == ("p", ["x", "0"])
+    assert Fraction(value[1]) >= 100
+    assert found.summary == "violated beyond the ranges drawn: certified in exact arithmetic"
+    assert of_claim(near, (), relation(p, "<", 100)).passed is False
+    assert of_claim(Numbers({p: (Fraction(1, 10), 10)}), (), relation(p, ">", 0)).passed is True
+
+
+def test_a_near_miss_is_looked_for_among_few_then_with_all_effort():
+    asked = []
+
+    def make(draw):
+        asked.append(1)
+        return {"t": draw.number(-10, 10)}
+
+    counted = Instances(make, "any t", {x: lambda t: t}, {x: lambda t: t})
+    assert is_violated(counted, (), relation(x, "<", 5), Effort(draws=1000, climbs=0))
+    assert 100 <= len(asked) < 120, "a tenth is enough"
+    asked.clear()
+    assert is_violated(counted, (), relation(x, "<", 5), Effort(draws=50, climbs=0))
+    assert 20 <= len(asked) < 30, "not fewer than twenty"
+    asked.clear()
+    assert not is_violated(counted, (), relation(x, "<", 11), Effort(draws=300, climbs=1, steps=10))
+    assert 340 <= len(asked) < 350
+
+
+def test_a_violation_is_made_as_small_as_others_are():
+    """The worst has six numbers; among small instances there is one of a single number."""
+    total = named("Σ")[0]
+
+    def make(draw):
+        return {"values": [draw.number(0, 9) for _ in range(draw.integer(1, 6))]}
+
+    lists = Instances(make, "lists", {total: lambda values: sum(values)}, {total: lambda values: sum(values)})
+    claim, effort = relation(total, "<=", 7), Effort(draws=300, climbs=0)
+    sought = seek(lists, (), claim, effort)
+    large = Judged(sought, certified(lists, (), claim, [3, 1, 1, 6]), (3, 1, 1, 6))
+    small = smallest(lists, (), claim, effort, large)
+    assert (small.finding.passed, list(small.values)) == (False, [1, 8])
+    assert small.finding.witness == "values = (8)"
+    least = Judged(sought, certified(lists, (), claim, [1, Fraction(71, 10)]), (1, 8))
+    assert smallest(lists, (), claim, effort, least) is least, "what is as small already stays"
+    unsure = Judged(sought, Finding(None, "not certified"), (3, 1, 1, 6))
+    assert smallest(lists, (), claim, effort, unsure) is unsure, "another kind of finding is none at least as good"

@@ -168,8 +168,15 @@ def test_rounding_to_decimals_is_exact():
     assert Rounds(log(2), "0.693148").decide({}) is False
     assert Rounds(log(2), "0.69315").decide({}) is True
     assert Rounds(x, "0.5").decide({x: Fraction(55, 100)}) is False, "half a unit is not within half a unit"
-    assert Rounds(x, "0.5").violated({x: np.array([0.6])})[0] > 0
-    assert Rounds(x, "0.5").satisfied({x: np.array([0.5])})[0] > 0
+
+
+@pytest.mark.parametrize(("decimals", "half"), [("0.5", 0.05), ("0.50000", 5e-6), ("0.5000000000", 5e-11), ("-2", 0.5)])
+def test_floats_are_told_from_printed_decimals_to_half_a_unit(decimals, half):
+    known, printed = Rounds(x, decimals), float(decimals)
+    for share, inside in ((-1.1, False), (-0.9, True), (0, True), (0.9, True), (1.1, False)):
+        values = {x: np.array([printed + share * half])}
+        assert bool(known.satisfied(values)[0] > 0) is inside
+        assert bool(known.violated(values)[0] > 0) is not inside
 
 
 def _is_even(k):

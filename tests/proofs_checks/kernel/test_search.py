@@ -11,7 +11,7 @@ from proofs_checks.kernel import search
 from proofs_checks.kernel.arithmetic import log, softplus
 from proofs_checks.kernel.instances import Instances, Numbers, named
 from proofs_checks.kernel.judging import no_violation
-from proofs_checks.kernel.relation import relation
+from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.search import Effort, NoValue, seek
 
 x, y = sympy.symbols("x y", real=True)
@@ -59,3 +59,105 @@ def test_a_step_stays_in_range_in_its_own_scale():
     whole = [search._step(("integer", 0, 5, 3), 0.3, rng) for _ in range(300)]
     assert all(isinstance(value, int) for value in whole)
     assert 0.75 < np.mean(np.array(whole) == 3) < 0.97
+
+
+SUM_BELOW_15 = relation(x + y, "<", 15)
+
+
+def drawn(claim=SUM_BELOW_15, given=(), **effort):
+    return seek(PLANE, given, claim, Effort(**{"climbs": 0, **effort}))
+
+
+def test_more_draws_are_more_batches_each_of_its_own_numbers():
+    assert 4700 < drawn(draws=5000).met <= 5000
+    assert 1900 < drawn(draws=2000).met <= 2000
+    assert 390 < drawn(draws=400).met <= 400
+    first, second = (search._batch(PLANE, (), SUM_BELOW_15, Effort(draws=4000, climbs=0), number) for number in (0, 1))
+    assert not first.met & second.met - {(a, b) for a, b in first.met if a == round(a, 1) and b == round(b, 1)}
+    other = search._batch(PLANE, (), SUM_BELOW_15, Effort(draws=4000, climbs=0, seed=1), 1)
+    assert other.tops != second.tops
+
+
+class Reversed:
+    """Somebody who works through the batches from the last to the first, and hands them back in order."""
+
+    def map(self, task, numbers):
+        return reversed([task(number) for number in reversed(numbers)])
+
+
+def test_what_is_drawn_does_not_depend_on_who_draws_or_when():
+    thin = relation((x - Fraction(7123, 1000)) ** 2 + y**2, ">", Fraction(1, 10**5))
+    effort = Effort(draws=4100, climbs=3, steps=30)
+    alone = seek(PLANE, (), thin, effort)
+    np.random.default_rng(5).random(99)
+    assert seek(PLANE, (), thin, effort, executor=Reversed()) == alone
+    before_others = seek(LINE, (), relation(x, "<", 9), effort), seek(PLANE, (), thin, effort)
+    assert before_others[1] == alone
+
+
+def test_the_best_of_every_batch_take_part():
+    """The worst violation of 6,000 instances lies in the third batch as often as in the first."""
+    everywhere = drawn(draws=6000, climbs=6)
+    batches = [search._batch(PLANE, (), SUM_BELOW_15, Effort(draws=6000), number) for number in range(3)]
+    tops = sorted((top for batch in batches for top, _ in batch.tops), reverse=True)[:6]
+    assert [score for score, _ in everywhere.candidates] == tops
+    assert len(drawn(draws=2000, climbs=0).candidates) == 1, "one is kept where none is climbed from"
+
+
+def test_a_wrong_threshold_is_found_at_the_edge_of_the_premise():
+    """Between √2 and √2 + 10⁻⁶: no draw, no climb of no steps; only the edge of the premise leads there."""
+    late = Implies(relation(x, ">", sympy.sqrt(2)), relation(x, ">", sympy.sqrt(2) + Fraction(1, 10**6)))
+    found = seek(LINE, (), late, Effort(climbs=1, steps=0))
+    assert 0 < found.candidates[0][0] < 1e-6
+    assert found.candidates[0][1][0] == pytest.approx(math.sqrt(2), abs=1e-6)
+    assert seek(LINE, (), late, Effort(climbs=0)).candidates == ()
+    assert seek(LINE, (relation(x, ">", 2),), late, Effort(climbs=1, steps=0)).candidates == ()
+
+
+def test_a_climb_starts_from_every_piece_and_from_each_of_the_best():
+    """Two thin violations far apart, each seen by the climb on its own piece; with one climb for both, too."""
+    low, high = (relation((x - k) ** 2, ">", Fraction(1, 10**6)) for k in (Fraction(-7123, 1000), Fraction(6321, 1000)))
+
+    def found(claim, climbs):
+        return [round(values[0]) for _, values in seek(LINE, (), claim, Effort(draws=200, climbs=climbs)).candidates]
+
+    assert set(found(All((low, high)), 2)) == {-7, 6}
+    assert set(found(All((low, high)), 1)) == {-7, 6}
+    assert found(low, 4) == [-7] * 4
+
+
+def test_what_is_met_on_the_way_up_counts():
+    still = seek(LINE, (), relation(x**2, ">=", 0), Effort(draws=100, climbs=1, steps=0)).met
+    climbed = seek(LINE, (), relation(x**2, ">=", 0), Effort(draws=100, climbs=1, steps=50)).met
+    assert still <= 100
+    assert climbed == pytest.approx(still + 50, abs=3)
+
+
+def test_only_what_meets_every_hypothesis_is_scored():
+    values = {x: np.array([-1.0, 1.0, 2.0, 3.0]), y: np.array([5.0, -5.0, 5.0, 6.0])}
+    score = search.scores((relation(x, ">", 0), relation(y, ">", 0)), relation(x + y, "<", 8), values)
+    assert score.tolist() == [-math.inf, -math.inf, pytest.approx(-1), pytest.approx(1)]
+    assert search.scores((), relation(x + y, "<", 8), values)[0] == pytest.approx(-4)
+    assert search.scores((relation(x, ">", 9),), relation(log(y), "<", 8), values).tolist() == [-math.inf] * 4
+
+
+def test_a_step_of_a_whole_number_reaches_its_ends():
+    rng = np.random.default_rng(0)
+    assert {search._step(("integer", 1, 3, 2), 1.0, rng) for _ in range(200)} == {1, 2, 3}
+    assert {search._step(("choice", 0, 1, 0), 1.0, rng) for _ in range(50)} == {0, 1}
+
+
+def test_steps_grow_with_success_and_shrink_without():
+    """From 0 a slope is climbed to its end; around a top that is reached the steps become small."""
+    slope, met = search._climb(LINE, (), relation(x, "<", 20), (-20.0, [("number", -10, 10, 0.0)]), _rng(), 60)
+    assert slope[0] == pytest.approx(-10)
+    at_top = (-1.0, [("number", -10, 10, 1.0)])
+    top, met = search._climb(LINE, (), relation((x - 1) ** 2, ">", -1), at_top, _rng(), 100)
+    assert top == at_top
+    away = np.array([abs(value - 1) for (value,) in met])
+    assert (away < 0.05).sum() > 40
+    assert away.max() > 3
+
+
+def _rng():
+    return np.random.default_rng(1)
