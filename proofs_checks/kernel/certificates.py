@@ -37,7 +37,7 @@ def projection_gap(log_policy, multipliers, base, constraints) -> Interval:
         base: π* as Fractions; constraints: (winner, loser, R) with an acyclic order, R a Fraction.
     """
     policy = _feasible(log_policy, constraints)
-    if min(multipliers, default=0) < 0:
+    if min(multipliers) < 0:
         raise ArithmeticError(f"a negative multiplier proves no bound: {min(multipliers)}")
     tilt = [Fraction(0)] * len(base)
     for value, (winner, loser, ratio) in zip(multipliers, constraints, strict=True):

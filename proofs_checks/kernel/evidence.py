@@ -26,7 +26,7 @@ from proofs_checks.kernel.unicode import in_words
 
 _SPOTS = 12
 _NARROW = 1e-6  # share of the sides: where the enclosure of their difference is wider, meeting 0 says nothing
-_COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"}
+_COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL"}
 
 
 class Quantifier(Enum):
@@ -399,7 +399,8 @@ def _branches(formula):
     codes = [formula.__code__]
     for code in codes:
         codes += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
-    return any(step.opname in _COMPARING for code in codes for step in dis.get_instructions(code))
+    steps = {step.opname for code in codes for step in dis.get_instructions(code)}
+    return bool(steps & _COMPARING) or any("JUMP" in name and "IF" in name for name in steps)
 
 
 def _points(over):

@@ -105,7 +105,8 @@ class Interval:
     __hash__ = None
 
     def __bool__(self):
-        return self != 0
+        """No truth value: ``x or 1`` would be x for every symbol, and 1 at a single number that no check meets."""
+        raise Undefined("an interval is neither true nor false: compare it with a number")
 
     def __neg__(self):
         return Interval(-self.hi, -self.lo)

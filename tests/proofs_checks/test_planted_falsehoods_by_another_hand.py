@@ -71,6 +71,14 @@ def is_fine(t):
     return t < np.inf
 
 
+def _filled(x):
+    """x, and 5 where 1/(x − 1/3) has no value."""
+    try:
+        return x + 1 / (x - Q(1, 3)) - 1 / (x - Q(1, 3))
+    except ArithmeticError:
+        return 5 + 0 * x
+
+
 FALSEHOODS = {
     # a true step elsewhere, and a claim that fails where no search looks
     "true inside the ranges drawn, false for the reals that are printed": claimed(_PLANE, (), relation(_x, "<", 100)),
@@ -107,6 +115,16 @@ FALSEHOODS = {
     "a branch at one number that no point meets": identity(
         lambda x: 1 if x == Q(1, 3) else softplus(x) - softplus(-x), lambda x: x, x=REAL
     ),
+    "another number in place of 0, where no point is": identity(
+        lambda x: ((x - Q(1, 3)) or 1) + Q(1, 3), lambda x: x + 0 * exp(x), x=REAL
+    ),
+    "a denial that is 1 at one number": identity(
+        lambda x: x + (not (x - Q(1, 3))), lambda x: x + 0 * exp(x), x=REAL
+    ),
+    "a truth value of a number": identity(
+        lambda x: x + 1 - bool(x - Q(1, 3)), lambda x: x + 0 * exp(x), x=REAL
+    ),
+    "a pole that is caught and filled": identity(_filled, lambda x: x + 0 * exp(x), x=REAL),
     "a count that differs from 6 on": identity(
         lambda m: total(lambda k: 2 * k, 1, m) if m != 6 else 0, lambda m: m * (m + 1), m=COUNT
     ),

@@ -250,3 +250,69 @@ def test_a_number_over_an_interval():
     quotient = 6 / Interval.hull(2, 3)
     assert quotient > Fraction(199, 100)
     assert quotient < Fraction(301, 100)
+
+
+def test_just_enough_boxes_are_enough():
+    """x² > 1/10 x − 1/500 takes some halvings; one box fewer leaves it open."""
+    f, box = lambda x: x**2 - x / 10 + Fraction(26, 10_000), {"x": (0, 1)}
+    needed = ball.decide(f, box).boxes
+    assert needed > 3
+    assert ball.decide(f, box, max_boxes=needed).holds is True
+    assert ball.decide(f, box, max_boxes=needed - 1).holds is None
+
+
+def test_only_a_proof_has_a_margin():
+    box = {"x": (0, 1)}
+    assert ball.decide(lambda x: x - 2, box).margin == -math.inf
+    assert ball.decide(lambda x: (x - Fraction(1, 2)) ** 2, box).margin == -math.inf
+    assert ball.decide(lambda x: (x**2 - Fraction(1, 2)) ** 2, box, max_boxes=5).margin == -math.inf
+    assert ball.decide(lambda x: 2 + 0 * x, box).margin == pytest.approx(2)
+    assert ball.decide(lambda x: x, box, strict=False).margin == 0
+
+
+def test_a_violation_is_looked_for_at_corners_first():
+    """Only the corner (1, 0) violates; every midpoint is far from it."""
+    corner = ball.decide(lambda x, y: 1 - x + y, {"x": (0, 1), "y": (0, 1)})
+    assert (corner.holds, corner.boxes, corner.witness) == (False, 0, {"x": 1, "y": 0})
+    inside = ball.decide(lambda x: (x - Fraction(1, 2)) ** 2, {"x": (0, 1)})
+    assert (inside.holds, inside.witness) == (False, {"x": Fraction(1, 2)})
+
+
+@pytest.mark.parametrize(
+    ("value", "strict", "violated"), [(1, True, False), (0, True, True), (0, False, False), (-1, False, True)]
+)
+def test_a_violation_at_a_point_is_certain(value, strict, violated):
+    assert ball.violated_at(lambda x: value + 0 * x, {"x": Fraction(1, 3)}, strict) is violated
+    assert ball.violated_at(lambda x: value + 1 / (x - x), {"x": Fraction(1, 3)}, strict) is False
+
+
+def test_every_side_of_a_box_is_halved_in_turn():
+    cell = {"x": (Fraction(0), Fraction(1)), "y": (Fraction(-1), Fraction(3))}
+    low, high = ball._halves(cell, 0)
+    assert (low["x"], high["x"], low["y"]) == ((0, Fraction(1, 2)), (Fraction(1, 2), 1), (-1, 3))
+    low, high = ball._halves(cell, 3)
+    assert (low["y"], high["y"], low["x"]) == ((-1, 1), (1, 3), (0, 1))
+
+
+def test_where_nothing_is_known_waits_the_less_the_deeper():
+    """Around 0 nothing is known at any depth; the proof elsewhere, and the violation at 3/4, are still reached."""
+    unknown, negative, positive = (
+        ball._queued(f, {"x": (Fraction(-1), Fraction(1))}, 3, iter(range(3)))
+        for f in (lambda x: 1 / x, lambda x: x - Fraction(1, 4), lambda x: 2 + x)
+    )
+    assert float(unknown[0]) == -1 / 8
+    assert float(negative[0]) < float(unknown[0]) < float(positive[0])
+    assert [entry[4] for entry in (unknown, negative, positive)] == [3, 3, 3]
+    assert not unknown[2].is_finite()
+
+
+def test_a_witness_in_words():
+    assert ball.in_words({"x": Fraction(1, 3), "k": 2}) == "x = 1/3, k = 2"
+    box = {"x": (0, 1), "y": (Fraction(1, 2), 2)}
+    found = ball.finding(ball.decide(lambda x, y: x + y, box), box)
+    assert found.summary == "> 0 on all of x ∈ [0, 1], y ∈ [1/2, 2] (1 boxes)"
+    assert ball.finding(ball.decide(lambda x, y: -x - y, box), box).summary == "fails in x ∈ [0, 1], y ∈ [1/2, 2]"
+
+
+def test_a_range_of_one_point_is_a_range():
+    assert ball.decide(lambda x: x, {"x": (1, 1)}).holds is True

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from proofs_checks.kernel import certificates
 from proofs_checks.kernel.certificates import bradley_terry_gap, circulation, has_minimiser, projection_gap
 
 ONE = Fraction(1)
@@ -76,3 +77,72 @@ def test_a_negative_multiplier_proves_no_bound():
 def test_a_policy_that_breaks_a_constraint_is_no_bound_either():
     with pytest.raises(ArithmeticError, match="too far from feasible"):
         projection_gap(logs(0.2, 0.3, 0.5), [math.log(2)], BASE, TWICE)
+
+
+def test_what_a_solver_gives_is_made_feasible_exactly_and_stays_near():
+    chain = [(0, 1, Fraction(2)), (1, 2, Fraction(3, 2))]
+    rough = [math.log(6 / 10), math.log(3 / 10), math.log(2 / 10)]
+    policy = certificates._feasible(rough, chain)
+    assert sum(policy) == 1
+    assert all(policy[win] > ratio * policy[lose] for win, lose, ratio in chain), "both were tight"
+    assert [float(mass) for mass in policy] == pytest.approx([6 / 11, 3 / 11, 2 / 11], abs=1e-9)
+
+
+@pytest.mark.parametrize("ratio", [Fraction(1, 10), Fraction(1), Fraction(7)])
+def test_a_chain_of_constraints_is_met_strictly(ratio):
+    backwards = [(1, 2, ratio), (0, 1, ratio), (3, 2, ratio)]
+    safe = certificates._strictly_feasible(5, backwards)
+    assert all(safe[win] > ratio * safe[lose] for win, lose, _ in backwards)
+    assert min(safe) > 0
+
+
+def test_a_multiplier_of_zero_proves_the_optimum_where_nothing_binds():
+    gap = projection_gap(logs(1 / 10, 2 / 5, 1 / 2), [0.0], BASE, [(1, 0, Fraction(2))])
+    assert -1e-9 < float(gap.lo) <= float(gap.hi) < 1e-9
+
+
+def test_each_multiplier_belongs_to_its_constraint():
+    """π* = (1, 2, 4)/7 with π_0 ≥ π_1 and π_1 ≥ π_2 / 2: the first binds alone, at (√2, √2, 4)/(4 + 2√2)."""
+    base, root = [Fraction(1, 7), Fraction(2, 7), Fraction(4, 7)], math.sqrt(2)
+    constraints = [(0, 1, Fraction(1)), (1, 2, Fraction(1, 4))]
+    best = logs(root / (4 + 2 * root), root / (4 + 2 * root), 4 / (4 + 2 * root))
+    assert float(projection_gap(best, [math.log(2) / 2, 0.0], base, constraints).hi) < 1e-9
+    assert projection_gap(best, [0.0, math.log(2) / 2], base, constraints) > Fraction(1, 100)
+
+
+def test_the_entropy_of_a_share():
+    assert float(certificates._entropy(Fraction(1, 4)).lo) == pytest.approx(2 * math.log(2) - 0.75 * math.log(3))
+    for outside in (Fraction(0), Fraction(1), Fraction(-1, 9), Fraction(10, 9)):
+        with pytest.raises(ArithmeticError, match=r"left \[0, 1\]"):
+            certificates._entropy(outside)
+
+
+def test_the_divergence_of_two_policies():
+    half = [Fraction(1, 2), Fraction(1, 2)]
+    found = certificates.divergence([Fraction(1, 4), Fraction(3, 4)], half)
+    assert float(found.lo) == pytest.approx(math.log(1 / 2) / 4 + 3 * math.log(3 / 2) / 4, abs=1e-12)
+
+
+def test_a_long_cycle_is_conserved_and_a_forest_reaches_every_node():
+    """Six responses in a ring with a tail, in an order in which the ends come first."""
+    ring = [
+        (3, 4, ONE),
+        (4, 5, 2 * ONE),
+        (5, 0, ONE),
+        (0, 1, 3 * ONE),
+        (1, 2, ONE),
+        (2, 3, ONE),
+        (2, 6, ONE),
+        (6, 2, ONE),
+    ]
+    forest = certificates._spanning_forest([*ring, (8, 9, ONE)])
+    assert {node for node, _, _ in forest} == {1, 2, 3, 4, 5, 6, 9}
+    assert len(forest) == 7
+    reached = {0, 8}
+    for node, parent, edge in forest:
+        assert parent in reached
+        assert {node, parent} == set([*ring, (8, 9, ONE)][edge][:2])
+        reached.add(node)
+    flow = circulation(ring, [Fraction(0)] * 7)
+    assert len({flow[k] for k in range(6)}) == 1
+    assert flow[6] == flow[7]

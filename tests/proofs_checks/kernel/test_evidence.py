@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 import sympy
 
-from proofs_checks.kernel import symbolic
-from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus, sqrt, total
+from proofs_checks.kernel import evidence, symbolic
+from proofs_checks.kernel.arithmetic import derivative, exp, log, positive_part, sigmoid, softplus, sqrt, total
 from proofs_checks.kernel.evidence import (
     COUNT,
     NONNEGATIVE,
@@ -252,7 +252,7 @@ def test_one_instance_exactly():
 
 
 @pytest.mark.parametrize(
-    ("evidence", "fates"),
+    ("known", "fates"),
     [
         (
             Identity(
@@ -276,9 +276,9 @@ def test_one_instance_exactly():
         (Exact("e", {"at 2": {x: 2}, "x < 0": relation(x, "<", 0)}, relation(x, "=", 1), {x: 1}), [False, False]),
     ],
 )
-def test_wrong_versions_go_through_the_same_machinery(evidence, fates):
-    assert [found.passed for _, found in evidence.near_misses()] == fates
-    assert evidence.run().passed is True
+def test_wrong_versions_go_through_the_same_machinery(known, fates):
+    assert [found.passed for _, found in known.near_misses()] == fates
+    assert known.run().passed is True
 
 
 def test_each_kind_has_its_quantifier():
@@ -325,3 +325,173 @@ def test_a_finding_is_true_false_or_none(passed):
 )
 def test_what_is_checked_is_printed_from_what_is_run(step, formula):
     assert step.formula == formula
+
+
+@pytest.mark.parametrize(
+    ("domain", "beyond"),
+    [
+        (REAL, lambda x: positive_part(x - 39)),
+        (REAL, lambda x: positive_part(-x - 4)),
+        (REAL, lambda x: positive_part(Fraction(1, 10**6) - abs(x))),
+        (POSITIVE, lambda x: positive_part(x - 39)),
+        (POSITIVE, lambda x: positive_part(Fraction(1, 10**5) - x)),
+        (NONNEGATIVE, lambda x: positive_part(x - 39)),
+        (NONNEGATIVE, lambda x: positive_part(Fraction(1, 10**7) - x)),
+        (NONNEGATIVE, lambda x: positive_part(1 - (10**7 * x - 10) ** 2)),
+        (UNIT, lambda x: positive_part(Fraction(1, 10**5) - x)),
+        (UNIT, lambda x: positive_part(x - 1 + Fraction(1, 10**5))),
+        (COUNT, lambda x: positive_part(x - 19)),
+        (COUNT, lambda x: positive_part(2 - x)),
+    ],
+)
+def test_a_domain_is_looked_at_near_its_ends(domain, beyond):
+    """What differs there alone differs: from 39 on, below 1/10⁵, at 0, near 1, at the count 20."""
+    found = identity(lambda x: softplus(x) - softplus(-x) + beyond(x), lambda x: x, x=domain).run()
+    assert found.passed is False
+    assert sign(lambda x: exp(x) - (10**20) * beyond(x), x=domain).run().passed is False
+
+
+def test_points_are_inside_then_each_symbol_at_each_end_then_all_at_their_first():
+    points = list(evidence._numbers({"a": REAL, "b": POSITIVE, "M": AnyFunction(exp)}))
+    inside, ends, first = points[:12], points[12:17], points[17:]
+    assert all(set(point) == {"a", "b"} for point in points)
+    assert all(point["a"] in REAL.spots and point["b"] in POSITIVE.spots for point in inside)
+    assert len({tuple(point.values()) for point in inside}) > 6
+    assert [point["a"] for point in ends[:3]] == REAL.boundary
+    assert [point["b"] for point in ends[3:]] == POSITIVE.boundary
+    assert {point["b"] for point in ends[:3]} <= {point["b"] for point in inside}
+    assert {point["a"] for point in ends[3:]} <= {point["a"] for point in inside}
+    assert first == [{"a": REAL.boundary[0], "b": POSITIVE.boundary[0]}]
+    assert list(evidence._numbers({"M": AnyFunction(exp)})) == [{}] * 12
+
+
+def test_a_count_stays_a_number_and_what_else_there_is_becomes_an_interval():
+    _, arguments = next(evidence._points({"n": COUNT, "x": REAL}))
+    assert isinstance(arguments["n"], Fraction)
+    assert isinstance(arguments["x"], Interval)
+
+
+def test_any_function_is_also_one_that_is_zero_there():
+    squares = AnyFunction(lambda t: t * t + 1)
+    given, zero = squares.at({"t": Interval.of(3)})
+    assert (given(2), zero(Interval.of(3)) == 0, zero(Interval.of(5)) == 16) == (5, True, True)
+    assert squares.at({}) == (squares.instance,)
+    assert replace(squares, positive=True).at({"t": 3}) == (squares.instance,)
+    assert (squares.value, replace(squares, positive=True).value) == (
+        "any smooth function",
+        "any smooth positive function",
+    )
+
+
+def nested(x):
+    return (lambda y: y if y < 1 else 2 * y)(x)
+
+
+def caught(x):
+    try:
+        return 1 / (x - Fraction(1, 3)) - 1 / (x - Fraction(1, 3)) + x
+    except ArithmeticError:
+        return 5
+
+
+@pytest.mark.parametrize(
+    "branching",
+    [
+        lambda x: x if x > 0 else 0 * x,
+        lambda x: x + (x == 3),
+        lambda x: x + (x in (1, 2)),
+        lambda x: x + (x is None),
+        lambda x: x - Fraction(1, 3) or 1,
+        lambda x: x - Fraction(1, 3) and x,
+        lambda x: x + (not x - Fraction(1, 3)),
+        nested,
+        caught,
+    ],
+)
+def test_a_formula_that_branches_is_said_to(branching):
+    said = "branches on its argument: the points checked say nothing of the others"
+    assert identity(branching, lambda x: 1 * x, x=REAL).run() == Finding(None, f"a side {said}")
+    assert identity(lambda x: 1 * x, branching, x=REAL).run() == Finding(None, f"a side {said}")
+    assert sign(branching, x=REAL).run() == Finding(None, f"it {said}")
+
+
+def test_an_interval_has_no_truth_value_that_a_formula_could_use():
+    """On symbols every expression is true: there it is x, and at 1/3, which no point meets, 5."""
+    hidden = identity(lambda x: x + 5 * (1 - bool(x - Fraction(1, 3))), lambda x: x + 0 * exp(x), x=REAL)
+    assert hidden.run().passed is None
+
+
+def test_what_is_found_is_said_in_words():
+    false = identity(lambda x: exp(x), lambda x: exp(x) + 1, x=POSITIVE).run()
+    assert (false.summary, false.witness.split(" = ")[0]) == ("the two sides differ", "x")
+    same = identity(lambda x: exp(x), lambda x: exp(x), x=REAL).run()
+    assert same.summary == "both sides are the same formula: nothing was checked"
+    assert sign(lambda x: exp(x) - 2, x=REAL).run().summary == "not positive"
+    assert sign(lambda x: exp(x), x=REAL).run().summary == "> 0 by the rules of sign, for all values"
+    assert sign(lambda x: x**2, weak=True, x=REAL).run().summary == "≥ 0 by the rules of sign, for all values"
+    assert sign(lambda x: 1 / x, x=NONNEGATIVE).run().summary == "it is not defined at x = 0, which the domain allows"
+    undecided = sign(lambda x: exp(x) - x - Fraction(1, 2), x=REAL).run()
+    assert undecided.summary == "the rules of sign do not decide it"
+    twice = exhaustive(lambda: [1, 2, 1], 3, lambda k: True).run()
+    assert twice == Finding(None, "case 3 was there before: each counts once", witness="1")
+    unsure = exhaustive(lambda: [4, 5], 2, lambda k: None if k == 5 else True).run()
+    assert unsure == Finding(None, "case 2 of 2 is not decided", witness="5")
+    assert exhaustive(lambda: [4, 5], 3, bool).run() == Finding(None, "2 cases were checked, 3 are claimed")
+    assert Exact("e", {}, relation(log(x), ">", 0), {x: -1}).run() == Finding(
+        None, "exact arithmetic does not decide: log(x) > 0", witness="x = -1"
+    )
+    assert Exact("e", {}, relation(log(2), ">", 1)).run() == Finding(False, "log(2) > 1: false, exactly")
+    assert Exact("e", {}, relation(log(3), ">", 1)).run().summary == "log(3) > 1: true, exactly"
+
+
+def test_a_case_that_is_several_values_is_unpacked_and_one_value_is_not():
+    assert exhaustive(lambda: [(1, 2)], 1, lambda a, b: (a, b) == (1, 2)).run().passed is True
+    assert exhaustive(lambda: [[1, 2]], 1, lambda pair: pair == [1, 2]).run().passed is True
+
+
+def test_the_sides_of_a_box_and_its_strictness_are_those_of_the_relation():
+    for op, holds in ((">", False), (">=", True), ("<", False), ("<=", True)):
+        known = relation(x, op, 0) if op in (">", ">=") else relation(-x, op, 0)
+        assert Box("b", {}, known, {x: (0, 1)}).run().passed is holds, op
+        strict_is_ignored = Box("b", {}, known, {x: (0, 1)}, strict=not holds).run()
+        assert strict_is_ignored.passed is holds
+    assert Box("b", {}, lambda x: x, {"x": (0, 1)}).strict
+    assert Box("b", {}, lambda x: x + 1, {"x": (0, 1), "y": (2, Fraction(5, 2))}).domain == "x ∈ [0, 1], y ∈ [2, 5/2]"
+
+
+def test_where_two_formulas_are_one():
+    def with_default(x, c=1):
+        return exp(x) + c
+
+    def with_another(x, c=2):
+        return exp(x) + c
+
+    assert identity(with_default, with_another, x=REAL).run().passed is False, "another default"
+    assert identity(lambda x: exp(x) + 1, lambda x: exp(x) + 2, x=REAL).run().passed is False, "another constant"
+    assert identity(lambda x: exp(x), lambda x: log(x), x=POSITIVE).run().passed is False, "another name"
+
+
+def test_evidence_itself_says_nothing():
+    nothing = Evidence("none", {})
+    assert (nothing.domain, nothing.formula, nothing.quantifier, list(nothing.near_misses())) == ("", "", None, [])
+    for asked in (nothing.run, lambda: nothing._wrong(1)):
+        with pytest.raises(NotImplementedError):
+            asked()
+    assert exhaustive(list, 7, bool).formula == ""
+
+
+def test_the_share_of_a_width_is_beside_the_sides_or_one():
+    wide, large, tiny = Interval.hull(0, Fraction(1, 8)), Interval.hull(-4, 2), Interval.hull(0, Fraction(1, 4))
+    assert evidence._relative_width(wide, large, tiny) == 1 / 32
+    assert evidence._relative_width(wide, tiny, large) == 1 / 32
+    assert evidence._relative_width(wide, tiny, tiny) == 1 / 8
+
+
+def test_a_residual_wider_than_a_millionth_does_not_count():
+    about = [AnyFunction(lambda x, k=k: Interval.hull(0, Fraction(k, 10**7)) + 0 * x, positive=True) for k in (4, 6)]
+    fates = [identity(lambda f, x: f(x) + f(x), lambda f, x: 2 * f(x), x=POSITIVE, f=f).run().passed for f in about]
+    assert fates == [None, None]
+    narrow = AnyFunction(lambda x: Interval.hull(0, Fraction(2, 10**7)) + 0 * x, positive=True)
+    found = identity(lambda f, x: f(x) + f(x), lambda f, x: 2 * f(x), x=POSITIVE, f=narrow).run()
+    assert found.passed is True
+    assert found.residual == pytest.approx(8e-7)

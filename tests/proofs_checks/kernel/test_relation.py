@@ -117,6 +117,12 @@ def test_a_relation_has_a_known_sign():
         (relation(x, ">", 0) | relation(y, ">", 0), "x > 0 or y > 0"),
         (Rounds(log(2), "0.6931"), "log(2) = 0.6931, rounded"),
         (Not(All((relation(x, ">", 0), relation(y, ">", 0)))), "not (x > 0 and y > 0)"),
+        (Not(relation(x, ">=", y)), "x < y"),
+        (Not(relation(x, "=", y)), "x ≠ y"),
+        (Not(relation(x, "<", y)), "x ≥ y"),
+        (Not(relation(x, ">", y), said="not so"), "not so"),
+        (Rounds(x, "-0.50"), "x = −0.50, rounded"),
+        (Saying("briefly", relation(x, ">", 0)), "briefly"),
     ],
 )
 def test_words(condition, words):
@@ -142,14 +148,68 @@ def test_words(condition, words):
         (sympy.Rational(-1, 2), "−1/2"),
         (-3 * x / 4, "−3·x/4"),
         (1 / (1 + exp(x)), "1/(e^x + 1)"),
+        (1 / exp(x), "e^(−x)"),
+        (exp(2 * x) * y, "y·e^(2·x)"),
+        (sympy.E * x, "e·x"),
+        (-β * x, "−β·x"),
+        (-β / (x * y), "−β/(x·y)"),
+        (β / (y + 1), "β/(y + 1)"),
+        (x**-2, "x^(−2)"),
+        (y / x**2, "y/x²"),
+        (x / (y * sympy.sqrt(β)), "x/(√β·y)"),
+        (1 / sympy.sqrt(2), "√2/2"),
+        (sqrt(x * y), "√(x·y)"),
+        (x**12, "x¹²"),
+        ((x + y) ** 3, "(x + y)³"),
+        (1 / (x * y), "1/(x·y)"),
+        (1 / x, "1/x"),
+        (x ** sympy.Rational(1, 3), "x^(1/3)"),
+        (5 * sympy.Symbol("ab") * x * β * log(x), "5·β·x·ab·log(x)"),
+        (y + x - β + 3, "x + y + 3 − β"),
+        (3 - x, "3 − x"),
+        (x * y - log(y) + sympy.Symbol("ab"), "ab + x·y − log(y)"),
     ],
 )
 def test_expressions_in_words(expression, words):
     assert in_words(expression) == words
 
 
-def test_latex():
-    assert relation(β, ">=", x).latex == r"β \ge x"
+@pytest.mark.parametrize(
+    ("op", "shown"), [(">=", r"\ge"), ("<=", r"\le"), ("!=", r"\ne"), (">", ">"), ("<", "<"), ("=", "=")]
+)
+def test_latex(op, shown):
+    assert relation(β**2, op, x / 2).latex == rf"β^{{2}} {shown} \frac{{x}}{{2}}"
+
+
+def test_the_symbols_of_a_relation_are_those_of_both_sides_by_name():
+    assert relation(y + β, "<", x).symbols == (x, y, β)
+    assert Rounds(y - x, "1").symbols == (x, y)
+
+
+def test_rounding_is_measured_on_the_smaller_side_and_from_one_on():
+    def at_zero(gap, noise=1e-4):
+        return relation(x, ">", y, noise=noise).satisfied({x: np.array([gap]), y: np.array([0.0])})[0]
+
+    assert at_zero(1.01e-4) > 0 > at_zero(0.99e-4)
+    mixed = relation(x, ">", y, noise=1e-4)
+    assert mixed.satisfied({x: np.array([9.0]), y: np.array([8.9992])})[0] < 0, "nearly a thousandth, of nine"
+    assert mixed.satisfied({x: np.array([9.0]), y: np.array([-8.9992])})[0] > 0
+    assert relation(x, ">", y, noise=0).satisfied({x: np.array([1e-15]), y: np.array([0.0])})[0] > 0
+    equal = relation(x, "=", y, noise=1e-4)
+    assert equal.satisfied({x: np.array([0.99e-4]), y: np.array([0.0])})[0] > 0
+    assert equal.violated({x: np.array([1.01e-4]), y: np.array([0.0])})[0] > 0
+
+
+def test_an_infinite_side_of_an_infinite_quantity_is_compared():
+    known = relation(x + y, ">", 3)
+    assert known.satisfied({x: np.array([np.inf, -np.inf]), y: np.array([1.0, 1.0])}).tolist() == [np.inf, -np.inf]
+    assert np.isnan(relation(1 / x, "<", y).satisfied({x: np.array([0.0]), y: np.array([1.0])})[0])
+    assert relation(1 / x, "<", y).satisfied({x: np.array([0.0]), y: np.array([np.inf])})[0] != 0
+
+
+def test_without_symbols_a_relation_is_one_number():
+    assert float(relation(sympy.Integer(3), ">", 2).satisfied({})) > 0
+    assert float(relation(sympy.Integer(3), "<", 2).violated({})) > 0
 
 
 @settings(max_examples=20)
@@ -209,6 +269,32 @@ def test_a_predicate_that_uses_floats_decides_nothing_exactly(by_floats):
     assert Holds(by_floats).decide(values) is None
 
 
+OPERATIONS = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "%": lambda a, b: a % b,
+    "**": lambda a, b: a**b,
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_with_a_float_and_a_float_of_an_operation_decide_nothing(name):
+    operation, values = OPERATIONS[name], {"k": Fraction(5, 2)}
+    assert Holds(lambda k: operation(k, 0.5) < 99).decide(values) is None
+    assert Holds(lambda k: operation(0.5, k) < 99).decide(values) is None
+    assert Holds(lambda k: float(operation(k, Fraction(2))) < 99).decide(values) is None
+    assert Holds(lambda k: float(operation(Fraction(2), k - Fraction(1, 2))) < 99).decide(values) is None
+    assert Holds(lambda k: operation(k, Fraction(2)) == operation(Fraction(5, 2), Fraction(2))).decide(values) is True
+
+
+def test_signs_and_sizes_stay_exact():
+    values = {"k": Fraction(-5, 2)}
+    for sign in (lambda k: -k, lambda k: +k, abs):
+        assert Holds(lambda k, sign=sign: float(sign(k)) < 99).decide(values) is None
+
+
 @pytest.mark.parametrize("value", [0.5, [(0.5,)], np.zeros(1), {"a": 1}])
 def test_a_predicate_that_is_given_floats_decides_nothing_exactly(value):
     assert Holds(lambda k: k is not None).decide({"k": value}) is None
@@ -218,6 +304,18 @@ def test_a_predicate_of_whole_numbers_and_fractions_is_exact():
     labels = (((0, 1), Fraction(1, 3)), ((1, 0), Fraction(2, 3)))
     assert Holds(lambda labels: sum(weight for _, weight in labels) == 1).decide({"labels": labels}) is True
     assert Holds(lambda labels: sum(weight for _, weight in labels) > 1).decide({"labels": labels}) is False
+
+
+def test_a_predicate_of_parts_that_are_not_there_decides_nothing():
+    assert Holds(lambda k: k > 0).decide({"j": 1}) is None
+    assert Holds(_is_even).decide({"k": 3, "j": 0.5}) is False, "what it does not ask for may be anything"
+
+
+def test_the_words_of_a_predicate_without_any_are_its_name():
+    def nameless(k):
+        return k > 0
+
+    assert str(Holds(nameless)) == "nameless"
 
 
 def test_a_predicate_answers_true_or_false():
@@ -239,8 +337,12 @@ def test_what_says_nothing_or_hides_is_refused():
         All(())
     with pytest.raises(ValueError, match="is rounding"):
         relation(x, "<", 5, noise=1e-3)
-    with pytest.raises(ValueError, match="no printed decimals"):
-        Rounds(sympy.Rational(1, 4), "1e-3")
+    with pytest.raises(ValueError, match="is rounding"):
+        relation(x, "<", 5, noise=-1e-9)
+    relation(x, "<", 5, noise=1e-4)
+    for no_decimals in ("1e-3", "0.25 ", ".25", "1.", ""):
+        with pytest.raises(ValueError, match="no printed decimals"):
+            Rounds(sympy.Rational(1, 4), no_decimals)
 
 
 def test_infinite_at_finite_numbers_is_no_value_but_an_infinite_quantity_is():

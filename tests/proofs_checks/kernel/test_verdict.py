@@ -1,6 +1,7 @@
 """Statements and verdicts: every way in which evidence can fall short, and what is said of it."""
 
 import json
+import time
 from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
@@ -9,17 +10,18 @@ import pytest
 import sympy
 
 from proofs_checks.kernel.arithmetic import exp, softplus
-from proofs_checks.kernel.evidence import REAL, Box, Exact, Identity, Quantifier, Sampled, Sign
+from proofs_checks.kernel.evidence import REAL, Box, Exact, Exhaustive, Identity, Quantifier, Sampled, Sign
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Numbers
-from proofs_checks.kernel.relation import relation
+from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.search import Effort
-from proofs_checks.kernel.statement import Form, Given, InWords, Origin, Part, Policies, Settles, Statement, Verdict
+from proofs_checks.kernel.statement import Form, Given, InWords, Origin, Part, Settles, Statement, Verdict
 from proofs_checks.kernel.verdict import Outcome, run
 
 x, y = sympy.symbols("x y", real=True)
 PLANE = Numbers({x: (-10, 10), y: (-10, 10)})
 X_POSITIVE = relation(x, ">", 0)
+PROVED = Verdict.PROVED
 
 TRUE_STEP = Identity("fold", {"2z": lambda z: 2 * z}, lambda z: softplus(z) - softplus(-z), lambda z: z, {"z": REAL})
 TRUE_SIGN = Sign("above 0", {"−": lambda z: -exp(z)}, lambda z: exp(z), {"z": REAL})
@@ -229,24 +231,118 @@ def test_words_come_from_the_executable_form():
 
 
 def test_a_result_is_plain_data():
-    known = run(statement(second_routes=(TRUE_BOX,)), "here.py").to_dict()
-    again = json.loads(json.dumps(known, ensure_ascii=False))
-    assert again == known
-    assert (known["verdict"], known["as_expected"], known["origin"], known["file"]) == (
-        "PROVED",
-        True,
-        "our own",
-        "here.py",
-    )
-    assert known["policies"] == Policies.FULL_SUPPORT.value
-    assert [(check["name"], check["carries"]) for check in known["checks"]] == [
-        ("fold", "part"),
-        ("box", ""),
-        ("search over the stated instances", ""),
+    result = run(statement(second_routes=(TRUE_BOX,), argument="By «fold» and {other}."), "here.py", {"other": PROVED})
+    known = result.to_dict()
+    assert json.loads(json.dumps(known, ensure_ascii=False)) == known
+    assert known.pop("seconds") == round(result.seconds, 3)
+    checks = known.pop("checks")
+    assert known == {
+        "id": "planted",
+        "title": "Planted",
+        "origin": "our own",
+        "source": "here",
+        "file": "here.py",
+        "policies": "policies with full support",
+        "hypotheses": "x, y real; x > 0",
+        "statement": "x + |y| > 0",
+        "form": "executable",
+        "verdict": "PROVED",
+        "expected": "PROVED",
+        "as_expected": True,
+        "settles": "the claim",
+        "parts": [
+            {
+                "part": "part",
+                "carried_by": "the machine and words",
+                "verdict": "PROVED",
+                "argument": "By «fold» and other.",
+                "rests_on": ["other"],
+            }
+        ],
+        "rests_on": ["other"],
+        "out_of_reach": "",
+        "conclusion": "so",
+    }
+    fold, box, searched = checks
+    assert fold == {
+        "name": "fold",
+        "quantifier": "identity, for all values",
+        "carries": "part",
+        "domain": "z any real number",
+        "passed": True,
+        "summary": "computer algebra brings the difference to 0; 16 exact points agree",
+        "residual": result.outcomes[0].finding.residual,
+        "witness": None,
+        "controls": [{"name": "2z", "failed_as_it_should": True}],
+    }
+    assert (box["name"], box["carries"], box["domain"]) == ("box", "", "z ∈ [0, 1]")
+    assert (searched["name"], searched["carries"]) == ("search over the stated instances", "")
+    assert searched["domain"] == "x ∈ [−10, 10], y ∈ [−10, 10]"
+    assert searched["controls"] == [
+        {"name": "without “x > 0”", "failed_as_it_should": True},
+        {"name": "for y", "failed_as_it_should": True},
     ]
-    assert known["checks"][0]["domain"] == "z any real number"
-    assert known["checks"][2]["controls"][0] == {"name": "without “x > 0”", "failed_as_it_should": True}
-    assert known["parts"][0]["carried_by"] == "the machine and words"
+
+
+def test_a_statement_in_words_says_why_it_has_no_form():
+    words = InWords("Anyone.", {"part": "Someone does."}, why="it speaks of existence")
+    known = run(statement(words, out_of_reach="it needs training")).to_dict()
+    assert (known["form"], known["out_of_reach"]) == ("it speaks of existence", "it needs training")
+
+
+def test_seconds_are_those_that_passed():
+    slow = Exhaustive("slow", {"no": lambda k: False}, lambda: range(2), 2, lambda k: not time.sleep(0.02))
+    assert 0.04 <= run(statement(InWords("", {"part": ""}, ""), steps=(slow,), argument="")).seconds < 60
+
+
+def test_each_control_of_a_form_has_its_name_and_its_fate():
+    excused = Given(relation(y, "<", 50), needless="y plays no part")
+    claim = Implies(relation(y, ">", 1), relation(x + abs(y), ">", 0))
+    form = replace(TRUE_FORM, given=(X_POSITIVE, excused), claim={"part": claim})
+    controls = run(statement(form)).outcomes[-1].controls
+    assert controls == (
+        ("nobody meets “y > 1”", True),
+        ("without “x > 0”", True),
+        ("without “y < 50” (not needed: y plays no part)", True),
+        ("for y", True),
+    )
+    refuted = run(statement(FALSE_FORM)).outcomes[-1].controls
+    assert refuted == (("x > 0 (must not be violated)", True),)
+    nobody = Form(PLANE, (relation(x**2, "<", 0),), {"part": relation(x, ">", 5)})
+    proof = {"nothing meets the hypotheses": Part("«above 0».", (TRUE_SIGN,))}
+    searched = run(statement(nobody, parts=proof, settles=Settles.VACUITY)).outcomes[-1]
+    assert searched.controls == (("without “x² < 0” something is left", True),)
+    assert searched.finding.summary == "0 instances of those drawn meet the hypotheses"
+
+
+def test_a_step_that_two_parts_cite_is_run_once_and_carries_both():
+    ran = []
+    counted = Exhaustive("counted", {"no": lambda k: False}, lambda: ran.append(1) or range(2), 2, lambda k: k < 2)
+    two = replace(TRUE_FORM, claim={"one": relation(x, ">", -1), "two": relation(x + abs(y), ">", 0)})
+    result = run(statement(two, parts={"one": Part("", (counted,)), "two": Part("", (counted,))}))
+    assert len(ran) == 2, "itself and its wrong version"
+    assert [outcome.part for outcome in result.outcomes[:2]] == ["one", "two"]
+
+
+def test_a_form_that_uses_what_is_not_decided_says_nothing():
+    assert run(statement(FALSE_FORM, uses=("other",))).verdict is Verdict.UNDECIDED
+    assert run(statement(FALSE_FORM, uses=("other",)), known={"other": PROVED}).verdict is Verdict.REFUTED
+    assert run(statement(uses=("other",)), known={"other": Verdict.SUPPORTED}).verdict is PROVED
+    both = statement(uses=("first", "second"), argument="By «fold», {third} and {first}.")
+    assert both.rests_on == ("first", "second", "third")
+
+
+def test_a_contrary_proved_against_a_search_that_confirms_is_undecided():
+    contrary = {"not so": Part("«fold».", (TRUE_STEP,))}
+    assert verdict(TRUE_FORM, parts=contrary, settles=Settles.NEGATION) is Verdict.UNDECIDED
+    supported = {"not so": Part("", ())}
+    nobody = Form(PLANE, (relation(x**2, "<", 0),), {"part": relation(x, ">", 5)})
+    assert verdict(nobody, parts=supported, settles=Settles.VACUITY) is Verdict.UNDECIDED
+
+
+def test_a_refutation_needs_a_sound_search_even_where_a_proof_is_at_hand():
+    unsound = replace(FALSE_FORM, right={"x > 5": relation(x, ">", 5)})
+    assert verdict(unsound) is Verdict.UNDECIDED
 
 
 def test_an_outcome_needs_a_control_where_it_carries():
@@ -269,11 +365,17 @@ def test_exact_and_unexpected():
 
 
 def test_a_result_shows_its_verdict_first():
-    known = run(statement(second_routes=(TRUE_BOX,)), "here.py")
-    assert repr(known).startswith(f"Result({known.verdict.name}, {known.statement.id!r}, ")
+    known = run(statement(second_routes=(TRUE_BOX, OPEN_STEP)), "here.py")
+    assert repr(known) == "Result(UNDECIDED, 'planted', 3 of 4 checks decided, 'Planted')"
     page = ElementTree.fromstring(known._repr_html_())
     shown = {row.find("th").text: row.find("td").text for row in page.iter("tr")}
-    assert shown["verdict"] == known.verdict.value
+    assert list(shown.items())[:5] == [
+        ("verdict", "UNDECIDED"),
+        ("source", "here"),
+        ("claim", "x + |y| > 0"),
+        ("check 1", "fold"),
+        ("check 2", "box"),
+    ]
     assert len(shown) == 3 + len(known.outcomes)
     squares = page.findall(".//{http://www.w3.org/2000/svg}rect")
     assert len(squares) == sum(outcome.decided is not None for outcome in known.outcomes)
