@@ -7,7 +7,7 @@ an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to
 has to, or the pinned list of statements and their evidence (``tests/words.py``): an exception, a verdict that is not
 the expected one, a step or a statement that is gone. Words that were regenerated do not count. What can only make a
 near miss more wrong, or a search longer, is not mutated in statements: controls, ``wrong`` and ``right`` versions,
-efforts, the ranges that are drawn from.
+efforts, the ranges that are drawn from. Annotations are for type checkers and are not mutated either.
 """
 
 import argparse
@@ -70,6 +70,13 @@ def mutations(tree: ast.Module, spare=()):
         yield from _of_node(parent)
 
 
+def _annotations(tree):
+    """What only a type checker reads."""
+    for node in ast.walk(tree):
+        said = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        yield from (annotation for annotation in said if annotation is not None)
+
+
 def _near_misses(tree):
     """The parts of a statement's file that only say what must fail, or how long and where a search looks."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
@@ -122,7 +129,7 @@ def choose(part: str, count: int, seed: int) -> list[tuple[Path, int]]:
 
 def _places(tree, path):
     stated = "STATEMENTS = (" in path.read_text(encoding="utf-8")
-    return mutations(tree, list(_near_misses(tree)) if stated else ())
+    return mutations(tree, [*_annotations(tree), *(_near_misses(tree) if stated else ())])
 
 
 def _tree(path):

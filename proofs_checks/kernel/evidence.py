@@ -234,8 +234,7 @@ class Sign(Evidence):
             if value.hi < 0 or (not self.weak and value.hi <= 0):
                 return Finding(False, "not positive", witness=ball.in_words(point))
         known = sympy.sympify(self.expression(**_symbols(self.over)))
-        decided = known.is_nonnegative if self.weak else known.is_positive
-        if decided or symbolic.sign_by_rules(known, self.weak):
+        if symbolic.sign_by_rules(known, self.weak):
             return Finding(True, f"{'≥' if self.weak else '>'} 0 by the rules of sign, for all values")
         return Finding(None, "the rules of sign do not decide it")
 

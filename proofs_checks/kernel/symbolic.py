@@ -78,13 +78,8 @@ def in_elementary_functions(expression):
 def simplifies_to_zero(expression) -> bool:
     """Whether some rule of rewriting brings an expression to 0."""
     rules = (
-        lambda e: e,
         sympy.expand,
         lambda e: sympy.simplify(sympy.expand_log(sympy.powsimp(e.rewrite(sympy.exp)), force=False)),
-        sympy.simplify,
-        lambda e: sympy.expand(sympy.logcombine(sympy.simplify(e))),
-        lambda e: sympy.simplify(sympy.logcombine(sympy.expand(e))),
-        lambda e: sympy.simplify(sympy.expand_log(sympy.logcombine(sympy.expand(e.rewrite(sympy.exp))))),
         lambda e: sympy.expand_log(
             sympy.expand_log(e).replace(sympy.log, lambda a: sympy.log(sympy.factor(a)))
         ).expand(),
@@ -150,7 +145,7 @@ def numerically(expression, symbols):
 
 
 def sign_by_rules(expression, weak=False) -> bool:
-    """Whether the rules of sign decide an expression once it is written out, expanded or factored."""
+    """Whether the rules of sign decide an expression, written out or factored."""
     written = in_elementary_functions(expression)
-    forms = (written, sympy.factor(written), sympy.expand(written), sympy.together(written))
+    forms = (expression, written, sympy.factor(written))
     return any((form.is_nonnegative if weak else form.is_positive) is True for form in forms)

@@ -42,7 +42,7 @@ class _Printer(StrPrinter):
         base, exponent = expression.base, expression.exp
         if exponent == sympy.Rational(1, 2):
             return f"√{self._print(base)}" if base.is_Symbol or base.is_Integer else f"√({self._print(base)})"
-        if exponent.is_Integer and exponent > 0:
+        if exponent.is_Integer and exponent.is_positive:
             return self.parenthesize(base, PRECEDENCE["Pow"]) + str(exponent).translate(_RAISED)
         if exponent == -1:
             return f"1/{self.parenthesize(base, PRECEDENCE['Mul'])}"

@@ -146,3 +146,13 @@ def test_a_long_cycle_is_conserved_and_a_forest_reaches_every_node():
     flow = circulation(ring, [Fraction(0)] * 7)
     assert len({flow[k] for k in range(6)}) == 1
     assert flow[6] == flow[7]
+
+
+def test_lists_of_two_lengths_are_refused():
+    third = [Fraction(1, 3)] * 3
+    for two_lengths in (
+        lambda: certificates.divergence(third, third[:2]),
+        lambda: projection_gap(logs(1 / 4, 1 / 8, 5 / 8), [0.0, 0.0], BASE, TWICE),
+    ):
+        with pytest.raises(ValueError, match=r"is (longer|shorter)"):
+            two_lengths()

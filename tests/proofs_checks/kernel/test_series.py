@@ -1,4 +1,4 @@
-"""Power series: derivatives of every function, to third order, against computer algebra and by hand."""
+"""Power series: values and derivatives of every function, to third order, against computer algebra and by hand."""
 
 from fractions import Fraction
 
@@ -30,7 +30,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives_meet_those_of_computer_algebra(name, order):
     by_rules = ar.derivative(FUNCTIONS[name], order)(X)
@@ -68,3 +68,23 @@ def test_sums_term_by_term_meet_the_closed_form():
     closed = ar.total(lambda k: k * k, 1, n)
     assert all(closed.subs(n, m) == ar.total(lambda k: k * k, 1, m) for m in range(1, 6))
     assert ar.total(lambda k: k, 3, 2) == 0
+
+
+def test_series_of_two_lengths_are_not_added():
+    longer = Series.variable(1, 3)
+    with pytest.raises(ValueError, match="is shorter"):
+        longer + Series(longer.c[:2], longer.variable_of)
+
+
+def test_of_order_zero_there_is_the_value_alone():
+    assert len(Series.variable(2, 0).c) == 1
+    assert ar.derivative(lambda x: x**3, 0)(Fraction(2)) == 8
+
+
+def test_the_coefficients_are_those_of_taylor():
+    """1/(1 − t) has ones, √(1 + t) has 1, 1/2, −1/8, 1/16."""
+    t = Series.variable(0, 3)
+    assert [float(c.lo) for c in (1 / (1 - t)).c] == [1, 1, 1, 1]
+    assert [float(c.lo) for c in (1 + t).sqrt().c] == [1, 0.5, -0.125, 0.0625]
+    assert [float(c.lo) for c in ((1 + t) ** -2).c] == [1, -2, 3, -4]
+    assert [float(c.lo) for c in (t**0).c] == [1, 0, 0, 0]
