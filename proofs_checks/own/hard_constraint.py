@@ -125,7 +125,7 @@ _TIGHT = Identity(
     lambda m, d: 0 * m,
     {"m": REAL, "d": REAL},
 )
-_GAP = Identity(
+GAP_TERM = Identity(
     "log(π/π*) = log(π/π_λ) + t − log S",
     {
         "without S": lambda p, q, S, t: log(p / (q * exp(t) / S)) + t,
@@ -274,7 +274,7 @@ STATEMENTS = (
                 "label adds λ to t_w and takes λ e^m from t_l, KL(π‖π*) + log S = KL(π‖π_λ) + Σ λ(π_w − e^m π_l). For "
                 "feasible π and λ ≥ 0 the right side is at least 0 (KL ≥ 0 as in {rlhf-closed-form}): −log S bounds "
                 "min KL from below; and π itself from above.",
-                (_GAP,),
+                (GAP_TERM,),
             ),
             "distance to the optimum": Part(
                 "At the optimum's own λ°, π_λ° is the optimum and its slack terms are 0: KL(π‖optimum) ≤ KL(π‖π*) − "
