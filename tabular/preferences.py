@@ -171,8 +171,11 @@ class Preferences(Record):
                 f"label {label} is about prompt {self.prompt[label]}, the problem has {problem.n_prompts} "
                 "(counted from 0): drop the label or add the prompt"
             )
+        everything_there = problem.present.all()
         for name in ("winner", "loser"):
             index = getattr(self, name)
+            if everything_there and index.max() < problem.n_responses:
+                continue
             inside = index < problem.n_responses
             there = problem.present[self.prompt, np.where(inside, index, 0)] & inside
             if not there.all():

@@ -13,6 +13,7 @@ r"""The minimiser of any smooth convex loss of one margin on a label graph, with
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from tabular.errors import InputError
 from tabular.fits import bradley_terry, cuts, least_squares, newton, tilted
 from tabular.fits.block_solvers import EVEN
 from tabular.fits.bradley_terry import Fit
+from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import centred
 
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
+_ONE_SCALE = 600.0  # range of log-weights that floats of one scale hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +46,14 @@ class Labels:
     offset: np.ndarray
     weight: np.ndarray | None = None
 
+    @cached_property
+    def pairs(self) -> PairGraph:
+        """The labels by unordered pairs."""
+        return PairGraph.of(self.n_nodes, self.winner, self.loser)
+
     def component(self):
         """Component number of each node."""
-        return digraph.components(self.n_nodes, self.winner, self.loser)
+        return self.pairs.components()
 
     def whole(self) -> list[int]:
         """The weights as whole numbers in one unit, for exact decisions."""
@@ -198,8 +206,7 @@ def _tilted(labels, scalar):
 
 def _everywhere(labels, scalar):
     """a, b > 0: one block a component."""
-    component = labels.component()
-    return ConvexFit(_fitted(labels, scalar, component), np.zeros(labels.n_nodes, dtype=bool))
+    return ConvexFit(_fitted(labels, scalar, labels.component()), np.zeros(labels.n_nodes, dtype=bool))
 
 
 def _by_blocks(labels, scalar):
@@ -250,36 +257,53 @@ def _tight(n_nodes, pairs, balance, component):
 
 def _fitted(labels, scalar, block, kept=None):
     """The minimum of each block over the labels kept, which lie inside blocks."""
-    kept = np.ones(len(labels.winner), dtype=bool) if kept is None else kept
-    edges = labels.winner[kept], labels.loser[kept], labels.log_weight[kept], labels.offset[kept]
-    square = scalar.shape == "square"
-    s = least_squares.solve(block, *edges) if square else newton.solve(block, *edges, scalar)
+    edges = labels.winner, labels.loser, labels.log_weight, labels.offset
+    if scalar.shape == "square":  # attained on every graph: all labels are kept
+        s = least_squares.solve(block, *edges, labels.pairs)
+    else:
+        edges = edges if kept is None else tuple(column[kept] for column in edges)
+        s = newton.solve(block, *edges, scalar)
     return _fit_of(block, edges, s, scalar)
 
 
 def _fit_of(block, edges, s, scalar):
     """What the edges, which lie inside blocks, cost at levels s, and how far these are from balance."""
     winner, loser, log_weight, offset = edges
-    cost = np.exp(log_weight) * scalar.value(s[winner] - s[loser] - offset)
-    minimum = np.bincount(block[winner], cost, block.max() + 1)
-    return Fit(s, block, np.zeros(len(minimum), dtype=np.int64), minimum, residual(len(s), edges, s, scalar))
+    high, low = s[winner], s[loser]
+    x = high - low - offset
+    minimum = np.bincount(block[winner], np.exp(log_weight) * scalar.value(x), block.max() + 1)
+    miss = _imbalance(len(s), edges, np.abs(high) + np.abs(low), x, scalar)
+    return Fit(s, block, np.zeros(len(minimum), dtype=np.int64), minimum, miss)
 
 
 def residual(n_nodes, edges, s, scalar):
     """The largest imbalance of a node, relative to what its labels pull and to what rounding moves of that."""
+    winner, loser, _, offset = edges
+    high, low = s[winner], s[loser]
+    return _imbalance(n_nodes, edges, np.abs(high) + np.abs(low), high - low - offset, scalar)
+
+
+def _imbalance(n_nodes, edges, levels, x, scalar):
     winner, loser, log_weight, offset = edges
-    x = s[winner] - s[loser] - offset
     slope = scalar.slope(x)
-    size = np.abs(slope) + np.abs(scalar.curvature(x)) * (np.abs(s[winner]) + np.abs(s[loser]) + np.abs(offset))
+    size = np.abs(slope) + np.abs(scalar.curvature(x)) * (levels + np.abs(offset))
+    net, all_of_it = np.zeros((2, n_nodes))
+    for end, share, sign in _shares(n_nodes, winner, loser, log_weight):
+        net += sign * np.bincount(end, share * slope, n_nodes)
+        all_of_it += np.bincount(end, share * size, n_nodes)
+    return float((np.abs(net) / np.where(all_of_it > 0, all_of_it, 1)).max(initial=0.0))
+
+
+def _shares(n_nodes, winner, loser, log_weight):
+    """At either end of the labels: the end, their weights in a unit of each node's own, the sign of their pull."""
+    highest = log_weight.max(initial=-np.inf)
+    if log_weight.min(initial=np.inf) >= highest - _ONE_SCALE:
+        share = np.exp(log_weight - highest)
+        return (winner, share, 1), (loser, share, -1)
     top = np.full(n_nodes, -np.inf)
     np.maximum.at(top, winner, log_weight)
     np.maximum.at(top, loser, log_weight)
-    net, all_of_it = np.zeros((2, n_nodes))
-    for end, sign in ((winner, 1), (loser, -1)):
-        share = np.exp(log_weight - top[end])
-        net += np.bincount(end, sign * share * slope, n_nodes)
-        all_of_it += np.bincount(end, share * size, n_nodes)
-    return float((np.abs(net) / np.where(all_of_it > 0, all_of_it, 1)).max(initial=0.0))
+    return (winner, np.exp(log_weight - top[winner]), 1), (loser, np.exp(log_weight - top[loser]), -1)
 
 
 def _limit(scalar):

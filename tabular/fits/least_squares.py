@@ -5,10 +5,11 @@ Laplacian whose right-hand side is the divergence of the flow Wo from winner to 
 """
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.linalg.blas import daxpy
 
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
+from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import Part, centred, parts
 
 _REFINEMENTS = 5  # of conjugate gradients, each of which leaves a share of the residual before it
@@ -16,8 +17,8 @@ _ACCURACY, _GRADIENT_STEPS = 1e-13, 3000
 _ROUNDING = 1e-15  # of a score equation, relative to its terms
 
 
-def solve(component, winner, loser, log_weight, offset) -> np.ndarray:
-    """``(n_nodes,)`` strengths, mean 0 over each component.
+def solve(component, winner, loser, log_weight, offset, graph: PairGraph | None = None) -> np.ndarray:
+    """``(n_nodes,)`` strengths, mean 0 over each component; ``graph``: the labels' pairs, where they are known.
 
     >>> component = np.zeros(3, dtype=int)
     >>> solve(component, np.array([0, 1]), np.array([1, 2]), np.zeros(2), np.ones(2)).round(12).tolist()
@@ -27,7 +28,9 @@ def solve(component, winner, loser, log_weight, offset) -> np.ndarray:
     for part in parts(component, winner, loser, log_weight):
         wanted = offset[part.edges]
         if part.size > SMALL and (part.range <= EVEN or part.size > DENSE):
-            strength[part.nodes] = _sparse(part, wanted)
+            if graph is None or part.size < len(component):
+                graph = PairGraph.of(len(part.nodes), part.winner, part.loser)
+            strength[part.nodes] = _sparse(part, wanted, graph)
         else:
             strength[part.nodes] = _dense(part, wanted).ravel()
     return centred(strength, component)
@@ -44,26 +47,28 @@ def _dense(part: Part, wanted):
     return laplacian.solve_even(both, flow)
 
 
-def _sparse(part: Part, wanted):
+def _sparse(part: Part, wanted, pairs: PairGraph):
     """Conjugate gradients, preconditioned by the degrees; sparse factors where the graph is nearly a tree."""
     n, weight = len(part.nodes), np.exp(part.log_weight)
-    ends = np.r_[part.winner, part.loser], np.r_[part.loser, part.winner]
-    graph = coo_array((np.r_[weight, weight], ends), shape=(n, n)).tocsr()
+    graph = pairs.matrix(weight)
     if graph.nnz < 3 * n:
         return _refined(part, weight, wanted)
     root = np.sqrt(graph @ np.ones(n))
     graph.data /= root[graph.indices] * np.repeat(root, np.diff(graph.indptr))  # rows and columns by root degrees
-    s = np.zeros(n)
+    flow = weight * wanted
+    right = (np.bincount(part.winner, flow, n) - np.bincount(part.loser, flow, n)) / root
+    scaled, target = np.zeros(n), np.abs(wanted).max()
+    copy = part.copy_of_node
+    degrees = np.bincount(copy, root**2)
     for _ in range(_REFINEMENTS):  # once more from the true residual, which gradients lose sight of
-        flow = weight * (wanted - part.gaps(s))
-        left = np.bincount(part.winner, flow, n) - np.bincount(part.loser, flow, n)
-        left -= (np.bincount(part.copy_of_node, left) / part.size)[part.copy_of_node]
-        miss = np.abs(left / root**2).max()
-        enough = _ROUNDING * (np.abs(wanted).max() + np.abs(s).max())
+        left = right - scaled + graph @ scaled
+        left -= root * (np.bincount(copy, root * left) / degrees)[copy]  # what no s could balance: rounding
+        miss = np.abs(left / root).max()
+        enough = _ROUNDING * (target + np.abs(scaled / root).max())
         if miss <= enough:
             break
-        s += _gradients(graph, left / root, np.clip(0.1 * enough / miss, _ACCURACY, 0.1)) / root
-    return s
+        scaled += _gradients(graph, left, np.clip(0.1 * enough / miss, _ACCURACY, 0.1))
+    return scaled / root
 
 
 def _gradients(graph, left, accuracy):
@@ -75,9 +80,8 @@ def _gradients(graph, left, accuracy):
             break
         image = along - graph @ along
         length = energy / (along @ image)
-        d += length * along
-        image *= length
-        left -= image
+        daxpy(along, d, a=length)  # in place, as is the next
+        daxpy(image, left, a=-length)
         energy, before = left @ left, energy
         along *= energy / before
         along += left

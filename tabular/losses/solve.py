@@ -90,22 +90,15 @@ def _differences(problem, preferences, loss):
 
 def labels_of(problem: Problem, preferences: Preferences, loss: Loss) -> tuple[Labels, float]:
     r"""The labels of positive weight in units of the loss's margin x, and the rate: x = rate h - offset."""
-    kept = preferences.log_weight > -np.inf
     base = preferences.prompt * problem.n_responses
-    log_ref = problem.log_ref.ravel()
-    chosen, rejected = log_ref[base + preferences.winner], log_ref[base + preferences.loser]
+    winner, loser, log_ref = base + preferences.winner, base + preferences.loser, problem.log_ref.ravel()
+    chosen, rejected = log_ref[winner], log_ref[loser]
     offset = preferences.per_pair(loss.form.offset(chosen, rejected, problem.beta), f"the margin of {loss.name}")
-    return (
-        Labels(
-            log_ref.size,
-            (base + preferences.winner)[kept],
-            (base + preferences.loser)[kept],
-            preferences.log_share[kept],
-            offset[kept],
-            preferences.weight[kept],
-        ),
-        loss.form.rate(problem.beta),
-    )
+    columns = winner, loser, preferences.log_share, offset, preferences.weight
+    if preferences.log_share.min() == -np.inf:
+        kept = preferences.log_weight > -np.inf
+        columns = tuple(column[kept] for column in columns)
+    return Labels(log_ref.size, *columns), loss.form.rate(problem.beta)
 
 
 def _convex(problem, preferences, loss, labels, rate):
@@ -161,12 +154,10 @@ def certificate(problem: Problem, labels: Labels, scalar, fit: Fit, violated):
     falling = violated.any(axis=1)
     inside = violated.ravel()
     if not falling.any():
-        rank = fit.rank[fit.block]
-        crossed = np.unique(fit.block[labels.loser][rank[labels.loser] > 0])
-        if not len(crossed):
+        if not fit.rank.any():
             slope = scalar.slope(fit.strength[labels.winner] - fit.strength[labels.loser] - labels.offset)
             return Stationary(-np.exp(labels.log_weight) * slope, fit.residual)
-        component = labels.component()
+        rank, component = fit.rank[fit.block], labels.component()
         unsettled = np.isin(component, component[rank > 0])
         inside = unsettled & (rank == 0)
         falling = inside.reshape(problem.log_ref.shape).any(axis=1)
