@@ -159,17 +159,19 @@ class Sparse:
 
     def solve(self, weight, flow):
         """``d`` for weights and flows from winner to loser; parallel edges add."""
-        size = self.n_nodes
-        won, lost = np.bincount(self.winner, flow, size), np.bincount(self.loser, flow, size)
-        divergence = won - lost  # sums to 0 over a block but for rounding, which gradients would blow up
-        divergence -= (np.bincount(self.block, divergence) / self.block_size)[self.block]
+        won, lost = (np.bincount(end, flow, self.n_nodes) for end in (self.winner, self.loser))
+        return self.potential(weight, won - lost, (won + lost).max())
+
+    def potential(self, weight, divergence, size=np.inf):
+        """``d`` whose current has this divergence, the closer the smaller it is for what flows through a node."""
+        # it sums to 0 over a block but for rounding, which gradients would blow up
+        divergence = divergence - (np.bincount(self.block, divergence) / self.block_size)[self.block]
         self.graph.data = np.bincount(self.pair, weight)[self.number]
-        degree = self.graph @ np.ones(size)
+        degree = self.graph @ np.ones(self.n_nodes)
         degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
         if self.tree_like:
             return self._factored(degree, divergence)
-        imbalance = np.abs(divergence).max() / (won + lost).max()
-        return self._gradients(degree, divergence, np.clip(imbalance, 1e-9, 1e-4))
+        return self._gradients(degree, divergence, np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4))
 
     def _factored(self, degree, divergence):
         kept = np.delete(np.arange(self.n_nodes), self.ground)

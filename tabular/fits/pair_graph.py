@@ -24,7 +24,7 @@ class PairGraph:
     @classmethod
     def of(cls, n_nodes: int, winner: np.ndarray, loser: np.ndarray) -> "PairGraph":
         """The pairs of labels on nodes 0 .. n_nodes - 1."""
-        order, key = _sorted(np.minimum(winner, loser) * n_nodes + np.maximum(winner, loser), n_nodes**2)
+        order, key = in_order(np.minimum(winner, loser) * n_nodes + np.maximum(winner, loser), n_nodes**2)
         first = np.flatnonzero(np.r_[len(key) > 0, key[1:] != key[:-1]])
         low, high = np.divmod(key[first], n_nodes)
         return cls(order, first, high, np.append(0, np.cumsum(np.bincount(low, minlength=n_nodes))))
@@ -51,10 +51,13 @@ class PairGraph:
         return csr_array((data, self.high, self.row), shape=(n, n))
 
 
-def _sorted(key, bound):
-    """The order of the keys, which are below ``bound``, ties by place, and the keys in it.
+def in_order(key: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
+    """The order of whole keys below ``bound``, ties by place, and the keys in it.
 
     Key and place as one number where that fits: numbers alone are sorted several times faster than places by numbers.
+
+    >>> [found.tolist() for found in in_order(np.array([7, 2, 7]), 8)]
+    [[1, 0, 2], [2, 7, 7]]
     """
     bits = len(key).bit_length()
     if bound.bit_length() + bits > 63:

@@ -12,7 +12,8 @@ tight constraints. The optimum is 0 iff no cycle of labels asks for more than 0 
 iff the win digraph is acyclic.
 
 Small graphs are solved by cancelling cycles in whole numbers, exactly for the weights and margins given as floats;
-larger ones by HiGHS, and the gap between primal and dual says how well.
+larger ones of one margin by maximum flows (:mod:`tabular.fits.whole_levels`), others by HiGHS. The gap between primal
+and dual, and how nearly the dual is a circulation, say how well.
 """
 
 from functools import cached_property
@@ -24,12 +25,15 @@ from scipy.sparse.csgraph import connected_components
 
 from tabular.base.record import Record
 from tabular.errors import InputError
+from tabular.fits import whole_levels
+from tabular.fits.block_solvers import EVEN
 from tabular.fits.cuts import in_one_unit, whole_weights
 from tabular.fits.parts import centred
 
 _EXACT = 200  # labels up to which cycles are cancelled
 LARGEST = 400  # responses of a component up to which all differences are bounded
 _VERTICES = 10_000
+_TIGHT = 1e-9  # share of a label's weight within which its pull counts as none, or all
 
 
 class Face(Record):
@@ -37,7 +41,8 @@ class Face(Record):
 
     Attributes:
         strength: ``(n_nodes,)`` one minimiser, mean 0 over each component; component: of each node.
-        minimum: of each component; gap: between primal and dual values, relative to the terms they sum.
+        minimum: of each component; gap: between the primal value and what the dual proves of policies as far apart as
+            this one, relative to the terms they sum.
         pull: ``(n_labels,)`` y, the dual circulation.
     """
 
@@ -122,8 +127,11 @@ def _tight_neighbours(tree, between):
         yield from ((node, level) for level in {low, high} if np.isfinite(level))
 
 
-def solve(labels) -> Face:
+def solve(labels, potential=0.0) -> Face:
     """The face of :class:`tabular.fits.convex.Labels` under max(0, -x).
+
+    Args:
+        potential: a level of each node; less its differences, the offsets of many losses are one number.
 
     >>> from tabular.fits.convex import Labels
     >>> cycle = Labels(3, np.array([0, 1, 2]), np.array([1, 2, 0]), np.log([1.0, 1.0, 0.5]), np.ones(3))
@@ -133,15 +141,16 @@ def solve(labels) -> Face:
     """
     component = labels.component()
     small = len(labels.winner) <= _EXACT
-    pull, full, s = _cancelled(labels) if small else _by_highs(labels)
+    pull, empty, full, s = _cancelled(labels) if small else _in_steps(labels, component, potential) or _by_highs(labels)
     s = centred(s, component)
     weight = np.exp(labels.log_weight)
     cost = weight * np.maximum(labels.offset - (s[labels.winner] - s[labels.loser]), 0)
     minimum = np.bincount(component[labels.winner], cost, component.max() + 1)
     size = weight @ (np.abs(labels.offset) + np.abs(s[labels.winner]) + np.abs(s[labels.loser]))
-    gap = abs(minimum.sum() - pull @ labels.offset) / size if size > 0 else 0.0
-    at_least, at_most = ~full, pull > 0
     w, y, o = labels.winner, labels.loser, labels.offset
+    unbalanced = np.bincount(w, pull, len(s)) - np.bincount(y, pull, len(s))
+    gap = (abs(minimum.sum() - pull @ o) + np.abs(unbalanced) @ np.abs(s)) / size if size > 0 else 0.0
+    at_least, at_most = ~full, ~empty
     # s_l - s_w <= -o, and s_w - s_l <= o
     bounds = (np.r_[y[at_least], w[at_most]], np.r_[w[at_least], y[at_most]], np.r_[-o[at_least], o[at_most]])
     return Face(s, component, minimum, float(gap), pull, bounds)
@@ -167,8 +176,8 @@ def _cancelled(labels):
         for _, _, _, e, sign in cycle:
             flow[e] += sign * room
     pull = np.exp(labels.log_weight) * [f / c for f, c in zip(flow, capacity, strict=True)]
-    full = np.array([f == c for f, c in zip(flow, capacity, strict=True)])
-    return pull, full, np.array([d / unit for d in distance])
+    empty, full = np.array([(f == 0, f == c) for f, c in zip(flow, capacity, strict=True)]).reshape(-1, 2).T
+    return pull, empty, full, np.array([d / unit for d in distance])
 
 
 def _negative_cycle(n_nodes, arcs):
@@ -194,6 +203,21 @@ def _negative_cycle(n_nodes, arcs):
             return cycle, None
 
 
+def _in_steps(labels, component, potential):
+    """The same for offsets of one margin: levels are whole multiples of it."""
+    base = np.broadcast_to(potential, labels.n_nodes)
+    margins = labels.offset - (base[labels.winner] - base[labels.loser])
+    margin = margins.mean()
+    alike = np.ptp(margins) <= 1e-14 * (np.abs(margins).max() + np.ptp(base))
+    if not alike or margin <= 0 or np.ptp(labels.log_weight) > EVEN:
+        return None
+    found = whole_levels.solve(component, labels.winner, labels.loser, labels.log_weight)
+    if found is None:
+        return None
+    levels, pull = found
+    return pull, *_ends(pull, np.exp(labels.log_weight)), margin * levels + base
+
+
 def _by_highs(labels):
     """The circulation as a linear programme; its multipliers are the levels."""
     m, n = len(labels.winner), labels.n_nodes
@@ -205,7 +229,10 @@ def _by_highs(labels):
     # a circulation has nothing to presolve, and looking for it takes almost half of the time
     how = {"method": "highs-ds", "options": {"presolve": False}}
     found = linprog(-labels.offset, A_eq=divergence, b_eq=np.zeros(n), bounds=bounds, **how)
-    room = weight / scale - found.x
-    full = room <= 1e-9 * weight / scale
-    pull = np.where(full, weight, np.where(found.x <= 1e-9 * weight / scale, 0.0, found.x * scale))
-    return pull, full, -found.eqlin.marginals
+    pull = np.clip(found.x * scale, 0.0, weight)
+    return pull, *_ends(pull, weight), -found.eqlin.marginals
+
+
+def _ends(pull, weight):
+    """Which labels pull not at all, and which with all their weight."""
+    return pull <= _TIGHT * weight, weight - pull <= _TIGHT * weight

@@ -174,7 +174,8 @@ def certificate(problem: Problem, labels: Labels, scalar, fit: Fit, violated):
 
 
 def _face(problem, preferences, loss, labels, rate):
-    face = polyhedral.solve(labels)
+    free = loss.form.reference_free  # levels are then of log pi, which the offsets count from the reference
+    face = polyhedral.solve(labels, -rate * np.where(problem.present, problem.log_ref, 0.0).ravel() if free else 0.0)
     certificate = Stationary(face.pull, face.gap)
     return FaceSolution(problem, preferences, loss, face, float(face.minimum.sum()), certificate, rate)
 

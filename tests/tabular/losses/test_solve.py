@@ -12,6 +12,7 @@ from scipy.optimize import linprog, minimize
 from scipy.special import expit, logit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, losses
+from tabular.fits import polyhedral, whole_levels
 from tests import strategies
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import USERS
@@ -334,17 +335,63 @@ def test_the_face_of_a_hinge(name):
     assert len(dimensions) >= 3
 
 
-def test_small_and_large_hinges_take_different_routes_to_one_value():
-    rng = np.random.default_rng(6)
-    problem = Problem.from_unnormalized(rng.normal(size=40), 0.5)
-    winner = rng.integers(0, 40, 210)
-    loser = (winner + rng.integers(1, 40, 210)) % 40
-    weight = rng.integers(1, 9, 210).astype(float)
-    labels = Preferences(np.zeros(210, int), winner, loser, weight)
-    merged = Preferences.from_wins(np.bincount(winner * 40 + loser, weight, 1600).reshape(40, 40))
-    large, small = (losses.solve(problem, p, losses.get("hinge")) for p in (labels, merged))
-    assert labels.n_pairs > 200 >= merged.n_pairs
-    assert large.infimum == pytest.approx(small.infimum, rel=1e-9)
+@pytest.mark.parametrize("name", ["hinge", "slic"])
+def test_hinges_by_flows_by_cycles_and_by_highs(name, monkeypatch):
+    """Whole numbers, flows and HiGHS: one optimum, one face. Flows balance to the last digits and prove it."""
+    rng, loss = np.random.default_rng(6), losses.get(name, **({"margin": 0.7} if name == "slic" else {}))
+    for k in range(24):
+        n, pairs, weight = routes.random_graph(rng, most=12, one_way=k % 4 == 0)
+        pairs, weight = pairs * 2, np.r_[weight, np.round(weight)]  # repeated labels, one of weight 0 here and there
+        problem, labels = instance(rng, [*pairs, (n, n + 1)], n + 3, np.r_[weight, 1.0])
+        exact = losses.solve(problem, labels, loss)
+        monkeypatch.setattr(polyhedral, "_EXACT", 0)
+        flows = losses.solve(problem, labels, loss)
+        monkeypatch.setattr(polyhedral.whole_levels, "solve", lambda *_: None)
+        highs = losses.solve(problem, labels, loss)
+        monkeypatch.undo()
+        share, pull = np.exp(labels.log_share)[labels.weight > 0], flows.certificate.pull
+        assert flows.residual < 1e-15
+        assert ((pull >= 0) & (pull <= share)).all()
+        for other in (flows, highs):
+            assert other.infimum == pytest.approx(exact.infimum, rel=1e-12, abs=1e-15)
+            assert other.dimension == exact.dimension
+            np.testing.assert_allclose(other.face.farthest, exact.face.farthest, rtol=1e-9, atol=1e-9)
+
+
+def test_flows_balance_and_no_step_of_one_response_betters_them():
+    ends, log_weight = (np.array([0, 1, 2, 0]), np.array([1, 2, 0, 2])), np.log([0.5, 0.5, 0.6, 0.2])
+    levels, pull = whole_levels.solve(np.zeros(3, dtype=int), *ends, log_weight)
+    np.testing.assert_allclose(np.bincount(ends[0], pull, 3), np.bincount(ends[1], pull, 3), atol=1e-15)
+    arcs = whole_levels._Arcs(3, *ends, np.exp(log_weight))
+    cost = arcs.costs(levels).sum()
+    assert cost == pytest.approx(pull.sum(), abs=1e-15)  # weak duality: no level does better
+    betters = [arcs.costs(levels + sign * step).sum() for step in np.eye(3) for sign in (-1, 1)]
+    assert min(betters) >= cost - 1e-15
+    assert arcs.costs(levels + np.array([0, 1, 1])).sum() > cost + 0.05  # not a flat place
+
+
+def test_hinges_of_many_prompts_are_those_of_each():
+    rng, loss = np.random.default_rng(7), losses.get("hinge")
+    prompts, n, m = 30, 5, 9
+    problem = Problem.from_unnormalized(rng.normal(size=(prompts, n)), 0.3)
+    winner = rng.integers(0, n, (prompts, m))
+    loser = (winner + rng.integers(1, n, (prompts, m))) % n
+    weight = rng.uniform(0.1, 2, (prompts, m))
+    labels = Preferences(np.repeat(np.arange(prompts), m), winner.ravel(), loser.ravel(), weight.ravel())
+    found = losses.solve(problem, labels, loss)
+    alone = [
+        losses.solve(
+            Problem.from_unnormalized(problem.log_ref[p], 0.3),
+            Preferences(np.zeros(m, int), winner[p], loser[p], weight[p]),
+            loss,
+        )
+        for p in range(prompts)
+    ]
+    assert labels.n_pairs > 200
+    assert found.residual < 1e-15
+    share = weight.sum(axis=1) / weight.sum()
+    assert found.infimum == pytest.approx(share @ [one.infimum for one in alone], rel=1e-13)
+    assert [one.status for one in alone] == found.statuses
 
 
 # --- losses that are not convex --------------------------------------------------------------------------------------
