@@ -12,21 +12,17 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from tabular import rlhf as tabular_rlhf
-from tabular.base import checks, tolerances
+from tabular.base import checks
 from tabular.base.log_space import normalised, softplus
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
-from tabular.fits import separation
+from tabular.fits import logistic, separation
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
 
 __all__ = ["Fit", "RLHFOptimum", "displacement", "dpo", "ipo", "local_maxima", "policy", "rlhf", "two_stage"]
-
-_BLOCK = 1024  # rows handled at once
-_SHORT = 1e-3  # nats that a step moves a margin: no curvature changes by a larger share of itself
-_MANY = 200  # labels for each parameter from which a tenth of them gives a start
 
 
 class Fit(Record):
@@ -106,33 +102,13 @@ def dpo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     >>> dpo(problem, Preferences.from_pairs([(0, 1)]), [[1.0], [0.0], [4.0], [1.0]]).direction.tolist()
     [1.0]
     """
-    features, rows, weight = _differences(problem, preferences, features)
-    overlapping, direction = weight > 0, np.zeros(rows.shape[1])
-    kept, share = _kept(rows, overlapping), weight[overlapping]
-    fitted = None
-    if kept.size > separation.EXACT:
-        basis = _row_space(kept)
-        fitted = _logistic(kept, share, basis)
-        balance = separation.balanced(kept, share * expit(-kept @ fitted))
-    if fitted is None or balance is None:
-        split = separation.separate(kept)
-        overlapping[overlapping], direction = split.overlapping, split.direction
-        kept, share = _kept(rows, overlapping), weight[overlapping]
-        basis = _row_space(kept)
-        fitted = _logistic(kept, share, basis)
-        balance = split.balance[split.overlapping] if split.balance is not None else None
-    h = kept @ fitted
-    theta = fitted / problem.beta
-    return Fit(
-        Status.UNATTAINED if direction.any() else _status(features, problem, basis),
-        theta,
-        _policy(problem, features, theta),
-        float(share @ softplus(-h)),
-        overlapping,
-        direction,
-        None if balance is None else _placed(balance, overlapping, len(rows)),
-        _relative(kept, share * expit(-h)),
-    )
+    features, compared, weight = _compared(problem, preferences, features)
+    found = logistic.from_a_part(compared, weight)
+    if found is None:
+        return _fit_of_all(problem, features, compared.rows(), weight)
+    theta, nothing = found.theta / problem.beta, np.zeros(len(found.theta))
+    log_policy, all_of_them = _policy(problem, features, theta), np.ones(len(weight), dtype=bool)
+    return Fit(Status.UNIQUE, theta, log_policy, found.infimum, all_of_them, nothing, found.balance, found.residual)
 
 
 @takes_nouns
@@ -150,7 +126,7 @@ def ipo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     theta = np.linalg.lstsq(rows * root[:, None], root * target, rcond=1e-12)[0]
     miss = rows @ theta - target
     return Fit(
-        _status(features, problem, _row_space(_kept(rows, weight > 0))),
+        _status(features, problem, logistic.row_space(_kept(rows, weight > 0))),
         theta,
         _policy(problem, features, theta),
         float(weight @ miss**2),
@@ -276,32 +252,64 @@ def displacement(log_policy: ArrayLike, problem: Problem, preferences: Preferenc
 
 
 def _features(problem, features):
-    array = checks.numbers(features, "features")
+    plain = type(features) is np.ndarray and features.dtype == float  # only read: a copy would take a tenth of a fit
+    array = features if plain else checks.numbers(features, "features")
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[:2] != problem.log_ref.shape or array.shape[2] == 0:
         raise InputError(
             f"features has shape {array.shape} for {problem.n_prompts} prompts of {problem.n_responses} responses: "
             "give (n_prompts, n_responses, n_features)"
         )
+    if np.isfinite(array).all() and problem.present.all():
+        return array
     there = problem.present[..., None]
     checks.refuse(there & ~np.isfinite(array), array, "features", "a feature must be finite")
     return array if there.all() else np.where(there, array, 0.0)
 
 
-def _differences(problem, preferences, features):
-    """Features, the difference row of every label, and its share of the loss."""
+def _compared(problem, preferences, features):
+    """Features, the two responses of every label with theirs, and its share of the loss."""
     features = _features(problem, features)
     preferences.check_against(problem)
     flat, base = features.reshape(-1, features.shape[2]), preferences.prompt * problem.n_responses
-    rows = flat.take(base + preferences.winner, axis=0)
-    for part in _blocks(len(rows)):
-        rows[part] -= flat.take(base[part] + preferences.loser[part], axis=0)
-    return features, rows, np.exp(preferences.log_share)
+    compared = logistic.Responses(flat, base + preferences.winner, base + preferences.loser)
+    return features, compared, np.exp(preferences.log_share)
 
 
-def _blocks(n_rows):
-    """Slices of so many rows that a block, and what is made of it, stays in a processor's cache."""
-    return [slice(first, first + _BLOCK) for first in range(0, n_rows, _BLOCK)]
+def _differences(problem, preferences, features):
+    """Features, the difference row of every label, and its share of the loss."""
+    features, compared, weight = _compared(problem, preferences, features)
+    return features, compared.rows(), weight
+
+
+def _fit_of_all(problem, features, rows, weight):
+    """DPO in the class by Newton, after a decision on existence."""
+    overlapping, direction = weight > 0, np.zeros(rows.shape[1])
+    kept, share = _kept(rows, overlapping), weight[overlapping]
+    fitted = None
+    if kept.size > separation.EXACT:
+        basis = logistic.row_space(kept)
+        fitted = logistic.newton(kept, share, basis)
+        balance = separation.balanced(kept, share * expit(-kept @ fitted))
+    if fitted is None or balance is None:
+        split = separation.separate(kept)
+        overlapping[overlapping], direction = split.overlapping, split.direction
+        kept, share = _kept(rows, overlapping), weight[overlapping]
+        basis = logistic.row_space(kept)
+        fitted = logistic.newton(kept, share, basis)
+        balance = split.balance[split.overlapping] if split.balance is not None else None
+    h = kept @ fitted
+    theta = fitted / problem.beta
+    return Fit(
+        Status.UNATTAINED if direction.any() else _status(features, problem, basis),
+        theta,
+        _policy(problem, features, theta),
+        float(share @ softplus(-h)),
+        overlapping,
+        direction,
+        None if balance is None else _placed(balance, overlapping, len(rows)),
+        _relative(kept, share * expit(-h)),
+    )
 
 
 def _policy(problem, features, theta):
@@ -319,65 +327,17 @@ def _placed(values, at, size):
     return whole
 
 
-def _row_space(rows):
-    """``(n_features, rank)``: an orthonormal basis of what the rows span."""
-    size, vectors = np.linalg.eigh(rows.T @ rows)
-    return vectors[:, size > 1e-13 * max(size.max(initial=0.0), 1e-300)]
-
-
-def _logistic(rows, weight, basis):
-    """Damped Newton on the weighted logistic loss inside the row space; ends early where nothing is attained.
-
-    The step is shortened by log(1 + R)/R, R the largest change of a margin (see :mod:`tabular.fits.block_solvers`).
-    After a short one the curvatures stay as they were: each step then leaves a share R of the one before.
-    """
-    if not basis.shape[1]:
-        return np.zeros(rows.shape[1])
-    full = basis.shape[1] == rows.shape[1]
-    rows = rows if full else rows @ basis
-    c = np.zeros(rows.shape[1])
-    if len(rows) > _MANY * rows.shape[1]:  # a tenth of the labels leads to within two or three steps
-        few = np.ascontiguousarray(rows[::10])
-        start = _logistic(few, weight[::10], _row_space(few))
-        c = start if np.abs(rows @ start).max() < 100 else c
-    h, reach, changed, left = rows @ c, np.inf, np.inf, np.inf
-    while left > tolerances.NEWTON_STEP**2 and np.abs(h).max(initial=0.0) < 700:
-        push, before, fresh = weight * expit(-h), reach, reach > _SHORT
-        if fresh:
-            hessian = _squares(rows, push * expit(h))
-        step = np.linalg.lstsq(hessian, push @ rows, rcond=1e-15)[0]
-        along = rows @ step
-        reach = np.abs(along).max(initial=0.0)
-        damping = np.log1p(reach) / reach if reach > 0 else 1.0
-        c, h = c + damping * step, h + damping * along
-        changed = reach if fresh else changed  # of a curvature since it was summed, as a share of itself
-        left = reach * changed
-        if not fresh and reach > before / 2:  # rounding
-            break
-    return c if full else basis @ c
-
-
-def _squares(rows, weight):
-    """``(n_features, n_features)``: the weighted sum of the rows' squares, each block with itself, half the work."""
-    root, total = np.sqrt(weight), np.zeros((rows.shape[1], rows.shape[1]))
-    for part in _blocks(len(rows)):
-        scaled = rows[part] * root[part, None]
-        total += scaled.T @ scaled
-    return total
-
-
 def _relative(rows, push):
-    terms = (np.abs(push[part]) @ np.abs(rows[part]) for part in _blocks(len(rows)))
-    scale = sum(terms, start=np.zeros(rows.shape[1]))
-    return float(np.abs(push @ rows).max(initial=0.0) / max(scale.max(initial=0.0), 1e-300))
+    scale = logistic.Rows(rows).sizes(np.abs(push)).max(initial=0.0)
+    return float(np.abs(push @ rows).max(initial=0.0) / max(scale, 1e-300))
 
 
 def _status(features, problem, seen):
     """SET where a direction that no label sees moves the policy."""
-    mean = features.sum(axis=1, keepdims=True) / problem.present.sum(axis=1)[:, None, None]
-    moves = np.where(problem.present[..., None], features - mean, 0.0).reshape(-1, features.shape[2])
     if seen.shape[1] == features.shape[2]:
         return Status.UNIQUE
+    mean = features.sum(axis=1, keepdims=True) / problem.present.sum(axis=1)[:, None, None]
+    moves = np.where(problem.present[..., None], features - mean, 0.0).reshape(-1, features.shape[2])
     unseen = moves - moves @ seen @ seen.T
     return Status.SET if np.abs(unseen).max() > 1e-7 * np.abs(moves).max() else Status.UNIQUE
 

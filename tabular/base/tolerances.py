@@ -51,6 +51,10 @@ ARMIJO = 1e-4
 #: An equilibrium of an intermediate, larger tau need only be this close (nats) to start the next from.
 WARM = 0.1
 
+#: Conjugate gradients end when no margin is further than about this share from the fit: sums of 10^5 to 10^7 terms know
+#: little more.
+LEFT = 1e-13
+
 #: A Newton step is not shortened below this share: where even so little of it does not help, only rounding is left.
 SHORTEST = 1e-10
 

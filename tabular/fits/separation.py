@@ -19,6 +19,7 @@ from scipy.optimize import linprog
 from tabular.base import cones
 
 EXACT = 600  # entries of D up to which the question is decided in fractions
+CANCELS = 1e-10  # of the sizes of its terms, up to which a sum of floats counts as 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +84,18 @@ def _scaled(direction):
 def balanced(differences, weight) -> np.ndarray | None:
     """Positive y with ``D.T @ y = 0`` beside a weight that nearly has it, or None: proof that nothing separates.
 
-    The correction is the least in squares relative to the weights; it must not take half of any weight away.
+    The correction is the least in squares relative to the weights; it must not take half of any weight away, and leave
+    nothing of any feature, however faint the labels are that alone have it.
 
     >>> balanced(np.array([[1.0], [-3.0]]), np.array([3.0, 1.0 + 1e-9])).round(6).tolist()
     [3.0, 1.0]
+    >>> balanced(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]), np.array([1.0, 1.0, 1e-16]))  # the last separates
     """
     scaled = differences * weight[:, None]
+    size = np.sqrt(np.square(scaled).sum(axis=0))  # a feature of faint labels alone is no less a feature
+    scaled /= np.where(size > 0, size, 1.0)
     share = scaled @ np.linalg.lstsq(scaled.T @ scaled, scaled.sum(axis=0), rcond=1e-13)[0]
-    return weight * (1 - share) if (np.abs(share) < 0.5).all() else None
+    left = np.abs((1 - share) @ scaled)
+    if (np.abs(share) >= 0.5).any() or (left > CANCELS * np.abs(scaled).sum(axis=0)).any():
+        return None
+    return weight * (1 - share)
