@@ -17,6 +17,7 @@ gain of any policy at that price is at most that of :math:`\pi^*` (Gibbs).
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _FAINT = -600.0  # log-probabilities below this are summed in logs
-_ROWS = 2048  # prompts at a time: what is in between stays in the cache
+_ROWS = 1024  # prompts at a time: what is in between stays in the cache
 
 
 @takes_nouns
@@ -250,26 +251,26 @@ class _Levels:
 
     @classmethod
     def of(cls, log_ref, reward):
-        there = log_ref > -np.inf
-        reward = reward if there.all() else np.where(there, reward, -np.inf)
-        order = np.argsort(reward, axis=1)
-        place = order.T + log_ref.shape[1] * np.arange(len(log_ref))
+        least = log_ref.min()
+        if least == -np.inf:
+            reward = np.where(log_ref > -np.inf, reward, -np.inf)
+        place = np.argsort(reward, axis=1).T + log_ref.shape[1] * np.arange(len(log_ref))
         value, log_mass = reward.ravel()[place], log_ref.ravel()[place]
-        ends = np.ones(value.shape, dtype=bool)
-        np.not_equal(value[1:], value[:-1], out=ends[:-1])
-        last = None if ends.all() else _last_of_level(ends)
         mass = np.exp(log_mass)
-        top, above = _cumulated(mass), np.zeros_like(mass)
-        above[:-1] = _cumulated(mass[:0:-1])[::-1]
-        log_level = None
+        top, above = _cumulated(mass)
+        last = None
+        if (tied := value[1:] == value[:-1]).any():
+            ends = np.r_[~tied, np.ones((1, len(log_ref)), dtype=bool)]
+            last = _last_of_level(ends)
+        level, log_level = mass, None
         if last is not None:
             top, above = np.take_along_axis(top, last, axis=0), np.take_along_axis(above, last, axis=0)
             log_level = _log_level_sums(log_mass, ends)
-        log_top = _log_top(top, above)
-        level = mass if log_level is None else np.exp(log_level)
-        share = np.minimum(level / np.where(top > 0, top, 1.0), 1.0)
-        found = cls(place, log_mass, log_top, share, log_level)
-        found._refine_faint(above, last)
+            level = np.minimum(np.exp(log_level), top)
+        share = level / (top if least > _FAINT else np.where(top > 0, top, 1.0))
+        found = cls(place, log_mass, _log_top(top, above), share, log_level)
+        if least <= _FAINT:
+            found._refine_faint(above, last)
         return found
 
     def _refine_faint(self, above, last):
@@ -290,28 +291,33 @@ class _Levels:
         """Log-probability of each response in the best of n draws."""
         n = n[:, 0] if len(n) > 1 else n[0, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
-            risen = np.log1p(-self.share)  # log of F_{k-1} / F_k
-            risen *= n
-            np.expm1(risen, out=risen)
-            log_chance = np.log(np.negative(risen, out=risen), out=risen)
+            log_chance = np.log1p(-self.share)  # log of F_{k-1} / F_k
+            log_chance *= n
+            np.expm1(log_chance, out=log_chance)
+            np.log(np.negative(log_chance, out=log_chance), out=log_chance)
             log_chance += n * self.log_top
             if self.log_level is not None:
                 log_chance += self.log_mass - self.log_level
             faint = self.share == 0
             if faint.any():  # 1 - (1 - q)^n = n q where q is below the floats
                 log_chance[faint] = (np.log(n) + (n - 1) * self.log_top + self.log_mass)[faint]
-        log_chance[self.log_mass == -np.inf] = -np.inf
+                log_chance[self.log_mass == -np.inf] = -np.inf
         return log_chance
 
 
-def _cumulated(rows):
-    """The running sum down the rows: row by row where they are few, which is several times faster than numpy's."""
-    if len(rows) > 64:
-        return np.cumsum(rows, axis=0)
-    total = rows.copy()
-    for k in range(1, len(total)):
-        total[k] += total[k - 1]
-    return total
+def _cumulated(mass):
+    """What lies up to each row, and what above it: where rows are few as a product, much faster than a running sum."""
+    n = len(mass)
+    if n > 32:
+        return np.cumsum(mass, axis=0), np.r_[np.cumsum(mass[:0:-1], axis=0)[::-1], np.zeros((1, mass.shape[1]))]
+    sums = _summing(n) @ mass
+    return sums[:n], sums[n:]
+
+
+@cache
+def _summing(n):
+    """``(2n, n)``: what takes masses to the sums up to each and to those above it."""
+    return np.concatenate([np.tri(n), np.tri(n, k=-1).T])
 
 
 def _last_of_level(ends):

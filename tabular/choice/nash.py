@@ -20,7 +20,7 @@ the inequality because :math:`P_\tau(\pi^\star,\pi)-\tfrac12=\tfrac12-P_\tau(\pi
 :math:`A=P-\tfrac12` skew, and its Jacobian is :math:`I-AD/\tau` with :math:`D=\mathrm{diag}\,\pi-\pi\pi^\top`. AD has
 the eigenvalues of the skew matrix :math:`D^{1/2}AD^{1/2}`, all imaginary, so those of the Jacobian have real part 1: it
 is never singular, :math:`\|F\|` has no stationary point but the root, and grows with x. Damped Newton converges from
-anywhere; it is started from larger tau, along the path of equilibria.
+anywhere; for small tau it is started along the path of equilibria, from larger ones.
 """
 
 import numpy as np
@@ -37,6 +37,7 @@ from tabular.status import Status
 
 __all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regularised"]
 
+_DIRECT = 0.1  # the tau from which on Newton started at the reference is faster than along the path of equilibria
 _GAMES = 512  # games at a time: what is in between stays in the cache
 
 
@@ -139,7 +140,7 @@ def _solved(skew, tau, log_ref):
     base = np.where(there, log_ref, 0.0)
     if not there.all():
         skew = np.where(there[:, :, None] & there[:, None, :], skew, 0.0)
-    x, level = base, np.maximum(tau, 1.0)
+    x, level = base, np.maximum(tau, _DIRECT)
     while (level > tau).any():
         x = _newton(skew, base, level, there, x, tolerances.WARM)
         level = np.maximum(tau, level / 4)
@@ -155,56 +156,61 @@ def _reply(skew, tau, log_ref, log_policy):
 
 
 def _softmax(x, there):
-    weight = np.where(there, np.exp(x - np.where(there, x, -np.inf).max(axis=1, keepdims=True)), 0.0)
+    present = x if there.all() else np.where(there, x, -np.inf)
+    weight = np.exp(present - present.max(axis=1, keepdims=True))
     return weight / weight.sum(axis=1, keepdims=True)
 
 
-def _residual(skew, base, tau, there, x):
-    """F, and the policy it was taken at."""
+def _residual(scaled, base, there, x):
+    """F with ``scaled`` = A / tau, the policy it was taken at, and the pull A pi / tau on each response."""
     policy = _softmax(x, there)
-    pull = np.einsum("pij,pj->pi", skew, policy) / tau[:, None]
-    return np.where(there, x - base - pull, 0.0), policy
+    pull = np.matmul(scaled, policy[:, :, None])[:, :, 0]
+    miss = x - base - pull
+    return (miss if there.all() else np.where(there, miss, 0.0)), policy, pull
 
 
 def _newton(skew, base, tau, there, x, tolerance):
     """Damped Newton on F, all prompts at once; one leaves when its residual meets the tolerance or stops falling."""
-    x = x.copy()
-    residual, policy = _residual(skew, base, tau, there, x)
-    size = np.linalg.norm(residual, axis=1)
-    least = np.maximum(
-        tolerance, 4 * np.finfo(float).eps * (1 / tau + np.abs(base).max(axis=1))
-    )  # what rounding leaves
+    whole = skew / tau[:, None, None], base, there
+    x, state = x.copy(), _residual(*whole, x)
+    size = np.linalg.norm(state[0], axis=1)
+    rounding = 4 * np.finfo(float).eps * (1 / tau + np.abs(base).max(axis=1))
+    least = np.maximum(tolerance, rounding)
     going = np.flatnonzero(size > least)
     while going.size:
-        game = skew[going], base[going], tau[going], there[going]
-        step = _newton_step(game[0], game[2], policy[going], residual[going])
-        tried, accepted = _line_search(game, x[going], step, size[going])
-        x[going], residual[going], policy[going] = tried
-        before, size[going] = size[going], np.linalg.norm(residual[going], axis=1)
+        game = whole if len(going) == len(x) else tuple(part[going] for part in whole)
+        here = tuple(part[going] for part in state)
+        tried, found, accepted = _line_search(game, x[going], _newton_step(game[0], *here), size[going])
+        x[going] = tried
+        for part, new in zip(state, found, strict=True):
+            part[going] = new
+        before, size[going] = size[going], np.linalg.norm(found[0], axis=1)
         going = going[accepted & (size[going] > least[going]) & (size[going] < before)]
     return x
 
 
-def _newton_step(skew, tau, policy, residual):
-    """``(I - A D / tau)^{-1} F`` for each prompt."""
-    spread = skew * policy[:, None, :]
-    spread = spread - spread.sum(axis=2, keepdims=True) * policy[:, None, :]  # A D = A diag(pi) - (A pi) pi^T
-    jacobian = np.eye(policy.shape[1]) - spread / tau[:, None, None]
+def _newton_step(scaled, residual, policy, pull):
+    """``(I - A D / tau)^{-1} F`` for each prompt; A D = A diag(pi) - (A pi) pi^T."""
+    jacobian = pull[:, :, None] - scaled
+    jacobian *= policy[:, None, :]
+    np.einsum("pii->pi", jacobian)[:] += 1.0
     return np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
 
 
 def _line_search(game, x, step, size):
-    """The longest halving of each step after which the residual is smaller: its state, and whether there was one."""
-    length = np.ones(len(x))
-    residual, policy = _residual(*game, x - step)
-    waiting = ~(np.linalg.norm(residual, axis=1) <= (1 - tolerances.ARMIJO) * size)
-    found = x - step
+    """The longest halving of each step after which the residual is smaller: where, its state, whether there was one."""
+    length, found = np.ones(len(x)), x - step
+    state = _residual(*game, found)
+    waiting = ~(np.linalg.norm(state[0], axis=1) <= (1 - tolerances.ARMIJO) * size)
     while (todo := np.flatnonzero(waiting & (length > tolerances.SHORTEST))).size:
         length[todo] /= 2
         found[todo] = x[todo] - length[todo, None] * step[todo]
-        residual[todo], policy[todo] = _residual(*(part[todo] for part in game), found[todo])
-        enough = np.linalg.norm(residual[todo], axis=1) <= (1 - tolerances.ARMIJO * length[todo]) * size[todo]
+        for part, new in zip(state, _residual(*(part[todo] for part in game), found[todo]), strict=True):
+            part[todo] = new
+        enough = np.linalg.norm(state[0][todo], axis=1) <= (1 - tolerances.ARMIJO * length[todo]) * size[todo]
         waiting[todo] = ~enough
-    found[waiting] = x[waiting]
-    residual[waiting], policy[waiting] = _residual(*(part[waiting] for part in game), x[waiting])
-    return (found, residual, policy), ~waiting
+    if waiting.any():
+        found[waiting] = x[waiting]
+        for part, new in zip(state, _residual(*(part[waiting] for part in game), x[waiting]), strict=True):
+            part[waiting] = new
+    return found, state, ~waiting
