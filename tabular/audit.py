@@ -14,13 +14,14 @@ A pair's loss :math:`\mathrm{sp}(-\beta h)` is strictly decreasing in :math:`\de
 the implication because no pair's loss exceeds :math:`n\bar L`: that is all the mean loss alone can certify.
 """
 
+from collections.abc import Callable
 from dataclasses import field
 from typing import Any, overload
 
 import numpy as np
 from scipy.special import logsumexp
 
-from tabular import losses
+from tabular.auditing import chosen_loss
 from tabular.auditing.certified import certified_share
 from tabular.auditing.doubts import Doubt, doubts
 from tabular.auditing.groups import prompts
@@ -150,7 +151,13 @@ PER_PAIR = ("delta_ref", "flip_threshold", "delta", "pair_loss", "short")
 
 @overload
 def audit(
-    log: Scan, beta: float | None = None, loss: Loss | str | None = None, *, executor: Any = None
+    log: Scan,
+    beta: float | None = None,
+    loss: Loss | str | None = None,
+    *,
+    executor: Any = None,
+    progress: Callable[[int, int | None], object] | None = None,
+    **params: Any,
 ) -> StreamedAudit: ...
 
 
@@ -161,6 +168,7 @@ def audit(
     loss: Loss | str | None = None,
     *,
     executor: Any = None,
+    progress: Callable[[int, int | None], object] | None = None,
     **params: Any,
 ) -> Audit: ...
 
@@ -172,17 +180,19 @@ def audit(
     loss: Loss | str | None = None,
     *,
     executor: Any = None,
+    progress: Callable[[int, int | None], object] | None = None,
     **params: Any,
 ) -> Audit | StreamedAudit:
     r"""The audit of a log of pairs, or of a run at all its checkpoints.
 
     Args:
-        log: a pair log, with or without a policy, or a run; a scan of files larger than memory is streamed, for DPO's
-            loss, and its answer is a :class:`tabular.auditing.streamed.StreamedAudit`, without arrays of all pairs.
+        log: a pair log, with or without a policy, or a run; a scan of files larger than memory is streamed, and
+            its answer is a :class:`tabular.auditing.streamed.StreamedAudit`, without arrays of all pairs.
         beta: of the loss; by default the one the run was trained with. A pair log does not know it.
         loss: the run's, of :mod:`tabular.losses`, or its name with its parameters as ``params``; DPO by default. Token
             counts that it needs are taken from the log where it has them.
-        executor: for a scan: with the interface of :mod:`concurrent.futures`, to work on the files of a table.
+        executor: for a scan: with the interface of :mod:`concurrent.futures`, to work on the pieces of a table.
+        progress: for a scan: called with the rows that are done and their number, ``None`` where no file says it.
 
     Raises:
         InputError: a log of something else than labelled pairs; no beta for a pair log, or one that is not finite and
@@ -198,16 +208,12 @@ def audit(
     ([0.313, 0.974], [0.474, 0.313], [True, False])
     """
     if isinstance(log, Scan):
-        if beta is None:
-            _beta(log, beta)
-        if params or not (loss is None or getattr(loss, "name", loss) == "dpo"):
-            raise InputError("a scan is audited for DPO's loss alone: read the log with logs.read_pairs for another")
-        return streamed(log, beta, executor=executor)
+        return streamed(log, _beta(log, beta), loss, params, executor, progress)
     if not isinstance(log, PairLog | RunLog):
         raise InputError(f"an audit needs log-probabilities, a PairLog or RunLog: a {type(log).__name__} has none")
     beta = _beta(log, beta)
     pairs = log.pairs() if isinstance(log, RunLog) else log
-    loss = _loss(loss, pairs, params)
+    loss = chosen_loss.chosen(loss, params, {"n_chosen": pairs.n_chosen, "n_rejected": pairs.n_rejected})
     chosen, rejected = _by_checkpoint(log)
     delta = chosen - rejected
     delta_ref = delta[0]
@@ -236,31 +242,10 @@ def audit(
         pair_loss=per_pair[-1],
         short=delta[-1] <= 0,
         certified_accuracy=certified_share(flip, per_pair.mean(axis=1)),
-        loss_name=repr(loss).removesuffix("()"),
+        loss_name=chosen_loss.told(loss),
         doubts=doubts(pairs, beta),
         log=pairs,
     )
-
-
-def _loss(loss, pairs, params):
-    """The loss that is meant; token counts come from the log."""
-    if isinstance(loss, Loss) or loss is None:
-        if params:
-            raise InputError(
-                f"{next(iter(params))} changes a loss and none is named: pass loss='...' with its parameters"
-            )
-        return losses.get("dpo") if loss is None else loss
-    name = loss
-    needs = [key for key, (_, default) in losses.parameters(name).items() if default is None]
-    counts = {"n_w": pairs.n_chosen, "n_l": pairs.n_rejected}
-    given = {key: counts[key] for key in needs if counts.get(key) is not None} | params
-    missing = [key for key in needs if key in counts and key not in given]
-    if missing:
-        raise InputError(
-            f"{name} divides by token counts and the log has none: add columns n_chosen and n_rejected, or pass a loss "
-            "with n_w=... and n_l=..."
-        )
-    return losses.get(name, **given)
 
 
 def _n_above(per_pair, flip):

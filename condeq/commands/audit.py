@@ -198,5 +198,5 @@ def _save_pairs(result, path):
 
 
 def _require_finite(result):
-    if result.loss_name.startswith("dpo") and not all(value < float("inf") for value in result.loss):
+    if result.loss_name == "dpo" and not all(value < float("inf") for value in result.loss):
         raise InputError("a result is beyond the floating-point numbers: give a less extreme beta, or mend the log")

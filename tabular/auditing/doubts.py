@@ -5,13 +5,12 @@ A doubt is a suspicion and changes no number. Where a sign could come about by i
 
 import numpy as np
 
+from tabular.auditing import patterns
+from tabular.auditing.patterns import FEW, SIDES, Pattern
 from tabular.base.record import Record
 from tabular.logged.records import PairLog
 
-_FEW = 10  # pairs below which a pattern may be chance
-_NEARLY_ALL, _HARDLY_ANY = 0.95, 0.2
-_PLACEHOLDER = -1e7  # 10^5 tokens at 100 nats each
-_SIDES = ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected")
+_HARDLY_ANY = 0.2
 
 
 class Doubt(Record):
@@ -42,25 +41,90 @@ def doubts(log: PairLog, beta: float | None = None) -> tuple[Doubt, ...]:
     [('duplicated rows', 1)]
     """
     found = [rule(log, beta) for rule in _RULES]
-    return tuple(doubt for doubt in found if doubt is not None)
+    counted = counters(log.n_pairs, log.n_skipped, log.n_unmatched, log.n_clamped)
+    return tuple(doubt for doubt in found if doubt is not None) + counted
 
 
 def rounding(values) -> np.ndarray | None:
     """``(n,)`` the step of bfloat16 at each value where all are bfloat16 numbers; ``None`` where one is not."""
-    with np.errstate(over="ignore"):
-        single = values.astype(np.float32)
-    is_bf16 = (single == values) & (single.view(np.uint32) & 0xFFFF == 0)
-    if len(values) < _FEW or not is_bf16.all() or len(np.unique(values)) < _FEW // 2:
-        return None
+    return steps(values) if len(values) >= FEW and varied(values) else None
+
+
+def varied(values) -> bool:
+    """Whether there are so many different values that their low bits say something.
+
+    >>> varied(np.arange(5)), varied(np.zeros(100))
+    (True, False)
+    """
+    return len(np.unique(values)) >= FEW // 2
+
+
+def steps(values) -> np.ndarray | None:
+    """As :func:`rounding`, of however few.
+
+    >>> steps(np.array([-96.0, -300.0])).tolist(), steps(np.array([-96.23])) is None
+    ([0.5, 2.0], True)
+    """
+    for some in (values[:1000], values):  # which rules out nearly every log, cheaply
+        with np.errstate(over="ignore"):
+            single = some.astype(np.float32)
+        if not ((single == some) & (single.view(np.uint32) & 0xFFFF == 0)).all():
+            return None
     return np.exp2(np.floor(np.log2(np.maximum(np.abs(values), 1e-30))) - 7)
 
 
 def unclassified(log: PairLog) -> np.ndarray:
     """``(n_pairs,)`` pairs whose delta_ref is within the rounding of a reference that was summed in bfloat16."""
-    steps = [rounding(getattr(log, name)) for name in _SIDES[:2]]
-    if any(step is None for step in steps):
+    found = [rounding(getattr(log, name)) for name in SIDES[:2]]
+    if any(step is None for step in found):
         return np.zeros(log.n_pairs, dtype=bool)
-    return np.abs(log.delta_ref) < np.maximum(steps[0], steps[1])
+    return np.abs(log.delta_ref) < np.maximum(found[0], found[1])
+
+
+def by_form(origin) -> Doubt | None:
+    """The doubt of a file whose very form says that it holds averages.
+
+    >>> by_form(None) is None
+    True
+    """
+    if origin is None or not str(origin.form).startswith("averages"):
+        return None
+    return _whole(
+        "averages",
+        f"{origin.trainer} writes averages over tokens unless the loss was dpo or wpo. delta_ref is then not a "
+        "log-ratio of probabilities, and no number below is what it says: log sums, or multiply by the token counts.",
+    )
+
+
+def bfloat16(step: float, unsure: int, low: int, n: int, rows=()) -> Doubt:
+    """The doubt of sums in bfloat16: its largest step, pairs within it, pessimistic pairs that are not, all pairs.
+
+    >>> bfloat16(0.5, 1, 2, 8).what.split("; ")[1].split(".  ")[0][:52]
+    'pessimistic are between 25.0 and 37.5 % of 8. Load t'
+    """
+    return Doubt(
+        "bfloat16",
+        unsure / n,
+        unsure,
+        f"the reference was summed in bfloat16: its values stand {step:g} nats apart at the largest, so that delta_ref "
+        "may be wrong by as much. The share of pairs is the one whose sign is not known; pessimistic are between "
+        f"{100 * low / n:.1f} and {100 * (low + unsure) / n:.1f} % of {n}. Load the reference in float32.",
+        rows,
+    )
+
+
+def counters(n: int, skipped: int, unmatched: int, clamped: int) -> tuple[Doubt, ...]:
+    """What was left out of n pairs, or changed: rows, pairs without a partner, log-probabilities.
+
+    >>> [doubt.name for doubt in counters(9, 1, 0, 2)]
+    ['left out', 'above 0 by rounding']
+    """
+    known = (
+        ("left out", skipped, n + skipped, "rows that were not valid are in no number below."),
+        ("without a partner", unmatched, n + unmatched, "pairs of the reference that the policy's file lacks."),
+        ("above 0 by rounding", clamped, n, "log-probabilities between 0 and 1e-4 were taken for 0."),
+    )
+    return tuple(Doubt(name, count / of, count, what) for name, count, of, what in known if count)
 
 
 def _doubt(log, name, mask, what):
@@ -68,89 +132,48 @@ def _doubt(log, name, mask, what):
     return Doubt(name, float(np.mean(mask)), int(np.sum(mask)), what, rows) if np.any(mask) else None
 
 
+def _pattern(pattern: Pattern):
+    """The rule of a trap that rows show one by one."""
+
+    def rule(log, beta):
+        if pattern.of_policy and log.policy_chosen is None:
+            return None
+        mask = pattern.shown_by(log)
+        return _doubt(log, pattern.name, mask, pattern.what) if pattern.suspicious(mask.sum(), log.n_pairs) else None
+
+    return rule
+
+
 def _whole(name, what):
     return Doubt(name, 1.0, 0, what)
 
 
 def _averages(log, beta):
-    if log.origin is not None and str(log.origin.form).startswith("averages"):
-        return _whole(
-            "averages",
-            f"{log.origin.trainer} writes averages over tokens unless the loss was dpo or wpo. delta_ref is then not a "
-            "log-ratio of probabilities, and no number below is what it says: log sums, or multiply by the "
-            "token counts.",
-        )
-    values = np.concatenate([log.ref_chosen, log.ref_rejected])
-    if log.n_pairs < _FEW or np.mean(values > -10) < _NEARLY_ALL:
+    if by_form(log.origin) is not None:
+        return by_form(log.origin)
+    mask = patterns.AVERAGES.shown_by(log)
+    if not patterns.AVERAGES.suspicious(mask.sum(), log.n_pairs):
         return None
     if log.n_chosen is not None:
-        counts = np.concatenate([log.n_chosen, log.n_rejected])
+        values, counts = np.r_[log.ref_chosen, log.ref_rejected], np.r_[log.n_chosen, log.n_rejected]
         if np.ptp(counts) == 0 or np.corrcoef(values, counts)[0, 1] < -_HARDLY_ANY:
             return None  # sums fall with the length
-    return _doubt(
-        log,
-        "averages",
-        (log.ref_chosen > -10) & (log.ref_rejected > -10),
-        "the log-probabilities are those of a token, not of a response (all above -10 nats), as TRL's columns "
-        "under ipo "
-        "until 0.28 are. delta_ref is then no log-ratio of probabilities: log sums, or multiply by the token counts.",
-    )
+    return _doubt(log, "averages", mask, patterns.AVERAGES.what)
 
 
 def _bf16(log, beta):
-    steps = [rounding(getattr(log, name)) for name in _SIDES[:2]]
-    if any(step is None for step in steps):
+    found = [rounding(getattr(log, name)) for name in SIDES[:2]]
+    if any(step is None for step in found):
         return None
-    unsure, n = unclassified(log), log.n_pairs
-    low = np.mean((log.delta_ref < 0) & ~unsure)
-    return Doubt(
-        "bfloat16",
-        float(unsure.mean()),
-        int(unsure.sum()),
-        f"the reference was summed in bfloat16: its values stand {np.concatenate(steps).max():g} nats apart at the "
-        f"largest, so that delta_ref may be wrong by as much. The share of pairs is the one whose sign is not known; "
-        f"pessimistic are between {100 * low:.1f} and {100 * (low + unsure.mean()):.1f} % of {n}. Load the "
-        f"reference in "
-        "float32.",
-        tuple(int(row) + 1 for row in log.row[np.flatnonzero(unsure)[:5]]),
-    )
-
-
-def _identical(log, beta):
-    if log.policy_chosen is None:
-        return None
-    same = (log.policy_chosen == log.ref_chosen) & (log.policy_rejected == log.ref_rejected)
-    if same.mean() < 0.5:
-        return None
-    return _doubt(
-        log,
-        "policy identical to the reference",
-        same,
-        "the two columns of the policy equal the reference's to the last bit: the log is of step 0, an adapter was "
-        "switched off, or one file was given twice. Nothing is said about training.",
-    )
-
-
-def _ld_alpha(log, beta):
-    if log.policy_chosen is None or log.n_pairs < _FEW:
-        return None
-    r_w, r_l = log.policy_chosen - log.ref_chosen, log.policy_rejected - log.ref_rejected
-    shape = (np.minimum(r_w, r_l) == 0) & (np.maximum(r_w, r_l) > 0)
-    if shape.mean() < 0.5:
-        return None
-    return _doubt(
-        log,
-        "ld_alpha on one model only",
-        shape,
-        "the shorter response has not moved at all and the longer one has risen: the policy's sum is "
-        "discounted beyond the "
-        "shorter length and the reference's is not (LLaMA-Factory, ms-swift, TRL 0.18-0.28). h is off by the discount: "
-        "recompute both without ld_alpha.",
+    unsure = unclassified(log)
+    rows = tuple(int(row) + 1 for row in log.row[np.flatnonzero(unsure)[:5]])
+    return bfloat16(
+        np.concatenate(found).max(), int(unsure.sum()), int(np.sum((log.delta_ref < 0) & ~unsure)), log.n_pairs, rows
     )
 
 
 def _units(log, beta):
-    if log.policy_chosen is None or log.n_pairs < _FEW:
+    if log.policy_chosen is None or log.n_pairs < FEW:
         return None
     sizes = [
         np.median(np.abs([getattr(log, f"{who}_chosen"), getattr(log, f"{who}_rejected")])) for who in ("ref", "policy")
@@ -170,59 +193,9 @@ def _not_joined(log, beta):
         return None
     before, after = np.r_[log.ref_chosen, log.ref_rejected], np.r_[log.policy_chosen, log.policy_rejected]
     told = ""
-    if log.n_pairs >= _FEW and np.ptp(before) and np.ptp(after):
+    if log.n_pairs >= FEW and np.ptp(before) and np.ptp(after):
         told = f" The two correlate at {np.corrcoef(before, after)[0, 1]:.2f}; of the same texts it is close to 1."
     return _whole("joined by position", "no column says that the rows of the two files are the same pairs." + told)
-
-
-def _zero(log, beta):
-    sides = [getattr(log, name) for name in _SIDES if getattr(log, name) is not None]
-    mask = np.any([side == 0 for side in sides], axis=0)
-    return _doubt(
-        log,
-        "log-probability exactly 0",
-        mask,
-        "a response of probability 1: rather a missing entry (early caches of open-instruct), a completion cut to "
-        "nothing, or ld_alpha of TRL 0.18-0.28. These pairs are counted as they stand.",
-    )
-
-
-def _placeholder(log, beta):
-    sides = [getattr(log, name) for name in _SIDES if getattr(log, name) is not None]
-    mask = np.any([side < _PLACEHOLDER for side in sides], axis=0)
-    return _doubt(
-        log,
-        "a number that stands for something else",
-        mask,
-        "no text has a log-probability below -10^7 nats: a mask or a placeholder was logged. These pairs are "
-        "counted as "
-        "they stand, and may carry the whole mean loss.",
-    )
-
-
-def _clamped(log, beta):
-    if not log.n_clamped:
-        return None
-    return Doubt(
-        "above 0 by rounding",
-        log.n_clamped / log.n_pairs,
-        log.n_clamped,
-        "log-probabilities between 0 and 1e-4 were taken for 0.",
-    )
-
-
-def _skipped(log, beta):
-    if not log.n_skipped:
-        return None
-    n = log.n_skipped
-    return Doubt("left out", n / (n + log.n_pairs), n, "rows that were not valid are in no number below.")
-
-
-def _unmatched(log, beta):
-    if not log.n_unmatched:
-        return None
-    n = log.n_unmatched
-    return Doubt("without a partner", n / (n + log.n_pairs), n, "pairs of the reference that the policy's file lacks.")
 
 
 def _fingerprint(*columns):
@@ -237,7 +210,7 @@ def _fingerprint(*columns):
 
 def _duplicates(log, beta):
     """Rows that repeat an earlier one; those with a fingerprint of their own are none."""
-    columns = [getattr(log, name) for name in _SIDES if getattr(log, name) is not None]
+    columns = [getattr(log, name) for name in SIDES if getattr(log, name) is not None]
     _, place, times = np.unique(_fingerprint(*columns), return_inverse=True, return_counts=True)
     suspects = np.flatnonzero(times[place] > 1)
     mask = np.zeros(log.n_pairs, dtype=bool)
@@ -267,37 +240,8 @@ def _mirrored(log, beta):
     )
 
 
-def _swapped_policy(log, beta):
-    if log.delta is None or log.n_pairs < _FEW:
-        return None
-    h = log.delta - log.delta_ref
-    if np.mean(h < 0) < 0.8:
-        return None
-    return _doubt(
-        log,
-        "trained the other way round",
-        h < 0,
-        "the log-ratio fell on most pairs: chosen and rejected are swapped in one of the two files, or the run "
-        "diverged.",
-    )
-
-
-def _ties(log, beta):
-    mask = log.ref_chosen == log.ref_rejected
-    if mask.mean() < 0.01:
-        return None
-    return _doubt(
-        log,
-        "equal log-probabilities",
-        mask,
-        "chosen and rejected have the same sum under the reference: equal texts, texts that were cut to the "
-        "same prefix "
-        "(max_length), or rounding. delta_ref = 0 is not pessimistic, and delta = 0 never right.",
-    )
-
-
 def _truncated(log, beta):
-    if log.n_chosen is None or log.n_pairs < _FEW:
+    if log.n_chosen is None or log.n_pairs < FEW:
         return None
     limit = max(log.n_chosen.max(), log.n_rejected.max())
     at_limit = (log.n_chosen == limit) | (log.n_rejected == limit)
@@ -314,7 +258,7 @@ def _truncated(log, beta):
 
 def _own_rewards(log, beta):
     """Rewards that are the run's own implicit ones, or on another scale than beta delta_ref."""
-    if log.reward_difference is None or log.n_pairs < _FEW:
+    if log.reward_difference is None or log.n_pairs < FEW:
         return None
     if log.delta is not None and np.ptp(log.reward_difference) and np.ptp(log.delta - log.delta_ref):
         together = np.corrcoef(log.reward_difference, log.delta - log.delta_ref)[0, 1]
@@ -339,18 +283,15 @@ _RULES = (
     _averages,
     _units,
     _bf16,
-    _identical,
+    _pattern(patterns.IDENTICAL),
     _not_joined,
-    _ld_alpha,
-    _swapped_policy,
-    _placeholder,
-    _zero,
+    _pattern(patterns.LD_ALPHA),
+    _pattern(patterns.OTHER_WAY),
+    _pattern(patterns.PLACEHOLDER),
+    _pattern(patterns.ZERO),
     _mirrored,
     _duplicates,
     _truncated,
-    _ties,
+    _pattern(patterns.TIES),
     _own_rewards,
-    _skipped,
-    _unmatched,
-    _clamped,
 )

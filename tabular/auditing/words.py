@@ -62,7 +62,7 @@ def story(result) -> str:
 
 
 def _helps(result):
-    if result.log is None or result.log.delta is None or not result.loss_name.startswith("dpo"):
+    if result.log is None or result.log.delta is None or result.loss_name != "dpo":
         return []
     known = {remedy.name.split()[0]: remedy for remedy in remedies(result.log, result.beta)}
     if _HYPO not in known:
