@@ -70,9 +70,9 @@ def course(found: Course):
 
 
 def stream(result):
-    """The parts of a streamed audit: numbers alone."""
-    left_out = f", {result.n_skipped:,} rows left out" if result.n_skipped else ""
-    yield Text(f"{result.source}: {result.n_pairs:,} pairs, beta {result.beta:g}{left_out}", style="bold")
+    """The parts of a streamed audit: numbers and doubts."""
+    yield Text(f"{result.source}: {result.n_pairs:,} pairs, beta {result.beta:g}", style="bold")
+    yield from doubts(result.doubts)
     headings = ("reference", "policy")[: len(result.loss)]
     table = plain("of all pairs; ties count as wrong", *headings)
     table.add_row("pessimistic (delta_ref < 0), %", f"{100 * result.share_pessimistic:.1f}")
@@ -81,10 +81,16 @@ def stream(result):
     for name, (label, form, scale) in TRAINING.items():
         if name != "n_short":
             values = getattr(result, name)
-            table.add_row(label.format(loss="DPO"), *(form.format(scale * value) for value in values))
+            told = label.format(loss="DPO" if result.loss_name == "dpo" else result.loss_name)
+            table.add_row(told, *(form.format(scale * value) for value in values))
     yield table
+    yield Text(OF_A_STREAM, style="dim")
 
 
+OF_A_STREAM = (
+    "A stream is asked only what rows show one by one: not which pairs are worst, nor of rows that repeat or mirror "
+    "another, of units, truncation and rewards. Audit a sample of it without --stream for these."
+)
 TO_GET_PAIRS = (
     "To get pairs: run TRL's DPOTrainer with precompute_ref_log_probs=True once with the reference and once with the "
     "trained model as model, save trainer.train_dataset after trainer.get_train_dataloader(), and give both: "

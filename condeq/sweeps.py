@@ -26,7 +26,9 @@ def grid(**axes) -> sweep.Grid:
 
 
 @contextmanager
-def workers(jobs: int, cluster: str | None) -> Iterator[Executor | None]:
+def workers(
+    jobs: int, cluster: str | None, what_stands="what is finished is kept: give the same command again"
+) -> Iterator[Executor | None]:
     """A cluster where one is named, else processes, else nothing; a worker that dies is told in one sentence."""
     try:
         if cluster is not None:
@@ -38,7 +40,7 @@ def workers(jobs: int, cluster: str | None) -> Iterator[Executor | None]:
         else:
             yield None
     except (BrokenExecutor, CancelledError):
-        raise InputError("the workers are gone; what is finished is kept: give the same command again") from None
+        raise InputError(f"the workers are gone; {what_stands}") from None
 
 
 def summary(done: sweep.Sweep) -> dict:

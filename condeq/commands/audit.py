@@ -1,5 +1,6 @@
 """``condeq audit``: what a trainer's log hides."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,11 @@ import typer
 
 from condeq import examples, show
 from condeq.options import AsJson, LossName, LossSettings
-from condeq.terminal import console, print_json, saved, writing
+from condeq.terminal import console, print_json, progress, saved, writing
 from tabular import InputError
 
 RUN = "hh-pythia410m-dpo"
+_NO_STREAM = "leave out --stream, --jobs and --cluster"
 
 
 def audit(
@@ -39,7 +41,9 @@ def audit(
     by: Annotated[list[str] | None, typer.Option(help="Groups: delta_ref, length, or a column. Repeat.")] = None,
     worst: Annotated[int, typer.Option(help="How many pairs to name for each question.", min=0)] = 5,
     skip_invalid: Annotated[bool, typer.Option(help="Leave out rows that are not valid, and count them.")] = False,
-    stream: Annotated[bool, typer.Option("--stream", help="For logs larger than memory: the numbers alone.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="For logs larger than memory: numbers and doubts.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Stream in that many processes on this machine.")] = 1,
+    cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Stream on a Dask scheduler.")] = None,
     evaluation: Annotated[bool, typer.Option(help="Of a log of batch means: the evaluations.")] = False,
     out: Annotated[Path | None, typer.Option(help="Save the summary as JSON.")] = None,
     per_pair: Annotated[Path | None, typer.Option(help="Save a row for each pair, as Parquet.")] = None,
@@ -55,12 +59,16 @@ def audit(
         return
     if reference is not None:
         raise InputError("--reference goes with a log of batch means: give the reference's file first, then --policy")
-    if stream:
-        _streamed(log, beta, show.parsed_columns(columns or []), of, skip_invalid, as_json, out)
+    renamed = show.parsed_columns(columns or [])
+    if stream or jobs > 1 or cluster is not None:
+        _refuse_of_stream({"--policy": policy, "--key": key, "--by": by, "--per-pair": per_pair, "--html": html})
+        _streamed(log, beta, renamed, of, skip_invalid, (jobs, cluster), as_json, out)
         return
-    result = _audited(log, beta, policy or [], key, show.parsed_columns(columns or []), of, skip_invalid)
     by = by or []
-    shown = list(show_audit.parts(result, by, worst))
+    with progress() as tell:
+        tell(0, 2, "reading the pairs")
+        result = _audited(log, beta, policy or [], key, renamed, of, skip_invalid, lambda: tell(1, 2, "adding up"))
+        shown = list(show_audit.parts(result, by, worst))
     _require_finite(result)
     if per_pair is not None:
         _save_pairs(result, per_pair)
@@ -101,24 +109,44 @@ def _is_metrics(log):
     return path.is_file() and logs.is_metrics(path)
 
 
-def _audited(log, beta, policies, key, columns, loss, skip_invalid):
+def _refuse_of_stream(given):
+    """Whatever needs all pairs at once."""
+    for option, value in given.items():
+        if value:
+            raise InputError(
+                f"{option} needs all pairs at once, and a stream keeps none: leave out --stream, --jobs and --cluster"
+            )
+
+
+def _audited(log, beta, policies, key, columns, loss, skip_invalid, read):
+    """The audit of what is read as a whole; ``read`` is called in between."""
     from tabular import logs
     from tabular.audit import audit as audited
 
     name, params = loss
+    found = _read(logs, log, beta, policies, key, columns, skip_invalid)
+    read()
+    return audited(found, beta, name, **params)
+
+
+def _read(logs, log, beta, policies, key, columns, skip_invalid):
     if log == RUN and not Path(log).exists():
         if columns or policies:
             what = "--column renames a column of a file" if columns else "--policy joins another file to a file"
             raise InputError(f"{what}, and {RUN} is none: leave it out")
-        return audited(logs.load(log), beta, name, **params)
+        return logs.load(log)
     steps = _steps(policies)
-    path = Path(log) if any(sign in log for sign in "*?[") else examples.located(Path(log), examples.LOGS, RUN)
+    path = _place(log)
     if steps is None:
-        return audited(logs.read_pairs(path, columns, skip_invalid=skip_invalid), beta, name, **params)
+        return logs.read_pairs(path, columns, skip_invalid=skip_invalid)
     if isinstance(steps, dict) and beta is None:
         raise InputError("checkpoints need the run's beta: give --beta, often 0.1")
-    read = logs.read_run(path, steps, beta, columns, key=key, skip_invalid=skip_invalid)
-    return audited(read, beta, name, **params)
+    return logs.read_run(path, steps, beta, columns, key=key, skip_invalid=skip_invalid)
+
+
+def _place(log):
+    """The file, directory or pattern that is meant, or an example's."""
+    return Path(log) if any(sign in log for sign in "*?[") else examples.located(Path(log), examples.LOGS, RUN)
 
 
 def _steps(policies):
@@ -158,13 +186,23 @@ def _batch_means(log, beta, reference, loss, evaluation, as_json, out):
     _print(show_audit.course(found))
 
 
-def _streamed(log, beta, columns, loss, skip_invalid, as_json, out):
-    from condeq import show_audit
+def _streamed(log, beta, columns, loss, skip_invalid, where, as_json, out):
+    from condeq import show_audit, sweeps
     from tabular import logs
     from tabular.audit import audit as audited
 
     name, params = loss
-    result = audited(logs.scan(log, columns, skip_invalid=skip_invalid), beta, name, **params)
+    if log == RUN and not Path(log).exists():
+        raise InputError(
+            f"{RUN} is a run of checkpoints and no table to stream: leave out --stream, --jobs and --cluster"
+        )
+    scan = logs.scan(_place(log), columns, skip_invalid=skip_invalid)
+    with ExitStack() as stack:
+        executor = stack.enter_context(
+            sweeps.workers(*where, "give the command again, with fewer --jobs if memory ran out")
+        )
+        tell = stack.enter_context(progress())
+        result = audited(scan, beta, name, executor=executor, progress=lambda n, of: tell(n, of, "pairs"), **params)
     if as_json:
         print_json(result.to_dict(), indent=None)
     elif out is not None:

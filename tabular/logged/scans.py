@@ -29,7 +29,8 @@ class Scan(Record):
     """The files of one table, none of them read.
 
     Attributes:
-        source: as it was named; paths: the files, in order; arrays: which column is which, the same in all of them.
+        source: as it was named; paths: the files, in order, from the root on, because a worker may run elsewhere.
+        arrays: which column is which, the same in all of them.
         origin: who wrote them; skip_invalid: whether rows that are not valid are left out, and counted.
         counts: the columns of the token counts; tokens: whether these hold lists, whose lengths are the counts.
 
@@ -91,8 +92,7 @@ def scan(path: str | os.PathLike[str], columns: Mapping[str, str] | None = None,
 
     Args:
         path, columns, skip_invalid: as in :func:`tabular.logs.read_pairs`. Parquet, Arrow, CSV and JSON lines are
-        streamed; a packed
-            file, a JSON array and ``.npz`` are unpacked into memory, one at a time.
+            streamed; a packed file, a JSON array and ``.npz`` are unpacked into memory, one at a time.
 
     Raises:
         InputError: as :func:`tabular.logs.read_pairs` for what the header of each file tells.
@@ -114,7 +114,15 @@ def scan(path: str | os.PathLike[str], columns: Mapping[str, str] | None = None,
     arrays = {array: name for array, name in read[0].arrays.items() if array in ARRAYS}
     source = str(path).encode(errors="replace").decode()
     first = read[0]
-    return Scan(source, tuple(map(str, found)), arrays, first.origin, skip_invalid, first.counts, first.tokens)
+    return Scan(
+        source,
+        tuple(str(one.absolute()) for one in found),
+        arrays,
+        first.origin,
+        skip_invalid,
+        first.counts,
+        first.tokens,
+    )
 
 
 def _columns(path, renamed):

@@ -56,6 +56,14 @@ def report_without_data(tmp_path_factory) -> Built:
         return build_small(tmp_path_factory.mktemp("report"))
 
 
+@pytest.fixture(scope="session")
+def two_workers():
+    """The address of a Dask scheduler on this machine with two worker processes."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
 @pytest.fixture
 def condeq(monkeypatch, capsys, tmp_path):
     """Run the command in an empty directory: (exit code, standard output, standard error)."""

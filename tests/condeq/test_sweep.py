@@ -32,13 +32,10 @@ def test_it_counts_the_phases_and_takes_up_what_stands(condeq, tmp_path):
     assert f"RLHF optimum in U{inside:>35,}" in out
 
 
-def test_processes_and_a_cluster_keep_the_same(condeq, tmp_path):
-    distributed = pytest.importorskip("distributed")
+def test_processes_and_a_cluster_keep_the_same(condeq, tmp_path, two_workers):
     assert condeq("sweep", *SMALL, "--out", str(tmp_path / "serial"))[0] == 0
     assert condeq("sweep", *SMALL, "--out", str(tmp_path / "jobs"), "--jobs", "2")[0] == 0
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        address = cluster.scheduler_address
-        assert condeq("sweep", *SMALL, "--out", str(tmp_path / "dask"), "--cluster", address)[0] == 0
+    assert condeq("sweep", *SMALL, "--out", str(tmp_path / "dask"), "--cluster", two_workers)[0] == 0
     assert contents(tmp_path / "serial") == contents(tmp_path / "jobs") == contents(tmp_path / "dask")
 
 

@@ -1,0 +1,88 @@
+"""``condeq audit`` on many workers: the same bytes as one, a progress bar for a person, one sentence where it fails."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from rich.console import Console
+
+NAMES = ("ref_chosen_logps", "ref_rejected_logps", "policy_chosen_logps", "policy_rejected_logps")
+LOG = "ref_chosen_logps,ref_rejected_logps\n-9,-7\n-4,-5\n"
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """A directory of three parts of unequal length."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "parts").mkdir()
+    for part, n in enumerate((70_000, 1, 3_000)):
+        ref = -rng.gamma(4, 30, (2, n))
+        policy = np.minimum(ref + rng.normal([[0], [-20]], 15, (2, n)), 0)
+        pl.DataFrame(dict(zip(NAMES, [*ref, *policy], strict=True))).write_parquet(tmp_path / f"parts/{part}.parquet")
+    return tmp_path / "parts"
+
+
+@pytest.mark.parametrize("loss", [(), ("--loss", "kto", "--set", "z0=0.1")])
+def test_processes_and_a_cluster_print_the_same(condeq, parts, two_workers, loss):
+    alone = condeq("audit", "parts", "--beta", "0.1", *loss, "--stream", "--json")
+    assert (alone[0], alone[2]) == (0, "")
+    assert json.loads(alone[1])["n_pairs"] == 73_001
+    assert condeq("audit", "parts", "--beta", "0.1", *loss, "--cluster", two_workers, "--json") == alone
+    if not loss:
+        assert condeq("audit", "parts", "--beta", "0.1", "--jobs", "2", "--json") == alone
+
+
+def test_the_text_of_a_stream(condeq, parts):
+    code, out, err = condeq("audit", str(parts), "--beta", "0.1", "--stream")
+    assert (code, err) == (0, "")  # no bar where nobody watches
+    assert "73,001 pairs" in out
+    assert "certified by the mean loss, %" in out
+    assert "without --stream" in out
+
+
+def test_a_person_sees_a_bar(condeq, parts, monkeypatch):
+    monkeypatch.setattr("condeq.terminal.Console", _Watched)
+    _, _, err = condeq("audit", str(parts), "--beta", "0.1", "--stream")
+    assert "73001/73001" in err
+    _, _, err = condeq("audit", str(parts), "--beta", "0.1")
+    assert "adding up" in err
+
+
+class _Watched(Console):
+    """Standard error is a terminal, standard output is not."""
+
+    def __init__(self, **settings):
+        settings |= {"force_terminal": True, "width": 100} if settings.get("stderr") else {}
+        super().__init__(**settings)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--cluster", "nowhere"), "no Dask scheduler answers at nowhere: give the address"),
+        (("--stream", "--by", "length"), "--by needs all pairs at once, and a stream keeps none: leave out --stream"),
+        (("--jobs", "2", "--policy", "log.csv"), "--policy needs all pairs at once"),
+        (("--stream", "--html", "page.html"), "--html needs all pairs at once"),
+        (("--stream", "--per-pair", "pairs.parquet"), "--per-pair needs all pairs at once"),
+        (("--stream", "--loss", "aot"), "aot pairs the responses of a batch anew"),
+        (("--stream", "--loss", "simpo", "--set", "gamma=1"), "simpo divides by token counts and the log has none"),
+    ],
+)
+def test_bad_input_is_one_sentence(condeq, options, sentence):
+    Path("log.csv").write_text(LOG)
+    code, out, err = condeq("audit", "log.csv", "--beta", "0.1", *options)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"condeq: {sentence}")
+    assert err.count("\n") == 1
+
+
+def test_a_column_that_is_no_number_and_a_run_that_is_no_table(condeq):
+    Path("log.csv").write_text(LOG + "-1,abc\n")
+    code, _, err = condeq("audit", "log.csv", "--beta", "0.1", "--stream")
+    assert code == 2
+    assert "cannot be streamed" in err
+    assert err.count("\n") == 1
+    code, _, err = condeq("audit", "hh-pythia410m-dpo", "--beta", "0.1", "--stream")
+    assert (code, "no table to stream" in err) == (2, True)
