@@ -12,8 +12,8 @@ from typing import Any
 from tabular.base.extras import library
 from tabular.errors import InputError
 
-#: how long a scheduler may take to answer, in seconds
-PATIENCE = 6.0
+#: how long a scheduler may take to answer, in seconds: with what it takes to start the command, less than ten
+PATIENCE = 4.0
 
 
 def results(task: Callable, jobs: Iterable[tuple], executor: Executor | None, ahead: int) -> Iterator[Any]:
@@ -98,7 +98,7 @@ def _kind(distributed, address):
     def ask():
         try:
             answers.put(asyncio.run(asyncio.wait_for(asked(), PATIENCE)))
-        except (OSError, ValueError, TypeError, ImportError):
+        except Exception:  # who listens there may speak anything, and its first bytes be taken for a length
             answers.put({})
 
     answers: SimpleQueue[dict] = SimpleQueue()

@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from functools import partial
@@ -348,6 +349,27 @@ def test_a_wrong_address_is_one_sentence(address, monkeypatch, capfd):
             pass
     told = f"no Dask scheduler answers at {address}: give the address that yours prints, tcp://HOST:PORT"
     assert str(caught.value) == told
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_of_another_kind_is_one_sentence(monkeypatch, capfd):
+    """Its greeting is taken for the length of a message of three exabytes."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(workers, "PATIENCE", 1.0)
+
+    def greets():
+        with server.accept()[0] as there:
+            there.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 9)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        greet = threading.Thread(target=greets)
+        greet.start()
+        with (
+            pytest.raises(InputError, match="no Dask scheduler answers"),
+            sweep.cluster(f"tcp://127.0.0.1:{server.getsockname()[1]}"),
+        ):
+            pass
+        greet.join()
     assert capfd.readouterr() == ("", "")
 
 
