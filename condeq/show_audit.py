@@ -45,11 +45,14 @@ def doubts(found):
 
 def course(found: Course):
     """The parts of a trainer's batch means."""
-    yield Text(f"{found.metrics.source}: {found.metrics.trainer}, {len(found.metrics.step)} steps", style="bold")
+    logged = len(found.metrics.step) - found.from_reference
+    yield Text(f"{found.metrics.source}: {found.metrics.trainer}, {logged} steps", style="bold")
     yield from doubts(found.doubts)
     metrics = found.metrics
     chosen = _spread(len(metrics.step))
-    table = plain("step", *(f"{metrics.step[i]:g}" for i in chosen))
+    headings = [f"{step:g}" for step in metrics.step]
+    headings[0] = "reference" if found.from_reference else headings[0]
+    table = plain("step", *(headings[i] for i in chosen))
     rows = {
         "loss (nats)": metrics.loss,
         "trainer's accuracy (h > 0), %": 100 * metrics.accuracy,

@@ -5,7 +5,7 @@ Two facts need no pairs. *Jensen*: sp is convex, so a mean DPO loss is at least 
 pairs of a reference file, the mean loss certifies a share of them (:mod:`tabular.auditing.certified`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tabular.errors import InputError
 from tabular.failures.separate import flips
 from tabular.logged.metrics import MetricLog
 from tabular.logged.records import PairLog
+from tabular.losses import absolute
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +26,11 @@ class Course:
     """Batch means with what they tell.
 
     Attributes:
-        metrics: as logged; doubts: of them.
+        metrics: as logged, after the reference itself at step 0 where its pairs are known; doubts: of what was logged.
         delta, delta_ref: ``(n_steps,)`` means of the policy's and of the reference's log-ratio, nats, nan where not
             known; the latter is delta - margin / beta.
         certified: ``(n_steps,)`` the share of the reference's pairs that the loss certifies; ``None`` without them.
+        from_reference: whether step 0 is the reference's and was not logged.
     """
 
     metrics: MetricLog
@@ -36,6 +38,7 @@ class Course:
     delta: np.ndarray
     delta_ref: np.ndarray
     certified: np.ndarray | None
+    from_reference: bool = False
 
 
 def course(metrics: MetricLog, beta=None, reference: PairLog | None = None, loss=None) -> Course:
@@ -51,8 +54,9 @@ def course(metrics: MetricLog, beta=None, reference: PairLog | None = None, loss
 
     >>> log = MetricLog("by hand", "nobody's", [1, 2], {"loss": [0.69, 0.1], "margin": [0.0, 4.0]})
     >>> reference = PairLog("toy", [-9.0, -4.0], [-7.0, -5.0])
-    >>> course(log, beta=0.5, reference=reference).certified.tolist()
-    [0.0, 1.0]
+    >>> found = course(log, beta=0.5, reference=reference)
+    >>> found.metrics.step.tolist(), found.delta.tolist()[0], found.certified.tolist()
+    ([0.0, 1.0, 2.0], -0.5, [0.0, 0.0, 1.0])
     """
     if not isinstance(metrics, MetricLog):
         raise InputError(f"a course needs batch means, a MetricLog: a {type(metrics).__name__} has none")
@@ -60,14 +64,30 @@ def course(metrics: MetricLog, beta=None, reference: PairLog | None = None, loss
     if beta is None and reference is not None:
         raise InputError("a reference needs the run's beta: give beta=..., often 0.1")
     loss = losses.get("dpo") if loss is None else losses.get(loss) if isinstance(loss, str) else loss
+    found = [rule(metrics, beta, reference, loss) for rule in _RULES]
+    starts = reference is not None and metrics.step[0] > 0
+    if starts:
+        metrics = _from_reference(metrics, beta, reference, loss)
     delta = metrics.chosen - metrics.rejected
     delta_ref = np.full(delta.shape, np.nan) if beta is None else delta - metrics.margin / beta
     certified = None
     if reference is not None:
         paid = np.where(np.isnan(metrics.loss), np.inf, metrics.loss)
         certified = certified_share(flips(loss, reference.ref_chosen, reference.ref_rejected, beta), paid)
-    found = [rule(metrics, beta, reference, loss) for rule in _RULES]
-    return Course(metrics, tuple(doubt for doubt in found if doubt is not None), delta, delta_ref, certified)
+    return Course(metrics, tuple(doubt for doubt in found if doubt is not None), delta, delta_ref, certified, starts)
+
+
+def _from_reference(metrics, beta, reference, loss):
+    """The log with step 0 before it, where the policy is the reference: what it says there is known exactly.
+
+    A loss without a reference has rewards of its own there, which are not told.
+    """
+    sides = (reference.ref_chosen, reference.ref_rejected)
+    start = {"loss": np.mean(loss(*sides, *sides, beta)), "chosen": np.mean(sides[0]), "rejected": np.mean(sides[1])}
+    if not getattr(loss.form, "reference_free", isinstance(loss.form, absolute.Orpo)):
+        start |= dict.fromkeys(("reward_chosen", "reward_rejected", "margin", "accuracy"), 0.0)
+    values = {name: np.r_[start.get(name, np.nan), logged] for name, logged in metrics.values.items()}
+    return replace(metrics, step=np.r_[0.0, metrics.step], values=values)
 
 
 def _doubt(name, mask, what):
@@ -86,6 +106,14 @@ def _start(metrics, beta, reference, loss):
             "both are above 0 where nothing has been learnt: ld_alpha on the policy alone, or a reference that "
             "is another "
             "model.",
+        )
+    less = first & (metrics.reward_chosen < -1e-6) & (metrics.reward_rejected < -1e-6)
+    if np.any(less):
+        return _doubt(
+            "rewards below 0 before the first update",
+            less,
+            "the reference's sums are larger on both sides where nothing has been learnt: they miss tokens, as a stale "
+            "cache of a run with ld_alpha or a shorter max_length does.",
         )
     return _doubt(
         "rewards not 0 before the first update",

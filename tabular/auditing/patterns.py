@@ -17,7 +17,7 @@ class Pattern:
     """A trap with its sign.
 
     Attributes:
-        name, what: as in :class:`tabular.auditing.doubts.Doubt`.
+        name, what: as in :class:`tabular.auditing.doubt.Doubt`.
         shown_by: of rows with log-probabilities, those that show it.
         share: the least share of rows that makes a doubt of it; few: whether a handful of rows is enough to tell.
         of_policy: whether it needs a policy.
@@ -52,6 +52,11 @@ def _one_moved(rows):
     return ((r_w == 0) & (r_l > 0)) | ((r_l == 0) & (r_w > 0))
 
 
+def _both_rose(rows):
+    """By a hundredth or more: what is 0.99 of a negative number lies above it."""
+    return (rows.policy_chosen > 0.99 * rows.ref_chosen) & (rows.policy_rejected > 0.99 * rows.ref_rejected)
+
+
 def _fell(rows):
     return rows.policy_chosen - rows.policy_rejected < rows.ref_chosen - rows.ref_rejected
 
@@ -79,6 +84,16 @@ OTHER_WAY = Pattern(
     _fell,
     "the log-ratio fell on most pairs: chosen and rejected are swapped in one of the two files, or the run diverged.",
     share=0.8,
+    few=False,
+    of_policy=True,
+)
+BOTH_ROSE = Pattern(
+    "both sides rose",
+    _both_rose,
+    "DPO moves the two sides apart and rarely raises both: a loss with an SFT term does, and so does a reference that "
+    "is a weaker model than the run began from (the base below an adapter's SFT). A pass of the policy before its "
+    "first update tells them apart: give it as step 0.",
+    share=0.9,
     few=False,
     of_policy=True,
 )
@@ -112,4 +127,4 @@ AVERAGES = Pattern(
     few=False,
 )
 #: all of them, in the order in which they are told
-PATTERNS = (AVERAGES, IDENTICAL, LD_ALPHA, OTHER_WAY, PLACEHOLDER, ZERO, TIES)
+PATTERNS = (AVERAGES, IDENTICAL, LD_ALPHA, BOTH_ROSE, OTHER_WAY, PLACEHOLDER, ZERO, TIES)

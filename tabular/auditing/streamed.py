@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from tabular.auditing import chosen_loss
-from tabular.auditing.doubts import Doubt, bfloat16, by_form, counters
+from tabular.auditing.coarse import bfloat16
+from tabular.auditing.doubt import Doubt
+from tabular.auditing.doubts import by_form, counters
 from tabular.auditing.frontier import together
 from tabular.auditing.patterns import FEW, PATTERNS
 from tabular.auditing.tallies import Question, Tally, refusal, tally

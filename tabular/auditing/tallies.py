@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tabular.auditing import chosen_loss
-from tabular.auditing.doubts import steps, varied
+from tabular.auditing.coarse import steps, varied
 from tabular.auditing.frontier import Frontier, of_prices, together
 from tabular.auditing.patterns import PATTERNS, SIDES
 from tabular.base.log_space import softplus

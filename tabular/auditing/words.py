@@ -86,7 +86,8 @@ def story_of_course(course: Course) -> str:
     by 10.0 nats. Which pairs, and how many are ranked right, batch means cannot tell.
     """
     m = course.metrics
-    parts = [f"{m.trainer} logged {len(m.step)} steps of {'evaluation' if m.evaluation else 'batch'} means, not pairs."]
+    logged = len(m.step) - course.from_reference
+    parts = [f"{m.trainer} logged {logged} steps of {'evaluation' if m.evaluation else 'batch'} means, not pairs."]
     accuracy, chosen = (values[np.isfinite(values)] for values in (m.accuracy, m.chosen))
     if accuracy.size:
         parts.append(

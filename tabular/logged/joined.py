@@ -7,8 +7,9 @@ import numpy as np
 from tabular.errors import InputError
 from tabular.logged.columns import KEYS
 from tabular.logged.readers import Read
-from tabular.logged.records import PairLog, RunLog
+from tabular.logged.records import ARRAYS, PairLog, RunLog
 
+_BESIDE = ("n_chosen", "n_rejected", "row")  # what stands beside a pair's log-probabilities
 #: columns that tell rows apart where there is no key: texts that both files hold
 _TEXTS = ("prompt", "chosen", "rejected", "question", "instruction")
 
@@ -124,35 +125,28 @@ def with_policy(log: PairLog, join: Join, policy: Read) -> PairLog:
     )
 
 
-def as_run(log: PairLog, policies: dict[int, PairLog], beta) -> RunLog:
-    """One run of the pairs that all checkpoints have; ``log`` is the reference."""
+def as_run(log: PairLog, policies: dict[int, PairLog], beta) -> RunLog | PairLog:
+    """One run of the pairs that all checkpoints have; ``log`` is the reference, and step 0 a control of it.
+
+    With the control alone it is the reference's pairs, and no run.
+    """
     row = log.row
     for policy in policies.values():
         row = np.intersect1d(row, policy.row)
     if not row.size:
         raise InputError(f"the checkpoints of {log.source} have no pair in common: are they of one data set?")
 
-    def rows(of, *names):
-        return np.stack([getattr(of, name)[np.searchsorted(of.row, row)] for name in names])
+    def sides(of, who):
+        return np.stack([getattr(of, f"{who}_{side}")[np.searchsorted(of.row, row)] for side in ("chosen", "rejected")])
 
-    steps = sorted(policies)
-    levels = [rows(log, "ref_chosen", "ref_rejected")]
-    levels += [rows(policies[step], "policy_chosen", "policy_rejected") for step in steps]
-    base = policies[steps[-1]]
+    steps = sorted(step for step in policies if step)
+    levels = [sides(log, "ref")] + [sides(policies[step], "policy") for step in steps]
+    base = policies[steps[-1]] if steps else log
     at = np.searchsorted(base.row, row)
-    kept = {
-        name: None if getattr(base, name) is None else getattr(base, name)[at]
-        for name in (
-            "ref_chosen",
-            "ref_rejected",
-            "policy_chosen",
-            "policy_rejected",
-            "reward_chosen",
-            "reward_rejected",
-            "n_chosen",
-            "n_rejected",
-            "row",
-        )
-    }
+    kept = {name: None if getattr(base, name) is None else getattr(base, name)[at] for name in (*ARRAYS, *_BESIDE)}
     base = replace(base, **kept, n_unmatched=log.n_pairs - len(row))
+    if 0 in policies:
+        base = replace(base, **dict(zip(("start_chosen", "start_rejected"), sides(policies[0], "policy"), strict=True)))
+    if not steps:
+        return base
     return RunLog(log.source, beta, np.stack(levels), ("chosen", "rejected"), [0, *steps], 0, 1, base)

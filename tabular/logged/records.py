@@ -27,6 +27,8 @@ class PairLog(Record):
         reward_chosen, reward_rejected: ``(n_pairs,)`` rewards that do not come from the policy itself, finite; both
             or neither. (What trainers log as ``rewards/chosen`` is beta times a log-ratio, not such a reward.)
         n_chosen, n_rejected: ``(n_pairs,)`` token counts, above 0; both or neither.
+        start_chosen, start_rejected: ``(n_pairs,)`` of a pass of the policy before its first update, which should
+            repeat the reference's; both or neither.
         row: ``(n_pairs,)`` the row of each pair in the file it was read from, from 0; origin: who wrote that file.
         n_skipped, n_clamped: rows that were left out, and log-probabilities above 0 by a rounding that were set to 0.
         n_unmatched, joined: pairs without a partner in the policy's file, and by what the files were joined.
@@ -60,6 +62,8 @@ class PairLog(Record):
     n_unmatched: int = 0
     joined: str | None = None
     frame: Any = field(default=None, repr=False, compare=False)
+    start_chosen: np.ndarray | None = None
+    start_rejected: np.ndarray | None = None
 
     if TYPE_CHECKING:  # what is given; the fields say what is kept
 
@@ -81,19 +85,21 @@ class PairLog(Record):
             n_unmatched: int = 0,
             joined: str | None = None,
             frame: Any = None,
+            start_chosen: ArrayLike | None = None,
+            start_rejected: ArrayLike | None = None,
         ) -> None: ...
 
     def __post_init__(self):
-        for what in ("policy", "reward", "n"):
+        for what in ("policy", "reward", "n", "start"):
             given = [side for side in ("chosen", "rejected") if getattr(self, f"{what}_{side}") is not None]
             if len(given) == 1:
                 raise InputError(f"only {what}_{given[0]} is given: give both {what}_chosen and {what}_rejected")
-        for name in ARRAYS:
+        for name in _VALUES:
             if getattr(self, name) is not None or name in ARRAYS[:2]:
                 freeze(self, name, _validated(getattr(self, name), name))
         if self.n_pairs == 0:
             raise InputError("ref_chosen is empty: give at least one pair")
-        for name in ARRAYS:
+        for name in _VALUES:
             values = getattr(self, name)
             if values is not None and len(values) != self.n_pairs:
                 raise InputError(f"{name} has {len(values)} entries, ref_chosen {self.n_pairs}: give one for each pair")
@@ -133,6 +139,7 @@ class PairLog(Record):
 
 
 ARRAYS = ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected", "reward_chosen", "reward_rejected")
+_VALUES = (*ARRAYS, "start_chosen", "start_rejected")
 
 
 class RunLog(Record):

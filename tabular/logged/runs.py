@@ -27,14 +27,16 @@ def read_run(
     Args:
         reference: what :func:`read_pairs` reads; a policy's columns in it are left aside.
         policies: a path, which gives a :class:`PairLog`, or ``{step: path}``, which gives a :class:`RunLog` with the
-            reference at step 0. Their files hold the policy's log-probabilities under its own names, or under the
-            reference's, which is what a second pass with the trained model as reference model writes.
+            reference at step 0; a file for step 0 itself, a pass of the policy before its first update, is a control
+            of the reference and no checkpoint (``start_chosen`` of its ``base``). Their files hold the policy's
+            log-probabilities under its own names, or under the reference's, which is what a second pass with the
+            trained model as reference model writes.
         beta: of the run; needed for a RunLog.
         key: the column that names a pair in all files; by default one of pair_id, id, index, pair, uuid, prompt_id,
             and where there is none the position, if that is safe.
 
     Raises:
-        InputError: as :func:`read_pairs`; files that cannot be joined safely; a step that is not above 0.
+        InputError: as :func:`read_pairs`; files that cannot be joined safely; a step below 0.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +56,7 @@ def read_run(
     if not policies:
         raise InputError("policies is empty: give at least one checkpoint, such as {1000: 'after.parquet'}")
     for step in policies:
-        checks.whole_number(step, "the step of a policy", least=1)
+        checks.whole_number(step, "the step of a policy", least=0)
     read = {step: _with(log, bare, path, of_policy, key, skip_invalid) for step, path in policies.items()}
     return joined.as_run(log, read, checks.number(beta, "beta"))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tabular import InputError
+from tabular import InputError, losses
 from tabular.audit import audit
 from tabular.auditing.courses import course
 from tabular.auditing.words import story, story_of_course
@@ -63,10 +63,12 @@ def test_each_inconsistency_is_named():
     assert names(means(reference, policy, loss=softplus(-m.margin) * 0.9), loss="ipo") == []
     wrong = means(reference, policy, margin=m.reward_chosen - m.reward_rejected + 0.1)
     assert "margins are not the difference of the rewards" in names(wrong)
-    late = means(reference, policy, reward_chosen=m.reward_chosen - 0.5, reward_rejected=m.reward_rejected - 0.5)
-    assert names(late) == ["rewards not 0 before the first update"]
+    late = means(reference, policy, reward_chosen=m.reward_chosen - 0.5, reward_rejected=m.reward_rejected + 0.5)
+    assert "rewards not 0 before the first update" in names(late)
     above = means(reference, policy, reward_chosen=m.reward_chosen + 0.5, reward_rejected=m.reward_rejected + 0.5)
     assert names(above) == ["rewards above 0 before the first update"]
+    below = means(reference, policy, reward_chosen=m.reward_chosen - 0.5, reward_rejected=m.reward_rejected - 0.6)
+    assert "rewards below 0 before the first update" in names(below)
     free = means(
         reference,
         policy,
@@ -80,6 +82,27 @@ def test_each_inconsistency_is_named():
     double = {name: 2 * getattr(m, name) for name in ("reward_chosen", "reward_rejected", "margin")}
     assert "rewards are not beta times the log-ratio" in names(means(reference, policy, **double), reference)
     assert "rewards are not beta times the log-ratio" not in names(m, reference)
+
+
+def test_a_course_starts_at_the_reference_where_its_pairs_are_known():
+    """Step 0 is no batch mean but what the reference itself is: margin 0, and under DPO a loss of log 2."""
+    reference, policy = run()
+    m = means(reference, policy)
+    late = MetricLog("late", "TRL", m.step[1:], {name: values[1:] for name, values in m.values.items()})
+    found, whole = course(late, BETA, reference), course(m, BETA, reference)
+    assert (found.from_reference, whole.from_reference) == (True, False)
+    assert found.metrics.step.tolist() == m.step.tolist()
+    for name, values in m.values.items():
+        np.testing.assert_allclose(found.metrics.values[name], values, rtol=1e-12, atol=1e-12)
+    assert found.delta[0] == pytest.approx(reference.delta_ref.mean())
+    assert (found.metrics.loss[0], found.certified[0]) == (pytest.approx(np.log(2)), pytest.approx(whole.certified[0]))
+    assert "logged 5 steps" in story_of_course(found)
+    assert course(late, BETA).metrics.step.tolist() == late.step.tolist()
+    free = course(
+        late, BETA, reference, losses.get("orpo", lam=1.0)
+    )  # no reference in its rewards: nothing is said of them
+    assert np.isnan(free.metrics.margin[0])
+    assert free.metrics.loss[0] > 0
 
 
 def test_words_of_batch_means():

@@ -101,6 +101,69 @@ def test_ld_alpha_on_one_model():
     assert "ld_alpha on one model only" not in names(replace(log, **policy))
 
 
+def started(seed=0, **moved):
+    """A healthy log with a pass before the first update, moved from the reference as told, and the doubt of it."""
+    log = clean(seed)
+    pass_0 = {f"start_{side}": getattr(log, f"ref_{side}") + moved.get(side, 0.0) for side in ("chosen", "rejected")}
+    pass_0 = {name: np.minimum(values, 0) for name, values in pass_0.items()}
+    told = [doubt for doubt in doubts(replace(log, **pass_0), 0.1) if "where the run began" in doubt.name]
+    return told[0] if told else None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_reference_that_is_not_where_the_run_began(seed):
+    """One trap after the other is made from a healthy log, and named by the signs that it leaves."""
+    log, rng = clean(seed), np.random.default_rng(seed)
+    chosen, rejected = log.n_chosen, log.n_rejected
+    assert started(seed) is None
+    assert started(seed, chosen=rng.normal(0, 1e-4, N)) is None  # what single precision leaves open
+    extra = np.abs(rng.normal(9, 2, N))
+    ld = {"chosen": np.where(chosen > rejected, extra, 0), "rejected": np.where(chosen > rejected, 0, extra)}
+    assert "ld_alpha on the policy alone" in started(seed, **ld).what
+    stale = {side: -values for side, values in ld.items()}
+    assert "a stale cache, of a run with ld_alpha" in started(seed, **stale).what
+    cut = {"chosen": -np.maximum(chosen - 256, 0), "rejected": -np.maximum(rejected - 256, 0)}
+    doubt = started(seed, **cut)
+    limit = max(counts[counts <= 256].max() for counts in (chosen, rejected))
+    assert f"miss tokens beyond the {limit:g}th: a stale cache, of a run with a shorter max_length" in doubt.what
+    assert doubt.n == ((chosen > 256) | (rejected > 256)).sum()
+    assert "the policy's sums miss tokens" in started(seed, **{side: -values for side, values in cut.items()}).what
+    base = {"chosen": 0.1 * chosen + extra, "rejected": 0.1 * rejected + extra}
+    assert "the reference is a weaker model" in started(seed, **base).what
+    assert "of another model, or of other rows" in started(seed, chosen=rng.normal(0, 9, N)).what
+    coarse = {
+        side: as_bf16(getattr(log, f"ref_{side}")) - getattr(log, f"ref_{side}") for side in ("chosen", "rejected")
+    }
+    assert "summed in bfloat16" in started(seed, **coarse).what
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cut_shows_without_a_pass_before_the_first_update(seed):
+    log = clean(seed)
+    for who, sign in (("reference", -1), ("policy", 1)):
+        moved = {
+            f"policy_{side}": np.minimum(
+                getattr(log, f"policy_{side}") + sign * np.maximum(getattr(log, f"n_{side}") - 256, 0), -1e-3
+            )
+            for side in ("chosen", "rejected")
+        }
+        assert f"the {who} was cut short" in names(replace(log, **moved))
+    drift = {f"policy_{side}": 1.1 * getattr(log, f"policy_{side}") - 40 for side in ("chosen", "rejected")}
+    assert names(replace(log, **drift)) == []  # longer texts fall further, all along
+
+
+def test_both_sides_rise_and_rows_of_other_texts():
+    log = clean()
+    up = {f"policy_{side}": 0.9 * getattr(log, f"ref_{side}") for side in ("chosen", "rejected")}
+    assert "both sides rose" in names(replace(log, **up))
+    assert "both sides rose" not in names(replace(log, **(up | {"policy_rejected": log.policy_rejected})))
+    order = np.random.default_rng(0).permutation(N)
+    other = {name: getattr(log, name)[order] for name in ("policy_chosen", "policy_rejected")}
+    assert "rows of different texts" in names(replace(log, **other))
+    far = {"policy_chosen": log.policy_chosen - 50, "policy_rejected": log.policy_rejected - 200}
+    assert "rows of different texts" not in names(replace(log, **far))
+
+
 def test_rows_that_repeat_or_mirror_another():
     log = clean()
 

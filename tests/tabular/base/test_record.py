@@ -67,7 +67,7 @@ SAMPLES = {
     "tabular.problem.Problem": lambda: PROBLEM,
     "tabular.preferences.Preferences": lambda: LABELS,
     "tabular.audit.Audit": lambda: audit(PAIRS, beta=0.5),
-    "tabular.auditing.doubts.Doubt": lambda: doubts.Doubt("duplicated rows", 0.5, 2, "leave one out", (1, 2)),
+    "tabular.auditing.doubt.Doubt": lambda: doubts.Doubt("duplicated rows", 0.5, 2, "leave one out", (1, 2)),
     "tabular.auditing.streamed.StreamedAudit": lambda: audit(logs.scan(LOG), beta=0.5),
     "tabular.logged.metrics.MetricLog": lambda: logs.MetricLog("toy", "nobody's", [1, 2], {"loss": [0.69, 0.5]}),
     "tabular.sweep.Sweep": lambda: sweep.Sweep("swept", 5, 3, 3, {"index": "int64"}),

@@ -49,6 +49,18 @@ def test_checkpoints_become_a_run_of_the_pairs_that_all_have(tmp_path):
     assert audit(run).step.tolist() == [0, 10, 20]
 
 
+def test_a_pass_before_the_first_update_is_a_control_and_no_checkpoint(tmp_path):
+    before = table(tmp_path / "a", list("abcdef"))
+    before[[3, 1, 2]].write_parquet(tmp_path / "0")
+    before.with_columns(pl.col("ref_rejected_logps") - 20).write_parquet(tmp_path / "20")
+    run = logs.read_run(tmp_path / "a", {20: tmp_path / "20", 0: tmp_path / "0"}, beta=0.5)
+    assert (run.step.tolist(), run.pairs().row.tolist()) == ([0, 20], [1, 2, 3])
+    assert run.pairs().start_chosen.tolist() == run.pairs().ref_chosen.tolist() == run.log_prob[0, 0].tolist()
+    np.testing.assert_allclose(run.pairs().delta - run.pairs().delta_ref, 20.0)
+    alone = logs.read_run(tmp_path / "a", {0: tmp_path / "0"}, beta=0.5)
+    assert (alone.delta, alone.start_rejected.tolist()) == (None, alone.ref_rejected.tolist())
+
+
 def test_what_a_join_by_key_refuses(tmp_path):
     table(tmp_path / "a", list("abc"))
     table(tmp_path / "b", list("xyz"))
@@ -58,7 +70,7 @@ def test_what_a_join_by_key_refuses(tmp_path):
     refused("has no column 'uid' to join by", tmp_path / "a", tmp_path / "b", key="uid")
     refused("policies is empty", tmp_path / "a", {}, 0.1)
     refused(
-        "the step of a policy is 0: it must be one whole number, an int of 1 or more", tmp_path / "a", {0: "b"}, 0.1
+        "the step of a policy is -1: it must be one whole number, an int of 0 or more", tmp_path / "a", {-1: "b"}, 0.1
     )
 
 

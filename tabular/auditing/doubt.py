@@ -1,0 +1,23 @@
+"""One suspicion of a log."""
+
+from tabular.base.record import Record
+
+
+class Doubt(Record):
+    """One suspicion.
+
+    Attributes:
+        name: of the trap; share: of the pairs that show it, n: how many.
+        what: the sign, what it means for the answer, and what to do, in one or two sentences.
+        rows: the first five of them, counted from 1 as they stand in the file.
+    """
+
+    name: str
+    share: float
+    n: int
+    what: str
+    rows: tuple[int, ...] = ()
+
+    def __str__(self):
+        where = f" (rows {', '.join(map(str, self.rows))}{', ...' if self.n > len(self.rows) else ''})"
+        return f"{self.name}, {100 * self.share:.1f} % of the pairs{where if self.rows else ''}: {self.what}"
