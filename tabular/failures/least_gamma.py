@@ -7,8 +7,8 @@ pieces share: the margin M of the piece's steepest label. The first two fits bet
 positive bracket its root. The polynomial M(delta) through six fits about it gives an estimate, and the fits at all
 estimates, a copy of the piece for each pair, are points of the same curve, which all pairs read again. From there each
 pair's bracket is closed by itself: at the root of the polynomial through the last six points, as far beyond it again
-where that left the bracket longer than half, and half-way where that did. The number returned is the bracket's upper end: delta is positive there and
-is not at the lower end, 1e-12 of it below.
+where that left the bracket longer than half, and half-way where that did. The number returned is the bracket's upper
+end: delta is positive there and is not at the lower end, 1e-12 of it below.
 
 "Least" is among the fits of the curve: a delta that becomes positive and negative again between two of them, M apart
 by a third or less, goes unseen.
