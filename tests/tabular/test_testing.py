@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from scipy.special import logsumexp
 
 from tabular import InputError, Problem, Status, dpo, testing
 from tabular.testing.recipes import LABELLED
 
 KINDS = list(LABELLED)
+DRAWN = settings(phases=[Phase.generate])  # once is enough where nobody looks at what it is
 SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -91,7 +92,7 @@ def test_corners_are_reached():
         lambda case: len(directed(case[1])) < case[1].n_pairs,
         lambda case: (case[1].delta(case[0].log_ref) < 0).any(),
     ):
-        find(labelled, corner)  # raises NoSuchExample where it is never drawn
+        find(labelled, corner, settings=DRAWN)  # raises NoSuchExample where it is never drawn
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,7 +100,7 @@ def test_labels_on_a_given_problem_are_of_the_same_kinds(kind):
     problem = Problem.from_probabilities([[0.5, 0.25, 0.25], [0.5, 0.5, 0], [0, 0.1, 0.9]], 1, [[1, 0, -1]] * 3)
     if kind == "disconnected":
         problem = Problem.from_probabilities([[0.5, 0.25, 0.25], [1, 0, 0]], 1)
-    preferences = find(testing.preferences(problem, kind), lambda labels: labels.n_pairs > 1)
+    preferences = find(testing.preferences(problem, kind), lambda labels: labels.n_pairs > 1, settings=DRAWN)
     assert problem.present[preferences.prompt, preferences.winner].all()
 
 
@@ -124,8 +125,11 @@ def test_policies_are_normalised_on_the_support(case):
 
 
 def test_losses_are_those_of_the_kind():
-    assert find(testing.losses(convex=False), lambda loss: True).convex is False
-    assert {find(testing.losses(kind), lambda loss: True).kind for kind in ("difference", "link", "absolute")} == {
+    assert find(testing.losses(convex=False), lambda loss: True, settings=DRAWN).convex is False
+    assert {
+        find(testing.losses(kind), lambda loss: True, settings=DRAWN).kind
+        for kind in ("difference", "link", "absolute")
+    } == {
         "difference",
         "link",
         "absolute",
@@ -135,7 +139,7 @@ def test_losses_are_those_of_the_kind():
 def test_rankings_and_votes_reach_ties_partial_ones_and_several_voters():
     tied = find(testing.rankings(), lambda found: any(len(group) > 1 for order in found.groups for group in order))
     assert len(tied.groups[0]) >= 2
-    find(testing.rankings(responses=(4, 4)), lambda found: sum(map(len, found.groups[0])) < 4)
+    find(testing.rankings(responses=(4, 4)), lambda found: sum(map(len, found.groups[0])) < 4, settings=DRAWN)
     cyclic = find(testing.votes(responses=(3, 3)), lambda profile: _has_cycle(profile.wins))
     assert len(cyclic.rankings) == 3, "the Condorcet cycle, and nothing else"
     assert cyclic.voters.max() <= 2, "from (1, 2, 2) no single voter can go"
