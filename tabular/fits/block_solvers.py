@@ -20,6 +20,7 @@ SMALL = 32  # blocks up to this size are solved as one dense batch
 CUT = 3000  # blocks with steep weights up to this size too, in cuts: exact over any range, at most cubic in the size
 DENSE = 400  # least squares and rankings of blocks up to this size are solved densely: exact, but cubic in the size
 EVEN = np.log(1e4)  # weights within this ratio leave 10 good digits after any stable elimination
+_CURVED = 15.0  # nats: sigma(h) sigma(-h) is 3e-7 there, and as much of a label's curvature is left
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,14 @@ def _even(edges):
         curvature = _summed(at, push * expit(h), shape)
         return laplacian.solve_even(curvature + curvature.swapaxes(1, 2), _summed(at, push, shape)).ravel()
 
-    return _descend(edges, direction, np.zeros(edges.n_nodes) if edges.guess is None else edges.guess)
+    return _descend(edges, direction, _kept(edges))
+
+
+def _kept(edges):
+    """The guess of each block where every label is curved enough to be solved for; 0 elsewhere."""
+    if edges.guess is None:
+        return np.zeros(edges.n_nodes)
+    return np.where((edges.reach(edges.guess) <= _CURVED)[edges.block], edges.guess, 0.0)
 
 
 def _cut(edges):

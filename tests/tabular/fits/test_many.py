@@ -64,7 +64,7 @@ def test_a_copy_that_is_no_fit_is_not_called_one():
     best = block.held(*ends, block.strength[ends[0]] - block.strength[ends[1]])
     for moved, fitted in ((0.0, True), (1e-7, False), (1e-3, False)):
         strength = best.strength + moved * np.arange(6)[:, None]
-        *_, said = _Copies(block, *ends, pull=None).checked(strength)
+        *_, said = _Copies(block, *ends, pull=np.zeros((6, 1)), drawn=block.inner).checked(strength)
         assert said.tolist() == [fitted]
 
 
