@@ -164,7 +164,7 @@ class Holds(Condition):
     """A predicate of an instance's objects: a documented function whose first line is the words.
 
     Exact arithmetic decides it where the function gets by with whole numbers and fractions; where it turns one of them
-    into a float, or is given one, it decides nothing.
+    into a float, is given one or names one, it decides nothing.
 
     Args:
         test: called with the instance's values by the names of its arguments; returns True or False.
@@ -184,8 +184,8 @@ class Holds(Condition):
 
     def decide(self, values):
         instance = values["instances"][0] if "instances" in values else values
-        if not all(name in instance for name in self._names):
-            return None  # the library's objects, which exact arithmetic does not make
+        if exact.by_floats(self.test) or not all(name in instance for name in self._names):
+            return None  # floats, or the library's objects, which exact arithmetic does not make
         try:
             return self._one({name: exact.only(instance[name]) for name in self._names})
         except exact.Inexact:

@@ -71,6 +71,11 @@ def is_fine(t):
     return t < np.inf
 
 
+def _thirds(n):
+    """A tenth of n and a fifth of it are three tenths."""
+    return 0.1 * n + n / 5 == 3 * n / 10
+
+
 def _filled(x):
     """x, and 5 where 1/(x − 1/3) has no value."""
     try:
@@ -178,6 +183,14 @@ TRUTHS = {
         Form(_PLANE, (), {"claim": relation(_x**2, ">=", 0)}, wrong={"1 more": relation(_x**2, ">=", 1)}),
         {"contrary": Part("It is plain.")},
         settles=Settles.NEGATION,
+    ),
+    "refuted by floats of whole numbers": lambda: statement(
+        Form(
+            Instances(lambda draw: {"n": draw.integer(1, 999)}, "n"),
+            (),
+            {"claim": Holds(_thirds)},
+        ),
+        {},
     ),
     "refuted by a quantity that is wrong in both arithmetics, alike in neither": lambda: statement(
         Form(measured(lambda t: t**2 - 1, lambda t: t**2 - 2), (), {"claim": relation(_x, ">=", 0)}), {}

@@ -274,25 +274,47 @@ OPERATIONS = {
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
     "%": lambda a, b: a % b,
     "**": lambda a, b: a**b,
 }
 
 
+HALF, ROUNDED = 0.5, math.exp
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_with_a_float_and_a_float_of_an_operation_decide_nothing(name):
-    operation, values = OPERATIONS[name], {"k": Fraction(5, 2)}
-    assert Holds(lambda k: operation(k, 0.5) < 99).decide(values) is None
-    assert Holds(lambda k: operation(0.5, k) < 99).decide(values) is None
-    assert Holds(lambda k: float(operation(k, Fraction(2))) < 99).decide(values) is None
-    assert Holds(lambda k: float(operation(Fraction(2), k - Fraction(1, 2))) < 99).decide(values) is None
-    assert Holds(lambda k: operation(k, Fraction(2)) == operation(Fraction(5, 2), Fraction(2))).decide(values) is True
+@pytest.mark.parametrize("k", [Fraction(5, 2), 3])
+def test_an_operation_with_a_float_and_a_float_of_an_operation_decide_nothing(name, k):
+    """The floats are other names' values, which nobody reads in the predicate itself."""
+    operation, values, two = OPERATIONS[name], {"k": k}, type(k)(2)
+    assert Holds(lambda k: operation(k, HALF) < 99).decide(values) is None
+    assert Holds(lambda k: ROUNDED(operation(k, two)) > 0).decide(values) is None
+    assert Holds(lambda k: ROUNDED(operation(two, k)) > 0).decide(values) is None
+    true = Fraction(k) / two if name == "/" else operation(k, two)
+    assert Holds(lambda k: operation(k, two) == true).decide(values) is True
+    assert Holds(lambda k: operation(k, two) == true + 1).decide(values) is False
 
 
-def test_signs_and_sizes_stay_exact():
-    values = {"k": Fraction(-5, 2)}
+def test_a_float_before_a_number_decides_nothing():
+    """A float does not ask a whole number, which therefore may not stand beside one in the predicate."""
+    assert Holds(lambda k: HALF * k < 99).decide({"k": Fraction(1, 2)}) is None
+    for by_a_float in (lambda k: 0.1 * k < 9, lambda k: (lambda j: 0.1 * j < 9)(k), lambda k: math.sqrt(k) < 9):
+        assert Holds(by_a_float).decide({"k": 3}) is None
+
+
+def test_quotients_of_whole_numbers_are_fractions():
+    """0.1·3 is not 0.3 in floats."""
+    assert Holds(lambda k: k / 10 + k / 5 == 3 * k / 10).decide({"k": 1}) is True
+    assert Holds(lambda k: 1 / k + 1 / k + 1 / k == 1).decide({"k": 3}) is True
+    assert Holds(lambda k: [k, 5][k - 1] + len(range(k)) + -k == 3 and not -abs(+k) > 0).decide({"k": 2}) is False
+    assert Holds(lambda flag: flag is True).decide({"flag": True}) is True
+
+
+@pytest.mark.parametrize("k", [Fraction(-5, 2), -3])
+def test_signs_and_sizes_stay_exact(k):
     for sign in (lambda k: -k, lambda k: +k, abs):
-        assert Holds(lambda k, sign=sign: float(sign(k)) < 99).decide(values) is None
+        assert Holds(lambda k, sign=sign: ROUNDED(sign(k)) > 0).decide({"k": k}) is None
 
 
 @pytest.mark.parametrize("value", [0.5, [(0.5,)], np.zeros(1), {"a": 1}])
