@@ -78,6 +78,7 @@ def test_simple_numbers_have_small_denominators_and_lie_near_one():
     assert first == ["1", "-1", "0", "2", "-2", "3", "1/2", "-1/2", "3/2"]
     assert [int(x) for x in simple_numbers(11, 1000)] == [16, 25, 36, 49, 64, 81, 100]
     assert {str(number) for number in simple_numbers(Fraction(9, 100), Fraction(22, 100))} == {"1/5", "1/10"}
+    assert {10, Fraction(99, 10), Fraction(49, 5)} <= set(simple_numbers(Fraction(97, 10), 10))
     assert len(set(simple_numbers(0, 10))) == len(list(simple_numbers(0, 10)))
     assert max(number.denominator for number in simple_numbers(0, 10)) == 10
 
@@ -120,13 +121,21 @@ def test_the_simplest_number():
     assert next(simple_numbers(-5, -1)) == -1
 
 
-def test_numbers_of_a_positive_range_are_drawn_by_logarithm():
-    drawn = draw_numbers(np.random.default_rng(0), Fraction(1, 1000), 1000, 4000)
+@pytest.mark.parametrize("by", ["chance", "batch"])
+def test_numbers_of_a_positive_range_are_drawn_by_logarithm(by):
+    rng, low = np.random.default_rng(0), Fraction(1, 1000)
+    source = Chance(uniforms(rng))
+    one_by_one = np.array([source.number(low, 1000) for _ in range(4000 * (by == "chance"))])
+    drawn = one_by_one if by == "chance" else draw_numbers(rng, low, 1000, 4000)
     assert drawn.min() >= 1 / 1000
     assert drawn.max() <= 1000
     assert 0.4 < np.mean(drawn <= 1) < 0.62
     assert 0.1 < np.mean(np.isin(drawn, [1 / 1000, 1000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])) < 0.3
-    signed = draw_numbers(np.random.default_rng(0), -1, 3, 4000)
+    special = [float(x) for x in (low, 1000, *simple_numbers(low, 1000))]
+    quarters = np.quantile(drawn[~np.isin(drawn, special)], [0.25, 0.5, 0.75])
+    assert np.log10(quarters) == pytest.approx([-1.5, 0, 1.5], abs=0.15)
+    one_by_one = np.array([source.number(-1, 3) for _ in range(4000 * (by == "chance"))])
+    signed = one_by_one if by == "chance" else draw_numbers(rng, -1, 3, 4000)
     assert 0.4 < np.mean(signed < 1) < 0.7
 
 

@@ -85,4 +85,6 @@ def test_floats_as_fractions():
     third = Fraction(1, 3)
     assert as_rationals([2, third, 0.5, 1 / 3]) == [2, third, Fraction(1, 2), Fraction(1 / 3)]
     assert short([2, third, 0.5, 1 / 3, 1 / 999, 0.0001]) == [2, third, Fraction(1, 2), third, Fraction(1, 999), 0]
+    assert short([0.00099]) == [Fraction(1, 1000)], "a thousandth is the finest"
+    assert short([1 / 1001]) == [Fraction(1, 1000)]
     assert [type(value) for value in (*as_rationals([2, 0.5]), *short([2, 0.5]))] == [int, Fraction] * 2

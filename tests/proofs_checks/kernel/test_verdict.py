@@ -1,14 +1,17 @@
 """Statements and verdicts: every way in which evidence can fall short, and what is said of it."""
 
+import importlib
 import json
+import pkgutil
 import time
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
 import sympy
 
+from proofs_checks import kernel
 from proofs_checks.kernel.arithmetic import exp, softplus
 from proofs_checks.kernel.evidence import REAL, Box, Exact, Exhaustive, Identity, Quantifier, Sampled, Sign
 from proofs_checks.kernel.finding import Finding
@@ -379,3 +382,11 @@ def test_a_result_shows_its_verdict_first():
     assert len(shown) == 3 + len(known.outcomes)
     squares = page.findall(".//{http://www.w3.org/2000/svg}rect")
     assert len(squares) == sum(outcome.decided is not None for outcome in known.outcomes)
+
+
+def test_what_a_verdict_is_made_of_cannot_be_changed_afterwards():
+    names = [info.name for info in pkgutil.iter_modules(kernel.__path__)]
+    modules = [importlib.import_module(f"{kernel.__name__}.{name}") for name in names]
+    made = {one for module in modules for one in vars(module).values() if isinstance(one, type) and is_dataclass(one)}
+    assert len(made) > 25
+    assert all(one.__dataclass_params__.frozen for one in made)
