@@ -13,7 +13,16 @@ from pathlib import Path
 
 import figures
 import proofs_checks
-from condeq import pages, report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
+from condeq import (
+    pages,
+    report_audit,
+    report_failures,
+    report_guarantees,
+    report_headlines,
+    report_losses,
+    report_text,
+    report_votes,
+)
 from figures import style
 from proofs_checks.text import MEANINGS, as_dict, summary
 from tabular import logs
@@ -129,6 +138,7 @@ def _page(results, drawn, sections, missing, seconds):
             ],
             formats=FORMATS,
             guarantee_columns=report_guarantees.COLUMNS,
+            loss_map=report_losses.section(results),
             missing_parts=missing,
             **sections,
             versions={"Python": platform.python_version()} | {package: version(package) for package in PACKAGES},

@@ -1,4 +1,5 @@
-// Search, filters and order of the table of verdicts, with their state in the address; evidence open on paper.
+// Search, filters and order of the table of verdicts, with their state in the address; evidence open on paper, losses by
+// their links.
 (() => {
   const form = document.getElementById("filter"), table = document.querySelector("table.verdicts");
   if (!form || !table) return;
@@ -69,6 +70,14 @@
     label();
   });
   table.addEventListener("toggle", label, true);
+
+  // a link to a loss opens what is told of it
+  const unfold = () => {
+    const part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (part?.matches("details.loss")) part.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
 
   let closed = [];
   addEventListener("beforeprint", () => {

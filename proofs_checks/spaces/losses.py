@@ -1,39 +1,17 @@
 """Every loss of a pair as a formula in exact arithmetic, written anew from its paper, not from the library.
 
-Each takes log π_w, log π_l, log π_ref,w, log π_ref,l and β, at the settings of :data:`SETTINGS`; those that are a
+Each takes log π_w, log π_l, log π_ref,w, log π_ref,l and β, at the settings of the map (``SETTINGS``); those that are a
 function g of one margin are built from g (:data:`MARGINS`), a link φ and a margin Ψ.
 """
 
 from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import exp, greatest, least, log, positive_part, sigmoid, softplus
+from tabular.losses.guarantees import SETTINGS
 
 HALF = Fraction(1, 2)
-EPS, TAU, ALPHA, CLIP = Fraction(1, 10), Fraction(1, 20), Fraction(1, 2), 2
-OFFSET, GAMMA, SHIFT = Fraction(1, 2), Fraction(1, 10), Fraction(1, 2)
-
-#: The parameters at which each loss is asked, as the library names them; others have none.
-SETTINGS = {
-    "cdpo": {"eps": EPS},
-    "rdpo": {"eps": EPS},
-    "ipo_norm": {"n_w": 1, "n_l": 1},
-    "slic": {"margin": 1},
-    "exo_pair": {"eps": EPS},
-    "odpo": {"offset": OFFSET},
-    "ecpo": {"gamma": GAMMA},
-    "simpo": {"n_w": 1, "n_l": 1, "gamma": GAMMA},
-    "sigmoid_norm": {"n_w": 1, "n_l": 1},
-    "discopop": {"tau": TAU},
-    "fdpo_alpha": {"alpha": ALPHA},
-    "chi_po": {"r_max": 1},
-    "kto": {"z0": 0, "l_d": 1, "l_u": 1},
-    "bco_pair": {"shift": SHIFT},
-    "bco_pair_unshifted": {"shift": 0},
-    "dpop": {"lam": 1},
-    "dpo_sft": {"alpha": 1, "n_w": 1},
-    "cpo_xu": {"alpha": 1, "n_w": 1},
-    "orpo": {"lam": 1},
-}
+EPS, TAU, ALPHA, CLIP = SETTINGS["cdpo"]["eps"], SETTINGS["discopop"]["tau"], SETTINGS["fdpo_alpha"]["alpha"], 2
+OFFSET, GAMMA, SHIFT = SETTINGS["odpo"]["offset"], SETTINGS["ecpo"]["gamma"], SETTINGS["bco_pair"]["shift"]
 
 
 def falling(x):

@@ -6,6 +6,7 @@ against them, so that the map says no more than is proved.
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 
 from tabular.base import checks
 from tabular.losses.catalogue import names
@@ -44,6 +45,39 @@ class Cell:
     answer: Answer
     statement: str = ""
     condition: str = ""
+
+
+#: Loss -> the parameters at which its cells speak, unless their condition names others; the rest have no parameters.
+SETTINGS: dict[str, dict[str, int | Fraction]] = {
+    "cdpo": {"eps": Fraction(1, 10)},
+    "rdpo": {"eps": Fraction(1, 10)},
+    "ipo_norm": {"n_w": 1, "n_l": 1},
+    "slic": {"margin": 1},
+    "exo_pair": {"eps": Fraction(1, 10)},
+    "odpo": {"offset": Fraction(1, 2)},
+    "ecpo": {"gamma": Fraction(1, 10)},
+    "simpo": {"n_w": 1, "n_l": 1, "gamma": Fraction(1, 10)},
+    "sigmoid_norm": {"n_w": 1, "n_l": 1},
+    "discopop": {"tau": Fraction(1, 20)},
+    "fdpo_alpha": {"alpha": Fraction(1, 2)},
+    "chi_po": {"r_max": 1},
+    "kto": {"z0": 0, "l_d": 1, "l_u": 1},
+    "bco_pair": {"shift": Fraction(1, 2)},
+    "bco_pair_unshifted": {"shift": 0},
+    "dpop": {"lam": 1},
+    "dpo_sft": {"alpha": 1, "n_w": 1},
+    "cpo_xu": {"alpha": 1, "n_w": 1},
+    "orpo": {"lam": 1},
+}
+
+
+def settings(loss: str) -> str:
+    """The parameters at which the map speaks of a loss, as text.
+
+    >>> settings("simpo"), settings("dpo")
+    ('n_w = 1, n_l = 1, gamma = 1/10', '')
+    """
+    return ", ".join(f"{name} = {value}" for name, value in SETTINGS.get(loss, {}).items())
 
 
 _FITS = "π_ref,w e^(1/(2β)) + π_ref,l e^(−1/(2β)) < 1"
@@ -101,9 +135,8 @@ _TABLE = {
 def guarantees(loss: str | None = None) -> dict:
     """The map: {loss: {property: cell}}, or one loss's row; the properties are those of ``PROPERTIES``.
 
-    Losses are asked at the settings of their statements (eps = 1/10, a margin of 1 for "slic", token counts of 1 unless
-    a condition names them, l_d = l_u, ...): where a parameter is 0 a loss is often another one.
-    A cell that fails has an exact witness in its statement.
+    Losses are asked at :data:`SETTINGS`, unless a condition names the parameter: where one is 0 a loss is often
+    another. The twelve without parameters are asked in full. A cell that fails has an exact witness in its statement.
 
     Raises:
         InputError: a name that is no loss of pairs.

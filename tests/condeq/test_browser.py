@@ -111,6 +111,13 @@ def test_all_evidence_opens_at_once(browser):
     assert browser.run(opened) == 0
 
 
+def test_a_loss_of_the_map_opens_what_is_told_of_it(browser):
+    told = "return document.querySelector('#loss-simpo .panel').checkVisibility()"
+    assert not browser.run(told)
+    browser.click(".map a[href='#loss-simpo']")
+    assert browser.run(told)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1000, 1600])
 def test_everybody_can_read_it(browser, width, scheme):

@@ -11,7 +11,17 @@ import pytest
 
 import figures
 import proofs_checks
-from condeq import report, report_audit, report_failures, report_guarantees, report_headlines, report_text, report_votes
+from condeq import (
+    report,
+    report_audit,
+    report_failures,
+    report_guarantees,
+    report_headlines,
+    report_losses,
+    report_text,
+    report_votes,
+)
+from proofs_checks.text import as_dict
 
 
 class Page(HTMLParser):
@@ -52,9 +62,19 @@ def test_page_holds_every_part(small_report, real_data):
         for check in result["checks"]:
             assert re.split("[_*^]", check["name"])[0] in page.text
     assert len(page.all("figure")) == 2
-    assert {"summary", "verdicts", "figures", "failures", "guarantees", "votes", "audit", "made", "not-covered"} <= {
-        attributes.get("id") for attributes in page.all("section")
-    }
+    parts = [
+        "summary",
+        "verdicts",
+        "figures",
+        "failures",
+        "guarantees",
+        "losses",
+        "votes",
+        "audit",
+        "made",
+        "not-covered",
+    ]
+    assert set(parts) <= {attributes.get("id") for attributes in page.all("section")}
     assert small_report.summary.missing == []
     for number in ("300 of 500", "500 of 500 (100.0 %)", "371 of 500 (74.2 %)", "129 of 500 (25.8 %)", "0.00053"):
         assert number in page.text
@@ -193,6 +213,25 @@ def test_guarantees_are_those_of_the_table(small_report):
     pair = report_guarantees.small()[0].rows
     assert [row[1] for row in pair if "Eq. 10" in row[0]] == ["no: UNBOUNDED"]
     assert pair[0][5] == f"−{np.log(9) - 1:.3g}"
+
+
+def test_the_map_of_losses_says_of_every_cell_what_carries_it():
+    """A statement that this report verified is linked, with its argument; a failure shows its numbers."""
+    verified = [as_dict(result) for result in proofs_checks.verify(["map-vote-fails", "map-target-if"])]
+    table = report_losses.section(verified)
+    cells = {(row.loss, cell.statement): cell for row in table.rows for cell in row.cells if cell.linked}
+    assert {name for _, name in cells} == {"map-vote-fails", "map-target-if"}
+    assert cells["ipo", "map-vote-fails"].witness == "x = -1/6"
+    assert cells["ecpo", "map-target-if"].condition == "γ/β ≥ 1/e"
+    assert all(cell.argument for cell in cells.values())
+    page = report._page(verified, {}, EMPTY, ABSENT, 0)
+    assert sum(table.count.values()) == 31 * 13
+    assert len(re.findall(r'<td class="(?:holds|if|fails|open)">', page)) == 31 * 13
+    for answer, count in table.count.items():
+        assert page.count(f'<td class="{answer}">') == count
+    assert page.count('href="#map-vote-fails"') >= 4
+    assert "<dd><strong>◐ holds if γ/β ≥ 1/e.</strong>" in page
+    assert "map-convex-holds, not verified in this report" in page
 
 
 def test_votes_have_the_known_verdicts(real_data):

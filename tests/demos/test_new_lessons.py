@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from tabular import Preferences, Problem, Status, cpo, losses
+from tabular import Preferences, Problem, cpo, losses
 from tests.demos.test_demos import as_opened, run
 
 
@@ -67,25 +67,61 @@ def test_exercise_5_a_local_maximum_exists_just_inside_the_window_only():
     assert (inside, outside) == (1, 0)
 
 
+def opened_7(name, **controls):
+    """Lesson 7 with a loss chosen, the other sliders where they are at first."""
+    names = [other for other in losses.names() if not losses.typical(other).batch]
+    return run(7, **({"delta_ref": -2.0, "beta": 0.5, "share": 0.75, "row": names.index(name) + 1} | controls))
+
+
+LOGIT = np.log(3)  # of 3/4
+
+
 @pytest.mark.parametrize(
-    ("name", "share", "status", "to_c"),
+    ("name", "controls", "delta"),
     [
-        ("ipo", 0.75, Status.SET, 0.5048),
-        ("apo_down", 0.75, Status.UNATTAINED, 1.0),
-        ("dpo_sft", 0.75, Status.UNATTAINED, 0.0),
-        ("rdpo", 1.0, Status.UNBOUNDED, 0.0),
-        ("nca_pair", 0.75, Status.UNIQUE, 0.475),
+        ("dpo", {}, -2 + LOGIT / 0.5),
+        ("dpo", {"beta": 0.6}, -2 + LOGIT / 0.6),
+        ("dpo", {"share": 1}, np.inf),
+        ("ipo", {}, -2 + 0.5 / (2 * 0.5)),
+        ("ipo", {"share": 1, "delta_ref": -0.5}, 0.5),
+        ("cdpo", {"share": 1}, -2 + np.log(9) / 0.5),
+        ("cdpo", {"share": 1, "strength": 0.4}, -2 + np.log(1.5) / 0.5),
+        ("hinge", {}, 0.0),
+        ("slic", {"strength": 4}, 4.0),
+        ("rdpo", {"share": 1}, np.inf),
+        ("apo_down", {}, None),
     ],
 )
-def test_each_loss_is_where_it_is_known_to_be(name, share, status, to_c):
-    text, shown = run(7, chosen=name, share=share, beta=0.5)
-    assert shown["found"].status is status
-    assert shown["policy"][2] == pytest.approx(to_c, abs=1e-4)
-    assert str(losses.typical(name)) in text
+def test_each_loss_ends_where_its_formula_says(name, controls, delta):
+    text, shown = opened_7(name, **controls)
+    assert shown["ended"] == (None if delta is None else pytest.approx(delta, abs=1e-9))
+    assert str(shown["chosen"]).split("(")[0] == name
+    side = "nowhere" if delta is None else "on the right side" if delta > 0 else "on the wrong side"
+    assert f"<strong>{'in a tie' if delta == 0 else side}" in text
+    assert shown["saved"] == sum(end > 0 for end in shown["delta"].values() if end is not None)
 
 
-def test_exercise_7_the_rest_of_the_mass():
-    assert as_opened(7)[1]["answer"] == pytest.approx(1 - 0.2 * 2.25 - 0.3 * 0.25)
+def test_the_prediction_of_lesson_7_and_its_margin():
+    """IPO alone ends wrong; with a little more beta DPO does, too."""
+    _, shown = as_opened(7)
+    assert shown["delta"]["dpo"] > 0 > shown["delta"]["ipo"]
+    assert opened_7("dpo", beta=0.6)[1]["ended"] < 0
+
+
+def test_the_picture_of_lesson_7_has_every_loss_on_its_side():
+    _, shown = as_opened(7)
+    ax = shown["draw"](shown["delta"], -2.0, "ipo").axes[0]
+    assert [tick.get_text().split()[0] for tick in ax.get_yticklabels()] == list(shown["delta"])
+    drawn = {int(line.get_ydata()[0]): line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1}
+    for row, value in enumerate(shown["delta"].values()):
+        assert (value is None) == (row not in drawn)
+        assert value is None or np.sign(drawn[row]) == np.sign(value)
+
+
+def test_exercise_7_ipo_gains_one_nat():
+    _, shown = as_opened(7)
+    for reference, right in ((shown["answer"] + 0.5, True), (shown["answer"] - 0.5, False)):
+        assert (opened_7("ipo", share=1, delta_ref=reference)[1]["ended"] > 0) == right
 
 
 @pytest.mark.parametrize(("feature", "falls"), [(3.0, True), (-2.0, False), (-1.0, False)])

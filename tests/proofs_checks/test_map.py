@@ -6,9 +6,9 @@ import sympy
 
 from proofs_checks import statements
 from proofs_checks.kernel.symbolic import numerically
-from proofs_checks.spaces.losses import LOSSES, SETTINGS
+from proofs_checks.spaces.losses import LOSSES
 from tabular import InputError, losses
-from tabular.losses.guarantees import PROPERTIES, Answer
+from tabular.losses.guarantees import PROPERTIES, SETTINGS, Answer
 
 MAP = losses.guarantees()
 BEHIND = {name: statement for name, (statement, _) in statements().items() if name.startswith("map-")}
