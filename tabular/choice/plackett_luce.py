@@ -61,14 +61,18 @@ def solve(problem: Problem, rankings: Rankings) -> ListwiseSolution:
     (<Status.UNIQUE: 'unique'>, [[0.2665830582, 0.5161984076, 0.2172185343]])
     """
     rankings.check_against(problem)
-    for row, ranking in enumerate(rankings.groups):
-        largest = max(len(group) for group in ranking[:-1])
-        if largest > fitting.LARGEST_GROUP:
-            raise InputError(
-                f"ranking {row} ties {largest} responses above others: the sum over their orders is for "
-                f"{fitting.LARGEST_GROUP} at most"
-            )
-    fit = fitting.fit(problem.log_ref.size, _nodes(problem, rankings), rankings.log_share)
+    flat = rankings.flat
+    above = np.ones(len(flat.sizes), dtype=bool)
+    above[flat.starts + flat.counts - 1] = False
+    if (large := np.flatnonzero(above & (flat.sizes > fitting.LARGEST_GROUP))).size:
+        row = np.searchsorted(flat.starts, large[0], side="right") - 1
+        raise InputError(
+            f"ranking {row} ties {flat.sizes[large[0]]} responses above others: the sum over their orders is for "
+            f"{fitting.LARGEST_GROUP} at most"
+        )
+    start = np.repeat(np.repeat(rankings.prompt, flat.counts), flat.sizes) * problem.n_responses
+    nodes = fitting.Flat(flat.counts, flat.sizes, flat.members + start)
+    fit = fitting.fit(problem.log_ref.size, _nodes(problem, rankings), rankings.log_share, nodes)
     pairs = rankings.broken("adjacent")
     return ListwiseSolution(problem, pairs, fit, 0.0, fit.infimum, fit.residual, rankings)
 

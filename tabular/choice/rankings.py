@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from tabular.base import checks
 from tabular.base.record import Record
 from tabular.errors import InputError
+from tabular.fits.plackett_luce import Flat
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -108,16 +109,24 @@ class Rankings(Record):
         return self.orders
 
     @cached_property
+    def flat(self) -> Flat:
+        """The rankings as arrays."""
+        return Flat.of(self.orders)
+
+    @cached_property
     def strict(self) -> np.ndarray:
-        """``(n_rankings,)`` mask: no two responses tied, but for the last group where that is all that is left out."""
-        return np.array([all(len(group) == 1 for group in ranking) for ranking in self.orders])
+        """``(n_rankings,)`` mask: no two responses tied."""
+        return np.maximum.reduceat(self.flat.sizes, self.flat.starts) == 1
 
     def check_against(self, problem: Problem) -> "Rankings":
         """These rankings, once every response they name is known to be there."""
-        counts = [len(ranking) for ranking in self.orders]
+        counts, y = self.flat.counts, self.flat.members
+        prompt = np.repeat(np.repeat(self.prompt, counts), self.flat.sizes)
+        if prompt.max() < problem.n_prompts and y.max() < problem.n_responses and problem.present[prompt, y].all():
+            return self
         first = np.array([group[0] for ranking in self.orders for group in ranking[:-1]])
         second = np.array([group[0] for ranking in self.orders for group in ranking[1:]])
-        prompt = np.repeat(self.prompt, np.array(counts) - 1)
+        prompt = np.repeat(self.prompt, counts - 1)
         Preferences(prompt, first, second).check_against(problem)
         for row, ranking in enumerate(self.orders):
             for y in (y for group in ranking for y in group if len(group) > 1):
@@ -142,6 +151,10 @@ class Rankings(Record):
         ([2], [1])
         """
         chosen = checks.choice(how, _BREAKINGS, "breaking")
+        if how == "adjacent" and self.strict.all():
+            repeated = (np.repeat(part, self.flat.counts - 1) for part in (self.prompt, self.log_weight))
+            prompt, log_weight = repeated
+            return Preferences(prompt, *self.flat.neighbours(), log_weight=log_weight)
         rows = [
             (prompt, winner, loser, log_weight)
             for ranking, prompt, log_weight in zip(self.orders, self.prompt, self.log_weight, strict=True)

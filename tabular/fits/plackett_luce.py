@@ -21,7 +21,7 @@ same step descends.
 """
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 
 import numpy as np
 
@@ -30,33 +30,66 @@ from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
 from tabular.fits.bradley_terry import Fit
 
+NARROW = 600.0  # nats between terms whose exponentials are all numbers with full digits
 LARGEST_GROUP = 12  # a group of k tied responses has 2^k sets to be chosen from
 
 
 @dataclass(frozen=True, eq=False)
+class Flat:
+    """Rankings as arrays: groups in each ranking, members of each group, all members."""
+
+    counts: np.ndarray
+    sizes: np.ndarray
+    members: np.ndarray
+
+    @classmethod
+    def of(cls, rankings):
+        """Of nested tuples.
+
+        >>> Flat.of([((2,), (0, 1))]).members.tolist()
+        [2, 0, 1]
+        """
+        groups = list(chain.from_iterable(rankings))
+        sizes = np.fromiter(map(len, groups), np.int64, len(groups))
+        members = np.fromiter(chain.from_iterable(groups), np.int64, sizes.sum())
+        return cls(np.fromiter(map(len, rankings), np.int64, len(rankings)), sizes, members)
+
+    @property
+    def starts(self):
+        """The first group of each ranking."""
+        return np.cumsum(self.counts) - self.counts
+
+    def neighbours(self):
+        """Of rankings without ties: each member but the last of a ranking, and the next."""
+        above, below = (np.ones(len(self.members), dtype=bool) for _ in range(2))
+        below[self.starts] = above[self.starts + self.counts - 1] = False
+        return self.members[above], self.members[below]
+
+
+@dataclass(frozen=True, eq=False)
 class _Strict:
-    """Rankings of one length without ties: items ``(m, length)``, best first."""
+    """Rankings of one length without ties: items ``(length, m)``, best first; columns, for the sake of speed."""
 
     items: np.ndarray
     log_weight: np.ndarray
 
     def cost(self, s):
         value = s[self.items]
-        return (np.exp(self.log_weight) * (_later(value) - value)[:, :-1].sum(axis=1)).sum()
+        return (np.exp(self.log_weight) * (_later(value) - value)[:-1].sum(axis=0)).sum()
 
     def ends(self):
-        first, second = np.triu_indices(self.items.shape[1], 1)
-        return self.items[:, first].ravel(), self.items[:, second].ravel()
+        first, second = np.triu_indices(len(self.items), 1)
+        return self.items[first].ravel(), self.items[second].ravel()
 
     def edges(self, s):
         """Log curvature and log flow of each pair of :meth:`ends`."""
         value = s[self.items]
         left = _later(value)
-        reach = np.logaddexp.accumulate(-2 * left, axis=1)
-        first, second = np.triu_indices(self.items.shape[1], 1)
-        weight = self.log_weight[:, None]
-        flow = weight + value[:, second] - left[:, first]
-        return (weight + value[:, first] + value[:, second] + reach[:, first]).ravel(), flow.ravel()
+        value += self.log_weight / 2
+        first, second = np.triu_indices(len(self.items), 1)
+        curvature = (value + _log_sums(-2 * left))[first] + value[second]
+        flow = (value + self.log_weight / 2)[second] - left[first]
+        return curvature.ravel(), flow.ravel()
 
 
 class _Tied:
@@ -82,13 +115,14 @@ class _Tied:
         return tuple(np.concatenate(side) for side in zip(*parts, strict=True))
 
 
-def fit(n_nodes, rankings, log_weight) -> Fit:
+def fit(n_nodes, rankings, log_weight, flat=None) -> Fit:
     """Minimise the weighted cost of all rankings block by block.
 
     Args:
         n_nodes: number of nodes; nodes that no ranking names are blocks of their own.
         rankings: each a tuple of groups of nodes, the best first.
         log_weight: ``(n_rankings,)``, ``-inf`` drops the ranking.
+        flat: the same rankings as arrays, if at hand.
 
     Returns:
         A :class:`tabular.fits.bradley_terry.Fit`; ``block_minimum`` sums the stages of each block.
@@ -97,17 +131,14 @@ def fit(n_nodes, rankings, log_weight) -> Fit:
     >>> bool(np.isclose(fitted.strength[0] - fitted.strength[1], np.log(3)))
     True
     """
-    kept = [k for k, weight in enumerate(log_weight) if weight > -np.inf]
-    rankings, log_weight = [rankings[k] for k in kept], np.asarray(log_weight, float)[kept]
-    winner, loser = _chain(rankings)
+    log_weight = np.asarray(log_weight, float)
+    if (dropped := np.isneginf(log_weight)).any():
+        rankings, log_weight, flat = [rankings[k] for k in np.flatnonzero(~dropped)], log_weight[~dropped], None
+    flat = Flat.of(rankings) if flat is None else flat
+    winner, loser = flat.neighbours() if flat.sizes.max(initial=1) == 1 else _chain(rankings)
     block, rank = digraph.ranked_blocks(digraph.adjacency(n_nodes, winner, loser))
-    pieces, weights = _restricted(rankings, log_weight, block)
     strength, minimum, worst = np.zeros(n_nodes), np.zeros(len(rank)), 0.0
-    for number, members in _by_block(pieces, block):
-        nodes = np.flatnonzero(block == number)
-        place = np.full(n_nodes, -1)
-        place[nodes] = np.arange(len(nodes))
-        tables = _tables([pieces[k] for k in members], weights[members], place)
+    for number, nodes, tables in _by_block(rankings, log_weight, flat, block):
         s = _solve(tables, len(nodes))
         strength[nodes] = s - s.mean()
         minimum[number] = sum(table.cost(strength[nodes]) for table in tables)
@@ -117,7 +148,18 @@ def fit(n_nodes, rankings, log_weight) -> Fit:
 
 def _later(value):
     """Log of the sum of v over each place and those after it."""
-    return np.logaddexp.accumulate(value[:, ::-1], axis=1)[:, ::-1]
+    return _log_sums(value[::-1])[::-1]
+
+
+def _log_sums(value):
+    """Running logsumexp down the rows; as plain sums where no term leaves the floats."""
+    top = value.max(initial=-np.inf)
+    if not value.size or top - value.min() > NARROW:
+        return np.logaddexp.accumulate(value, axis=0)
+    total = np.exp(value - top)
+    for above, row in pairwise(total):
+        row += above
+    return np.log(total, out=total) + top
 
 
 def _chain(rankings):
@@ -143,14 +185,36 @@ def _restricted(rankings, log_weight, block):
     return pieces, np.array(weights)
 
 
-def _by_block(pieces, block):
-    number = np.array([block[piece[0][0]] for piece in pieces], dtype=np.int64)
+def _by_block(rankings, log_weight, flat, block):
+    """The number of each block with rankings inside it, its nodes, and the tables of these rankings."""
+    place, of_member = np.full(len(block), -1), block[flat.members]
+    strict = flat.sizes.max(initial=1) == 1
+    inside = strict and (of_member == np.repeat(of_member[flat.starts], flat.counts)).all()
+    if inside:
+        number = of_member[flat.starts]
+    else:
+        pieces, log_weight = _restricted(rankings, log_weight, block)
+        number = np.array([block[piece[0][0]] for piece in pieces], dtype=np.int64)
     order = np.argsort(number, kind="stable")
-    if not order.size:
-        return
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    for members in np.split(order, starts[1:]):
-        yield number[members[0]], members
+    for members in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        if members.size:
+            nodes = np.flatnonzero(block == number[members[0]])
+            place[nodes] = np.arange(len(nodes))
+            if inside:
+                tables = _strict_tables(flat, members, log_weight, place)
+            else:
+                tables = _tables([pieces[k] for k in members], log_weight[members], place)
+            yield number[members[0]], nodes, tables
+
+
+def _strict_tables(flat, rows, log_weight, place):
+    """Rankings without ties, by length."""
+    starts, tables = flat.starts, []
+    for size in np.unique(flat.counts[rows]):
+        chosen = rows[flat.counts[rows] == size]
+        items = place[flat.members[starts[chosen] + np.arange(size)[:, None]]]
+        tables.append(_Strict(items, log_weight[chosen]))
+    return tables
 
 
 def _tables(pieces, log_weight, place):
@@ -162,7 +226,7 @@ def _tables(pieces, log_weight, place):
     for size in np.unique(length):
         chosen = np.flatnonzero(length == size)
         if size:
-            items = place[np.array([[group[0] for group in pieces[k]] for k in chosen])]
+            items = place[np.array([[group[0] for group in pieces[k]] for k in chosen]).T]
             tables.append(_Strict(items, log_weight[chosen]))
         else:
             local = [tuple(tuple(place[list(group)]) for group in pieces[k]) for k in chosen]
