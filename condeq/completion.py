@@ -11,9 +11,9 @@ def figures(incomplete: str) -> list[str]:
     >>> figures("sol")
     ['solution_sets']
     """
-    from figures import FIGURES
+    from figures import names
 
-    return _starting(FIGURES, incomplete)
+    return _starting(names(), incomplete)
 
 
 def losses(incomplete: str) -> list[str]:

@@ -25,7 +25,7 @@ def figures() -> dict[str, str]:
     import figures as drawn
 
     found = {}
-    for name in drawn.FIGURES:
+    for name in drawn.names():
         settings = {key: value for key, value in drawn.defaults(name).items() if isinstance(value, _SETTABLE)}
         told = " ".join(f"{key}={_plain(value)}" for key, value in settings.items())
         options = "".join(f" --{option}" for option in ("problem", "loss") if drawn.takes(name, option))

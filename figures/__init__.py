@@ -41,7 +41,7 @@ from pathlib import Path
 from types import ModuleType
 
 from figures.table import Table
-from tabular.base import checks
+from tabular.base import checks, outside
 from tabular.errors import InputError
 
 #: name -> module, in reading order
@@ -65,6 +65,9 @@ FIGURES = {
     "paper_figure_2": "figures.paper_figure_2",
     "loss_map": "figures.loss_map",
 }
+
+#: the entry points by which other packages lend figures: modules of the same four things, by name
+GROUP = "condeq.figures"
 
 #: what is saved unless another is asked for, and what can be
 FORMATS = ("pdf", "svg", "png")
@@ -95,9 +98,25 @@ def module(name: str) -> ModuleType:
     >>> module("undesirable_region").TITLE
     'The undesirable region of the DPO loss'
     """
-    if name not in FIGURES:
-        raise InputError(f"there is no figure named {name!r}: choose from {', '.join(FIGURES)}")
-    return importlib.import_module(FIGURES[name])
+    if name in FIGURES:
+        return importlib.import_module(FIGURES[name])
+    plugins = outside.by_name(GROUP, FIGURES)
+    if name not in plugins:
+        raise InputError(f"there is no figure named {name!r}: choose from {', '.join((*FIGURES, *plugins))}")
+    lent = outside.loaded(plugins[name])
+    missing = [part for part in ("TITLE", "compute", "draw", "caption") if not hasattr(lent, part)]
+    if missing:
+        raise outside.broken(plugins[name], f"a figure has TITLE, compute, draw and caption, it lacks {missing[0]}")
+    return lent
+
+
+def names() -> tuple[str, ...]:
+    """The registered figures, and after them those that other packages lend by entry points.
+
+    >>> names()[:3]
+    ('overview', 'undesirable_region', 'phase_diagram')
+    """
+    return (*FIGURES, *outside.by_name(GROUP, FIGURES))
 
 
 def defaults(name: str) -> dict[str, object]:
@@ -145,7 +164,7 @@ def save(name: str, out: str | Path, formats=FORMATS, *, width=None, dpi=None, l
     known = defaults(name)
     for setting in ("problem", "loss"):
         if setting in settings and setting not in known:
-            able = ", ".join(figure for figure in FIGURES if takes(figure, setting))
+            able = ", ".join(figure for figure in names() if takes(figure, setting))
             raise InputError(f"{name} takes no {setting}: these do, {able}")
     _check_choice(settings, known, f"setting of {name}")
     for key, value in settings.items():

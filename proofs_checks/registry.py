@@ -9,14 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import proofs_checks
 from proofs_checks.conjectures import Conjecture
 from proofs_checks.kernel.statement import Statement
 from proofs_checks.kernel.verdict import Result, run
-from tabular.base import checks
+from tabular.base import checks, outside
 from tabular.errors import InputError
 
 #: The folders that are no source: what verdicts rest on, and the same statements for a proof assistant.
@@ -58,14 +57,11 @@ def statements() -> dict[str, tuple[Statement, str]]:
 
 def _outside():
     """The statements of other packages: modules with ``STATEMENTS``, named by entry points of ``condeq.statements``."""
-    for entry in entry_points(group="condeq.statements"):
-        try:
-            module = entry.load()
-        except Exception as problem:
-            raise InputError(
-                f"the entry point {entry.value} cannot be read: {type(problem).__name__}: {problem}"
-            ) from None
-        yield from ((statement, f"{entry.module.split('.')[0]}/{entry.name}") for statement in module.STATEMENTS)
+    for entry in outside.lent("condeq.statements"):
+        listed = getattr(outside.loaded(entry), "STATEMENTS", None)
+        if not isinstance(listed, tuple | list) or not all(isinstance(item, Statement) for item in listed):
+            raise outside.broken(entry, "it names no module with STATEMENTS, a tuple of statements")
+        yield from ((statement, f"{entry.module.split('.')[0]}/{entry.name}") for statement in listed)
 
 
 def _imported(name, file):

@@ -39,13 +39,13 @@ def figures(
     latex: Annotated[bool, typer.Option("--latex", help="Also write caption.tex, and table.tex for booktabs.")] = False,
 ) -> None:
     """Draw figures, each with its table as CSV and its caption beside it."""
+    import figures as drawn
     from condeq import figure_options
-    from figures import FIGURES, FORMATS, module, save
     from tabular import logs
 
-    chosen = names or list(FIGURES)
+    chosen = names or list(drawn.names())
     for name in chosen:
-        module(name)  # a name that nobody has is said before anything starts
+        drawn.module(name)  # a name that nobody has is said before anything starts
     if len(chosen) != 1 and (settings or problem or loss):
         option = "--set" if settings else "--problem" if problem else "--loss"
         raise InputError(f"{option} changes one figure, {len(chosen)} are asked for: name the one")
@@ -56,7 +56,9 @@ def figures(
             report(done, len(chosen), name)
             try:
                 with writing(out):
-                    saved = save(name, out, formats or FORMATS, width=width, dpi=dpi, latex=latex, **changed)
+                    saved = drawn.save(
+                        name, out, formats or drawn.FORMATS, width=width, dpi=dpi, latex=latex, **changed
+                    )
             except logs.DataUnavailable as missing:
                 console.print(f"{name}: not drawn, {missing}", soft_wrap=True)
                 continue

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabular.base import checks
 from tabular.errors import InputError
-from tabular.losses import absolute, forms, links, scalars
+from tabular.losses import absolute, forms, links, outside, scalars
 from tabular.losses.batch import Sorted
 from tabular.losses.forms import OfMargin
 from tabular.losses.loss import Loss
@@ -161,17 +161,34 @@ _CATALOGUE = {
 }
 
 
-def names() -> tuple[str, ...]:
+def ours() -> tuple[str, ...]:
     """The names of the catalogue: 31 losses of a pair, and two ("aot", "aot_unpaired") of a batch.
 
-    >>> len(names()), names()[:4]
+    >>> len(ours()), ours()[:4]
     (33, ('dpo', 'cdpo', 'rdpo', 'ipo'))
     """
     return tuple(_CATALOGUE)
 
 
+def names() -> tuple[str, ...]:
+    """The names of the catalogue, and after them those of losses that other packages lend by entry points.
+
+    >>> names()[:4], set(ours()) <= set(names())
+    (('dpo', 'cdpo', 'rdpo', 'ipo'), True)
+
+    Raises:
+        InputError: a package that takes a name of the catalogue, or of another package.
+    """
+    return (*ours(), *outside.found(ours()))
+
+
+def _lent(name):
+    """The plugin of that name, where it is none of ours; or one sentence that lists all names."""
+    return checks.choice(name, dict.fromkeys(ours()) | outside.found(ours()), "loss named")
+
+
 def get(name: str, **params: Any) -> Loss:
-    """A loss of the catalogue by name.
+    """A loss by name, of the catalogue or lent by another package.
 
     Args:
         name: one of :func:`names`.
@@ -190,7 +207,9 @@ def get(name: str, **params: Any) -> Loss:
         ...
     tabular.errors.InputError: orpo needs lam: pass lam=...
     """
-    entry = checks.choice(name, _CATALOGUE, "loss named")
+    if not _is_ours(name):
+        return outside.get(_lent(name), params)
+    entry = _CATALOGUE[name]
     for key in params:
         if key not in entry.params:
             takes = ", ".join(entry.params) or "none"
@@ -206,7 +225,9 @@ def parameters(name: str) -> dict[str, tuple[str, float | None]]:
     >>> parameters("discopop")
     {'tau': ('finite and above 0', 0.05)}
     """
-    entry = checks.choice(name, _CATALOGUE, "loss named")
+    if not _is_ours(name):
+        return outside.parameters(_lent(name))
+    entry = _CATALOGUE[name]
     return {k: (p.rule.words, None if p.default is _NEEDED else p.default) for k, p in entry.params.items()}
 
 
@@ -238,7 +259,11 @@ def source(name: str) -> str:
     >>> source("dpo")
     'Rafailov et al. 2023, arXiv 2305.18290, Eq. 7'
     """
-    return checks.choice(name, _CATALOGUE, "loss named").source
+    return _CATALOGUE[name].source if _is_ours(name) else typical(name).source
+
+
+def _is_ours(name):
+    return isinstance(name, str) and name in _CATALOGUE
 
 
 def _checked(name, key, parameter, params):

@@ -10,7 +10,7 @@ import numpy as np
 from tabular.base import checks
 from tabular.errors import InputError
 from tabular.losses import absolute, links
-from tabular.losses.catalogue import names
+from tabular.losses.catalogue import ours
 from tabular.losses.forms import Constant, OfMargin
 from tabular.losses.loss import Loss
 
@@ -102,7 +102,7 @@ def custom(
     tabular.errors.InputError: the derivative of typo at -3.0 is 20.0855, where its values rise by -20.0855: correct it
     """
     name = checks.names([name], "name")[0]
-    if name in names():
+    if name in ours():
         raise InputError(f"{name} is a loss of the catalogue: give yours another name")
     kinds = {"difference": "identity", "link": link, "absolute": "identity"}
     checks.choice(kind, kinds, "kind of loss")

@@ -9,7 +9,7 @@ from enum import Enum
 from fractions import Fraction
 
 from tabular.base import checks
-from tabular.losses.catalogue import names
+from tabular.losses.catalogue import ours
 
 #: Property -> what is asked of a loss.
 PROPERTIES = {
@@ -149,7 +149,7 @@ def guarantees(loss: str | None = None) -> dict:
     >>> len(guarantees()), len(guarantees()["dpo"])
     (31, 13)
     """
-    pairs = [name for name in names() if not name.startswith("aot")]
+    pairs = [name for name in ours() if not name.startswith("aot")]
     if loss is not None:
         return _row(checks.choice(loss, {name: name for name in pairs}, "loss of pairs named"))
     return {name: _row(name) for name in pairs}

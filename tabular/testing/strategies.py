@@ -195,7 +195,7 @@ def losses(kind: str | None = None, convex: bool | None = None) -> st.SearchStra
     >>> find(losses("difference", convex=True), lambda loss: True).name
     'dpo'
     """
-    of_pairs = [catalogue.typical(name) for name in catalogue.names() if not name.startswith("aot")]
+    of_pairs = [catalogue.typical(name) for name in catalogue.ours() if not name.startswith("aot")]
     chosen = [loss for loss in of_pairs if kind in (None, loss.kind) and convex in (None, loss.convex)]
     if not chosen:
         raise InputError(f"no loss is of kind {kind!r} with convex {convex}: kinds are difference, link and absolute")

@@ -47,5 +47,5 @@ def test_an_id_of_ours_is_not_taken(package):
 
 def test_a_module_that_cannot_be_read_is_said(package):
     package("broken", "import nowhere_to_be_found")
-    with pytest.raises(InputError, match="entry point outside_statements cannot be read: ModuleNotFoundError"):
+    with pytest.raises(InputError, match=r"the plugin mine of outside 1.0 .* cannot be used: ModuleNotFoundError"):
         registry.statements()
