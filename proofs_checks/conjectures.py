@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import sympy
 
 from proofs_checks import quantities as known
-from proofs_checks.kernel import judging
+from proofs_checks.counterexamples import Counterexample
+from proofs_checks.kernel import judging, search
 from proofs_checks.kernel.instances import Instances, Replay, WhenAsked, drawn_from
 from proofs_checks.kernel.relation import All, Condition, Holds
 from proofs_checks.kernel.search import Effort
@@ -21,6 +21,7 @@ from tabular.testing.recipes import ProblemRecipe
 
 __all__ = ["Answer", "Conjecture", "Counterexample", "conjecture"]
 
+_ONE = "the claim"  # the name of a claim's only part
 _EFFORT = Effort(draws=4000, climbs=4, steps=60)
 
 
@@ -31,6 +32,10 @@ class _Problems(Instances):
         measured = {**known.MEASURED, **{one.symbol: one for one in more}}
         exact = {**known.EXACTLY, **{one.symbol: one.exact for one in more if one.exact is not None}}
         super().__init__(recipe, _in_words(recipe), measured, exact, drawn_from({"β": recipe.beta}))
+        object.__setattr__(self, "more", tuple(more))
+
+    def __reduce__(self):
+        return _Problems, (self.make, self.more)  # the known quantities need not travel
 
     def values(self, parts):
         return WhenAsked(Batch(_with_objects(one) for one in parts), self.quantities, _measure)
@@ -76,70 +81,6 @@ def _measure(function, batch):
 
 
 @dataclass(frozen=True)
-class Counterexample:
-    """An instance that meets the hypotheses and violates the claim.
-
-    Attributes:
-        certified: whether exact arithmetic confirms it; otherwise floats alone say so.
-        shown: the instance in words.
-        parts: its numbers, ints and Fractions.
-        at: what the symbols of hypotheses and claim are there, in floats.
-    """
-
-    certified: bool
-    shown: str
-    parts: Mapping[str, Any]
-    at: Mapping[str, float]
-    title: str
-
-    def problem_file(self) -> str | None:
-        """The instance as a problem file for ``condeq solve``; None where its numbers are no problem's."""
-        if "reward" not in self.parts:
-            return None
-        problem = problem_of(self.parts)
-        lines = [f"# counterexample to {self.title}", f"# {self.shown}", f"beta: {problem.beta!r}", "prompts:"]
-        for i, row in enumerate(np.exp(problem.log_ref).tolist()):
-            lines += [f"  - reference: {row[: len(self.parts['reward'][i])]}"]
-            lines += [
-                f"    reward: {[float(r) for r in self.parts['reward'][i]]}",
-                f"    preferences: {self._labels(i)}",
-            ]
-        return "\n".join(lines) + "\n"
-
-    def _labels(self, prompt):
-        if "labels" not in self.parts:
-            return "bradley-terry"
-        preferences = preferences_of(self.parts, problem_of(self.parts))
-        columns = (preferences.prompt, preferences.winner, preferences.loser, preferences.weight)
-        return [[w, lo, n] for i, w, lo, n in zip(*(c.tolist() for c in columns), strict=True) if i == prompt]
-
-    def latex(self) -> str:
-        """The instance in one line of LaTeX, its numbers as fractions."""
-        shown = ", ".join(rf"{_LATEX.get(name, name)} = {_latex(value)}" for name, value in self.parts.items())
-        values = ", ".join(rf"{_in_latex(name)} \approx {value:.6g}" for name, value in self.at.items())
-        return f"${shown}$; there ${values}$."  # c stands for what normalises
-
-
-_LATEX = {"beta": r"\beta", "ref": r"\pi_{\mathrm{ref}}/c", "reward": "r", "policy": r"\pi/c"}
-_LATEX |= {"labels": r"(i, w, l, n)", "log_ref": r"\log\pi_{\mathrm{ref}} + c"}
-
-
-_GREEK = {"β": r"\beta", "δ": r"\delta", "Δr": r"\Delta r"}
-
-
-def _in_latex(name):
-    """A symbol's name, its Greek letters translated and its index upright."""
-    stem, _, index = name.partition("_")
-    return _GREEK.get(stem, stem) + (rf"_{{\mathrm{{{index}}}}}" if index else "")
-
-
-def _latex(value):
-    if isinstance(value, list | tuple):
-        return "(" + ", ".join(map(_latex, value)) + ")"
-    return r"\cdot" if value is None else sympy.latex(sympy.Rational(str(value)))
-
-
-@dataclass(frozen=True)
 class Answer:
     """What is known of a conjecture.
 
@@ -148,7 +89,7 @@ class Answer:
         words: one sentence that says why.
         met: how many different instances met the hypotheses.
         counterexample: the smallest violation found, if any.
-        result: the checks that were run, where nothing was found.
+        result: the checks that were run, where the ranges drawn hold no violation.
     """
 
     verdict: Verdict
@@ -174,16 +115,19 @@ class Conjecture:
 
     statement: Statement
     effort: Effort = field(default=_EFFORT)
+    #: what another process calls with the number of a batch, where the conjecture itself cannot travel
+    elsewhere: Callable[[int], search.Batch] | None = field(default=None, compare=False, repr=False)
 
     def check(self, executor=None) -> Answer:
         """Search for a violation, make it small and certify it; where there is none, run the checks.
 
         Args:
-            executor: who draws and measures the batches, by the interface of :mod:`concurrent.futures`.
+            executor: who draws and measures the batches, by the interface of :mod:`concurrent.futures`; the answer is
+                the same whoever does. Processes read a conjecture of a file from its text; one made elsewhere travels
+                to them if its own functions can.
         """
-        form = self.statement.form
-        claim = All(tuple(form.claim.values()))
-        found = judging.judged(form.instances, form.conditions, claim, self.effort, executor=executor)
+        form, claim = self.statement.form, self._claim
+        found = judging.judged(form.instances, form.conditions, claim, self.effort, spread=self._spread(executor))
         met = found.sought.met
         if found.finding is not None:
             found = judging.smallest(form.instances, form.conditions, claim, self.effort, found)
@@ -193,11 +137,34 @@ class Conjecture:
             words = f"it looks vacuous: none of {self.effort.draws} instances drawn meets the hypotheses"
             return Answer(Verdict.UNDECIDED, words, 0)
         silence = judging.silence(form.instances, met, self.effort)
-        result = run(self.statement)
-        unsure = [name for outcome in result.outcomes for name, failed in outcome.controls if not failed]
-        idle = f"; the claim is as true in the wrong version {', '.join(unsure)}" if unsure else ""
+        result = run(self.statement, judged=found if form.effort == self.effort else None)
+        if result.verdict is Verdict.REFUTED:
+            return self._refuted_beyond(result, met)
         covered = f" ({form.instances.words}; {form.instances.drawn})"
-        return Answer(result.verdict, silence.summary + covered + idle, met, result=result)
+        return Answer(result.verdict, silence.summary + covered + _in_the_way(result), met, result=result)
+
+    def _refuted_beyond(self, result, met):
+        """The answer where the ranges drawn hold no violation and the numbers that the symbols allow do."""
+        form, finding = self.statement.form, result.outcomes[-1].finding
+        point = judging.far_violation(form.instances, form.conditions, self._claim)
+        numbers = {symbol.name: value for symbol, value in point.items()}
+        at = {name: float(value) for name, value in numbers.items()}
+        shown = Counterexample(True, finding.witness, numbers, at, self.statement.id)
+        return Answer(Verdict.REFUTED, finding.summary, met, shown, result)
+
+    @property
+    def _claim(self):
+        return All(tuple(self.statement.form.claim.values()))
+
+    def batch(self, number: int) -> search.Batch:
+        """What one batch of its search sees."""
+        form = self.statement.form
+        return search.batch(form.instances, form.conditions, self._claim, self.effort, number)
+
+    def _spread(self, executor):
+        if executor is None:
+            return map
+        return lambda task, numbers: executor.map(self.elsewhere or task, numbers)
 
     def _shown(self, found):
         form = self.statement.form
@@ -207,6 +174,15 @@ class Conjecture:
         at = {s.name: float(values[s][0]) for s in sorted(symbols, key=lambda s: s.name)}
         parts = form.instances.make(Replay(found.values))
         return Counterexample(found.finding.passed is False, found.finding.witness, parts, at, self.statement.id)
+
+
+def _in_the_way(result):
+    """What keeps the checks from deciding, in words: each that did not pass, each wrong version that did."""
+    undone = [f"{one.name}, {one.finding.summary}" for one in result.outcomes if one.finding.passed is not True]
+    bare = [f"{one.name} has no wrong version" for one in result.outcomes if one.part and not one.controls]
+    unsure = [name for one in result.outcomes for name, failed in one.controls if not failed]
+    idle = [f"the claim is as true in the wrong version {', '.join(unsure)}"] if unsure else []
+    return "".join(f"; {words}" for words in (*undone, *bare, *idle))
 
 
 def _symbols(condition):
@@ -225,7 +201,7 @@ def conjecture(
     claim: Condition | Callable[..., bool] | Mapping[str, Condition],
     given: Sequence[Condition | Given | Callable[..., bool]] = (),
     *,
-    checks: Mapping[str, Part] | None = None,
+    checks: Part | Mapping[str, Part] | None = None,
     quantities: Sequence[Quantity] = (),
     effort: Effort = _EFFORT,
 ) -> Conjecture:
@@ -237,12 +213,13 @@ def conjecture(
         claim: a condition in the symbols of :mod:`proofs_checks.quantities`; or a predicate of ``problem`` and
             ``preferences``, which floats can violate and exact arithmetic cannot certify; or several by name.
         given: the hypotheses, likewise.
-        checks: for each part of the claim, by the same name, what carries it.
+        checks: what carries the claim, by the rules of our own statements; of a claim of several parts, each by name.
         quantities: quantities of one's own.
         effort: how much the search does.
 
     Raises:
-        InputError: instances that nobody can draw, or a symbol that nobody measures.
+        InputError: instances that nobody can draw, a symbol that nobody measures, or checks of other parts than the
+            claim's.
 
     >>> from proofs_checks.kernel.relation import relation
     >>> from proofs_checks.quantities import δ_rlhf, Δr
@@ -253,15 +230,17 @@ def conjecture(
     ref = ((1, 2)), reward = ((1, -1)), beta = 3
     """
     space = instances if isinstance(instances, Instances) else _problems(instances, quantities)
-    parts = {name: _condition(part) for name, part in (claim if isinstance(claim, Mapping) else {"": claim}).items()}
+    parts = {name: _condition(part) for name, part in (claim if isinstance(claim, Mapping) else {_ONE: claim}).items()}
     hypotheses = tuple(one if isinstance(one, Given) else Given(_condition(one)) for one in given)
     for condition in (*parts.values(), *(one.condition for one in hypotheses)):
         for symbol in _symbols(condition) - set(space.quantities):
             shown = ", ".join(sorted(s.name for s in space.quantities))
             raise InputError(f"nobody measures {symbol}: the quantities are {shown}; give your own with quantities=")
     form = Form(space, hypotheses, parts, effort=effort)
-    checks = checks or {}
-    return Conjecture(Statement(name, name, Origin.OURS, "yours", form, "", Verdict.UNDECIDED, checks), effort)
+    carried = {_ONE: checks} if isinstance(checks, Part) else dict(checks or {})
+    if carried and carried.keys() != parts.keys():
+        raise InputError(f"checks carry {list(carried)} and the claim has the parts {list(parts)}: name each part once")
+    return Conjecture(Statement(name, name, Origin.OURS, "yours", form, "", Verdict.UNDECIDED, carried), effort)
 
 
 def _problems(strategy, quantities):

@@ -3,19 +3,16 @@
 import difflib
 import functools
 import importlib
-import importlib.util
 import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import proofs_checks
-from proofs_checks.conjectures import Conjecture
 from proofs_checks.kernel.statement import Statement
 from proofs_checks.kernel.verdict import Result, run
-from tabular.base import checks, outside
+from tabular.base import outside
 from tabular.errors import InputError
 
 #: The folders that are no source: what verdicts rest on, and the same statements for a proof assistant.
@@ -112,28 +109,6 @@ def of_source(source: str | None) -> list[str] | None:
     if not chosen:
         raise InputError(f"there is no source {source!r}: one of {', '.join(dict.fromkeys(found.values()))}")
     return chosen
-
-
-def of_file(path: str | Path) -> list[Conjecture]:
-    """The conjectures of a file of one's own, in its order; its ``STATEMENTS`` among them.
-
-    Raises:
-        InputError: a file that is not there, cannot be run, or holds none.
-    """
-    path = checks.path(path)
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: name a Python file that holds conjectures")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as problem:
-        raise InputError(f"{path} cannot be read as statements: {type(problem).__name__}: {problem}") from problem
-    listed = [Conjecture(item) if isinstance(item, Statement) else item for item in getattr(module, "STATEMENTS", ())]
-    named = [item for item in vars(module).values() if isinstance(item, Conjecture) and item not in listed]
-    if not [*listed, *named]:
-        raise InputError(f"{path} holds no conjecture: give a name to what proofs_checks.conjecture(...) makes")
-    return [*listed, *named]
 
 
 def close_names(name: str) -> list[str]:

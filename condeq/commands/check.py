@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from condeq.options import AsJson
-from condeq.terminal import console, print_json, writing
 from tabular import InputError
 from tabular.base import checks
 
@@ -18,7 +17,13 @@ def check(
     ] = None,
     source: Annotated[str | None, typer.Option(help="Those of one source only, such as yang_2026.")] = None,
     verdict: Annotated[str | None, typer.Option(help="Show those of one verdict only, such as refuted.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Statements verified at a time.")] = 2,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes: 2 for statements by default, 1 for what searches a file of your own."),
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead, for a file of your own.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to save the counterexamples to your own.")] = None,
     as_json: AsJson = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print theorem environments to paste into a paper.")] = False,
@@ -41,8 +46,12 @@ def check(
         raise InputError("--latex prints statements of the registry: leave out --verdict, and files of your own")
     if out and not files:
         raise InputError("--out saves counterexamples to statements of your own: name a file that ends with .py")
+    if cluster and not files:
+        raise InputError("--cluster searches for statements of your own: name a file that ends with .py")
     if files:
-        raise typer.Exit(_own(files, out, as_json))
+        from condeq import own_statements
+
+        raise typer.Exit(own_statements.check(files, out, as_json, jobs or 1, cluster))
     for name in names or []:
         require(name)
     if verdict:
@@ -51,36 +60,6 @@ def check(
     if latex:
         from condeq import theorem_latex
 
-        raise typer.Exit(theorem_latex.print_theorems(names, source, jobs))
+        raise typer.Exit(theorem_latex.print_theorems(names, source, jobs or 2))
     wanted = [*(["--source", source] if source else []), *(["--verdict", verdict] if verdict else [])]
-    raise typer.Exit(verify([*(names or []), *wanted, "--jobs", str(jobs), *(["--json"] if as_json else [])]))
-
-
-def _own(files, out, as_json):
-    from proofs_checks.registry import of_file
-
-    standing, rows = ("PROVED", "CERTIFIED", "SUPPORTED"), []
-    for own in [conjecture for file in files for conjecture in of_file(file)]:
-        answer = own.check()
-        rows.append({"id": own.statement.id, **answer.to_dict()})
-        if not as_json:
-            console.print(f"{own.statement.id}: {answer}", markup=False, soft_wrap=True)
-            _counterexample(own.statement.id, answer.counterexample, out)
-    if as_json:
-        print_json(rows)
-    return 0 if all(row["verdict"] in standing for row in rows) else 1
-
-
-def _counterexample(name, found, out):
-    if found is None:
-        return
-    texts = {"yaml": found.problem_file(), "tex": found.latex() + "\n"}
-    for suffix, text in texts.items():
-        if text is not None and out is None:
-            console.print(text.rstrip(), markup=False, soft_wrap=True)
-        elif text is not None:
-            place = out / f"{name}.{suffix}"
-            with writing(place):
-                out.mkdir(parents=True, exist_ok=True)
-                place.write_text(text, encoding="utf-8")
-            console.print(f"saved {place}", markup=False, soft_wrap=True)
+    raise typer.Exit(verify([*(names or []), *wanted, "--jobs", str(jobs or 2), *(["--json"] if as_json else [])]))

@@ -48,9 +48,9 @@ class Judged:
     values: tuple = ()
 
 
-def judged(instances, given, claim, effort, to_be_shown=True, executor=None) -> Judged:
+def judged(instances, given, claim, effort, to_be_shown=True, spread=map) -> Judged:
     """The search, and the first finding about a candidate that is not mere rounding, if there is one."""
-    sought = seek(instances, given, claim, effort, executor)
+    sought = seek(instances, given, claim, effort, spread)
     for candidate in sought.candidates:
         simple = [shrink(instances, given, claim, candidate)] if to_be_shown else []
         for values in (*simple, as_rationals(candidate[1]), short(candidate[1])):
@@ -78,9 +78,9 @@ def smallest(instances, given, claim, effort, found: Judged) -> Judged:
     return min(tried, key=lambda one: simplicity(one.values))
 
 
-def no_violation(instances, given, claim, effort=USUAL) -> Finding:
-    """The finding that a search makes of a statement."""
-    found = judged(instances, given, claim, effort)
+def no_violation(instances, given, claim, effort=USUAL, found: Judged | None = None) -> Finding:
+    """The finding that a search makes of a statement; it may have been made already."""
+    found = found or judged(instances, given, claim, effort)
     return found.finding or silence(instances, found.sought.met, effort)
 
 
@@ -92,7 +92,7 @@ def silence(instances, met, effort) -> Finding:
     return Finding(True, f"no violation among {met} {drawn} that meet the hypotheses")
 
 
-def of_claim(instances, given, claim, effort=USUAL) -> Finding:
+def of_claim(instances, given, claim, effort=USUAL, found: Judged | None = None) -> Finding:
     """The search of a statement's own claim: with a least effort, and beyond the ranges drawn where it is of numbers.
 
     What is measured has to agree with its exact formula first: otherwise neither says anything of the other.
@@ -102,7 +102,7 @@ def of_claim(instances, given, claim, effort=USUAL) -> Finding:
     for piece in pieces(claim):
         if not getattr(piece, "symbols", True) and piece.decide({}) is not True:
             return Finding(None, f"{piece} is not so, in exact arithmetic")
-    finding = no_violation(instances, given, claim, replace(effort, least=max(effort.least, _LEAST)))
+    finding = no_violation(instances, given, claim, replace(effort, least=max(effort.least, _LEAST)), found)
     return beyond(instances, given, claim) or finding if finding.passed else finding
 
 
@@ -133,14 +133,22 @@ def _enclosed(exact, symbol):
 
 def beyond(instances, given, claim) -> Finding | None:
     """A violation outside the ranges drawn, at numbers that the symbols allow: in exact arithmetic alone."""
+    point = far_violation(instances, given, claim)
+    if point is None:
+        return None
+    shown = ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
+    return Finding(False, "violated beyond the ranges drawn: certified in exact arithmetic", witness=shown)
+
+
+def far_violation(instances, given, claim) -> dict | None:
+    """The numbers of such a violation, by symbol."""
     if not isinstance(instances, Numbers):
         return None
     rng = Random(0)
     for _ in range(_BEYOND):
         point = {symbol: _far(rng, symbol, *ends) for symbol, ends in instances.ranges.items()}
         if claim.decide(point) is False and all(condition.decide(point) is True for condition in given):
-            shown = ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
-            return Finding(False, "violated beyond the ranges drawn: certified in exact arithmetic", witness=shown)
+            return point
     return None
 
 

@@ -85,6 +85,9 @@ class Relation(Condition):
     def symbols(self):
         return tuple(sorted(self.left.free_symbols | self.right.free_symbols, key=lambda symbol: symbol.name))
 
+    def __getstate__(self):
+        return {name: known for name, known in vars(self).items() if name != "_sides"}  # made anew wherever it arrives
+
     @cached_property
     def _sides(self):
         return numerically(sympy.Tuple(self.left, self.right), self.symbols)

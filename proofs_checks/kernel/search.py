@@ -51,22 +51,21 @@ class Sought:
     candidates: tuple[tuple[float, list], ...]
 
 
-def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL, executor=None) -> Sought:
+def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, effort=USUAL, spread=map) -> Sought:
     """Look for instances that meet all of ``given`` and violate ``claim`` in floats.
 
     It climbs on each piece of the claim by itself: one that is nearly violated everywhere would hide the others.
 
     Args:
-        executor: who draws and measures the batches, by the interface of :mod:`concurrent.futures`; the answer is the
-            same whoever does.
+        spread: who draws and measures the batches: called like ``map`` with :func:`batch` and their numbers, it may
+            let others do the same elsewhere; the answer is the same whoever does.
 
     Raises:
         NoValue: at some instance that was drawn a relation has no value.
     """
-    task = partial(_batch, instances, given, claim, effort)
     numbers = range(math.ceil(effort.draws / _BATCH))
-    batches = list((map if executor is None else executor.map)(task, numbers))
-    rng, met, tops = batches[0].rng, set().union(*(batch.met for batch in batches)), _best(batches, effort, None)
+    batches = list(spread(partial(batch, instances, given, claim, effort), numbers))
+    rng, met, tops = batches[0].rng, set().union(*(seen.met for seen in batches)), _best(batches, effort, None)
     if tops[0][0] <= TIE and effort.climbs:
         climbed, each = [], pieces(claim)
         for number, piece in enumerate(each):
@@ -80,7 +79,7 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
 
 
 @dataclass(frozen=True)
-class _Batch:
+class Batch:
     """What a batch of draws showed: who met the hypotheses, and what came closest to violating claim and pieces."""
 
     rng: np.random.Generator
@@ -90,7 +89,8 @@ class _Batch:
     edges: list
 
 
-def _batch(instances, given, claim, effort, number):
+def batch(instances, given, claim, effort, number: int) -> Batch:
+    """What the draws of one number show; the numbers are drawn independently of one another."""
     rng = np.random.default_rng((effort.seed, number) if number else effort.seed)
     values, answers = instances.draw(rng, min(_BATCH, effort.draws - number * _BATCH))
     score = scores(given, claim, values)
@@ -101,7 +101,7 @@ def _batch(instances, given, claim, effort, number):
             of_piece = score if len(each) == 1 else scores(given, piece, values)
             of_pieces.append(_tops(of_piece, answers, effort.climbs))
             at_edges.append([] if number else _at_edges(instances, given, piece, values, answers))
-    return _Batch(rng, instances.keys(values, score > -math.inf), tops, of_pieces, at_edges)
+    return Batch(rng, instances.keys(values, score > -math.inf), tops, of_pieces, at_edges)
 
 
 def _at_edges(instances, given, piece, values, answers):
@@ -114,7 +114,7 @@ def _at_edges(instances, given, piece, values, answers):
 
 def _best(batches, effort, piece):
     """The best of all batches, for the claim or for one piece of it."""
-    tops = [top for batch in batches for top in (batch.tops if piece is None else batch.of_pieces[piece])]
+    tops = [top for seen in batches for top in (seen.tops if piece is None else seen.of_pieces[piece])]
     return sorted(tops, key=lambda top: -top[0])[: max(effort.climbs, 1)]
 
 

@@ -152,8 +152,13 @@ def _outcome_dict(outcome):
     }
 
 
-def run(statement: Statement, file: str = "", known: Mapping[str, Verdict] | None = None) -> Result:
-    """Run every check of a statement, and every wrong version of every check."""
+def run(
+    statement: Statement,
+    file: str = "",
+    known: Mapping[str, Verdict] | None = None,
+    judged: judging.Judged | None = None,
+) -> Result:
+    """Run every check of a statement, and every wrong version of every check; its search may have been made already."""
     start = time.perf_counter()
     steps = [(name, step) for name, part in statement.parts.items() for step in part.steps]
     steps += [("", route) for route in statement.second_routes]
@@ -161,7 +166,7 @@ def run(statement: Statement, file: str = "", known: Mapping[str, Verdict] | Non
     found = {key: _safely(functools.partial(_checked, step)) for key, step in found.items()}
     outcomes = [Outcome(step.name, step.quantifier, part, *found[id(step)], step.domain) for part, step in steps]
     if isinstance(statement.form, Form):
-        outcomes += _search_outcomes(statement)
+        outcomes += _search_outcomes(statement, judged)
     return Result(statement, file, tuple(outcomes), time.perf_counter() - start, dict(known or {}))
 
 
@@ -179,7 +184,7 @@ def _safely(run):
         return Finding(None, f"not run: {type(problem).__name__}: {problem}".removesuffix(": ")), ()
 
 
-def _search_outcomes(statement):
+def _search_outcomes(statement, judged):
     """The search for a violation, and the near misses that follow from the form: each hypothesis dropped in turn."""
     form, claim = statement.form, All(tuple(statement.form.claim.values()))
 
@@ -189,7 +194,7 @@ def _search_outcomes(statement):
         return finding, tuple(_met_without(form, claim)) if finding.passed else ()
 
     def searched():
-        finding = judging.of_claim(form.instances, form.conditions, claim, form.effort)
+        finding = judging.of_claim(form.instances, form.conditions, claim, form.effort, judged)
         return finding, tuple(_near_misses(form, claim)) if finding.passed else tuple(_right_versions(form))
 
     finding, controls = _safely(met_by_nobody if statement.settles is Settles.VACUITY else searched)

@@ -1,7 +1,8 @@
-"""``condeq sweep``: what it says and keeps, serial, in processes and on a cluster; and what it refuses."""
+"""``condeq sweep``, serial, in processes and on a cluster, where ``condeq check`` of one's own file searches too."""
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,29 @@ from condeq import sweeps
 from tabular import InputError, sweep
 
 pytest.importorskip("pyarrow")
+#: what no process can be sent: functions of a file that no process has imported
+OWN = """
+from proofs_checks import conjecture
+from proofs_checks.kernel.instances import named
+from proofs_checks.kernel.relation import relation
+from proofs_checks.kernel.search import Effort
+from proofs_checks.quantities import Quantity, Δr, δ_rlhf
+from tabular.testing import labelled_problems
+
+(twice,) = named("twice")
+doubled = Quantity(twice, lambda problem, labels: 2 * labels.delta(problem.log_ref)[0])
+
+
+def small(reward):
+    \"\"\"Three responses at most.\"\"\"
+    return len(reward[0]) <= 3
+
+
+SPACE = labelled_problems("one-way", responses=(2, 4), pairs=(1, 1))
+TIGHT = Effort(draws=2100, climbs=1, steps=5)
+FALLS = conjecture("falls", SPACE, relation(δ_rlhf, ">", 0), [small, relation(Δr, ">", 0)], effort=TIGHT)
+STANDS = conjecture("stands", SPACE, relation(twice, "<", 20), quantities=[doubled], effort=TIGHT)
+"""
 SMALL = ("--delta-ref", "-5", "3", "17", "--gain", "0", "5", "11", "--chunk", "50")
 
 
@@ -32,10 +56,17 @@ def test_it_counts_the_phases_and_takes_up_what_stands(condeq, tmp_path):
     assert f"RLHF optimum in U{inside:>35,}" in out
 
 
-def test_processes_and_a_cluster_keep_the_same(condeq, tmp_path, two_workers):
+def test_processes_and_a_cluster_keep_and_find_the_same(condeq, tmp_path, two_workers):
     assert condeq("sweep", *SMALL, "--out", str(tmp_path / "serial"))[0] == 0
     assert condeq("sweep", *SMALL, "--out", str(tmp_path / "jobs"), "--jobs", "2")[0] == 0
     assert condeq("sweep", *SMALL, "--out", str(tmp_path / "dask"), "--cluster", two_workers)[0] == 0
+    Path("mine.py").write_text(OWN, encoding="utf-8")
+    alone, *others = (
+        condeq("check", "mine.py", *more)[:2] for more in ((), ("--jobs", "2"), ("--cluster", two_workers))
+    )
+    assert others == [alone, alone]
+    assert alone[1].startswith("falls: REFUTED")
+    assert "stands: SUPPORTED: no violation among 2105 " in alone[1]
     assert contents(tmp_path / "serial") == contents(tmp_path / "jobs") == contents(tmp_path / "dask")
 
 

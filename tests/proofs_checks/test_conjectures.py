@@ -1,16 +1,23 @@
 """Conjectures of one's own: wrong ones fall to small certified witnesses, true ones stand, empty ones are said."""
 
+import dataclasses
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 
 from proofs_checks import Verdict, conjecture, statements
 from proofs_checks.conjectures import Conjecture
 from proofs_checks.kernel.arithmetic import log
+from proofs_checks.kernel.evidence import POSITIVE, Box, Identity
+from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import relation
 from proofs_checks.kernel.search import OBJECTS
+from proofs_checks.kernel.statement import Part
+from proofs_checks.own_files import of_file
 from proofs_checks.quantities import (
     L_policy,
     Δr,
@@ -162,6 +169,80 @@ def test_the_answer_is_the_same_on_an_executor():
     wrong = conjecture("exists", labelled_problems(), relation(attained, "=", 1))
     with ThreadPoolExecutor(2) as pool:
         assert wrong.check(pool) == wrong.check()
+
+
+def test_it_travels_to_another_process_if_its_own_functions_can():
+    wrong = conjecture("wrong", labelled_problems(), relation(δ_dpo, ">", 1), [relation(Δr, ">", 0)], quantities=[ipo])
+    sent = pickle.dumps(wrong)  # before and after its relations have been evaluated
+    assert pickle.loads(sent).batch(0).met == wrong.batch(0).met == pickle.loads(pickle.dumps(wrong)).batch(0).met
+    assert pickle.loads(sent).batch(1).tops == wrong.batch(1).tops
+
+
+δ, η = sympy.symbols("δ η", positive=True)
+PLANE = Numbers({δ: (Fraction(1, 10), 10), η: (Fraction(1, 10), 10)})
+FACTORS = Identity(
+    "a square", {"a sum": lambda δ, η: (δ + η) ** 2}, lambda δ, η: δ**2 - 2 * δ * η + η**2, lambda δ, η: (δ - η) ** 2,
+    {"δ": POSITIVE, "η": POSITIVE},
+)  # fmt: skip
+WRONG = Identity(
+    "a square", {"a sum": lambda δ, η: (δ + η) ** 2}, lambda δ, η: δ**2 + η**2, lambda δ, η: (δ - η) ** 2,
+    {"δ": POSITIVE, "η": POSITIVE},
+)  # fmt: skip
+
+
+def test_ones_own_checks_carry_by_the_rules_of_ours():
+    """An identity proves, a box certifies, the weaker of two parts counts; a false check leaves it undecided."""
+    mean = relation(δ**2 + η**2, ">=", 2 * δ * η)
+    near = relation(δ**2 + η**2, ">=", Fraction(201, 100) * δ * η)
+    part = Part("The difference is «a square», and a square is not negative.", (FACTORS,))
+    proved = conjecture("mean", PLANE, mean, checks=part).check()
+    assert (proved.verdict, proved.result.carried[0].by) == (Verdict.PROVED, "the machine and words")
+    assert conjecture("mean", PLANE, mean).check().verdict is Verdict.SUPPORTED
+    assert conjecture("near", PLANE, near, checks=part).check().verdict is Verdict.REFUTED
+    false = Part("The difference is «a square», and a square is not negative.", (WRONG,))
+    left = conjecture("mean", PLANE, mean, checks=false).check()
+    assert left.verdict is Verdict.UNDECIDED
+    assert left.words.endswith("; a square, the two sides differ")
+    unguarded = Part("The difference is «a square».", (dataclasses.replace(FACTORS, controls={}),))
+    left = conjecture("mean", PLANE, mean, checks=unguarded).check()
+    assert left.verdict is Verdict.UNDECIDED
+    assert left.words.endswith("; a square has no wrong version")
+
+
+def test_a_box_certifies_and_the_weaker_part_counts():
+    space, given = Numbers({δ: (Fraction(1, 10), 10)}), [relation(δ, "<=", 2)]
+    bounded = Box("3 − δ > 0", {"2 − δ > 0": lambda δ: Fraction(19, 10) - δ}, lambda δ: 3 - δ, {"δ": (0, 2)})
+    claim = {"bounded": relation(δ, "<", 3), "positive": relation(δ, ">", 0)}
+    checks = {"bounded": Part("", (bounded,)), "positive": Part("δ is a positive symbol.")}
+    found = conjecture("box", space, claim, given, checks=checks).check()
+    assert found.verdict is Verdict.CERTIFIED
+    assert [(one.part, one.verdict.value) for one in found.result.carried] == [
+        ("bounded", "CERTIFIED"),
+        ("positive", "PROVED"),
+    ]
+    with pytest.raises(InputError, match=r"checks carry \['bounded'\] and the claim has the parts"):
+        conjecture("box", space, claim, given, checks={"bounded": Part("", (bounded,))})
+
+
+def test_what_falls_only_beyond_the_ranges_drawn_is_shown_there():
+    found = conjecture("far", Numbers({δ: (1, 2)}), relation(δ, "<", 3)).check()
+    assert found.verdict is Verdict.REFUTED
+    assert found.counterexample.certified
+    assert found.words == "violated beyond the ranges drawn: certified in exact arithmetic"
+    assert found.counterexample.parts["δ"] >= 3
+    assert found.counterexample.latex().startswith(r"$\delta = ")
+    assert found.counterexample.problem_file() is None
+
+
+def test_a_name_that_two_conjectures_of_a_file_have_is_said(tmp_path):
+    made = "conjecture('same', Numbers({x: (0, 1)}), relation(x, '<', 2))"
+    names = "from proofs_checks import conjecture\nfrom proofs_checks.kernel.instances import Numbers, named\n"
+    names += "from proofs_checks.kernel.relation import relation\n(x,) = named('x')\n"
+    (tmp_path / "mine.py").write_text(f"{names}A = {made}\nB = {made}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds 2 conjectures named 'same': give each a name"):
+        of_file(tmp_path / "mine.py")
+    (tmp_path / "mine.py").write_text(f"{names}A = {made}\nB = A\nSTATEMENTS = (A,)\n", encoding="utf-8")
+    assert [one.statement.id for one in of_file(tmp_path / "mine.py")] == ["same"]
 
 
 def test_what_cannot_be_asked_is_said():

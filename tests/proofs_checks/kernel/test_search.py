@@ -72,17 +72,15 @@ def test_more_draws_are_more_batches_each_of_its_own_numbers():
     assert 4700 < drawn(draws=5000).met <= 5000
     assert 1900 < drawn(draws=2000).met <= 2000
     assert 390 < drawn(draws=400).met <= 400
-    first, second = (search._batch(PLANE, (), SUM_BELOW_15, Effort(draws=4000, climbs=0), number) for number in (0, 1))
+    first, second = (search.batch(PLANE, (), SUM_BELOW_15, Effort(draws=4000, climbs=0), number) for number in (0, 1))
     assert not first.met & second.met - {(a, b) for a, b in first.met if a == round(a, 1) and b == round(b, 1)}
-    other = search._batch(PLANE, (), SUM_BELOW_15, Effort(draws=4000, climbs=0, seed=1), 1)
+    other = search.batch(PLANE, (), SUM_BELOW_15, Effort(draws=4000, climbs=0, seed=1), 1)
     assert other.tops != second.tops
 
 
-class Reversed:
+def from_the_last(task, numbers):
     """Somebody who works through the batches from the last to the first, and hands them back in order."""
-
-    def map(self, task, numbers):
-        return reversed([task(number) for number in reversed(numbers)])
+    return reversed([task(number) for number in reversed(numbers)])
 
 
 def test_what_is_drawn_does_not_depend_on_who_draws_or_when():
@@ -90,7 +88,7 @@ def test_what_is_drawn_does_not_depend_on_who_draws_or_when():
     effort = Effort(draws=4100, climbs=3, steps=30)
     alone = seek(PLANE, (), thin, effort)
     np.random.default_rng(5).random(99)
-    assert seek(PLANE, (), thin, effort, executor=Reversed()) == alone
+    assert seek(PLANE, (), thin, effort, spread=from_the_last) == alone
     before_others = seek(LINE, (), relation(x, "<", 9), effort), seek(PLANE, (), thin, effort)
     assert before_others[1] == alone
 
@@ -98,8 +96,8 @@ def test_what_is_drawn_does_not_depend_on_who_draws_or_when():
 def test_the_best_of_every_batch_take_part():
     """The worst violation of 6,000 instances lies in the third batch as often as in the first."""
     everywhere = drawn(draws=6000, climbs=6)
-    batches = [search._batch(PLANE, (), SUM_BELOW_15, Effort(draws=6000), number) for number in range(3)]
-    tops = sorted((top for batch in batches for top, _ in batch.tops), reverse=True)[:6]
+    batches = [search.batch(PLANE, (), SUM_BELOW_15, Effort(draws=6000), number) for number in range(3)]
+    tops = sorted((top for seen in batches for top, _ in seen.tops), reverse=True)[:6]
     assert [score for score, _ in everywhere.candidates] == tops
     assert len(drawn(draws=2000, climbs=0).candidates) == 1, "one is kept where none is climbed from"
 

@@ -1,0 +1,85 @@
+"""A counterexample as what a reader can do with it: words, a problem file, a line of LaTeX."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from tabular.testing.made import preferences_of, problem_of
+
+__all__ = ["Counterexample"]
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """An instance that meets the hypotheses and violates the claim.
+
+    Attributes:
+        certified: whether exact arithmetic confirms it; otherwise floats alone say so.
+        shown: the instance in words.
+        parts: its numbers, ints and Fractions.
+        at: what the symbols of hypotheses and claim are there, in floats.
+    """
+
+    certified: bool
+    shown: str
+    parts: Mapping[str, Any]
+    at: Mapping[str, float]
+    title: str
+
+    def problem_file(self) -> str | None:
+        """The instance as a problem file for ``condeq solve``; None where its numbers are no problem's."""
+        if "reward" not in self.parts:
+            return None
+        problem = problem_of(self.parts)
+        lines = [f"# counterexample to {self.title}", f"# {self.shown}", f"beta: {problem.beta!r}", "prompts:"]
+        for i, row in enumerate(np.exp(problem.log_ref).tolist()):
+            lines += [f"  - reference: {row[: len(self.parts['reward'][i])]}"]
+            lines += [
+                f"    reward: {[float(r) for r in self.parts['reward'][i]]}",
+                f"    preferences: {self._labels(i)}",
+            ]
+        return "\n".join(lines) + "\n"
+
+    def _labels(self, prompt):
+        if "labels" not in self.parts:
+            return "bradley-terry"
+        preferences = preferences_of(self.parts, problem_of(self.parts))
+        columns = (preferences.prompt, preferences.winner, preferences.loser, preferences.weight)
+        return [[w, lo, n] for i, w, lo, n in zip(*(c.tolist() for c in columns), strict=True) if i == prompt]
+
+    def latex(self) -> str:
+        """The instance in one line of LaTeX, its numbers as fractions."""
+        parts = ((_LATEX.get(name) or _in_latex(name), value) for name, value in self.parts.items())
+        shown = ", ".join(f"{name} = {_latex(value)}" for name, value in parts)
+        values = ", ".join(rf"{_in_latex(name)} \approx {value:.6g}" for name, value in self.at.items())
+        return f"${shown}$; there ${values}$."  # c stands for what normalises
+
+
+_LATEX = {"beta": r"\beta", "ref": r"\pi_{\mathrm{ref}}/c", "reward": "r", "policy": r"\pi/c"}
+_LATEX |= {"labels": r"(i, w, l, n)", "log_ref": r"\log\pi_{\mathrm{ref}} + c"}
+
+
+def _in_latex(name):
+    """A symbol's name, its Greek letters translated and its index upright."""
+    stem, _, index = name.partition("_")
+    return _greek(stem) + (rf"_{{\mathrm{{{_greek(index)}}}}}" if index else "")
+
+
+def _greek(letters):
+    return "".join(map(_letter, letters)).strip()
+
+
+def _letter(letter):
+    script, _, known = unicodedata.name(letter, "").partition(" LETTER ")
+    case = {"GREEK SMALL": str.lower, "GREEK CAPITAL": str.capitalize}.get(script)
+    return letter if case is None else rf"\{case(known)} "
+
+
+def _latex(value):
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(map(_latex, value)) + ")"
+    return r"\cdot" if value is None else sympy.latex(sympy.Rational(str(value)))
