@@ -177,7 +177,7 @@ def save(name: str, out: str | Path, formats=FORMATS, *, width=None, dpi=None, l
         width = inches(width)
     texsystem = _texsystem() if "pgf" in formats else None
     table = module(name).compute(**settings)
-    return _write(name, table, Path(out), formats, width, dpi, latex, texsystem)
+    return write(module(name), name, table, Path(out), formats, width, dpi, latex, texsystem)
 
 
 def _texsystem():
@@ -219,19 +219,30 @@ def _is_number(value):
     return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # 10**400 is an int, and finite
 
 
-def _write(name: str, table: Table, out: Path, formats, width, dpi, latex, texsystem) -> Saved:
+def write(
+    drawn_by, name: str, table: Table, out: Path, formats=FORMATS, width=None, dpi=None, latex=False, texsystem=None
+) -> Saved:
+    """What :func:`save` writes of a table that a figure's module computed; the files have the given name.
+
+    >>> import tempfile
+    >>> region = module("undesirable_region")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = write(region, "mine", region.compute(beta=0.2), Path(folder), ["svg"])
+    >>> sorted(path.name for path in written.paths.values())
+    ['mine.csv', 'mine.svg', 'mine.txt']
+    """
     from figures import latex as tex
 
     out.mkdir(parents=True, exist_ok=True)
     texts = ("caption.tex", "table.tex") if latex else ()
     paths = {suffix: out / f"{name}.{suffix}" for suffix in (*formats, "csv", "txt", *texts)}
     table.to_csv(paths["csv"])
-    title, text = module(name).TITLE, module(name).caption(table)
+    title, text = drawn_by.TITLE, drawn_by.caption(table)
     paths["txt"].write_bytes(f"{text}\n".encode())
     if latex:
         paths["caption.tex"].write_bytes(tex.caption(title, text, name).encode("ascii"))
         paths["table.tex"].write_bytes(tex.table(table).encode("ascii"))
-    drawn = module(name).draw(table, width=width)
+    drawn = drawn_by.draw(table, width=width)
     for suffix in formats:
         how = {"metadata": _NO_DATES[suffix]} | ({} if dpi is None else {"dpi": dpi})
         drawn.save(paths[suffix], texsystem=texsystem, **how)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from proofs_checks import quantities as known
-from proofs_checks.counterexamples import Counterexample
+from proofs_checks.counterexamples import Counterexample, Told
 from proofs_checks.kernel import judging, search
 from proofs_checks.kernel.instances import Instances, Replay, WhenAsked, drawn_from
-from proofs_checks.kernel.relation import All, Condition, Holds
+from proofs_checks.kernel.relation import All, Condition, Holds, Relation, pieces
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.verdict import Result, run
@@ -149,7 +149,8 @@ class Conjecture:
         point = judging.far_violation(form.instances, form.conditions, self._claim)
         numbers = {symbol.name: value for symbol, value in point.items()}
         at = {name: float(value) for name, value in numbers.items()}
-        shown = Counterexample(True, finding.witness, numbers, at, self.statement.id)
+        told = self._told({symbol: np.array([float(value)]) for symbol, value in point.items()})
+        shown = Counterexample(True, finding.witness, numbers, at, self.statement.id, told)
         return Answer(Verdict.REFUTED, finding.summary, met, shown, result)
 
     @property
@@ -173,7 +174,30 @@ class Conjecture:
         values, _ = form.instances.replay(found.values)
         at = {s.name: float(values[s][0]) for s in sorted(symbols, key=lambda s: s.name)}
         parts = form.instances.make(Replay(found.values))
-        return Counterexample(found.finding.passed is False, found.finding.witness, parts, at, self.statement.id)
+        asked = {name: getattr(form.instances.quantities[s], "loss", None) for s in symbols for name in (s.name,)}
+        return Counterexample(
+            found.finding.passed is False,
+            found.finding.witness,
+            parts,
+            at,
+            self.statement.id,
+            self._told(values),
+            {name: loss for name, loss in sorted(asked.items()) if loss is not None},
+        )
+
+    def _told(self, values):
+        form = self.statement.form
+        roles = [("hypothesis", one) for one in form.conditions] + [("claim", one) for one in pieces(self._claim)]
+        return tuple(_at(role, condition, values) for role, condition in roles)
+
+
+def _at(role, condition, values):
+    """A condition at the one instance of a batch."""
+    holds = not bool(np.ravel(condition.violated(values))[0] > 0)
+    if not isinstance(condition, Relation):
+        return Told(condition.words, role, holds)
+    left, right = (float(np.ravel(side)[0]) for side in condition.sides(values))
+    return Told(condition.words, role, holds, (left, right))
 
 
 def _in_the_way(result):

@@ -2,15 +2,33 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import sympy
 
+from tabular.losses import Loss
 from tabular.testing.made import preferences_of, problem_of
 
-__all__ = ["Counterexample"]
+__all__ = ["Counterexample", "Told"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A hypothesis or a part of the claim at the counterexample.
+
+    Attributes:
+        words: its own.
+        role: "hypothesis" or "claim".
+        holds: whether it does there.
+        sides: both sides of a relation, in floats.
+    """
+
+    words: str
+    role: str
+    holds: bool
+    sides: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -22,6 +40,9 @@ class Counterexample:
         shown: the instance in words.
         parts: its numbers, ints and Fractions.
         at: what the symbols of hypotheses and claim are there, in floats.
+        title: the name of the conjecture.
+        told: its hypotheses and the parts of its claim there.
+        losses: the losses whose minimisers its quantities ask for, by symbol.
     """
 
     certified: bool
@@ -29,10 +50,18 @@ class Counterexample:
     parts: Mapping[str, Any]
     at: Mapping[str, float]
     title: str
+    told: tuple[Told, ...] = ()
+    losses: Mapping[str, Loss] = field(default_factory=dict)
+
+    @property
+    def is_a_problem(self) -> bool:
+        """Whether its numbers are a problem's, in the form of :mod:`tabular.testing.recipes`."""
+        rows = self.parts.get("reward", ())
+        return "beta" in self.parts and len(rows) > 0 and all(isinstance(row, list | tuple) for row in rows)
 
     def problem_file(self) -> str | None:
         """The instance as a problem file for ``condeq solve``; None where its numbers are no problem's."""
-        if "reward" not in self.parts:
+        if not self.is_a_problem:
             return None
         problem = problem_of(self.parts)
         lines = [f"# counterexample to {self.title}", f"# {self.shown}", f"beta: {problem.beta!r}", "prompts:"]

@@ -261,11 +261,13 @@ class Quantity:
         measured: a function of the library's problem and preferences.
         exact: the same of the exact :class:`Parts`, answering an int, a Fraction, a constant of computer algebra or an
             interval; without it a violation cannot be certified.
+        loss: the loss whose minimiser it asks for, if it does: a picture shows it.
     """
 
     symbol: sympy.Symbol
     measured: Callable
     exact: Callable | None = None
+    loss: losses.Loss | None = None
 
 
 def margin_under(loss: str, **settings: Any) -> Quantity:
@@ -281,7 +283,7 @@ def margin_under(loss: str, **settings: Any) -> Quantity:
     exact = optima.SCORES.get(loss)
     symbol = sympy.Symbol(f"δ_{loss}", real=True)
     known = None if exact is None else partial(_exact_margin, exact, symbol, tuple(settings.items()))
-    return Quantity(symbol, partial(_margin_under, chosen), known)
+    return Quantity(symbol, partial(_margin_under, chosen), known, chosen)
 
 
 def _margin_under(loss, problem, preferences):

@@ -92,6 +92,11 @@ class Relation(Condition):
     def _sides(self):
         return numerically(sympy.Tuple(self.left, self.right), self.symbols)
 
+    def sides(self, values) -> tuple[np.ndarray, np.ndarray]:
+        """Both sides in floats."""
+        left, right = self._sides(*(values[s] for s in self.symbols))
+        return np.asarray(left, float), np.asarray(right, float)
+
     def satisfied(self, values):
         return self._margin(self.op, values)
 
@@ -101,7 +106,7 @@ class Relation(Condition):
     def _margin(self, op, values):
         with np.errstate(all="ignore"):
             known = [values[s] for s in self.symbols]
-            left, right = (np.asarray(side, float) for side in self._sides(*known))
+            left, right = self.sides(values)
             pole = ~(np.isfinite(left) & np.isfinite(right)) & reduce(np.logical_and, map(np.isfinite, known), True)
             gap = np.where(pole, np.nan, left - right)  # infinite at finite numbers is no value
             noise = self.noise * (1 + np.minimum(np.abs(left), np.abs(right)))

@@ -108,15 +108,18 @@ def test_check_refutes_a_conjecture_of_ones_own_by_a_problem_that_solve_opens(co
     assert code == 1
     assert out.startswith("dpo-ranks-right: REFUTED: violated: hypotheses and violation certified")
     assert "prompts:" in out
-    code, out, _ = condeq("check", "mine.py", "--out", "found")
+    assert [path.name for path in Path().iterdir()] == ["mine.py"]
+    code, out, _ = condeq("check", "mine.py", "--json", "--out", "found")
+    assert json.loads(out)[0]["counterexample"]["certified"] is True
     assert code == 1
+    saved = {path.suffix: path.read_bytes() for path in Path("found").glob("dpo-ranks-right.*")}
+    assert saved.keys() == {".yaml", ".tex", ".pdf", ".svg", ".png", ".csv", ".txt"}
+    assert saved[".png"].startswith(b"\x89PNG")
     code, out, _ = condeq("solve", "found/dpo-ranks-right.yaml", "--json")
     reference, policy = (json.loads(out)["prompts"][0]["probabilities"][name] for name in ("reference", "dpo"))
     assert len(reference) == 2
     assert policy[0] < policy[1]
     assert Path("found/dpo-ranks-right.tex").read_text(encoding="utf-8").startswith("$")
-    code, out, _ = condeq("check", "mine.py", "--json")
-    assert json.loads(out)[0]["counterexample"]["certified"] is True
 
 
 def test_a_file_of_ones_own_that_holds_nothing_or_cannot_run_is_said(condeq):
