@@ -131,7 +131,7 @@ def defaults(name: str) -> dict[str, object]:
 def takes(name: str, setting: str) -> bool:
     """Whether a figure has a setting, such as "problem" or "loss".
 
-    >>> takes("solution_sets", "problem"), takes("target_margins", "problem")
+    >>> takes("solution_sets", "problem"), takes("loss_map", "problem")
     (True, False)
     """
     return setting in defaults(name)

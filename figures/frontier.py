@@ -4,17 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from figures import style
+from figures import style, subject
 from figures.drawing import Panels, drawing
 from figures.table import Table
-from tabular import Preferences, failure_modes, logs
+from tabular import Preferences, dpo, failure_modes, logs, rlhf
 from tabular.audit import audit
 
 TITLE = "Worst-case accuracy against training loss, and a real run"
 _ACCURACY = {"ylabel": "absolute accuracy (% of pairs)", "ylim": (0, 102)}
 
 
-def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=6) -> Table:
+def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=6, problem=None) -> Table:
     r"""The frontier of a real run's pairs with its checkpoints, and that of real prompts with coupled labels.
 
     (a) 500 pairs, one a prompt: columns ``run_loss`` and ``run_worst`` (steps of the frontier), and for each
@@ -27,6 +27,8 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
     Args:
         run: name of a stored run; prompts: set of the stored rewards.
         beta, responses: of the second panel; the reference is that of the pool of base and fine-tuned models.
+        problem: a problem of your own in the place of both, in one panel: ``own_loss`` and ``own_worst``, and for the
+            reference, the RLHF optimum and where DPO ends ``policy``, ``policy_loss`` and ``policy_had``.
 
     Raises:
         logs.DataUnavailable: neither the data directory nor the network has them.
@@ -36,6 +38,8 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
         ...
     tabular.errors.InputError: there is no data set 'mine': choose one of hh-pythia410m-dpo, ...
     """
+    if problem is not None:
+        return _own(problem)
     course = audit(logs.load(run))
     frontier = failure_modes.separable_frontier(course.delta_ref, course.beta)
     run_loss, run_worst = frontier.steps
@@ -66,6 +70,34 @@ def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=
     return Table(columns, settings)
 
 
+def _own(given):
+    """The frontier of a user's problem, up to where nothing is certain any more, and policies that have their place."""
+    problem, labels, _ = subject.parts(given)
+    found = failure_modes.frontier(problem, labels)
+    loss, worst = found.steps
+    solved = dpo.solve(problem, labels)
+    start = labels.delta(problem.log_ref)
+    places = {"reference": (start, dpo.loss(problem.log_ref, problem, labels))}
+    places["dpo"] = (start + _rise(solved, labels), found.infimum)
+    if problem.reward is not None:
+        policy = rlhf.optimal_policy(problem)
+        places["rlhf"] = (labels.delta(policy), dpo.loss(policy, problem, labels))
+    weight = np.exp(labels.log_weight - labels.log_weight.max())
+    columns = {"own_loss": loss, "own_worst": worst, "policy": list(places)}
+    columns["policy_loss"] = [level for _, level in places.values()]
+    columns["policy_had"] = [float(weight[delta > 0].sum() / weight.sum()) for delta, _ in places.values()]
+    settings = {"beta": float(problem.beta), "labels": len(labels.prompt), "infimum": found.infimum}
+    return Table(columns, {**settings, "own": True, "status": solved.status.value})
+
+
+def _rise(solved, labels):
+    """What DPO adds to each label's log-ratio: without end from one block to another, which only labels join."""
+    ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
+    apart = solved.label[ends[0]] != solved.label[ends[1]]
+    with np.errstate(invalid="ignore"):
+        return np.where(apart, np.inf, solved.log_ratio[ends[0]] - solved.log_ratio[ends[1]])
+
+
 def _share_uniform(problem):
     """The share of prompts whose reference is uniform over the responses that are there."""
     least = np.where(problem.present, problem.log_ref, np.inf).min(axis=1)
@@ -85,6 +117,8 @@ def _neighbours(problem, responses):
 @drawing(columns=2, height=2.8)
 def draw(table: Table) -> Panels:
     """Accuracy over loss: what no policy can be below, and where the run went."""
+    if "own" in table.settings:
+        return {"a": lambda ax: _problem(ax, table)}
     return {"a": lambda ax: _run(ax, table), "b": lambda ax: _prompts(ax, table)}
 
 
@@ -134,8 +168,40 @@ def _prompts(ax, table):
     style.panel_letter(ax, "b", f"{table.settings['prompts']} prompts, labels that share responses")
 
 
+def _problem(ax, table):
+    loss, worst = table["own_loss"], 100 * table["own_worst"]
+    least, most = table.settings["infimum"], 1.08 * max(loss.max(), table["policy_loss"].max(), np.log(2))
+    end = max(0.0, least - 0.1 * (most - least))
+    steps, levels = np.append(loss, most), np.append(worst, worst[-1])
+    ax.fill_between(steps, levels, 0, step="post", color="#E8E8E8", linewidth=0, label="no policy is here")
+    ax.axvspan(end, least, color="#E8E8E8", linewidth=0)
+    ax.step(steps, levels, where="post", color=style.RULE, label="worst case at that loss")
+    for name, x, y in zip(table["policy"].tolist(), table["policy_loss"], table["policy_had"], strict=True):
+        ax.plot([x], [100 * y], **style.points(name, clip_on=False, zorder=4))
+    ax.set(xlabel=f"mean {style.SYMBOLS['loss']}", xlim=(most, end), **_ACCURACY)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize="small", handlelength=1.4)
+    style.panel_letter(ax, "a", f"your problem, {table.settings['labels']} labels")
+
+
+def _own_caption(table):
+    s, n = table.settings, style.number
+    names = {"reference": "the reference", "rlhf": "the RLHF optimum", "dpo": "where DPO ends"}
+    told = (
+        f"{names[name]} {100 * had:.3g} % at {n(float(loss), '.3g')}"
+        for name, had, loss in zip(table["policy"].tolist(), table["policy_had"], table["policy_loss"], strict=True)
+    )
+    return (
+        "Least weight of labels ranked right (δ > 0) that any policy of that mean DPO loss can have; a tie "
+        f"is not right. Your problem, β = {n(s['beta'])}, {s['labels']} labels; the loss's infimum, "
+        f"{n(s['infimum'], '.4g')} nats, is {s['status']}. Shares and losses: {', '.join(told)}. Every tie pattern of "
+        "every prompt was searched."
+    )
+
+
 def caption(table: Table) -> str:
     s = table.settings
+    if "own" in s:
+        return _own_caption(table)
     had, certified, loss = (float(table[f"checkpoint_{name}"][-1]) for name in ("had", "certified", "loss"))
     return (
         "Least share of pairs ranked right (δ > 0) that any policy of that mean DPO loss can have; a tie is not right. "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from figures import style
+from figures import style, subject
 from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import Preferences, Problem, cpo, dpo, margins, rlhf
@@ -10,9 +10,10 @@ from tabular.base.log_space import kl, softplus
 
 TITLE = "RLHF, DPO and CPO optima as the reference turns"
 OBJECTS = ("rlhf", "dpo", "hypo", "ecpo", "cpo")
+_CALLED = {"rlhf": "RLHF", "dpo": "DPO", "hypo": "HyPO", "ecpo": "Eq. 17", "cpo": "CPO"}
 
 
-def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, points=181) -> Table:
+def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, points=181, problem=None) -> Table:
     r"""One pair for each reference log-ratio: where RLHF, DPO, HyPO, the margin of Eq. 17 and the constraint end.
 
     The labels are population labels: both orders at the Bradley-Terry rates of the reward. Then a loss with target
@@ -23,10 +24,20 @@ def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, 
     ``price_<object>`` :math:`=V-J(\pi)=\beta\,\mathrm{KL}(\pi\|\pi^*)`, what it gives up of RLHF's objective, in units
     of reward.
 
+    Args:
+        problem: one pair of two responses with a reward: its beta and reward difference in the place of those, and the
+            columns ``own_delta_ref`` and ``own_<object>``, where each object ends for its own reference.
+
     >>> table = compute(points=10)
     >>> bool(abs(table["delta_dpo"] - table["delta_rlhf"]).max() < 1e-12), float(table["delta_cpo"].min())
     (True, 0.0)
     """
+    own = {}
+    if problem is not None:
+        beta, at, reward_difference = subject.two_responses(problem, "optima_vs_reference")
+        low, high = min(low, 1.2 * at), max(high, 1.2 * at)
+        own = _deltas(np.array([at]), beta, reward_difference, gamma)
+        own = {"own_delta_ref": [at]} | {f"own_{name}": delta for name, delta in own.items()}
     delta_ref = np.linspace(low, high, points)
     pair = np.column_stack([delta_ref, np.zeros(points)])
     problem = Problem.from_unnormalized(pair, beta, np.tile([reward_difference, 0.0], (points, 1)))
@@ -37,7 +48,14 @@ def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, 
     for name in OBJECTS:
         columns[f"price_{name}"] = problem.beta * kl(policies[name], policies["rlhf"])
     settings = {"beta": beta, "reward_difference": reward_difference, "gamma": gamma}
-    return Table(columns, settings | {"boundary": -reward_difference / beta})
+    return Table(columns | own, settings | {"boundary": -reward_difference / beta, "own": bool(own)})
+
+
+def _deltas(delta_ref, beta, reward_difference, gamma):
+    """Where each object ends, for these references alone."""
+    reward = np.tile([reward_difference, 0.0], (len(delta_ref), 1))
+    problem = Problem.from_unnormalized(np.column_stack([delta_ref, np.zeros(len(delta_ref))]), beta, reward)
+    return {name: policy[:, 0] - policy[:, 1] for name, policy in _policies(problem, delta_ref, gamma).items()}
 
 
 def _policies(problem, delta_ref, gamma):
@@ -80,6 +98,11 @@ def optima_panel(ax, table: Table) -> None:
     ax.plot(delta_ref, table["delta_dpo"], **style.line("dpo", linewidth=3.2, alpha=0.45))
     for name in ("rlhf", "hypo", "ecpo", "cpo"):
         ax.plot(delta_ref, table[f"delta_{name}"], **style.line(name))
+    if table.settings["own"]:
+        at = table["own_delta_ref"]
+        ax.axvline(at[0], color=style.RULE, linewidth=0.5, zorder=1)
+        for name in OBJECTS:
+            ax.plot(at, table[f"own_{name}"], **style.points(name, label="_", markersize=5, zorder=4))
     ax.annotate(
         "assumption holds →",
         (table.settings["boundary"], 0),
@@ -113,6 +136,10 @@ def _prices(ax, table):
 
 def caption(table: Table) -> str:
     s, n = table.settings, style.number
+    own = ""
+    if s["own"]:
+        ends = ", ".join(f"{_CALLED[name]} {n(float(table[f'own_{name}'][0]), '.3g')}" for name in OBJECTS)
+        own = f" Markers: your problem, δ_ref = {n(float(table['own_delta_ref'][0]), '.3g')}, ends at δ = {ends}."
     short = "it leaves some pairs inverted, and " if table["delta_ecpo"].min() < 0 else ""
     return (
         f"One pair, β = {n(s['beta'])}, reward difference Δr = {n(s['reward_difference'])}, population labels (both "
@@ -123,5 +150,5 @@ def caption(table: Table) -> str:
         f"Eq. 17 with γ = {n(s['gamma'])}, in the direction of w, is held at the reference: {short}it "
         "overshoots wherever one response is rare. Ordered labels have no optimum to show: δ grows without bound. "
         "(b) The loss in RLHF’s objective, β KL(π‖π*), zero for DPO. Closed forms and exact projections at "
-        f"{len(table['delta_ref'])} references."
+        f"{len(table['delta_ref'])} references.{own}"
     )

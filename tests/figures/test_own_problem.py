@@ -8,15 +8,18 @@ import pytest
 import figures
 from figures import (
     escape_time,
+    frontier,
+    optima_vs_reference,
     penalized_objective,
     phase_diagram,
     projection,
     solution_sets,
+    target_margins,
     two_readings,
     undesirable_region,
     win_digraph,
 )
-from tabular import InputError, Preferences, Problem, cpo, dpo, flow, losses, rlhf
+from tabular import InputError, Preferences, Problem, cpo, dpo, failure_modes, flow, losses, rlhf
 
 THREE = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]], 0.25, [[1.0, 0.0, -1.0], [0.0, 0.5, 0.0]])
 LABELS = Preferences.from_pairs([(0, 0, 1), (1, 1, 0), (1, 0, 1), (1, 2, 1)])
@@ -31,20 +34,26 @@ def test_every_figure_that_shows_a_problem_takes_one():
         "two_readings",
         "solution_sets",
         "win_digraph",
+        "optima_vs_reference",
+        "target_margins",
         "penalized_objective",
         "projection",
         "escape_time",
+        "frontier",
     ]
 
 
 @pytest.mark.parametrize("name", ABLE)
 def test_it_is_drawn_told_and_not_the_figures_own(name):
     module = figures.module(name)
-    given = (THREE, LABELS) if name in ("solution_sets", "projection", "win_digraph") else TWO
+    given = (
+        (THREE, LABELS) if name in ("solution_sets", "projection", "win_digraph", "frontier", "target_margins") else TWO
+    )
     table = module.compute(problem=given)
     module.draw(table).figure.draw_without_rendering()
     assert f"β = {given[0].beta:g}" in module.caption(table)
-    assert module.caption(table) != module.caption(module.compute())
+    if name != "frontier":  # its own is of real data
+        assert module.caption(table) != module.caption(module.compute())
     json.dumps(table.settings, allow_nan=False)
 
 
@@ -100,6 +109,53 @@ def test_pairs_are_placed_by_their_closed_forms():
     assert penalty.settings["delta_star"] == pytest.approx(delta_ref + gain)
 
 
+def test_the_frontier_of_a_problem_and_the_policies_in_it():
+    """By the separable closed form where every label is a prompt of its own, and by the loss of each policy."""
+    apart = Problem.from_probabilities([[0.2, 0.8], [0.6, 0.4]], 0.5, [[1.0, 0.0], [0.0, 2.0]])
+    labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])
+    table = frontier.compute(problem=(apart, labels))
+    alone = failure_modes.separable_frontier(labels.delta(apart.log_ref), 0.5)
+    np.testing.assert_allclose([table["own_loss"], table["own_worst"]], alone.steps, atol=1e-12)
+    places = dict(
+        zip(table["policy"].tolist(), zip(table["policy_loss"], table["policy_had"], strict=True), strict=True)
+    )
+    best = rlhf.optimal_policy(apart)
+    assert places["reference"] == pytest.approx((np.log(2), 0.5))
+    assert places["dpo"] == pytest.approx((0, 1))
+    assert places["rlhf"] == pytest.approx((dpo.loss(best, apart, labels), np.mean(labels.delta(best) > 0)))
+    table = frontier.compute(problem=(THREE, LABELS))  # a limit without mass on both ends of a label
+    whole = dpo.solve(THREE, LABELS)
+    found = dict(zip(table["policy"].tolist(), table["policy_had"], strict=True))
+    assert table["policy_loss"][1] == pytest.approx(whole.infimum)
+    assert found["dpo"] == 0.75  # one of the two labels that contradict each other is wrong
+    worst = failure_modes.frontier(THREE, LABELS).worst_case_accuracy(table["policy_loss"] + 1e-12)
+    assert (table["policy_had"] >= worst - 1e-12).all()
+
+
+def test_targets_of_the_readers_pairs_are_those_of_their_own_log_probabilities():
+    table = target_margins.compute(problem=(THREE, LABELS))
+    at, log_ref = table["pair_delta_ref"], THREE.log_ref
+    np.testing.assert_allclose(at, LABELS.delta(log_ref))
+    winner, loser = (np.exp(log_ref[LABELS.prompt, y]) for y in (LABELS.winner, LABELS.loser))
+    np.testing.assert_allclose(table["pair_ecpo"], at + 0.05 * (1 / winner + 1 / loser))
+    np.testing.assert_allclose(table["pair_code_easy"], at + 0.5 / 0.25 * (1 / np.log(winner) + 1 / np.log(loser)))
+    np.testing.assert_allclose(table["pair_hypo"], np.maximum(at, 0))
+    squares = [line for line in target_margins.draw(table).axes[0].get_lines() if line.get_marker() == "s"]
+    assert [line.get_xydata().tolist() for line in squares] == [np.column_stack([at, at]).tolist()]
+    on_curve = target_margins.compute(problem=TWO)  # two responses: Eq. 17 stays on its curve
+    curve = np.interp(on_curve["pair_delta_ref"], on_curve["delta_ref"], on_curve["ecpo"])
+    np.testing.assert_allclose(on_curve["pair_ecpo"], curve, atol=1e-3)
+
+
+def test_the_optima_of_the_readers_pair_stand_on_the_curves():
+    table = optima_vs_reference.compute(problem=TWO)
+    assert table["own_delta_ref"][0] == pytest.approx(-np.log(9))
+    closed = {"rlhf": 1 - np.log(9), "dpo": 1 - np.log(9), "hypo": 1.0, "cpo": 0.0}
+    for name, delta in closed.items():
+        assert table[f"own_{name}"][0] == pytest.approx(delta, abs=1e-9)
+        assert np.interp(-np.log(9), table["delta_ref"], table[f"delta_{name}"]) == pytest.approx(delta, abs=2e-2)
+
+
 @pytest.mark.parametrize("loss", [losses.get("dpo"), losses.get("slic", margin=1.0), losses.get("exo_pair", eps=0.01)])
 def test_the_region_of_any_falling_loss(loss):
     """Its threshold is its value at delta = 0, and in U it is between threshold and start."""
@@ -119,6 +175,7 @@ def test_the_region_of_any_falling_loss(loss):
         ("undesirable_region", {"loss": losses.get("ipo")}, "does not fall with h"),
         ("undesirable_region", {"loss": losses.get("cdpo", eps=0.1)}, "does not fall with h"),
         ("two_readings", {"problem": (THREE, LABELS)}, "two_readings shows one pair of two responses"),
+        ("optima_vs_reference", {"problem": (THREE, LABELS)}, "optima_vs_reference shows one pair of two responses"),
         (
             "projection",
             {"problem": (Problem.from_probabilities([0.5, 0.5], 1.0), Preferences.from_pairs([(0, 1)]))},
