@@ -48,13 +48,17 @@ def audit(
     out: Annotated[Path | None, typer.Option(help="Save the summary as JSON.")] = None,
     per_pair: Annotated[Path | None, typer.Option(help="Save a row for each pair, as Parquet.")] = None,
     html: Annotated[Path | None, typer.Option(help="Save one self-contained page.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Save figures, their table and caption, in a directory.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """What a trainer's own log hides: pessimistic pairs, absolute accuracy, the pairs in U, which, and what helps."""
     from condeq import show_audit
 
     of = _loss(loss, settings)
-    if log != RUN and _is_metrics(log):
+    metrics = log != RUN and _is_metrics(log)
+    if figures is not None and (stream or metrics):
+        raise InputError("--figures draws every pair: give a file of pairs, and leave --stream out")
+    if metrics:
         _batch_means(log, beta, reference, of, evaluation, as_json, out)
         return
     if reference is not None:
@@ -77,6 +81,11 @@ def audit(
 
         with writing(html, "--html"):
             html.write_text(audit_page.page(result, by), encoding="utf-8")
+    drawn = []
+    if figures is not None:
+        from condeq import audit_figures
+
+        drawn = audit_figures.save(result, figures)
     if as_json:
         print_json(result.summary(), indent=None)
     elif out is not None:
@@ -84,7 +93,7 @@ def audit(
             _print(shown)
     else:
         _print(shown)
-    for place in (per_pair, html):
+    for place in (per_pair, html, *drawn):
         if place is not None and not as_json:
             console.print(f"saved {place}", markup=False, soft_wrap=True)
 

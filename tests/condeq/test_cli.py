@@ -209,6 +209,16 @@ def test_audit_prints_the_tables_and_saves_what_is_asked_for(condeq, tmp_path):
     assert table["in_u"].sum() == 1
 
 
+def test_audit_draws_the_log_where_it_is_told(condeq, tmp_path):
+    code, out, _ = condeq("audit", "trainer_log", "--beta", "0.1", "--figures", "drawn")
+    assert code == 0
+    assert {path.suffix for path in Path("drawn").iterdir()} == {".pdf", ".svg", ".png", ".csv", ".txt"}
+    assert out.count("saved drawn") == 5
+    code, out, err = condeq("audit", "trainer_log", "--beta", "0.1", "--stream", "--figures", "drawn")
+    assert (code, out) == (2, "")
+    assert err.startswith("condeq: --figures draws every pair: give a file of pairs, and leave --stream out")
+
+
 def test_audit_of_files_that_are_joined(condeq):
     ids = ["a", "b", "c"]
     before = pl.DataFrame({"id": ids, "ref_chosen_logps": [-9.0, -4, -5], "ref_rejected_logps": [-7.0, -5, -5]})
