@@ -1,7 +1,7 @@
 """One's own conjecture: a certified counterexample, made as small as can be, or what a search has covered."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.verdict import Result, run
 from proofs_checks.quantities import Batch, Parts, Quantity
+from tabular.base import plain
 from tabular.errors import InputError
 from tabular.testing.made import preferences_of, problem_of
 from tabular.testing.recipes import ProblemRecipe
@@ -99,10 +100,21 @@ class Answer:
     result: Result | None = None
 
     def to_dict(self) -> dict:
-        """Plain JSON."""
-        found = self.counterexample
-        shown = None if found is None else {"certified": found.certified, "shown": found.shown, "at": dict(found.at)}
-        return {"verdict": self.verdict.value, "words": self.words, "met": self.met, "counterexample": shown}
+        """Plain JSON from which :meth:`from_dict` makes an equal one."""
+        return plain.written(self)
+
+    @classmethod
+    def from_dict(cls, data: dict, conjecture: "Conjecture") -> "Answer":
+        """What :meth:`to_dict` wrote of a conjecture's answer.
+
+        Raises:
+            InputError: it wrote something else, or of a conjecture of other words.
+        """
+        result = data.get("result") if isinstance(data, dict) else None
+        found = plain.read(data if result is None else {**data, "result": None})
+        if not isinstance(found, cls):
+            raise InputError("this is no answer that to_dict wrote: check the conjecture again")
+        return found if result is None else replace(found, result=Result.from_dict(result, conjecture.statement))
 
     def __str__(self):
         shown = f"\n{self.counterexample.shown}" if self.counterexample else ""

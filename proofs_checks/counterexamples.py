@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import sympy
 
+from tabular.base import plain
+from tabular.errors import InputError
 from tabular.losses import Loss
 from tabular.testing.made import preferences_of, problem_of
 
@@ -52,6 +54,22 @@ class Counterexample:
     title: str
     told: tuple[Told, ...] = ()
     losses: Mapping[str, Loss] = field(default_factory=dict)
+
+    def to_dict(self) -> dict:
+        """Plain JSON from which :meth:`from_dict` makes an equal one."""
+        return plain.written(self)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "Counterexample":
+        """What :meth:`to_dict` wrote.
+
+        Raises:
+            InputError: it wrote something else.
+        """
+        found = plain.read(data)
+        if not isinstance(found, cls):
+            raise InputError("this is no counterexample that to_dict wrote: check the conjecture again")
+        return found
 
     @property
     def is_a_problem(self) -> bool:

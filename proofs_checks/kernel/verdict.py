@@ -4,7 +4,7 @@ import functools
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proofs_checks.kernel import judging, search
 from proofs_checks.kernel.evidence import Quantifier
@@ -12,6 +12,7 @@ from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.relation import All, Not, premises
 from proofs_checks.kernel.statement import Form, InWords, Settles, Statement, Verdict
 from tabular.base import drawings, show
+from tabular.errors import InputError
 
 _CARRIES = {
     Quantifier.IDENTITY: Verdict.PROVED,
@@ -70,7 +71,7 @@ class Result:
     statement: Statement
     file: str
     outcomes: tuple[Outcome, ...]
-    seconds: float
+    seconds: float = field(compare=False)
     known: Mapping[str, Verdict]
 
     @property
@@ -126,9 +127,39 @@ class Result:
             "rests_on": list(statement.rests_on),
             "out_of_reach": statement.out_of_reach,
             "conclusion": statement.conclusion,
+            "known": {name: verdict.value for name, verdict in self.known.items()},
             "seconds": round(self.seconds, 3),
             "checks": [_outcome_dict(outcome) for outcome in self.outcomes],
         }
+
+    @classmethod
+    def from_dict(cls, data: dict, statement: Statement | None = None) -> "Result":
+        """What :meth:`to_dict` wrote; the verdict is computed anew from the checks.
+
+        Args:
+            statement: whose result it is; by default the registry's of that id.
+
+        Raises:
+            InputError: nobody has that statement, its words are others by now, or an entry is missing.
+
+        >>> from proofs_checks import Result, verify
+        >>> (result,) = verify(["def-3.3"])
+        >>> Result.from_dict(result.to_dict()) == result
+        True
+        """
+        try:
+            if statement is None:
+                from proofs_checks.registry import require  # it is found by name, as verify() finds it
+
+                statement, _ = require(data["id"])
+            for key, words in (("hypotheses", statement.hypotheses), ("statement", statement.claim)):
+                if data[key] != words:
+                    raise InputError(f"{data['id']} has other words by now, it was {data[key]!r}: check it again")
+            outcomes = tuple(_outcome(check) for check in data["checks"])
+            known = {name: Verdict(verdict) for name, verdict in data["known"].items()}
+            return cls(statement, data["file"], outcomes, data["seconds"], known)
+        except (KeyError, TypeError, AttributeError) as missing:
+            raise InputError(f"this is no result that to_dict wrote ({missing}): write it again") from None
 
 
 def _part_dict(carried):
@@ -145,11 +176,19 @@ def _outcome_dict(outcome):
         "carries": outcome.part,
         "domain": outcome.domain,
         "passed": outcome.decided,
+        "found": finding.passed,
         "summary": finding.summary,
         "residual": finding.residual,
         "witness": finding.witness,
         "controls": [{"name": name, "failed_as_it_should": failed} for name, failed in outcome.controls],
     }
+
+
+def _outcome(check):
+    """A check as :func:`_outcome_dict` wrote it; whether it decides follows from what it found and its controls."""
+    finding = Finding(check["found"], check["summary"], check["residual"], check["witness"])
+    controls = tuple((control["name"], control["failed_as_it_should"]) for control in check["controls"])
+    return Outcome(check["name"], Quantifier(check["quantifier"]), check["carries"], finding, controls, check["domain"])
 
 
 def run(

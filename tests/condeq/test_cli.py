@@ -320,7 +320,7 @@ BAD = {
     "no beta": (("audit", "run.csv"), "does not say its beta: give --beta, the one of the run"),
     "no parameter": (("solve", "misaligned_pair", "--loss", "exo_pair"), "exo_pair needs eps: add --set eps=..."),
     "unknown section": (("list", "nothing"), "there is no section named 'nothing': choose one of statements, figures"),
-    "figure without a problem": (("figures", "target_margins", "--problem", "misaligned_pair"), "takes no problem"),
+    "figure without a problem": (("figures", "loss_map", "--problem", "misaligned_pair"), "takes no problem"),
     "problem of many": (("figures", "--problem", "misaligned_pair"), "--problem changes one figure"),
     "figure without a loss": (("figures", "escape_time", "--loss", "ipo"), "escape_time takes no loss: these do, und"),
     "no such width": (("figures", "escape_time", "--width", "broad"), "width is 'broad': give column, two-columns"),

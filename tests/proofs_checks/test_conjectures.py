@@ -1,6 +1,7 @@
 """Conjectures of one's own: wrong ones fall to small certified witnesses, true ones stand, empty ones are said."""
 
 import dataclasses
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import sympy
 
-from proofs_checks import Verdict, conjecture, statements
+from proofs_checks import Answer, Counterexample, Verdict, conjecture, statements
 from proofs_checks.conjectures import Conjecture
 from proofs_checks.kernel.arithmetic import log
 from proofs_checks.kernel.evidence import POSITIVE, Box, Identity
@@ -176,6 +177,30 @@ def test_it_travels_to_another_process_if_its_own_functions_can():
     sent = pickle.dumps(wrong)  # before and after its relations have been evaluated
     assert pickle.loads(sent).batch(0).met == wrong.batch(0).met == pickle.loads(pickle.dumps(wrong)).batch(0).met
     assert pickle.loads(sent).batch(1).tops == wrong.batch(1).tops
+
+
+def test_answers_go_through_json_and_back():
+    """With a problem's counterexample, an infinite value, a predicate, and with checks that stood."""
+    cases = [
+        conjecture("infinite", labelled_problems("one-way"), relation(δ_dpo, "<", 30), effort=OBJECTS),
+        conjecture(
+            "ipo", labelled_problems("one-way"), relation(ipo.symbol, ">", 0), quantities=(ipo,), effort=OBJECTS
+        ),
+        conjecture("stands", Numbers({δ: (1, 2)}), relation(δ, ">", 0)),
+        conjecture("far", Numbers({δ: (1, 2)}), relation(δ, "<", 3)),
+    ]
+    for one in cases:
+        answer = one.check()
+        assert Answer.from_dict(json.loads(json.dumps(answer.to_dict(), allow_nan=False)), one) == answer
+        if answer.counterexample is not None:
+            written = json.loads(json.dumps(answer.counterexample.to_dict(), allow_nan=False))
+            assert Counterexample.from_dict(written) == answer.counterexample
+            assert Counterexample.from_dict(written).problem_file() == answer.counterexample.problem_file()
+    written = cases[2].check().to_dict()
+    with pytest.raises(InputError, match="stands has other words by now, it was 'δ > 0"):
+        Answer.from_dict(written, conjecture("stands", Numbers({δ: (1, 2)}), relation(δ, ">", -1)))
+    with pytest.raises(InputError, match="no counterexample that to_dict wrote"):
+        Counterexample.from_dict(written | {"result": None})
 
 
 δ, η = sympy.symbols("δ η", positive=True)

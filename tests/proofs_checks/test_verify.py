@@ -11,6 +11,7 @@ import pytest
 import proofs_checks
 from proofs_checks import (
     Origin,
+    Result,
     Verdict,
     close_names,
     explain,
@@ -42,7 +43,7 @@ def test_statement(name, verdicts):
     assert all(outcome.sound for outcome in result.outcomes), "a wrong version passed, or a carrying check has none"
     if result.verdict is Verdict.REFUTED:
         assert result.carried or any(outcome.finding.witness for outcome in result.outcomes)
-    json.dumps(result.to_dict())
+    assert Result.from_dict(json.loads(json.dumps(result.to_dict()))) == result
 
 
 @pytest.mark.parametrize("name", EXECUTABLE)

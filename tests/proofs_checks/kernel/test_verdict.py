@@ -19,7 +19,8 @@ from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, InWords, Origin, Part, Settles, Statement, Verdict
-from proofs_checks.kernel.verdict import Outcome, run
+from proofs_checks.kernel.verdict import Outcome, Result, run
+from tabular.errors import InputError
 
 x, y = sympy.symbols("x y", real=True)
 PLANE = Numbers({x: (-10, 10), y: (-10, 10)})
@@ -265,6 +266,7 @@ def test_a_result_is_plain_data():
         "rests_on": ["other"],
         "out_of_reach": "",
         "conclusion": "so",
+        "known": {"other": "PROVED"},
     }
     fold, box, searched = checks
     assert fold == {
@@ -273,6 +275,7 @@ def test_a_result_is_plain_data():
         "carries": "part",
         "domain": "z any real number",
         "passed": True,
+        "found": True,
         "summary": "computer algebra brings the difference to 0; 16 exact points agree",
         "residual": result.outcomes[0].finding.residual,
         "witness": None,
@@ -285,6 +288,22 @@ def test_a_result_is_plain_data():
         {"name": "without “x > 0”", "failed_as_it_should": True},
         {"name": "for y", "failed_as_it_should": True},
     ]
+
+
+def test_a_result_is_read_back_and_its_verdict_computed_anew():
+    result = run(statement(second_routes=(TRUE_BOX,), argument="By «fold» and {other}."), "here.py", {"other": PROVED})
+    known = json.loads(json.dumps(result.to_dict()))
+    assert Result.from_dict(known, result.statement) == result
+    weaker = Result.from_dict(known | {"known": {"other": "SUPPORTED"}, "verdict": "PROVED"}, result.statement)
+    assert weaker.verdict is Verdict.SUPPORTED
+    passed = [{**check, "found": None} for check in known["checks"]]
+    assert Result.from_dict(known | {"checks": passed}, result.statement).verdict is Verdict.UNDECIDED
+    with pytest.raises(InputError, match="no result that to_dict wrote"):
+        Result.from_dict({"id": "planted"}, result.statement)
+    with pytest.raises(InputError, match="has other words by now"):
+        Result.from_dict(known | {"statement": "Nothing."}, result.statement)
+    with pytest.raises(InputError, match="there is no statement 'planted'"):
+        Result.from_dict(known)
 
 
 def test_a_statement_in_words_says_why_it_has_no_form():
