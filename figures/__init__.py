@@ -44,6 +44,20 @@ from figures.table import Table
 from tabular.base import checks, outside
 from tabular.errors import InputError
 
+__all__ = [
+    "ALL_FORMATS",
+    "FIGURES",
+    "FORMATS",
+    "GROUP",
+    "Saved",
+    "defaults",
+    "module",
+    "names",
+    "save",
+    "takes",
+    "write",
+]
+
 #: name -> module, in reading order
 FIGURES = {
     "overview": "figures.overview",

@@ -13,6 +13,8 @@ from figures.drawing import Panels, drawing, two_a_row
 from figures.table import Table
 from tabular.audit import Audit
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "A training log"
 
 _SHARES = {

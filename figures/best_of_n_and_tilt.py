@@ -10,6 +10,8 @@ from figures.table import Table
 from tabular import Problem
 from tabular.choice import best_of_n
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "Best of n against RLHF at equal KL"
 
 _REWARDS = {

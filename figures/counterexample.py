@@ -17,6 +17,8 @@ from proofs_checks import Counterexample
 from tabular import Status, cpo, losses, rlhf
 from tabular.testing.made import preferences_of, problem_of
 
+__all__ = ["MOST", "TITLE", "caption", "compute", "draw"]
+
 TITLE = "A counterexample"
 
 #: prompts that a figure has room for

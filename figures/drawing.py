@@ -21,6 +21,8 @@ from figures.table import Table
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["WIDTHS", "Drawn", "Panels", "drawing", "inches", "two_a_row"]
+
 Panels = Mapping[str, Callable[[Axes], object]]
 
 #: inches by name: a column and the text of the usual two-column proceedings, and a slide, whose letters grow with it

@@ -7,6 +7,8 @@ from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, dpo, flow
 
+__all__ = ["TITLE", "caption", "compute", "draw", "panel"]
+
 TITLE = "Escape time: exponential for DPO, linear once the margin is as large as the misalignment"
 
 

@@ -10,6 +10,8 @@ from figures.table import Table
 from tabular import Preferences, dpo, failure_modes, logs, rlhf
 from tabular.audit import audit
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "Worst-case accuracy against training loss, and a real run"
 _ACCURACY = {"ylabel": "absolute accuracy (% of pairs)", "ylim": (0, 102)}
 

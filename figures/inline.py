@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from figures import style
 from figures.drawing import Drawn
 
+__all__ = ["data_url"]
+
 
 def data_url(figure: Figure | Drawn) -> str:
     """A figure, or what a ``draw`` function returns, as a PNG in a ``data:`` address, in the style of the saved ones.

@@ -12,6 +12,8 @@ import numpy as np
 from figures.table import Table
 from tabular.errors import InputError
 
+__all__ = ["caption", "mathematics", "table", "text"]
+
 _GREEK = {
     "Α": "mathrm{A}",
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",

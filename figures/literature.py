@@ -9,6 +9,8 @@ from figures.drawing import Panels, drawing
 from figures.table import Table
 from proofs_checks import Verdict, statements
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "What rests on, repairs and answers what"
 
 _KINDS = {

@@ -7,6 +7,8 @@ from figures.table import Table
 from tabular import losses
 from tabular.losses.guarantees import PROPERTIES
 
+__all__ = ["SHORT", "SIGNS", "TITLE", "caption", "compute", "draw"]
+
 TITLE = "What each preference loss guarantees"
 SHORT = {
     "one-way": "minimum, one label",

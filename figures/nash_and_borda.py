@@ -10,6 +10,8 @@ from figures.table import Table
 from tabular import Preferences, Problem, dpo
 from tabular.choice import nash, rules
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "Nash, Borda and Bradley–Terry on three responses"
 
 _CORNERS = np.array([[0.5, np.sqrt(3) / 2], [0.0, 0.0], [1.0, 0.0]])

@@ -8,6 +8,8 @@ from figures.table import Table
 from tabular import Preferences, Problem, cpo, dpo, margins, rlhf
 from tabular.base.log_space import kl, softplus
 
+__all__ = ["OBJECTS", "TITLE", "caption", "compute", "draw", "optima_panel"]
+
 TITLE = "RLHF, DPO and CPO optima as the reference turns"
 OBJECTS = ("rlhf", "dpo", "hypo", "ecpo", "cpo")
 _CALLED = {"rlhf": "RLHF", "dpo": "DPO", "hypo": "HyPO", "ecpo": "Eq. 17", "cpo": "CPO"}

@@ -19,6 +19,8 @@ from figures import (
 from figures.drawing import Panels, drawing, two_a_row
 from figures.table import Table
 
+__all__ = ["SHARED", "TITLE", "TITLES", "caption", "compute", "draw"]
+
 TITLE = "The story on one page"
 TITLES = {
     "region": "DPO’s loss falls while the ranking stays wrong",

@@ -21,6 +21,8 @@ from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, flow, margins
 
+__all__ = ["EXACT", "LABELS", "QUANTILES", "SPREADS", "TITLE", "caption", "compute", "course_panel", "draw"]
+
 TITLE = "Pairs in the undesirable region over training, in the spirit of the paper’s Figure 2"
 LABELS = {"dpo": "DPO", "ecpo": "margin of Eq. 17", "code": style.LOOKS["code"].label}
 EXACT = {"color": "black", "linestyle": (0, (1, 1)), "linewidth": 0.9, "label": "exact gradient flow"}

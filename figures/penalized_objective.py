@@ -7,6 +7,8 @@ from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, cpo, rlhf
 
+__all__ = ["CURVES", "TITLE", "WINDOW", "branch_panel", "caption", "compute", "draw", "objective_panel"]
+
 TITLE = "CPO's penalised objective and the window of Theorem 4.9"
 
 #: the curves of the left panel: what gamma is, and the look; gamma = 0 is RLHF

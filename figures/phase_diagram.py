@@ -8,6 +8,8 @@ from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, sweep
 
+__all__ = ["DARK", "LIGHT", "TITLE", "WHITE", "caption", "compute", "draw", "panel"]
+
 TITLE = "Phase diagram: when the undesirable region exists, and when RLHF's own optimum lies in it"
 WHITE, LIGHT, DARK = "#FFFFFF", style.REGION_U, "#E2A88D"
 

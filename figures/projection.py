@@ -11,6 +11,8 @@ from figures.subject import Prompt
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, cpo, rlhf
 
+__all__ = ["EXAMPLES", "TITLE", "bars", "caption", "compute", "draw", "edges"]
+
 TITLE = "Alignment as projection: which responses pool, and what it costs"
 
 EXAMPLES = {

@@ -8,6 +8,8 @@ from figures.table import Table
 from tabular import logs
 from tabular.audit import audit
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "A real DPO run: the loss falls, a share of the pairs stays in U"
 
 

@@ -10,6 +10,8 @@ from figures.subject import Prompt
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, Status, dpo, losses, rlhf
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "What DPO converges to, with three responses"
 
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])

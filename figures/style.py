@@ -14,6 +14,26 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+__all__ = [
+    "LOOKS",
+    "ONE_COLUMN",
+    "REGION_U",
+    "RULE",
+    "STYLE_FILE",
+    "SYMBOLS",
+    "TWO_COLUMNS",
+    "Look",
+    "context",
+    "line",
+    "new_figure",
+    "number",
+    "panel_letter",
+    "points",
+    "shade_region_u",
+    "styled",
+    "write_image",
+]
+
 ONE_COLUMN, TWO_COLUMNS = 3.25, 6.75  # inches: the text widths of the usual two-column proceedings
 STYLE_FILE = Path(__file__).with_name("paper.mplstyle")
 

@@ -7,6 +7,8 @@ import numpy as np
 from tabular import InputError, Preferences, Problem
 from tabular.base import checks
 
+__all__ = ["MOST", "Pair", "Prompt", "pairs", "parts", "prompts", "two_responses"]
+
 #: panels that a figure has letters and room for
 MOST = 8
 

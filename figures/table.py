@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+__all__ = ["Table"]
+
 _SETTING = "# "
 
 

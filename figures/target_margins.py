@@ -7,6 +7,8 @@ from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import margins
 
+__all__ = ["LOSSES", "TITLE", "caption", "compute", "draw", "panel"]
+
 TITLE = "What every loss asks for: target margins"
 
 #: loss -> its look

@@ -9,6 +9,8 @@ from figures.table import Table
 from tabular import InputError, Preferences, Problem, dpo, flow, rlhf
 from tabular.base.log_space import softplus
 
+__all__ = ["ORDERED", "POPULATION", "TITLE", "caption", "compute", "draw", "losses_panel"]
+
 TITLE = "Two readings of DPO: where each loss stops"
 ORDERED = {"linestyle": "-", "label": "ordered labels"}
 POPULATION = {"linestyle": (0, (4, 1.5)), "label": "population labels"}

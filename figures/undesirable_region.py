@@ -9,6 +9,8 @@ from figures.drawing import Panels, drawing, two_a_row
 from figures.table import Table
 from tabular import InputError, losses
 
+__all__ = ["TITLE", "caption", "compute", "draw", "panel"]
+
 TITLE = "The undesirable region of the DPO loss"
 
 

@@ -11,6 +11,8 @@ from figures.subject import Prompt
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, dpo
 
+__all__ = ["TITLE", "caption", "compute", "draw"]
+
 TITLE = "The win digraph and its verdict"
 
 _COLORS = ("#37536B", "#B07BAC", "#6B8E23", "#8A6D3B", "#B5651D", "#8C8C8C")  # of blocks: no object of style.LOOKS

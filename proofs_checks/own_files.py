@@ -13,6 +13,8 @@ from proofs_checks.kernel.statement import Statement
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["batch", "of_file"]
+
 
 def of_file(path: str | Path) -> list[Conjecture]:
     """The conjectures of a file of one's own, in its order; its ``STATEMENTS`` among them.

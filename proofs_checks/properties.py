@@ -15,6 +15,8 @@ from proofs_checks.kernel.shrinking import as_rationals
 from proofs_checks.kernel.statement import Form, Statement
 from tabular.errors import InputError
 
+__all__ = ["instances_of", "property_of"]
+
 
 def instances_of(instances: Instances):
     """A Hypothesis strategy of the answers that make an instance of these."""

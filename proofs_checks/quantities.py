@@ -36,6 +36,27 @@ from proofs_checks.spaces import optima
 from tabular import Preferences, Problem, cpo, dpo, losses, rlhf
 from tabular.base.log_space import softplus as softplus_of_floats
 
+__all__ = [
+    "EXACTLY",
+    "MEASURED",
+    "Batch",
+    "L_policy",
+    "Parts",
+    "Quantity",
+    "Δr",
+    "attained",
+    "dimension",
+    "margin_under",
+    "rise_l",
+    "rise_w",
+    "β",
+    "δ_cpo",
+    "δ_dpo",
+    "δ_policy",
+    "δ_ref",
+    "δ_rlhf",
+]
+
 β = sympy.Symbol("β", positive=True)
 δ_ref, Δr, δ_rlhf, δ_dpo, δ_cpo = named("δ_ref", "Δr", "δ_rlhf", "δ_dpo", "δ_cpo")
 attained, dimension = named("attained", "dimension")

@@ -15,6 +15,8 @@ from proofs_checks.kernel.verdict import Result, run
 from tabular.base import outside
 from tabular.errors import InputError
 
+__all__ = ["close_names", "in_order", "modules", "of_source", "require", "statements", "verify"]
+
 #: The folders that are no source: what verdicts rest on, and the same statements for a proof assistant.
 _NOT_SOURCES = {"kernel", "formal", "spaces"}
 

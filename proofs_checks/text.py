@@ -10,6 +10,18 @@ from proofs_checks.kernel.statement import Verdict
 from proofs_checks.kernel.verdict import Result
 from proofs_checks.registry import require, verify
 
+__all__ = [
+    "MEANINGS",
+    "as_dict",
+    "carrier",
+    "explain",
+    "markdown_of",
+    "slowest",
+    "summary",
+    "table_rows",
+    "theorems_markdown",
+]
+
 #: What each verdict means: the same words on the command line, in THEOREMS.md and on the report page.
 MEANINGS = {
     "PROVED": "for all values; each part by identities and signs that a machine checks, by an argument in words that "

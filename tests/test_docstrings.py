@@ -6,6 +6,7 @@ modules named there, the public methods of their classes, and the ``compute`` of
 
 import importlib
 import inspect
+import pkgutil
 
 import pytest
 
@@ -63,3 +64,13 @@ def test_an_undocumented_function_would_be_seen():
     assert "figures.overview.compute" in public()
     assert "tabular.choice.nash.regularised" in public()
     assert "tabular.rlhf.kl" not in public()  # imported there, not its own
+
+
+@pytest.mark.parametrize("package", [tabular, proofs_checks, figures], ids=lambda package: package.__name__)
+def test_every_module_says_what_is_public(package):
+    """Those beside the front page, what is imported from them; a name that is not there would be an error for ``*``."""
+    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not (info.ispkg or info.name.endswith("__main__")):
+            module = importlib.import_module(info.name)
+            assert module.__all__, info.name
+            assert all(hasattr(module, name) for name in module.__all__), info.name

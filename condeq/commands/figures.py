@@ -16,7 +16,7 @@ def figures(
         list[str] | None,
         typer.Argument(help="Figures to make; all by default.", autocompletion=completion.figures),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Directory for images, tables and captions.")] = Path("report/figures"),
+    out: Annotated[Path | None, typer.Option(help="Directory for images, tables and captions; needed.")] = None,
     formats: Annotated[
         list[str] | None, typer.Option("--format", help="pdf, svg, png or pgf; repeat for several.")
     ] = None,
@@ -51,6 +51,8 @@ def figures(
         raise InputError(f"{option} changes one figure, {len(chosen)} are asked for: name the one")
     changed = show.parsed_settings(settings or [])
     changed = figure_options.settings(chosen[0], changed, problem, loss)
+    if out is None:
+        raise InputError("a figure is files, an image, its table and its caption: name their directory with --out")
     with progress() as report:
         for done, name in enumerate(chosen):
             report(done, len(chosen), name)

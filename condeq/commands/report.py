@@ -6,15 +6,18 @@ from typing import Annotated
 import typer
 
 from condeq.terminal import console, progress, writing
+from tabular import InputError
 
 
 def report(
-    out: Annotated[Path, typer.Option(help="Directory of the page and everything it shows.")] = Path("report"),
+    out: Annotated[Path | None, typer.Option(help="Directory of the page and all that it shows; needed.")] = None,
 ) -> None:
     """Verify everything, draw everything, and write one self-contained page."""
     from condeq import report as page
     from proofs_checks.__main__ import print_table
 
+    if out is None:
+        raise InputError("the report is a page with its figures: name their directory with --out")
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     with progress() as tell:

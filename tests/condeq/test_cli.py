@@ -400,7 +400,8 @@ def test_bad_use_gets_one_sentence_and_exit_code_2(condeq, name):
     Path("run.csv").write_text(LOG)
     Path("steep.csv").write_text(LOG + "-1,-1e300,-1,-1\n")
     arguments, message = BAD[name]
-    code, out, err = condeq(*arguments)
+    place = ("--out", "here") if arguments[0] == "figures" and "--out" not in arguments else ()
+    code, out, err = condeq(*arguments, *place)
     assert code == 2
     assert message in err
     assert out == ""

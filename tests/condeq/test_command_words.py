@@ -161,6 +161,14 @@ def test_nothing_is_written_unasked(condeq, tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("arguments", [("figures", "escape_time"), ("report",)])
+def test_what_is_files_asks_for_a_place(condeq, tmp_path, arguments):
+    code, out, err = condeq(*arguments)
+    assert (code, out) == (2, "")
+    assert err.endswith("name their directory with --out\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_figures_of_ones_own_problem(condeq):
     """By the file, the loss it names, and a loss of the options."""
     Path("mine.yaml").write_text(
