@@ -4,11 +4,11 @@ import codecs
 import importlib
 import pkgutil
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+import tabular
 from condeq import commands, wording
 from tabular import InputError
 
@@ -25,7 +25,7 @@ for _, name, _ in pkgutil.iter_modules(commands.__path__):
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"condeq {version('conditional-equivalence')}")
+        print(f"condeq {tabular.__version__}")
         raise typer.Exit
 
 

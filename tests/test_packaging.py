@@ -88,6 +88,32 @@ def test_the_hooks_are_those_of_the_pinned_versions():
     assert hooks[0]["rev"] == f"v{pinned[1]}"
 
 
+def test_every_hook_is_a_command_that_there_is():
+    """Ruff's hooks by what this environment's ruff calls them; of the local ones, every file that they name."""
+    (ruff, local) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    for hook in ruff["hooks"]:
+        command = hook["id"].removeprefix("ruff-")
+        done = run(sys.executable, "-m", "ruff", command, *hook.get("args", ()), "--help")
+        assert done.returncode == 0, done.stderr
+    for hook in local["hooks"]:
+        named = [word for word in hook["entry"].split() if word.endswith(".py")]
+        assert named
+        assert all((ROOT / name).is_file() for name in named)
+        assert hook["entry"].startswith(".venv/bin/python -m pytest")
+
+
+def test_the_lines_for_conda_and_windows_name_what_there_is():
+    """No conda and no Windows is here: that the Python is one we support, and the extras and commands are ours."""
+    words = (ROOT / "README.md").read_text() + (ROOT / "docs" / "site" / "start.md").read_text()
+    (python,) = re.findall(r"conda create -n \w+ python=(\S+) pip", words)
+    least = re.fullmatch(r">=(\d+)\.(\d+)", PYPROJECT["project"]["requires-python"])
+    assert tuple(map(int, python.split("."))) >= tuple(map(int, least.groups()))
+    extras = {name for listed in re.findall(r"\[([a-z,]+)\](?:'|\"|`)", words) for name in listed.split(",")}
+    assert {"all", "demo"} <= extras <= set(PYPROJECT["project"]["optional-dependencies"])
+    scripts = set(re.findall(r"\.venv\\Scripts\\(\w+)", words))
+    assert scripts - {"activate", "python"} <= set(PYPROJECT["project"]["scripts"])
+
+
 def test_the_library_needs_numpy_and_scipy_alone_and_all_has_the_rest():
     names = {re.match(r"[\w-]+", each)[0] for each in PYPROJECT["project"]["dependencies"]}
     assert names == {"numpy", "scipy"}

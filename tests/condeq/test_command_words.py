@@ -6,7 +6,6 @@ import pty
 import re
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from rich.text import Text
 
 import figures
 import proofs_checks
+import tabular
 from condeq import completion, listing, terminal, wording
 from tabular import losses
 
@@ -29,7 +29,7 @@ def run(*arguments, **environment):
 
 
 def test_version_and_short_help(condeq):
-    assert condeq("--version") == (0, f"condeq {version('conditional-equivalence')}\n", "")
+    assert condeq("--version") == (0, f"condeq {tabular.__version__}\n", "")
     assert condeq("-h") == condeq("--help")
     assert "--install-completion" in condeq("-h")[1]
     assert "--problem" in condeq("figures", "-h")[1]
