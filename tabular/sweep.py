@@ -79,7 +79,8 @@ def run(
         function: of a slice, a dict of columns. Workers must be able to import it; ``functools.partial`` gives it
             settings. A changed body is not noticed: give its results another folder.
         out: a folder, new or of this sweep. One ``run`` at a time may write to it; workers need not see it.
-        chunk: problems in a partition; the last may have fewer.
+        chunk: problems in a partition; the last may have fewer. Arrays of ten thousand numbers are small enough to be
+            given out again and again; of larger ones a worker, Dask's above all, asks the system for memory each time.
         executor: of ``concurrent.futures``, or :func:`cluster`; this process by default.
         progress: called with the partitions that stand and their number, at the start and after each.
         ahead: partitions that may be handed out and not yet written; more than the workers, or some wait.

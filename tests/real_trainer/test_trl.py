@@ -7,6 +7,7 @@ of TRL 0.12-0.28; ``.ci/run`` makes both.
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from tabular.auditing.courses import course
 from tabular.logs import PairLog
 
 SCRIPT = Path(__file__).with_name("train.py")
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "audit.md"
 BETA = 0.1
 
 
@@ -28,6 +31,16 @@ def left_by(directory, dtype, variable="CONDEQ_REAL_TRAINER"):
     done = subprocess.run([python, SCRIPT, directory, dtype], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
     return directory
+
+
+def test_the_guide_has_one_recipe_and_the_readme_names_the_guide():
+    """``train.py`` runs it as it stands; there is no second text of it that could differ."""
+    code = GUIDE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    compile(code, str(GUIDE), "exec")
+    assert "precompute_ref_log_probs" in code
+    assert "(docs/audit.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    others = [path for path in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")) if path != GUIDE]
+    assert not [path.name for path in others if "DPOTrainer(" in path.read_text(encoding="utf-8")]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +74,7 @@ def test_two_passes_are_audited_as_float64_is(run):
     assert "bfloat16" not in [doubt.name for doubt in found.doubts]
 
 
-def test_the_saved_data_sets_of_the_guide_are_the_same_pairs(run):
+def test_the_data_sets_that_the_guides_lines_save_are_the_same_pairs(run):
     """What docs/audit.md tells to save; joined by position, which the prompts confirm."""
     log = logs.read_run(run / "before.parquet", run / "after.parquet")
     caches = logs.read_run(run / "before.arrow", run / "after.arrow")
@@ -70,6 +83,20 @@ def test_the_saved_data_sets_of_the_guide_are_the_same_pairs(run):
     assert "TRL 0.29 on, saved data set" in str(log.origin)
     assert log.n_chosen.min() >= 8
     assert log.joined == "by position, confirmed by the column prompt"
+
+
+def test_the_command_of_the_guide_audits_them(run):
+    command = GUIDE.read_text(encoding="utf-8").split("```sh\n")[1].split("```")[0]
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        cwd=run,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "before.parquet: 24 pairs, beta 0.1" in done.stdout
+    assert "doubt" not in done.stdout
 
 
 def test_the_trainers_own_log_agrees_with_the_pairs(run):

@@ -1,7 +1,8 @@
 """Runs inside an environment with torch and TRL: trains a tiny model made on the spot and leaves what TRL writes.
 
-Usage: python train.py DIRECTORY float32|bfloat16. Nothing is downloaded. Beside TRL's files the directory gets
-``truth.json``: the sums of token log-probs of reference and policy, computed here in float64, token by token.
+Usage: python train.py DIRECTORY float32|bfloat16. Nothing is downloaded. The columns are written by the lines of
+docs/audit.md, as they stand there. Beside TRL's files the directory gets ``truth.json``: the sums of token log-probs of
+reference and policy, computed here in float64, token by token.
 """
 
 import copy
@@ -19,6 +20,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import DPOConfig, DPOTrainer
 
+GUIDE = Path(__file__).parents[2] / "docs" / "audit.md"
 WORDS = [f"w{i}" for i in range(19)]
 
 
@@ -89,7 +91,7 @@ def trainer(model, directory, data, **settings):
 
 
 def left_by_one_pass(model, directory, data, name):
-    """The rows of the data set after one pass with this model, saved; and the cache, where this version has one."""
+    """The rows of the data set after one pass with this model; and the cache, where this version has one."""
     for old in data.glob("cache-*"):
         old.unlink()
     run = trainer(model, directory / "scratch", load_from_disk(str(data)))
@@ -97,15 +99,21 @@ def left_by_one_pass(model, directory, data, name):
     for written in sorted(data.glob("cache-*.arrow"), key=lambda path: path.stat().st_mtime)[-1:]:
         if b"ref_chosen_logps" in written.read_bytes():
             shutil.copy(written, directory / f"{name}.arrow")
-    run.train_dataset.to_parquet(str(directory / f"{name}.parquet"))
     return run.train_dataset.to_list()
+
+
+def recipe(text):
+    """The one piece of Python in the guide."""
+    _, code, *others = text.split("```python\n")
+    assert not others
+    return code.split("```")[0]
 
 
 def main(directory, dtype):
     directory.mkdir(parents=True, exist_ok=True)
     data = directory / "data"
     pairs().save_to_disk(str(data))
-    reference = tiny_model(getattr(torch, dtype))
+    reference = trained = tiny_model(getattr(torch, dtype))
     rows = left_by_one_pass(copy.deepcopy(reference), directory, data, "before")
     answer = {"reference": truth(reference, rows)}
     if dtype == "float32":
@@ -120,10 +128,14 @@ def main(directory, dtype):
         )
         run.train()
         run.state.save_to_json(str(directory / "trainer_state.json"))
-        rows = left_by_one_pass(copy.deepcopy(run.model), directory, data, "after")
-        answer["policy"] = truth(run.model, rows)
-    (directory / "truth.json").write_text(json.dumps(answer))
+        trained = run.model
+        rows = left_by_one_pass(copy.deepcopy(trained), directory, data, "after")
+        answer["policy"] = truth(trained, rows)
+    os.chdir(directory)
+    given = {"pairs": pairs(), "tokenizer": tokenizer(), "reference": reference, "trained": copy.deepcopy(trained)}
+    exec(recipe(GUIDE.read_text(encoding="utf-8")), given)  # our own text
+    Path("truth.json").write_text(json.dumps(answer))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]).absolute(), sys.argv[2])
