@@ -203,8 +203,9 @@ def _from_the_optimum(block, winner, loser, gain, low, shift):
     while moving.size:
         start = None if rise is None else strength[:, moving] + rise[:, moving] * (t - before)[moving]
         fits = block.held(winner[moving], loser[moving], t[moving], start)
-        rise = np.zeros_like(strength) if rise is None else rise
-        rise[:, moving] = (fits.strength - strength[:, moving]) / (t - before)[moving]
+        rise, apart = np.zeros_like(strength) if rise is None else rise, (t - before)[moving]
+        apart = np.where(apart == 0, np.inf, apart)  # a step that rounding swallows, at or one ulp from the optimum
+        rise[:, moving] = (fits.strength - strength[:, moving]) / apart
         strength[:, moving], before = fits.strength, t.copy()
         here, wanted, left, right = t[moving], gain[moving], low[moving], high[moving]
         gained, push = np.maximum(fits.cost - block.cost, 0.0), np.maximum(fits.push, np.finfo(float).tiny)

@@ -36,6 +36,7 @@ from tabular.base.log_space import softplus
 
 LARGEST = 1500  # responses: the factorisation is dense
 STEEPEST = np.log(1e6)  # between the curvatures of a block: its factors leave the gradients few steps
+_FAR = 1e150  # nats: products of longer steps leave the floats
 _ENTRIES = 400_000  # of a matrix with a row a label and a column a copy
 
 
@@ -129,7 +130,10 @@ class _Copies:
         s, before, stalled = s.copy(), np.full(n_copies, np.inf), np.zeros(n_copies, dtype=np.int64)
         moving, copies, accuracy = np.arange(n_copies), self, np.full(n_copies, 1e-2)
         while moving.size:
-            d, loss = copies.newton(s[:, moving], accuracy[moving])
+            with np.errstate(over="ignore", invalid="ignore"):
+                d, loss = copies.newton(s[:, moving], accuracy[moving])
+            held = np.abs(d).max(axis=0) < _FAR  # further apart curvatures underflow: no fit
+            d = np.where(held, d, 0.0)
             reach = np.abs(copies.drawn * (self.block.rise @ d)).max(axis=0, initial=0.0)
             damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
             s[:, moving] += damping * d

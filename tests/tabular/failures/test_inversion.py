@@ -150,3 +150,20 @@ def test_levels_at_the_ends_of_the_floats(pairs):
     assert np.isneginf(failure_modes.deepest(problem, labels, np.inf).delta).all()
     with pytest.raises(InputError, match="delta leaves double precision there"):
         failure_modes.deepest(problem, labels, 1.7e308)
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e5])
+def test_one_ulp_above_the_infimum_and_far_above_it(spread):
+    """Labels of one block, solved together: at one ulp the optimum's own depths but for the root of an ulp."""
+    rng = np.random.default_rng(4)
+    problem = Problem.from_unnormalized(rng.normal(size=8) * spread, beta=1.0)
+    winner = np.r_[np.arange(8), rng.integers(0, 8, 34)]
+    loser = (winner + np.r_[np.ones(8, int), rng.integers(1, 8, 34)]) % 8
+    labels = Preferences(0 * winner, winner, loser)
+    at = infimum(problem, labels)
+    found = deepest(problem, labels, np.nextafter(at.value, np.inf))
+    np.testing.assert_allclose(found.delta, labels.delta(dpo.solve(problem, labels).log_policy), atol=1e-5)
+    levels = [at.value + gain for gain in (1e-12, 1e-3, 1e9)]
+    depths = np.array([found.delta, *(deepest(problem, labels, level).delta for level in levels)])
+    assert (np.diff(depths, axis=0) < 1e-12 * spread).all()
+    assert np.isfinite(depths).all()
