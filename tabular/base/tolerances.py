@@ -32,9 +32,6 @@ TIGHT = 1e-14
 #: Growth rates of blocks (a small least-distance program, solved to about 1e-14) that differ by less are tied.
 RATE = 1e-9
 
-#: Newton steps for the levels of tied blocks; where they have no finite level each step moves one by 0.7 nats for ever.
-BALANCE_STEPS = 200
-
 #: Relative rounding of a response's multipliers' sum, a few digits for each: what that hides is no error of theirs.
 MULTIPLIERS = 1e-12
 
@@ -61,9 +58,3 @@ SHORTEST = 1e-10
 #: Weights whose ratios to the least of them are this close to whole numbers, relative, are taken for whole: logs of
 #: whole numbers up to e^30 are off by 4e-15 at most.
 WHOLE = 1e-14
-
-#: Damped Newton steps at most on losses with a pull on every winner: far from the optimum a step moves by 0.7 nats.
-NEWTON_STEPS = 20_000
-
-#: Spectral steps at most before Newton takes over: they are a start, and no more.
-SPECTRAL_STEPS = 100

@@ -24,6 +24,7 @@ from tabular.failures.infimum import Infimum
 
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats
+_NARROW = 2.0**-48  # nats: closer points of a ray have one loss
 _VISIBLE = 10 * tolerances.LOSS  # a fall that any reader can check in double precision
 
 
@@ -126,9 +127,11 @@ def _rays(local, winner):
     row, column = np.arange(len(s)), np.tile(raised, len(down))
     start = local.loss(np.zeros((1, s.shape[1]))) - 2 * _VISIBLE
     low, high = np.zeros(len(s)), np.full(len(s), 4096.0)
-    for _ in range(60):  # the loss grows along the raised response once it is above the winner: bisect
-        s[row, column] = (low + high) / 2
+    middle = (low + high) / 2  # the loss grows along the raised response once it is above the winner: bisect
+    while ((high - low > _NARROW) & (low < middle) & (middle < high)).any():
+        s[row, column] = middle
         under = local.loss(s) < start
-        low, high = np.where(under, (low + high) / 2, low), np.where(under, high, (low + high) / 2)
+        low, high = np.where(under, middle, low), np.where(under, high, middle)
+        middle = (low + high) / 2
     s[row, column] = low
     return s

@@ -14,10 +14,12 @@ from scipy.special import expit, log_expit
 
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
+from tabular.base.stops import Stalls
 from tabular.fits import laplacian, spanning, tree_cuts
 
 SMALL = 32  # blocks up to this size are solved as one dense batch
 CUT = 3000  # blocks with steep weights up to this size too, in cuts: exact over any range, at most cubic in the size
+LOOSE = 100  # labels beyond the nodes up to which a block of any size is: a cycle, or nearly one
 DENSE = 400  # least squares and rankings of blocks up to this size are solved densely: exact, but cubic in the size
 EVEN = np.log(1e4)  # weights within this ratio leave 10 good digits after any stable elimination
 _CURVED = 15.0  # nats: sigma(h) sigma(-h) is 3e-7 there, and as much of a label's curvature is left
@@ -56,9 +58,10 @@ class Edges:
         """Log of weight x sigma(-margin), what each edge adds to the score of its winner."""
         return self.log_weight + log_expit(-self.margin(s))
 
-    def loss(self, s):
-        """The sum over all blocks, relative to the heaviest edge."""
-        return float(np.exp(self.log_weight - self.log_weight.max()) @ softplus(-self.margin(s)))
+    def losses(self, s):
+        """``(n_blocks,)``: the loss of each block, relative to its heaviest edge."""
+        cost = np.exp(self.log_weight - np.repeat(*_block_top(self))) * softplus(-self.margin(s))
+        return np.add.reduceat(cost, self.start)
 
     def reach(self, d):
         """The largest change of an edge's margin, for each block."""
@@ -90,21 +93,19 @@ def _gap(a, b, o_a, o_b):
 def _descend(edges, direction, s):
     """Damped Newton, all blocks at once, until no margin of a block moves by more than the tolerance.
 
-    Every step lowers the loss. Once it has not, twice in a row, rounding rules.
+    Every step lowers the loss of every block, however light. Where it no longer does, rounding rules.
     """
-    before, stalled = np.inf, 0
-    while stalled < 2:
+    stalls, settled = Stalls(len(edges.start)), False
+    while not settled:
         d = direction(s)
         reach = edges.reach(d)
-        if not reach.max() < np.inf:  # only where a sparse block's weights leave the floats
-            break
+        lost = ~(reach < np.inf)  # only where a sparse block's weights leave the floats
+        if lost.any():
+            reach, d = np.where(lost, 0.0, reach), np.where(lost[edges.block], 0.0, d)
         damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1)
         s = s + damping[edges.block] * d
-        if reach.max() <= tolerances.NEWTON_STEP:
-            break
-        loss = edges.loss(s)
-        stalled = stalled + 1 if loss >= before else 0
-        before = min(loss, before)
+        ended = lost | (reach <= tolerances.NEWTON_STEP)
+        settled = bool(ended.all() or (ended | stalls.after(edges.losses(s))).all())
     return s
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from tabular.base import digraph
 from tabular.base.log_space import softplus
 from tabular.base.record import Record
-from tabular.fits.block_solvers import CUT, EVEN, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.block_solvers import CUT, EVEN, LOOSE, SMALL, SOLVERS, Edges, imbalance
 from tabular.fits.parts import centred
 from tabular.fits.tree_cuts import whole_weights
 
@@ -129,7 +129,7 @@ def _groups(block, winner, loser, log_weight, offset):
 
 def _kinds(size, n_edges, steep):
     """Which of the solvers suits a block."""
-    sparse = (size > CUT) | ((size > SMALL) & (steep <= EVEN))
+    sparse = ((size > CUT) & (n_edges > size + LOOSE)) | ((size > SMALL) & (steep <= EVEN))
     return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 3, np.where(steep <= EVEN, 1, 2)))
 
 

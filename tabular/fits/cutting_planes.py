@@ -26,7 +26,7 @@ LARGEST = 500  # labels of a block up to which it is solved
 SPREAD = 1e-7  # the lightest label's weight over the heaviest's from which multipliers tell its slope
 GAP = 1e-9  # of value and bound, relative to their terms, at which a point is certified
 _CLOSED = 1e-12  # where cutting ends
-_ROUNDS, _STALLED = 200, 5  # at most, and of those in a row that neither lower the value nor lift the bound
+_STALLED = 5  # rounds in a row that neither lower the value nor lift the bound: floats do so finitely often
 _FIRST = (0.0, -1.0, 1.0, -10.0, 10.0)  # where tangents are drawn about the start
 _EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10, "presolve": False}
 _SAME_SLOPE = 1e-9  # relative: slopes this close are one
@@ -65,7 +65,7 @@ def solve_block(start, winner, loser, weight, offset, scalar) -> Cut:
     tangents = _Tangents.at(scalar, *(np.concatenate(a) for a in _first(x)))
     best = Cut(centred(start, np.zeros(len(start), int)), _value(x, weight, scalar), -np.inf, 0 * x, np.inf)
     room, stalled = 10.0 + np.abs(start).max(), 0
-    for _ in range(_ROUNDS):
+    while True:
         s, slope = _least(len(start), *ends, tangents, room)
         x = s[winner] - s[loser] - offset
         if np.abs(s - s.mean()).max() > room / 4:
@@ -77,9 +77,8 @@ def solve_block(start, winner, loser, weight, offset, scalar) -> Cut:
         short = weight * (scalar.value(x) - tangents.greatest(x))
         label = np.flatnonzero(short > _CLOSED / 10 * (np.abs(found.value) + weight.sum()) / len(x))
         if best.gap <= _CLOSED or stalled == _STALLED or not len(label):
-            break
+            return best
         tangents = tangents.and_at(scalar, label, x[label])
-    return best
 
 
 def _first(x):

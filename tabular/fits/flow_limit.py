@@ -38,6 +38,7 @@ from scipy.optimize import nnls
 
 from tabular.base import digraph, tolerances
 from tabular.base.log_space import normalised
+from tabular.base.stops import Walks
 from tabular.fits import laplacian
 
 _LARGEST = 400
@@ -145,6 +146,7 @@ def _bounded_part(c, rate, multiplier, top):
     whole = [np.array_equal(piece == piece[b], component == component[b]) for b in top]
     if len(set(piece[top])) > 1 and not all(whole):
         return None
+    multiplier = np.where(multiplier > tolerances.RATE * multiplier.max(), multiplier, 0.0)
     level = np.zeros(len(c.size))
     for p in set(piece[top]):
         inside, mine = tight & (piece[c.tail] == p), piece == p
@@ -160,14 +162,27 @@ def _balanced(tail, head, log_weight, multiplier):
     r"""x with :math:`\sum_e(n_ee^{-(x_t-x_h)}-\alpha_e)(e_t-e_h)=0`, over edges from tail t to head h.
 
     The stationary point of a convex function with the same damped Newton step as in
-    :mod:`tabular.fits.bradley_terry`, started at the answer for a forest of edges. ``None`` where there is none.
+    :mod:`tabular.fits.bradley_terry`, started at the answer for a forest of edges. ``None`` where there is none: where
+    no flow of the same divergence is positive on every edge, which is where some edge without a multiplier is on no
+    cycle of edges, taken backwards too where there is one to lower.
+
+    Neighbouring levels part by no more than the range of the logs of n and :math:`\alpha` and :math:`\log2m`, m the
+    number of edges: across a wider gap edges up would push more than everything else, and edges down less than the
+    least multiplier. From where steps halve is said in :mod:`tabular.fits.tree_cuts`.
     """
-    size = max(tail.max(), head.max()) + 1
+    size, drawn = max(tail.max(), head.max()) + 1, multiplier > 0
+    way = digraph.adjacency(size, np.r_[tail, head[drawn]], np.r_[head, tail[drawn]])
+    block = digraph.ranked_blocks(way)[0]
+    if (block[tail] != block[head])[~drawn].any():
+        return None
     incidence = np.zeros((len(tail), size))
     incidence[np.arange(len(tail)), tail], incidence[np.arange(len(tail)), head] = 1, -1
-    wanted = np.maximum(multiplier, tolerances.RATE)
+    wanted = np.where(drawn, multiplier, multiplier[drawn].min())
     x = np.linalg.lstsq(incidence, log_weight - np.log(wanted))[0]
-    for _ in range(tolerances.BALANCE_STEPS):
+    logs = np.r_[log_weight, np.log(multiplier[drawn])]
+    furthest = np.abs(incidence @ x).max() + size * (np.ptp(logs) + np.log(2 * len(tail)))
+    walks = Walks(np.array([1 / (2 * size * len(tail) + 1)]), 2 * furthest)
+    while True:
         push = np.full((size, size), -np.inf)
         push[tail, head] = log_weight - (x[tail] - x[head])
         with np.errstate(divide="ignore"):
@@ -176,6 +191,5 @@ def _balanced(tail, head, log_weight, multiplier):
         d = laplacian.solve_dense_log(np.logaddexp(push, push.T), flow)
         reach = np.abs(d[tail] - d[head]).max()
         x = x + d * (np.log1p(reach) / reach if reach > 0 else 1)
-        if reach <= tolerances.NEWTON_STEP:
+        if reach <= tolerances.NEWTON_STEP or walks.after([0], reach)[0]:
             return x
-    return None

@@ -8,12 +8,13 @@ curvatures :math:`W_i|g''|`, or :math:`W_i|g'|` where that is more, its step des
 
 import numpy as np
 
+from tabular.base.stops import Stalls
 from tabular.fits import laplacian
 
 _FAR = 1.0  # how far a step may move a margin
 _SHORTEST = 2.0**-40
 _STILL = 1e-15  # relative to the levels: what rounding alone moves
-_STEPS = 2000  # at most; a step that rounding swallows ends the descent long before
+_PATIENCE = 5  # steps in a row that bring neither the loss nor themselves to a new least: rounding rules
 _FLAT = 1e-30  # share of a label's weight that counts as its curvature where it has none
 
 
@@ -28,7 +29,8 @@ def stationary(s, winner, loser, log_weight, offset, scalar) -> np.ndarray:
     """
     weight = np.exp(log_weight - log_weight.max())
     floor = _FLAT * np.maximum(weight, 1e-270)
-    for _ in range(_STEPS):
+    stalls, stalled = Stalls(1, _PATIENCE), False
+    while not stalled:
         x = s[winner] - s[loser] - offset
         slope = weight * scalar.slope(x)
         bend = np.maximum(weight * np.abs(scalar.curvature(x)), np.abs(slope)) + floor
@@ -38,9 +40,8 @@ def stationary(s, winner, loser, log_weight, offset, scalar) -> np.ndarray:
         step = _shortened(step, x, along, weight, slope, scalar)
         if not step:
             break
-        s = s + step * d
-        if step * np.abs(along).max() <= _STILL * (1 + np.abs(s).max()):
-            break
+        s, moved = s + step * d, step * np.abs(along).max()
+        stalled = moved <= _STILL * (1 + np.abs(s).max()) or stalls.after([weight @ scalar.value(x)], [moved])[0]
     return s - s.mean()
 
 

@@ -24,7 +24,7 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import splu
 
 _MOST = 600.0  # e^600 and sums of a million such are still floats
-_GRADIENT_STEPS = 1000
+_CRAWLING = 300  # steps of gradients: as many as a graph is long, and a long graph has factors with little fill
 
 
 def solve_even(weight, flow):
@@ -141,6 +141,7 @@ class Sparse:
 
     Jacobi-preconditioned conjugate gradients: near-linear on random comparison graphs. On graphs with few cycles
     (chains, trees) they would need as many steps as nodes, while elimination there creates no fill: sparse factors.
+    So have graphs where gradients turn out to crawl (rings, ladders, grids), once and for all.
     A truncated conjugate-gradient solution d still satisfies d'Ld = d'b, which is all that descent needs.
     """
 
@@ -158,7 +159,7 @@ class Sparse:
         self.tree_like = len(pairs) < 1.5 * n_nodes
 
     def solve(self, weight, flow):
-        """``d`` for weights and flows from winner to loser; parallel edges add."""
+        """``d`` for weights and flows from winner to loser; parallel edges add. nan where floats do not reach."""
         won, lost = (np.bincount(end, flow, self.n_nodes) for end in (self.winner, self.loser))
         return self.potential(weight, won - lost, (won + lost).max())
 
@@ -177,7 +178,10 @@ class Sparse:
         kept = np.delete(np.arange(self.n_nodes), self.ground)
         matrix = (diags_array(degree) - self.graph).tocsc()[kept][:, kept]
         d = np.zeros(self.n_nodes)
-        factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        try:
+            factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        except RuntimeError:  # a pivot that underflowed: the weights are further apart than floats reach
+            return np.full(self.n_nodes, np.nan)
         d[kept] = factors.solve(divergence[kept])
         return d
 
@@ -185,9 +189,9 @@ class Sparse:
         d, left = np.zeros(self.n_nodes), divergence.copy()
         along = left / degree
         energy = first = left @ along
-        for _ in range(_GRADIENT_STEPS):
+        for _ in range(_CRAWLING):
             if energy <= accuracy**2 * first:
-                break
+                return d
             image = degree * along - self.graph @ along
             length = energy / (along @ image)
             d += length * along
@@ -195,4 +199,5 @@ class Sparse:
             scaled = left / degree
             energy, before = left @ scaled, energy
             along = scaled + energy / before * along
-        return d
+        self.tree_like = True
+        return self._factored(degree, divergence)

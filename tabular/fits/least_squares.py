@@ -12,8 +12,8 @@ from tabular.fits.block_solvers import DENSE, EVEN, SMALL
 from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import Part, centred, parts
 
-_REFINEMENTS = 5  # of conjugate gradients, each of which leaves a share of the residual before it
-_ACCURACY, _GRADIENT_STEPS = 1e-13, 3000
+_ACCURACY = 1e-13  # of gradients
+_CRAWLING = 3000  # steps of gradients, from where on a graph is so long that its factors have little fill
 _ROUNDING = 1e-15  # of a score equation, relative to its terms
 
 
@@ -59,25 +59,27 @@ def _sparse(part: Part, wanted, pairs: PairGraph):
     right = (np.bincount(part.winner, flow, n) - np.bincount(part.loser, flow, n)) / root
     scaled, target = np.zeros(n), np.abs(wanted).max()
     copy = part.copy_of_node
-    degrees = np.bincount(copy, root**2)
-    for _ in range(_REFINEMENTS):  # once more from the true residual, which gradients lose sight of
+    degrees, before = np.bincount(copy, root**2), np.inf
+    while True:  # again from the true residual, which gradients lose sight of, for as long as that halves
         left = right - scaled + graph @ scaled
         left -= root * (np.bincount(copy, root * left) / degrees)[copy]  # what no s could balance: rounding
         miss = np.abs(left / root).max()
         enough = _ROUNDING * (target + np.abs(scaled / root).max())
-        if miss <= enough:
-            break
-        scaled += _gradients(graph, left, np.clip(0.1 * enough / miss, _ACCURACY, 0.1))
-    return scaled / root
+        if miss <= enough or miss > before / 2:
+            return scaled / root
+        step, before = _gradients(graph, left, np.clip(0.1 * enough / miss, _ACCURACY, 0.1)), miss
+        if step is None:
+            return _refined(part, weight, wanted)
+        scaled += step
 
 
 def _gradients(graph, left, accuracy):
-    """The d with d - graph d = left, of unit degrees."""
+    """The d with d - graph d = left, of unit degrees; ``None`` where gradients crawl."""
     d, along = np.zeros(len(left)), left.copy()
     energy = first = left @ left
-    for _ in range(_GRADIENT_STEPS):
+    for _ in range(_CRAWLING):
         if energy <= accuracy**2 * first:
-            break
+            return d
         image = along - graph @ along
         length = energy / (along @ image)
         daxpy(along, d, a=length)  # in place, as is the next
@@ -85,12 +87,12 @@ def _gradients(graph, left, accuracy):
         energy, before = left @ left, energy
         along *= energy / before
         along += left
-    return d
+    return None
 
 
 def _refined(part: Part, weight, wanted):
     graph = laplacian.Sparse(len(part.nodes), part.winner, part.loser, part.copy_of_node)
     s = np.zeros(len(part.nodes))
-    for _ in range(3):
+    for _ in range(3):  # factors leave 1e-10 of a residual or less; the third time rounding is all there is
         s = s + graph.solve(weight, weight * (wanted - part.gaps(s)))
     return s

@@ -2,7 +2,8 @@ r"""Newton on a label graph for any smooth convex loss of one margin, where a mi
 
 A step solves the Laplacian system of :mod:`tabular.fits.laplacian` with weights Wg'' and the flow -Wg' from winner to
 loser, and is halved until the loss falls. Where g is flat, a share of the largest curvature keeps the system regular;
-the direction still descends.
+the direction still descends. Near the optimum the loss no longer tells, and a whole step is taken where the loss it
+promises is at most half of the least promised so far. Both can happen finitely often: floats fall finitely often.
 """
 
 import numpy as np
@@ -12,7 +13,6 @@ from tabular.fits import laplacian
 from tabular.fits.parts import parts
 
 _DENSE = 300
-_STEPS = 2000  # at most; a step that gains less than rounding ends the descent long before
 _FLAT = 1e-12  # share of a component's largest curvature below which a label counts as flat
 
 
@@ -39,8 +39,8 @@ def solve(component, winner, loser, log_weight, offset, scalar) -> np.ndarray:
 
 
 def _component(size, winner, loser, weight, offset, scalar, solver):
-    s = np.zeros(size)
-    for _ in range(_STEPS):
+    s, least = np.zeros(size), np.inf
+    while True:
         x = s[winner] - s[loser] - offset
         slope = weight * scalar.slope(x)
         d = solver(_bends(weight, scalar.curvature(x), slope), -slope, size, winner, loser)
@@ -49,21 +49,21 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
         while step > 1e-18:
             moved = x + step * (d[winner] - d[loser])
             after = weight @ scalar.value(moved)
-            if after <= before + 0.25 * step * rise or (
-                step == 1 and _flatter(weight, scalar, x, moved, before, after)
-            ):
+            if after < before and after <= before + 0.25 * step * rise:
+                break
+            if step == 1 and -rise <= least / 2 and _flat(weight, scalar, x, moved, before, after):
+                least = -rise
                 break
             step /= 2
         else:
-            break
+            return s
         s = s + step * d
         if np.abs(step * (d[winner] - d[loser])).max(initial=0.0) <= tolerances.NEWTON_STEP:
-            break
-    return s
+            return s
 
 
-def _flatter(weight, scalar, x, moved, before, after):
-    """Near the optimum the loss no longer tells: accept a whole step that brings the slopes down."""
+def _flat(weight, scalar, x, moved, before, after):
+    """Whether a whole step changes the loss by rounding, and the slopes by no more than they are."""
     close = abs(after - before) <= 1e-13 * (abs(before) + weight.sum())
     return close and np.abs(weight * scalar.slope(moved)).sum() <= 2 * np.abs(weight * scalar.slope(x)).sum()
 

@@ -134,9 +134,7 @@ def _descended(total, start):
         total.value, start, jac=total.gradient, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15}
     )
     s = found.x - found.x.mean()
-    for _ in range(30):
-        if total.size > _DENSE:
-            break
+    while total.size <= _DENSE:  # the gradient falls from float to float, so this ends
         gradient, hessian = total.gradient(s), total.hessian(s)
         bend = np.linalg.eigvalsh(hessian + np.trace(hessian) / total.size**2)
         if bend[0] <= 1e-10 * bend[-1]:

@@ -26,11 +26,13 @@ from itertools import chain, combinations, pairwise
 import numpy as np
 
 from tabular.base import digraph, tolerances
+from tabular.base.stops import Stalls, Walks
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
 from tabular.fits.bradley_terry import Fit
 
 NARROW = 600.0  # nats between terms whose exponentials are all numbers with full digits
+_PATIENCE = 5  # steps in a row that bring nothing to a new least
 LARGEST_GROUP = 12  # a group of k tied responses has 2^k sets to be chosen from
 
 
@@ -241,15 +243,31 @@ def _solve(tables, size):
     s = _against_average(tables, winner, loser, size) if even else np.zeros(size)
     if size <= DENSE and not even and not tied:
         s = _spectral(tables, winner, loser, size)
-    step, before = _stepper(winner, loser, size, even), np.inf
+    step, ended = _stepper(winner, loser, size, even), _ends_of_descent(tables, s, winner, loser)
     while True:
         d = step(*_edges(tables, s))
         reach = np.abs(d[winner] - d[loser]).max()
+        if not reach < np.inf:  # weights beyond the floats of a sparse block
+            return s
         s = s + (np.log1p(reach) / reach if reach > 0 else 1.0) * d
         rounding = 8 * np.finfo(float).eps * (1 + np.abs(s).max())
-        if reach <= max(rounding, 0.0 if tied else tolerances.NEWTON_STEP) or (reach < 1e-9 and reach >= before):
+        if reach <= max(rounding, 0.0 if tied else tolerances.NEWTON_STEP) or ended(s, reach):
             return s
-        before = reach
+
+
+def _ends_of_descent(tables, s, winner, loser):
+    """Whether a descent from s has ended, given its levels and R after each step; with ties it is not quadratic.
+
+    The two halves of the argument of :mod:`tabular.fits.tree_cuts` hold for rankings: each pair of a stage is an edge,
+    and where the responses above a wide gap are still left, a choice from below it pushes back with its whole weight.
+    """
+    if any(isinstance(table, _Tied) for table in tables):
+        stalls = Stalls(1, _PATIENCE)
+        return lambda s, reach: stalls.after([sum(table.cost(s) for table in tables)], [reach])[0]
+    size, n_edges = len(s), len(winner)
+    widest = np.ptp(np.concatenate([table.log_weight for table in tables])) + np.log(2 * size * n_edges)
+    walks = Walks(np.array([1 / (2 * size * n_edges + 1)]), 2 * (np.abs(s[winner] - s[loser]).max() + size * widest))
+    return lambda s, reach: walks.after([0], reach)[0]
 
 
 def _against_average(tables, winner, loser, size):
@@ -292,19 +310,22 @@ def _log_table(at, log_values, size):
 
 
 def _spectral(tables, winner, loser, size):
-    """Maystre and Grossglauser's fixed point (2015), until Newton can take over: exact at once for consistent data."""
-    s, before = np.zeros(size), np.inf
+    """Maystre and Grossglauser's fixed point (2015), until Newton can take over: exact at once for consistent data.
+
+    Newton takes over where a move is of 1 nat at most, or no move of the last few was a tenth less than all before.
+    """
+    s, before, least, slow = np.zeros(size), np.inf, np.inf, 0
     at = loser * size + winner
-    for _ in range(tolerances.SPECTRAL_STEPS):
+    while True:
         _, flow = _edges(tables, s)
         new = laplacian.stationary_log(_log_table(at, flow - s[loser], size))
         new -= new.mean()
         move = np.abs((new - s)[winner] - (new - s)[loser]).max()
         s = new if move < before / 2 else (s + new) / 2
-        if move <= 1:
-            break
-        before = move
-    return s
+        slow = 0 if move < 0.9 * least else slow + 1
+        before, least = move, min(move, least)
+        if move <= 1 or slow == _PATIENCE:
+            return s
 
 
 def _ends(tables):

@@ -7,17 +7,20 @@ not at all: the damped Newton step of :mod:`tabular.fits.block_solvers` serves a
 flow yW has the divergence of kW but for r, what is left of the gradient. Sent round a spanning tree, r changes no
 label's flow by more than half the sum of \|r\| over its component; where that is below the least W y(1 - y), a flow
 strictly inside [0, W] exists, so every crossed cut has F > 0 and a minimiser exists (:mod:`tabular.fits.cuts`).
+
+A descent ends where its step is short or its loss falls no more. That happens also where there is no minimiser: a loss
+bounded below falls to within rounding of its infimum, and one that is not doubles its step until floats end.
 """
 
 import numpy as np
 from scipy.special import expit
 
 from tabular.base import tolerances
+from tabular.base.log_space import softplus
+from tabular.base.stops import Stalls
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import SMALL
 from tabular.fits.parts import Part, centred, parts
-
-_STEPS = 100  # a fit that exists takes about 10; where there is none, exact decisions follow
 
 
 def solve(component, winner, loser, log_weight, offset, linear) -> tuple[np.ndarray, np.ndarray]:
@@ -42,17 +45,20 @@ def _descended(part: Part, offset, linear, step):
     won, lost = (np.bincount(end, weight, n) for end in (part.winner, part.loser))
     share = np.clip((won * (1 - linear) + lost * linear) / (won + lost), 1e-3, 1 - 1e-3)
     s = np.log(share / (1 - share)) if part.size > SMALL else np.zeros(n)
-    for _ in range(_STEPS):
-        up = expit(part.gaps(s) - offset)
+    stalls, settled = Stalls(block.max() + 1), False
+    while not settled:
+        x = part.gaps(s) - offset
+        up = expit(x)
         d = step(weight * up * (1 - up), weight * ((1 - up) - linear))
         reach = np.zeros(block.max() + 1)
         np.maximum.at(reach, block, np.abs(part.gaps(d)))
-        if not reach.max() < np.inf:
-            break
+        lost = ~(reach < np.inf)
+        if lost.any():
+            reach, d = np.where(lost, 0.0, reach), np.where(lost[part.copy_of_node], 0.0, d)
         damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1)
-        s = s + damping[part.copy_of_node] * d
-        if reach.max() <= tolerances.NEWTON_STEP:
-            break
+        loss = np.bincount(block, weight * (softplus(-x) + linear * x))
+        ended = lost | (reach <= tolerances.NEWTON_STEP) | stalls.after(loss)
+        s, settled = s + damping[part.copy_of_node] * d, bool(ended.all())
     return s
 
 

@@ -43,13 +43,13 @@ import numpy as np
 from scipy.special import expit
 
 from tabular.base.log_space import normalised, softplus
+from tabular.base.stops import Stalls
 
 LARGEST = 1000  # core responses: Newton there is dense
 _SMOOTHINGS = 10.0 ** -np.arange(0, 9)  # tau, in units of min(1, 1 / beta)
 _KINK = 40.0  # |r| below this many tau: a subgradient within e^-40 of an end is that end
-_STEPS = 200  # Newton steps for one tau: each but the last few is a descent
 _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
-_POLISHING = 30
+_PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
 _SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
 CERTIFIED = 1e-11  # relative violation of stationarity
 
@@ -133,9 +133,9 @@ def minimise(core: Core):
 
 
 def _smoothed(core, x, tau):
-    """Newton in logits with the smoothed kink."""
-    left = np.arange(len(x))
-    for _ in range(_STEPS):
+    """Newton in logits with the smoothed kink, while loss or step of a prompt come to a new least now and then."""
+    left, stalls = np.arange(len(x)), Stalls(len(x), _PATIENCE)
+    while left.size:
         part, here = core.of(left), x[left]
         r = here - part.log_ref
         share = expit(-r / tau)
@@ -145,9 +145,7 @@ def _smoothed(core, x, tau):
         nu = g.sum(axis=1)
         d, _ = _newton(h, g, nu, np.exp(here), np.zeros(r.shape, dtype=bool), np.zeros(r.shape))
         x[left], moved = _descended(part, here, value, d, tau)
-        left = left[moved > _NEAR * min(tau, 1 / core.beta)]
-        if not left.size:
-            break
+        left = left[(moved > _NEAR * min(tau, 1 / core.beta)) & ~stalls.after(value, moved, which=left)]
     return x
 
 
@@ -193,13 +191,13 @@ def _polished(core, x, tau):
     share[held] = 0.0
     x = np.where(held, core.log_ref, x)
     nu = core.parts(x, expit(-r / tau), np.minimum(x - core.log_ref, 0.0))[1].sum(axis=1)
-    for _ in range(_POLISHING):
+    stalls, settled = Stalls(len(x), _PATIENCE), False
+    while not settled:
         r = x - core.log_ref
         _, g, h, _ = core.parts(x, share, share * r)
         d, change = _newton(h, g, nu, np.exp(x), held, np.where(held, r, 0.0))
-        x, nu = x + np.clip(d, -1.0, 1.0), nu + change
-        if np.abs(d).max() <= _SETTLED:
-            break
+        x, nu, moved = x + np.clip(d, -1.0, 1.0), nu + change, np.abs(d).max(axis=1)
+        settled = bool(((moved <= _SETTLED) | stalls.after(moved)).all())
     nu = np.where(held.all(axis=1), np.nan_to_num(_middle(core, x, share)), nu)
     return x, nu, violation(core, x, nu, held, share)
 

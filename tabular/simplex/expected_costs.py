@@ -318,7 +318,7 @@ def _polished(log_ref, table, w):
     mean = table @ chance
     active = (w > 1e-9) | (mean <= mean.min() + 1e-9 * (1 + np.abs(mean).max()))
     best, best_gap = w, w @ mean - mean.min()
-    for _ in range(60):
+    while True:  # the gap of the best falls from float to float
         chance = np.exp(normalised(log_ref + w @ table))
         mean = table @ chance
         centred = table[active] - mean[active][:, None]
@@ -334,7 +334,6 @@ def _polished(log_ref, table, w):
             active = active & (w > 0)
         mean = table @ np.exp(normalised(log_ref + w @ table))
         gap = w @ mean - mean.min()
-        if gap >= best_gap:
-            break
+        if not gap < best_gap:
+            return best
         best, best_gap = w, gap
-    return best

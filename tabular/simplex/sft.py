@@ -27,6 +27,13 @@ to y with weight :math:`A\pi_y`, from which :math:`A\pi_y` flows to y and :math:
 subtraction by :mod:`tabular.fits.laplacian`. Third derivatives are at most R times second ones, R the larger of the
 range of d and :math:`\beta` times that on labels (a third cumulant is at most the range times the variance), so the
 damped step of :mod:`tabular.fits.block_solvers` descends; from there up to the full step, the least value is sought.
+
+**Where it ends.** As in :mod:`tabular.fits.tree_cuts`, with k + 1 nodes and m labels and k edges to the ground:
+:math:`R_+\le CR^2`, :math:`C=\max(1,\beta)(k+1)(m+k)`, so that below 1/(2C) R halves for ever. And let
+neighbouring levels of the minimum be g apart, T those below. Summed over T, stationarity reads
+:math:`\sum_TA\pi_y\ge\sum_Ta_y-\beta\sum_en_ee^{o_e-\beta g}`, over labels won above the gap and lost below it,
+and the left side is at most :math:`kAe^{-g}`: so g is at most :math:`\log(2kA/a)` or
+:math:`(\log(2\beta\sum n/a)+\max o)/\beta`, a the least pull. Nobody has to walk further than k times that.
 """
 
 from dataclasses import dataclass
@@ -38,6 +45,7 @@ from scipy.special import expit
 
 from tabular.base import roots, tolerances
 from tabular.base.log_space import normalised, softplus
+from tabular.base.stops import Walks
 from tabular.fits import laplacian
 
 _LONGEST = 1e150  # nats of a step: products with it are still floats
@@ -92,16 +100,28 @@ def minimise(batch: Batch) -> np.ndarray:
     """
     log_total = np.logaddexp.reduce(batch.log_pull, axis=1)
     x = normalised(batch.log_pull)
-    left = np.arange(len(x))
-    for _ in range(tolerances.NEWTON_STEPS):
+    left, walks = np.arange(len(x)), _walks(batch, x, log_total)
+    while left.size:
         part = _part(batch, left)
         d = np.clip(_step(part, x[left], log_total[left]), -_LONGEST, _LONGEST)
         reach = part.reach(d)
-        x[left] = _moved(part, x[left], d, reach)
-        left = left[reach > tolerances.NEWTON_STEP]
-        if not left.size:
-            break
+        before, x[left] = x[left], _moved(part, x[left], d, reach)
+        left = left[~walks.after(left, reach, part.reach(x[left] - before)) & (reach > tolerances.NEWTON_STEP)]
     return x
+
+
+def _walks(batch, x, log_total):
+    """From where the steps of each prompt halve, and how far they may go: twice as far as they have to."""
+    (prompts, k), steep = x.shape, max(1.0, batch.beta)
+    labels = np.bincount(batch.row, minlength=prompts)
+    log_weight, offset = np.full((2, prompts), -np.inf)
+    np.logaddexp.at(log_weight, batch.row, batch.log_weight)
+    np.maximum.at(offset, batch.row, batch.offset)
+    least = batch.log_pull.min(axis=1)
+    by_labels = np.log(2 * batch.beta) + log_weight - least + np.maximum(offset, 0.0)
+    widest = np.maximum(np.log(2 * k) + log_total - least, np.where(labels > 0, by_labels / batch.beta, 0.0))
+    furthest = steep * (np.ptp(x, axis=1) + k * np.maximum(widest, 0.0))
+    return Walks(1 / (2 * steep * (k + 1) * (labels + k)), 2 * furthest)
 
 
 def _part(batch, rows):

@@ -23,7 +23,6 @@ from tabular.simplex.minimum import Minimum
 
 _AGREES = 1e-9  # nats, relative: how well the shift and what the minimiser makes of it have to agree
 _ROUNDING = 1e-13  # relative: what the two may differ by and still be equal
-_HALVINGS = 60
 _FARTHEST = 1e6
 
 
@@ -76,8 +75,7 @@ def self_consistent(problem: Problem, preferences: Preferences, loss: Loss) -> S
         low, high, step = max(low - step, least), low, 2 * step
         if low == high:
             raise InputError(f"{loss.name}: no shift from {least:g} on is a fixed point; fix one instead")
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
+    while high - low > _ROUNDING / 10 * max(1.0, abs(low)) and low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if reached(middle) else (low, middle)
     shift = low
     minimum = solved(shift)

@@ -238,6 +238,19 @@ def test_parallel_edges_add_and_the_scale_does_not_matter():
     assert scaled.strength == pytest.approx(fitted.strength, abs=1e-9)  # logs near 1e5 keep 11 digits
 
 
+@pytest.mark.parametrize("light", [1.0, 1e-30])
+def test_a_light_block_beside_a_heavy_one_is_fitted_as_it_is_alone(light):
+    """The loss of the heavy block, done at once, has no digits for that of the other, which takes eight steps."""
+    rng = np.random.default_rng(34)
+    first, second = np.nonzero(~np.eye(4, dtype=bool))
+    log_weight = rng.uniform(0, 9, len(first))
+    alone = bradley_terry.fit(4, first, second, log_weight)
+    ends = np.r_[first, first + 4], np.r_[second, second + 4]
+    both = bradley_terry.fit(8, *ends, np.r_[np.zeros(len(first)), log_weight + np.log(light)])
+    np.testing.assert_allclose(both.strength[4:], alone.strength, atol=1e-12)
+    assert both.residual < 1e-11
+
+
 def test_a_wrong_sign_is_seen():
     """Negative control: the score equations fail at the mirrored strengths."""
     wins = np.array(GOLDEN["citations"]["wins"], dtype=float)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tabular import Preferences, Problem, dpo, failure_modes
-from tabular.fits import bradley_terry, tree_cuts
+from tabular.fits import block_solvers, bradley_terry, tree_cuts
 
 
 def ring(rng, size, extra):
@@ -66,6 +66,17 @@ def test_one_cycle_of_labels_over_e_80(size):
     fitted = bradley_terry.fit(size, node, (node + 1) % size, log_weight)
     exact = around_the_cycle(log_weight)
     np.testing.assert_allclose(fitted.strength - fitted.strength[0], exact, atol=1e-12 * np.abs(exact).max())
+
+
+def test_a_cycle_longer_than_blocks_are_solved_densely():
+    """All push alike, the lightest with its whole weight n_0 but for e^-10^5: the margins are log(n / n_0 - 1)."""
+    size = block_solvers.CUT + 200
+    log_weight, node = np.random.default_rng(0).uniform(-40, 40, size), np.arange(size)
+    fitted = bradley_terry.fit(size, node, (node + 1) % size, log_weight)
+    margin, lightest = fitted.strength - np.roll(fitted.strength, -1), np.argmin(log_weight)
+    above = np.delete(log_weight - log_weight[lightest], lightest)
+    np.testing.assert_allclose(np.delete(margin, lightest), above + np.log(-np.expm1(-above)), rtol=1e-9)
+    assert fitted.residual < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(4))
