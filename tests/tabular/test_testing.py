@@ -173,3 +173,9 @@ def test_logs_hold_both_policies_and_no_reward_unasked(log):
 def test_what_cannot_be_drawn_is_said(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("name", ["beta", "weight"])
+def test_a_range_of_positive_numbers_that_reaches_0_is_refused(name):
+    with pytest.raises(InputError, match=f"{name} is drawn from"):
+        testing.labelled_problems(**{name: (0.0, 1.0)})

@@ -15,7 +15,7 @@ from tabular.auditing.certified import certified_share
 from tabular.auditing.groups import groups, prompts
 from tabular.auditing.intervals import effective, interval, wilson
 from tabular.auditing.remedies import remedies
-from tabular.auditing.worst import QUESTIONS, n_of, pairs_of
+from tabular.auditing.worst import QUESTIONS, _shown, n_of, pairs_of
 from tabular.failures.frontier import separable
 from tabular.failures.separate import Flips
 from tabular.logs import PairLog
@@ -180,3 +180,14 @@ def test_remedies_are_what_the_changed_losses_do(log):
     assert optimum["cDPO"] == np.mean(np.log(9) / beta > gap)
     good = replace(log, policy_chosen=np.zeros(40), policy_rejected=np.full(40, -1.0))
     assert remedies(good, beta) == []
+
+
+def test_a_column_is_shown_as_it_is_and_a_conversation_by_its_last_message():
+    assert [_shown(value) for value in (3, "a", None)] == [3, "a", None]
+    assert _shown([1, 2]) == "[1, 2]"
+    assert _shown([{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]) == "so"
+
+
+def test_an_interval_of_shares_stays_inside_0_and_1():
+    assert max(wilson(1.0, n)[1] for n in range(1, 300)) == 1.0
+    assert min(wilson(0.0, n)[0] for n in range(1, 300)) == 0.0

@@ -142,3 +142,17 @@ def test_what_is_refused():
     ]:
         with pytest.raises(InputError, match=expected):
             use()
+
+
+def test_the_story_of_a_course_goes_from_its_first_step_to_its_last():
+    metrics = MetricLog("x", "TRL", [1, 5, 9], {"accuracy": [0.2, 0.9, 0.5], "chosen": [-80.0, -75.0, -90.0]})
+    told = story_of_course(course(metrics))
+    assert "went from 20.0 % to 50.0 %" in told
+    assert "fell by 10.0 nats" in told
+
+
+def test_the_story_counts_ties_and_says_nothing_of_none():
+    one = PairLog("x", [-9.0, -4.0], [-7.0, -5.0], policy_chosen=[-9.0, -3.0], policy_rejected=[-9.0, -6.0])
+    none = PairLog("x", [-9.0, -4.0], [-7.0, -5.0], policy_chosen=[-9.5, -3.0], policy_rejected=[-9.0, -6.0])
+    assert "1 pair tie and count as wrong." in story(audit(one, BETA)).replace("1 pair ties", "1 pair tie")
+    assert "count as wrong" not in story(audit(none, BETA))

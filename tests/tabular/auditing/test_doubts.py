@@ -62,6 +62,8 @@ def test_bfloat16_sums():
     assert not unclassified(off).any()
     assert "-96.0" in str(as_bf16(np.array([-96.23]))[0])
     assert found("bfloat16", coarse).share == pytest.approx(np.mean(unsure))
+    low = 100 * np.mean((coarse.delta_ref < 0) & ~unsure)
+    assert f"pessimistic are between {low:.1f} and {low + 100 * unsure.mean():.1f} %" in doubt.what
 
 
 def test_averages_in_place_of_sums():

@@ -33,7 +33,7 @@ from tabular import (
 )
 from tabular.audit import audit
 from tabular.auditing import doubts
-from tabular.base import plain
+from tabular.base import drawings, plain
 from tabular.base.record import Record, frozen, hashed, same
 from tabular.choice import axioms, best_of_n, games, nash, plackett_luce, rules, self_play, transitivity
 from tabular.choice.rankings import Rankings
@@ -348,3 +348,10 @@ def test_what_is_frozen_is_no_longer_the_callers():
     assert mine.flags.writeable
     kept = frozen(mine.copy())
     assert frozen(kept) is kept
+
+
+def test_an_arrow_of_a_drawing_starts_and_ends_at_the_rims():
+    """From (0, 0) to (100, 0): 10 inside its start, 11 before its end for the head, bent to one side."""
+    path = drawings._arrow((0.0, 0.0), (100.0, 0.0))
+    assert 'd="M10,0 Q50,8 89,0"' in path
+    assert 'd="M0,90 Q8,50 0,11"' in drawings._arrow((0.0, 100.0), (0.0, 0.0))

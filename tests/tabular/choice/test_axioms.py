@@ -78,3 +78,9 @@ def test_arrow_for_two_voters_by_exhaustion():
 def test_an_unknown_axiom_is_said():
     with pytest.raises(InputError, match="there is no axiom 'fair': choose one of pareto"):
         smallest_violation("fair", RULES["borda"])
+
+
+def test_a_violation_by_a_copy_shows_both_profiles():
+    found = smallest_violation("clone winners", RULES["borda"], voters=4)
+    assert found.other.n_responses == found.profile.n_responses + 1
+    assert found.other.n_voters == found.profile.n_voters

@@ -15,7 +15,8 @@ from scipy.special import expit, log_expit
 
 from tabular import logs
 from tabular.base import digraph
-from tabular.fits import block_solvers, bradley_terry, laplacian
+from tabular.fits import block_solvers, bradley_terry, laplacian, tilted
+from tabular.fits.cuts import whole_weights
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "bradley_terry.json").read_text())
 
@@ -273,3 +274,17 @@ def test_eliminations_against_lapack(size, seed):
     exact = laplacian.solve_even(weight.copy(), flow.copy())
     with np.errstate(divide="ignore"):
         assert laplacian.solve_dense_log(np.log(weight), np.log(flow)) == pytest.approx(exact, abs=1e-9)
+
+
+def test_a_stationary_point_with_a_negative_linear_term_is_its_own_certificate():
+    """rDPO on labels both ways: the flow is inside (0, W), so a fit is proved without asking every cut."""
+    ends = np.array([0, 1, 1, 2]), np.array([1, 0, 2, 1])
+    strength, proved = tilted.solve(np.zeros(3, int), *ends, np.log([3.0, 1.0, 1.0, 2.0]), np.zeros(4), -0.1)
+    assert proved.all()
+    up = 1 / (1 + np.exp(strength[ends[1]] - strength[ends[0]]))
+    pull = np.array([3.0, 1.0, 1.0, 2.0]) * (1 - up + 0.1)
+    np.testing.assert_allclose(pull[0::2], pull[1::2], rtol=1e-12)
+
+
+def test_a_weight_of_0_among_whole_numbers_is_0():
+    assert whole_weights(np.array([0.0, -np.inf, np.log(3.0)])) == [2**60, 0, pytest.approx(3 * 2**60, rel=1e-15)]

@@ -104,3 +104,17 @@ def test_thresholds_and_depths_are_those_of_copies_fitted_alone(monkeypatch, bet
             np.testing.assert_allclose(ours, theirs, atol=digits, rtol=1e-10)
         else:
             np.testing.assert_allclose(np.exp(ours), np.exp(theirs), atol=1e-6)
+
+
+def test_a_push_in_the_wrong_place_is_no_fit():
+    """A node whose only labels are inverted by 12 nats, moved by 1e-6: its step is that, its push next to nothing."""
+    winner, loser = np.array([0, 1, 1, 2]), np.array([1, 0, 2, 1])
+    offset = np.array([24.0, 0.0, 24.0, 0.0])
+    fit = bradley_terry.fit(3, winner, loser, np.zeros(4), offset)
+    block = Block(winner, loser, np.ones(4), offset, fit.strength)
+    fits = block.held(np.array([0]), np.array([1]), fit.strength[:1] - fit.strength[1:2])
+    copies = _Copies(block, np.array([0]), np.array([1]), np.zeros((3, 1)))
+    assert fits.fitted.all()
+    assert copies.checked(fits.strength)[2].all()
+    moved = fits.strength + np.array([[0.0], [0.0], [1e-6]])
+    assert not copies.checked(moved)[2].any()

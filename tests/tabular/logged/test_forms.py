@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from tabular import InputError, logs
+from tabular.logged import parts
 from tests.tabular.logged import forms
 
 
@@ -264,3 +265,8 @@ def broken(path, name):
 def test_what_is_no_log_of_pairs_gets_its_own_sentence(tmp_path, name):
     broken(tmp_path / "log", name)
     refused(BROKEN[name], tmp_path / "log")
+
+
+def test_a_lone_cache_of_a_directory_is_what_is_read(tmp_path):
+    forms.trl_arrow_cache(tmp_path / "cache-1.arrow")
+    assert parts.found(tmp_path) == [tmp_path / "cache-1.arrow"]

@@ -14,6 +14,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, logit
 
 from tabular import InputError, losses
+from tabular.losses import guarantees
 from tests.tabular.losses import formulas
 from tests.tabular.losses.test_golden import GOLDEN, golden
 
@@ -440,3 +441,11 @@ def test_a_planted_error_is_seen(monkeypatch, wrong, test):
     monkeypatch.setitem(LOSSES, "dpo", replace(true, form=replace(true.form, scalar=Planted(**wrong))))
     with pytest.raises((AssertionError, RuntimeWarning)):
         test("dpo")
+
+
+@pytest.mark.parametrize(("claim", "answer"), [("one-way", "if"), ("unique", "fails"), ("rlhf", "fails")])
+def test_the_map_knows_holds_from_fails_and_from_open(claim, answer):
+    """SPPO with hard labels: named under a condition, named among the failures, and one of the rest."""
+    cell = guarantees("sppo_hard")[claim]
+    assert cell.answer.value == answer
+    assert cell.statement == f"map-{claim}-{answer}"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, Status, losses
+from tabular import InputError, Preferences, Problem, Status, losses
 from tabular.simplex import absolute
+from tabular.simplex.minimum import refuse_beyond, slopes, stationarity
 from tests.tabular.simplex.routes import clarabel, loss_at, lowest_in_logits, random_case
 
 EXAMPLE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
@@ -307,3 +308,17 @@ def test_dpop_claims_a_minimum_only_where_it_is_certified(spread, weights, certi
         for _ in range(20):
             x = problem.log_ref[0] + rng.normal(0, 3 / min(beta, 1), 6)
             assert loss_at(problem, labels, form, x - np.logaddexp.reduce(x)) >= found.bound * (1 - 1e-9)
+
+
+def test_a_winner_at_0_is_not_stationary():
+    """NCA's slope there is -beta, more than what any other response is off by."""
+    problem, labels = Problem.from_probabilities([0.2, 0.3, 0.5], 0.5), Preferences.from_pairs([(0, 1)])
+    form, log_policy = losses.get("nca_pair").form, np.array([[-np.inf, np.log(0.5), np.log(0.5)]])
+    total = max(slopes(problem, labels, form, row)[1].sum() for row in (log_policy, problem.log_ref))
+    assert stationarity(problem, labels, form, log_policy, np.array([True]))[1] == pytest.approx(0.5 / total)
+
+
+def test_as_many_as_dense_arithmetic_holds_are_not_refused():
+    refuse_beyond(np.array([7, 300]), 300, "responses", "a loss")
+    with pytest.raises(InputError, match="a prompt has 301 responses: a loss is minimised over at most 300"):
+        refuse_beyond(np.array([7, 301]), 300, "responses", "a loss")
