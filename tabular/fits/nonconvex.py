@@ -129,7 +129,10 @@ def _starts(size, winner, loser):
 
 
 def _descended(total, start):
-    """A local minimum from a start: quasi-Newton, then Newton steps for as long as they shrink the gradient."""
+    """A local minimum from a start: quasi-Newton, then Newton steps for as long as they shrink the gradient.
+
+    A candidate, wherever quasi-Newton ends: what it is worth is for the search to say, or nobody (LOCAL).
+    """
     found = minimize(
         total.value, start, jac=total.gradient, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15}
     )

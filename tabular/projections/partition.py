@@ -18,9 +18,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from tabular.base import tolerances
+from tabular.base.stops import Stalls
 from tabular.projections.pooling import pools
 
-_PATIENCE = 1000  # rounds; ten to twenty are usual
+_PATIENCE = 20  # rounds in a row without a new partition and without less to be carried than ever: rounding rules
 _UNITS = 2**29  # of capacity a round: a residual capacity, twice that at most, stays inside 32 bits
 
 
@@ -37,7 +38,8 @@ def isotonic(value, weight, winner, loser):
     """
     n_nodes = len(value)
     tied, flow = np.ones(len(winner), dtype=bool), np.zeros(len(winner))
-    for _ in range(_PATIENCE):
+    stalls, seen = Stalls(1, _PATIENCE), set()
+    while True:
         pool = pools(n_nodes, winner[tied], loser[tied])
         out, into = np.bincount(winner, flow, n_nodes), np.bincount(loser, flow, n_nodes)
         gain = weight * value + out - into
@@ -45,7 +47,10 @@ def isotonic(value, weight, winner, loser):
             gain = gain - weight * (_pool_total(gain, pool) / _pool_total(weight, pool))[pool]
         waiting = _pool_total(np.abs(gain), pool)
         rounding = tolerances.FLOW * np.sqrt(np.bincount(pool)) * _pool_total(np.abs(weight * value) + out + into, pool)
-        unfinished = waiting > rounding
+        unfinished, partition = waiting > rounding, tied.tobytes()
+        if partition in seen and stalls.after((waiting / np.maximum(rounding, 1e-300)).max())[0]:
+            return flow, tied
+        seen.add(partition)
         if not unfinished.any():
             if not _rejoin(weight * value, weight, pool, winner, loser, tied):
                 return flow, tied
@@ -59,7 +64,6 @@ def isotonic(value, weight, winner, loser):
         stuck = _pool_total(np.where(lifted, units, 0.0), pool) > 2 * np.bincount(pool)  # more than truncation hides
         flow[stuck[pool[winner]]] = 0.0
         tied &= ~stuck[pool[winner]] | (lifted[winner] == lifted[loser])
-    return flow, tied
 
 
 def _rejoin(total, weight, pool, winner, loser, tied):

@@ -266,7 +266,7 @@ def _polished(wishes, wanted, log_policy, log_mu):
     x, move = np.where(share, log_policy, 0.0), np.zeros(log_policy.shape)
     scale = np.where(share, wishes.log_weight, 0.0)
     with np.errstate(all="ignore"):
-        for _ in range(_POLISHING):
+        for _ in range(_POLISHING):  # whoever has not settled by then is bracketed to the last digit
             log_total = np.logaddexp.reduce(np.where(share, x, -np.inf), axis=1)
             price = np.exp(log_mu[:, None] - scale + x)
             stiffness = wishes.bend(x) + price

@@ -25,6 +25,7 @@ from scipy.optimize import minimize, nnls
 from tabular.base import checks, cones, roots
 from tabular.base.log_space import kl, normalised
 from tabular.base.record import Record
+from tabular.base.stops import Stalls
 from tabular.errors import InputError
 from tabular.problem import Problem
 from tabular.status import Status
@@ -32,6 +33,7 @@ from tabular.status import Status
 __all__ = ["ConstrainedOptimum", "RobustOptimum", "optimum", "robust_box", "robust_ensemble", "shared_limit"]
 
 _FLAT = 1e-12  # of a curvature, costs being scaled to 1
+_PATIENCE = 5  # steps in a row that bring neither the value nor its conditions to a new least: rounding rules
 _SETTLED = 1e-9  # below this, conditions that no longer halve are met as well as the arithmetic can
 
 
@@ -243,11 +245,11 @@ def _orthant(log_star, table):
     """
     span = np.maximum(np.abs(table).max(axis=1), 1e-300)
     table = table / span[:, None]
-    x, miss = np.zeros(len(table)), np.inf
+    x, miss, stalls = np.zeros(len(table)), np.inf, Stalls(1, _PATIENCE)
     while True:
-        _, gradient, hessian = _log_sum(log_star, table, x)
+        value, gradient, hessian = _log_sum(log_star, table, x)
         before, miss = miss, np.abs(x - np.maximum(x - gradient, 0)).max()  # 0 exactly at the optimum
-        if miss == 0 or (miss < _SETTLED and miss >= before / 2):
+        if miss == 0 or (miss < _SETTLED and miss >= before / 2) or stalls.after(value, miss)[0]:
             return x / span
         step = _quadratic(gradient, hessian, x) - x
         if not gradient @ step < 0:
@@ -307,7 +309,7 @@ def _mixture(log_ref, table):
         method="SLSQP",
         bounds=[(0, 1)] * count,
         constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(count)},
-        options={"ftol": 1e-15, "maxiter": 500},
+        options={"ftol": 1e-15, "maxiter": 500},  # a start, and no more
     )
     return _polished(log_ref, table, np.maximum(start.x, 0) / np.maximum(start.x, 0).sum())
 
