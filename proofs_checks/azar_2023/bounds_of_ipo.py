@@ -45,6 +45,18 @@ _SLACK = Identity(
     lambda a, b, k, p, x, y: ((1 - p) * (a + b) + (1 - x + y) * k) / (a + b + k),
     {"a": POSITIVE, "b": POSITIVE, "k": POSITIVE, "p": UNIT, "x": UNIT, "y": UNIT},
 )
+_TIGHT = Identity(
+    "nothing is missing where i beats all and all beat j",
+    {
+        "where the rest beats j half of the time": (
+            lambda a, b, k: _score(a, b, k, 1, 1) - _score(b, a, k, 0, _HALF),
+            lambda a, b, k: 1 - (a + b) / (2 * (a + b + k)),
+        )
+    },
+    lambda a, b, k: _score(a, b, k, 1, 1) - _score(b, a, k, 0, 0),
+    lambda a, b, k: 1 - (a + b) / (2 * (a + b + k)),
+    {"a": POSITIVE, "b": POSITIVE, "k": POSITIVE},
+)
 _NOT_NEGATIVE = Sign(
     "it is not negative",
     {"(P_ij − 1)": lambda a, b, k, u, v, y: -u * (a + b) + (v + y) * k},
@@ -111,7 +123,9 @@ STATEMENTS = (
                 (_SLACK, _NOT_NEGATIVE),
             ),
             "equality where i beats all and all beat j": Part(
-                "There all three are 0, and with positive weights nowhere else: the slack of the former part."
+                "There 1 − P_ij, 1 − P_i,rest and P_j,rest are 0: «nothing is missing where i beats all and all beat "
+                "j».",
+                (_TIGHT,),
             ),
         },
         conclusion="Two responses move by 1/(2τ) at most, whatever the labels say; DPO knows no such bound.",

@@ -6,7 +6,7 @@ import numpy as np
 import sympy
 
 from proofs_checks.kernel.arithmetic import derivative, exp, log
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Exact, Identity
+from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, Exact, Identity, Sign
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Implies, Rounds, relation
 from proofs_checks.kernel.search import Effort
@@ -69,6 +69,22 @@ _INTEGRAL = Identity(
     lambda u, n: n * exp((n - 1) * log(u)) * (log(n) + (n - 1) * log(u)),
     {"u": POSITIVE, "n": POSITIVE},
 )
+_DENSITY = (
+    Identity(
+        "u^n has the slope nu^(n−1)",
+        {"u^(n−1)": lambda u, n: exp((n - 1) * log(u))},
+        lambda u, n: derivative(lambda v: exp(n * log(v)))(u),
+        lambda u, n: n * exp((n - 1) * log(u)),
+        {"u": POSITIVE, "n": POSITIVE},
+    ),
+    Sign(
+        "n(n − 1)u^(n−2) ≥ 0",
+        {"n − 2 for n − 1": lambda u, m: (1 + m) * (m - 1) * exp((m - 1) * log(u))},
+        lambda u, m: (1 + m) * m * exp((m - 1) * log(u)),
+        {"u": POSITIVE, "m": NONNEGATIVE},
+        weak=True,
+    ),
+)
 _GIBBS = Identity(
     "E r/β − KL(p‖π_ref), term by term",
     {"with Z twice": lambda p, q, r, Z: p * 2 * log(Z) - p * log(p / (q * exp(r) / Z))},
@@ -119,8 +135,10 @@ STATEMENTS = (
                 (_INTEGRAL,),
             ),
             "at most −log of the reference's mass of the best": Part(
-                "F_i^n − F_(i−1)^n is π_ref,i times a mean of nu^(n−1) over the cell, so BoN/π_ref rises with the "
-                "reward and is at most its value at the best, which is at most 1/π_ref(best)."
+                "F_i^n − F_(i−1)^n is the integral of nu^(n−1) over the cell, «u^n has the slope nu^(n−1)», and that "
+                "density rises, «n(n − 1)u^(n−2) ≥ 0» with n = 1 + m: so BoN/π_ref rises with the reward and is at "
+                "most its value at the best, which is at most 1/π_ref(best).",
+                _DENSITY,
             ),
         },
         second_routes=(

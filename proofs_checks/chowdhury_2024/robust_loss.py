@@ -170,7 +170,9 @@ STATEMENTS = (
                 (_FAR,),
             ),
             "L(T) ≤ ((1 − ε)m − K)T + (1 − 2ε)m log 2": Part(
-                "The former with winner and loser exchanged. So outside [εm, (1 − ε)m] there is no lower bound."
+                "The former with winner and loser exchanged: a = (1 − ε)m − K and b = K − εm in «a sp(T) + b sp(−T) = "
+                "aT + (a + b) sp(−T)». So outside [εm, (1 − ε)m] there is no lower bound.",
+                (_FAR,),
             ),
         },
         second_routes=(

@@ -105,6 +105,21 @@ _MEAN = Sign(
     lambda p, q, u, v: (p * u + q * v) / (p + q),
     {"p": POSITIVE, "q": POSITIVE, "u": POSITIVE, "v": POSITIVE},
 )
+_BY_RATIOS = (
+    Identity(
+        "π_i by the ratios π_k/π_i",
+        {"without 1": lambda x, y, r: 1 / (y / x + r / x)},
+        lambda x, y, r: x / (x + y + r),
+        lambda x, y, r: 1 / (1 + y / x + r / x),
+        {"x": POSITIVE, "y": POSITIVE, "r": POSITIVE},
+    ),
+    Sign(
+        "rises as one of them falls",
+        {"as it rises": lambda u, v, r: 1 / (1 + u + v + r) - 1 / (1 + u + r)},
+        lambda u, v, r: 1 / (1 + u + r) - 1 / (1 + u + v + r),
+        {"u": POSITIVE, "v": POSITIVE, "r": POSITIVE},
+    ),
+)
 
 STATEMENTS = (
     Statement(
@@ -133,11 +148,21 @@ STATEMENTS = (
                 "it is largest at i and least at j. Integrate over the weight.",
                 (_POTENTIAL, _MEAN),
             ),
-            "log π_j/π_k rises for no k": Part("The same potential is least at j."),
-            "π_i rises": Part(
-                "No ratio π_i/π_k falls and π_i/π_j rises, as the current is not 0: so does π_i = 1/Σ π_k/π_i."
+            "log π_j/π_k rises for no k": Part(
+                "The same potential, «the Laplacian of a triangle: what flows in at i», is least at j: elsewhere it is "
+                "more than the least of its neighbours or equal to all, «a mean of neighbours less the least of them».",
+                (_POTENTIAL, _MEAN),
             ),
-            "π_j falls": Part("The former part with the signs changed."),
+            "π_i rises": Part(
+                "No ratio π_i/π_k falls and π_i/π_j rises, as the current is not 0. «π_i by the ratios π_k/π_i», which "
+                "«rises as one of them falls».",
+                _BY_RATIOS,
+            ),
+            "π_j falls": Part(
+                "No ratio π_k/π_j falls and π_i/π_j rises: «π_i by the ratios π_k/π_i», for j, «rises as one of them "
+                "falls».",
+                _BY_RATIOS,
+            ),
         },
         conclusion="Displacement is a matter of the path, of shared parameters or of a minimum that is not attained, "
         "never of DPO's tabular optima.",

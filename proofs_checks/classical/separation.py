@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from proofs_checks.kernel.arithmetic import sigmoid
+from proofs_checks.kernel.arithmetic import derivative, sigmoid, softplus
 from proofs_checks.kernel.evidence import REAL, Identity
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
+from proofs_checks.spaces.bounds import ABOVE_LINEAR
 from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import label
 from tabular import Preferences, Problem, Status, log_linear
@@ -74,8 +75,8 @@ _NONE = relation(ATTAINED, "=", 0)
 _ALONG = Identity(
     "slope of sp(−(z + tg)) in t",
     {"without g": lambda z, t, g: -sigmoid(-z - t * g)},
+    lambda z, t, g: derivative(lambda s: softplus(-(z + s * g)))(t),
     lambda z, t, g: -g * sigmoid(-(z + t * g)),
-    lambda z, t, g: -g + g * sigmoid(z + t * g),
     {"z": REAL, "t": REAL, "g": REAL},
 )
 _TWO = measured(
@@ -113,8 +114,10 @@ STATEMENTS = (
         parts={
             "where none exists some label gains": Part(
                 "The loss is a sum of convex functions sp(−(Dθ)_k). If no direction has Dd ≥ 0, Dd ≠ 0, then along "
-                "every d with Dd ≠ 0 some label loses without bound, so the loss is coercive in Dθ and attained, at "
-                "one Dθ by strict convexity. So where it is not attained there is such a d, and the library names one."
+                "every d with Dd ≠ 0 some label loses without bound, «sp(z) = z + sp(−z)», «sp(−z) > 0», so the loss "
+                "is coercive in Dθ and attained. So where it is not attained there is such a d, and the library names "
+                "one.",
+                ABOVE_LINEAR,
             ),
             "and none loses": Part(
                 "Along such a d the loss of no label rises and of one falls for ever, «slope of sp(−(z + tg)) in t»: "
@@ -123,7 +126,8 @@ STATEMENTS = (
             ),
             "where one exists, or is approached, weights balance": Part(
                 "f > 0 with Σ f_k D_k = 0 excludes a direction: Σ f_k (Dd)_k = 0 and all at least 0 make Dd = 0. At a "
-                "minimiser the weights f_k = n_k σ(−(Dθ)_k) are such."
+                "minimiser the loss has no slope along any d, «slope of sp(−(z + tg)) in t»: f_k = n_k σ(−(Dθ)_k).",
+                (_ALONG,),
             ),
         },
         conclusion="One-hot features give back that no label joins two blocks; strict separation of all labels is too "

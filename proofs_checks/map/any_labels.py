@@ -5,7 +5,7 @@ from proofs_checks.kernel.relation import All, relation
 from proofs_checks.map import one_way
 from proofs_checks.map.finite_ratio import CLIPPED
 from proofs_checks.spaces import losses as formulas
-from proofs_checks.spaces.cells import Cell, Family
+from proofs_checks.spaces.cells import Family
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import POLICIES, a, at, b, k
 
@@ -17,13 +17,13 @@ _THEOREM = (
     "distances in the same order: no edge between classes costs more than in the limit. The minimum is attained."
 )
 _ENDS = {
-    "cdpo": "g falls up to ζ and rises after it: {map-one-way-holds}.",
-    "exo_pair": "g falls up to ζ and rises after it: {map-one-way-holds}.",
-    "ipo": "g = x² falls up to 0 and rises after it: {map-one-way-holds}.",
-    "ipo_norm": "g = x² falls up to 0 and rises after it, in the difference of r/n: {map-one-way-holds}.",
-    "hinge": "g falls up to 0 and stays: {map-one-way-holds}.",
-    "slic": "g falls up to 0 and stays: {map-one-way-holds}.",
-    "chi_po": "g stays up to −c, falls, and stays from c on, in the difference of φ: {map-one-way-holds}.",
+    "cdpo": "g falls up to ζ and rises after it",
+    "exo_pair": "g falls up to ζ and rises after it",
+    "ipo": "g = x² falls up to 0 and rises after it",
+    "ipo_norm": "g = x² falls up to 0 and rises after it, in the difference of r/n",
+    "hinge": "g falls up to 0 and stays",
+    "slic": "g falls up to 0 and stays",
+    "chi_po": "g stays up to −c, falls, and stays from c on, in the difference of φ",
 }
 
 
@@ -43,7 +43,10 @@ STATEMENTS = (
         title="Losses with a minimiser whatever the labels",
         means="Any labels on finite responses: some policy of full support costs least; g is monotone at both its ends",
         instances=POLICIES,
-        cells={loss: Cell(_ends(loss), words + _THEOREM) for loss, words in _ENDS.items()},
+        cells={
+            loss: one_way.HOLDS[loss].used(_ends(loss), words + ", {map-one-way-holds}: ", _THEOREM)
+            for loss, words in _ENDS.items()
+        },
         wrong={"DPO's as well": relation(formulas.falling(a + b), ">=", formulas.falling(a))},
         conclusion="No check for existence is needed: training ends at a finite policy.",
     ).statement,
@@ -54,7 +57,7 @@ STATEMENTS = (
         means="Some labels on finite responses, one label among them: no policy of full support costs least",
         instances=one_way.POLICIES_AND_MARGINS,
         cells={
-            loss: Cell(cell.claim, "One label is a set of labels: {map-one-way-fails}.")
+            loss: cell.used(cell.claim, "One label is a set of labels, {map-one-way-fails}: ")
             for loss, cell in (one_way.FALLS | one_way.VANISHES).items()
         },
         wrong={"IPO's as well": one_way.NO_LIMIT},

@@ -154,6 +154,7 @@ def _fails(loss, ends):
     return witnessed("the middle costs more than the mean", middle, ">", mean, point)
 
 
+HELD = {loss: _holds(loss) for loss in HOLDS}
 _MIDDLE, _MEAN = _midpoint(MARGINS["dpo"], (x,), (y,))
 
 STATEMENTS = (
@@ -164,7 +165,7 @@ STATEMENTS = (
         means="The loss is convex in its margin x, or in (r_w, r_l): at the middle of two points it is at most "
         "the mean",
         instances=_POINTS,
-        cells={loss: _holds(loss) for loss in HOLDS},
+        cells=HELD,
         wrong={"by a hundredth more": relation(_MIDDLE, "<=", _MEAN - Fraction(1, 100))},
         conclusion="What is stationary is a minimum, and a lower bound certifies it.",
     ).statement,

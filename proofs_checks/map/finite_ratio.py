@@ -49,17 +49,15 @@ _SPPO = Cell(
 
 def _flat(loss):
     g = MARGINS[loss]
-    words = "g is least at every margin beyond one point, {map-one-way-holds}, however large: π_l may tend to 0."
+    before = "g is least at every margin beyond one point, {map-one-way-holds}: "
     settled = CLIPPED if loss == "chi_po" else relation(g(k + b), "=", 0)
-    return Cell(settled, words)
+    return one_way.HOLDS[loss].used(settled, before, " So it is where π_l tends to 0.")
 
 
 def _free(loss):
-    return Cell(
-        one_way.falls(loss) if loss in one_way.FALLS else one_way.VANISHES[loss].claim,
-        "Less π_l costs less: {map-one-way-fails}. From any minimising sequence another is made by letting "
-        "π_l/π_w tend to 0.",
-    )
+    cell = (one_way.FALLS | one_way.VANISHES)[loss]
+    after = " From any minimising sequence another is made by letting π_l/π_w tend to 0."
+    return cell.used(cell.claim, "Less π_l costs less, {map-one-way-fails}: ", after)
 
 
 def _long(c, d, k, e):

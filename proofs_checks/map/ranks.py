@@ -114,7 +114,7 @@ _SLIC = Cell(
         ),
     ),
 )
-HOLDS = {loss: Cell(one_way.falls(loss), f"{_LIMIT}h → ∞, and δ with it.") for loss in _MARGIN}
+HOLDS = {loss: one_way.FALLS[loss].used(one_way.falls(loss), f"{_LIMIT}h → ∞, and δ with it. ") for loss in _MARGIN}
 HOLDS |= {loss: Cell(relation(left, ">=", right), *_WHY_ABOVE[loss]) for loss, (left, right) in _ABOVE.items()}
 HOLDS |= {"fdpo_js": _JS, "chi_po_unclipped": _CHI, "slic": _SLIC}
 

@@ -4,14 +4,14 @@ from fractions import Fraction
 
 import sympy
 
-from proofs_checks.kernel.arithmetic import log
-from proofs_checks.kernel.evidence import POSITIVE, Identity
+from proofs_checks.kernel.arithmetic import derivative, log, sigmoid, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
-from proofs_checks.spaces.map_steps import POLICIES, at
+from proofs_checks.spaces.map_steps import POLICIES, SIGMA_RISES, at, cited
 
 #: π_w of a policy on two responses; labels w > l at odds o to 1; π_ref,w.
 q = sympy.Symbol("π_w", positive=True)
@@ -58,6 +58,13 @@ _COUNTED = witnessed(
     _counted(_STAR),
     {q: Fraction(50, 120)},
 )
+_AT_ODDS = Identity(
+    "the slope of a pair's mean loss",
+    {"at twice the odds": lambda s, x: sigmoid(x) - 2 * s / (1 + 2 * s)},
+    lambda s, x: derivative(lambda z: (s * softplus(-z) + softplus(z)) / (1 + s))(x),
+    lambda s, x: sigmoid(x) - sigmoid(log(s)),
+    {"s": POSITIVE, "x": REAL},
+)
 _SAME = Identity(
     "with counts of 1 it is DPO's",
     {"with n_w = 2": lambda a, b, c, d, e: formulas.sigmoid_norm(2, 1)(-a, -b, -c, -d, e)},
@@ -76,7 +83,10 @@ STATEMENTS = (
         cells={
             "dpo": Cell(
                 _AT_STAR,
-                "The labels' likelihood is largest at their own odds, on any finite responses: {dpo-population}.",
+                "A pair's mean loss falls before the labels' own odds and rises after them, «the slope of a pair's "
+                f"mean loss», {cited(SIGMA_RISES)}; π* has all pairs' odds at once: on any finite responses "
+                "{dpo-population}.",
+                (_AT_ODDS, *SIGMA_RISES),
             )
         },
         wrong={"at twice the odds": relation(_mean("dpo", q, o), ">=", _mean("dpo", 2 * o / (2 * o + 4), o))},

@@ -9,7 +9,7 @@ from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.statement import Verdict
-from proofs_checks.map.convex import CURVED
+from proofs_checks.map.convex import CURVED, HELD
 from proofs_checks.map.finite_ratio import CLIPPED
 from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
@@ -36,10 +36,9 @@ _BOTH = [
     "chi_po_unclipped",
 ]
 _STRICT = (
-    "g is strictly convex: {map-convex-holds}, strictly as its second derivative is positive. So is the cost of both "
-    "orders in the one difference that they look at, which rises strictly with π_w/π_l: at most one policy "
-    "costs least, "
-    "and where none does the cost falls towards one end."
+    " So the middle of two points costs strictly less than their mean, and of both orders together too, in the one "
+    "difference that they look at, which rises strictly with π_w/π_l: at most one policy costs least, and where none "
+    "does the cost falls towards one end."
 )
 
 
@@ -82,7 +81,7 @@ _EXO = Cell(
 
 def _strict(loss):
     g = MARGINS[loss]
-    return Cell(relation(2 * g(x), "<", g(x - k) + g(x + k)), _STRICT)
+    return HELD[loss].used(relation(2 * g(x), "<", g(x - k) + g(x + k)), "g is convex, {map-convex-holds}: ", _STRICT)
 
 
 def _flat_sum(loss):

@@ -46,8 +46,10 @@ def _shift(loss):
 
 
 def _falling(loss):
-    words = "The loss falls with π_l, {map-one-way-fails}, to its least, 0, while π_w stays where the reference has it."
-    return Cell(one_way.falls(loss), words)
+    before = "The loss falls with π_l, {map-one-way-fails}: "
+    return one_way.FALLS[loss].used(
+        one_way.falls(loss), before, " It falls to its least, 0, while π_w stays where the reference has it."
+    )
 
 
 _DOWN = Identity(
@@ -70,9 +72,12 @@ _OTHERS = {
         "«at r_w = 0, r_l = −1/(2β) it is 0», its least; with other counts at r_l = −n_l/(2β).",
         (_NORMED,),
     ),
-    "chi_po": Cell(CLIPPED, "Its least is taken at r_w = 0 and all r_l ≤ −2/β: {map-finite-fails}."),
-    "squared_po": Cell(
-        one_way.VANISHES["squared_po"].claim, "It falls to its least, 0, at r_w = 0 as π_l → 0: {map-one-way-fails}."
+    "chi_po": one_way.HOLDS["chi_po"].used(
+        CLIPPED, "Its least is taken at r_w = 0 and all r_l ≤ −2/β, {map-finite-fails}: "
+    ),
+    "squared_po": one_way.VANISHES["squared_po"].used(
+        one_way.VANISHES["squared_po"].claim,
+        "It falls to its least, 0, at r_w = 0 as π_l → 0, {map-one-way-fails}: ",
     ),
     "apo_down": Cell(
         relation(at("apo_down", w=-c - k, lo=-d - 2 * k), "=", 2 * sigmoid(-β * k)),
@@ -84,8 +89,8 @@ _LOST = ["kto", "apo_zero", "bco_pair", "bco_pair_unshifted", "dpo_sft", "cpo_xu
 
 
 def _lost(loss):
-    words = "Every sequence that minimises has π_w → 1, {map-ranks-holds}, so all others' mass tends to 0."
-    return Cell(ranks.HOLDS[loss].claim, words)
+    before = "Every sequence that minimises has π_w → 1, {map-ranks-holds}: "
+    return ranks.HOLDS[loss].used(ranks.HOLDS[loss].claim, before, " So all others' mass tends to 0.")
 
 
 _NCA = Identity(
@@ -119,12 +124,11 @@ IF = {
         "tends to π_ref,w 2^(1/β) where that is below 1, and the others share the rest; otherwise to 1.",
         (SP_POSITIVE, _NCA_LEAST, _NCA),
     ),
-    "sppo_hard": Cell(
+    "sppo_hard": one_way.SPPO.used(
         one_way.SPPO.claim,
-        "Under the condition the one minimiser leaves mass, {map-one-way-if}. Without it, no policy that leaves "
-        "some is "
-        "stationary, and the loss, with bounded r_w and r_l where it is small, is least on the closed simplex: at a "
-        "policy where the others have none.",
+        "Under the condition the one minimiser leaves mass, {map-one-way-if}: ",
+        " The loss, with bounded r_w and r_l where it is small, is least on the closed simplex: at a policy where the "
+        "others have none.",
     ),
 }
 

@@ -6,16 +6,16 @@ from proofs_checks.kernel.arithmetic import log
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.map import one_way
+from proofs_checks.map.convex import HELD
 from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import POLICIES_AND_MARGINS, k, x
 
+_BEFORE = "g falls strictly with its margin, {map-one-way-fails}, and is strictly convex, {map-convex-holds}: "
 _EXCHANGE = (
-    "g falls strictly with its margin, {map-one-way-fails}, and is strictly convex, {map-convex-holds}. With "
-    "more weight "
-    "on L_wl the minimum has L_wl no larger: were it larger, the two minima exchanged would cost less in sum. So the "
-    "margin of the pair does not fall"
+    " With more weight on L_wl the minimum has L_wl no larger: were it larger, the two minima exchanged would cost "
+    "less in sum. So the margin of the pair does not fall"
 )
 _DIFFERENCE = _EXCHANGE + ", and δ with it."
 _LINK = (
@@ -59,7 +59,7 @@ STATEMENTS = (
         means="Labels that connect all responses and whose loss has a minimum: with more weight on w > l "
         "π_w/π_l does not fall",
         instances=POLICIES_AND_MARGINS,
-        cells={loss: Cell(one_way.falls(loss), words) for loss, words in _FALLING.items()},
+        cells={loss: HELD[loss].used(one_way.falls(loss), _BEFORE, words) for loss, words in _FALLING.items()},
         wrong={"IPO's as well": one_way.NO_LIMIT},
         conclusion="Nobody loses by being voted for.",
     ).statement,

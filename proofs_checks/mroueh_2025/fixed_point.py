@@ -103,8 +103,9 @@ STATEMENTS = (
                 (_WHITENED, _SLOPE, _CURVED, _LEAST, _COTH),
             ),
             "up to it a round lowers the rate 2 asinh β, or keeps it": Part(
-                "The value of the former part at its least. As x → ±∞ x′ − x → ∞, so there is a fixed point to both "
-                "sides."
+                "There x′ − x takes its least value, l + «the least value, at β = sinh y», with «√(1 + 1/sinh² y), "
+                "squared». As x → ±∞ x′ − x → ∞, so there is a fixed point to both sides.",
+                (_LEAST, _COTH),
             ),
         },
         second_routes=(

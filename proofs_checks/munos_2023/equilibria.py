@@ -243,13 +243,32 @@ STATEMENTS = (
         ),
         parts={
             "its own best reply": Part(
-                "The payoff is strictly concave in one policy and strictly convex in the other and both sets are "
-                "compact: one saddle, symmetric as the game is. A best reply is the RLHF optimum of the reward Pπ at "
-                "τ ({rlhf-closed-form})."
+                "The payoff is linear but for the penalties: «the second slope of −p log(p/μ)», «1/p > 0». So it is "
+                "strictly concave in one policy and strictly convex in the other, and both sets are compact: one "
+                "saddle, symmetric as the game is. A best reply is the RLHF optimum of the reward Pπ at τ "
+                "({rlhf-closed-form}).",
+                (
+                    Identity(
+                        "the second slope of −p log(p/μ)",
+                        {"−log(p/μ)": lambda p, m: -log(p / m)},
+                        lambda p, m: derivative(lambda x: -x * log(x / m), 2)(p),
+                        lambda p, m: -1 / p,
+                        {"p": POSITIVE, "m": POSITIVE},
+                    ),
+                    Sign("1/p > 0", {"less 1": lambda p: 1 / p - 1}, lambda p: 1 / p, {"p": POSITIVE}),
+                ),
             ),
             "span": Part(
                 "log π/μ is Pπ/τ less a constant, and by {azar-ipo-bounded-tight}, for μ = π, two of (Pπ)_y differ by "
-                "at most 1 − (π_i + π_j)/2 < 1."
+                "at most 1 − (π_i + π_j)/2, below 1 by «half their mass».",
+                (
+                    Sign(
+                        "half their mass",
+                        {"less 1/100": lambda p, q: (p + q) / 2 - Fraction(1, 100)},
+                        lambda p, q: (p + q) / 2,
+                        {"p": POSITIVE, "q": POSITIVE},
+                    ),
+                ),
             ),
         },
         conclusion="However strong the preferences, no log-odds moves by 1/τ.",
@@ -283,17 +302,19 @@ STATEMENTS = (
                 "i», and only one k is left, in [−1, 1]: a span of at most 3/2.",
                 (_EQUAL,),
             ),
-            "n = 2": Part("No k is left: the span is 0."),
-        },
-        second_routes=(
-            Identity(
-                "two responses: (Pπ)_0 − (Pπ)_1 does not depend on π",
-                {"P_01": lambda q, x: q + 0 * x},
-                lambda q, x: x / 2 + q * (1 - x) - (1 - q) * x - (1 - x) / 2,
-                lambda q, x: q - _HALF + 0 * x,
-                {"q": UNIT, "x": UNIT},
+            "n = 2": Part(
+                "No k is left: «two responses: (Pπ)_0 − (Pπ)_1 does not depend on π».",
+                (
+                    Identity(
+                        "two responses: (Pπ)_0 − (Pπ)_1 does not depend on π",
+                        {"P_01": lambda q, x: q + 0 * x},
+                        lambda q, x: x / 2 + q * (1 - x) - (1 - q) * x - (1 - x) / 2,
+                        lambda q, x: q - _HALF + 0 * x,
+                        {"q": UNIT, "x": UNIT},
+                    ),
+                ),
             ),
-        ),
+        },
         conclusion="It converges from anywhere for τ > 1/2, and may be repelled below: nlhf-plain-iteration.",
         expected=Verdict.PROVED,
     ),

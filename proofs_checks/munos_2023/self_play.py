@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import sympy
 
-from proofs_checks.kernel.arithmetic import exp, log, sinh
-from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, UNIT, Identity, Sign
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sinh
+from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, UNIT, Identity, Sign
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Saying, relation
 from proofs_checks.kernel.search import Effort
@@ -141,6 +141,16 @@ _CYCLE = measured(
     **{name: (Fraction(1, 10), 10) for name in ("π_0", "π_1", "π_2")},
 )
 _OFF_CENTRE = relation((a - b) ** 2 + (b - c) ** 2, ">", 0)
+_TANGENT = (
+    Identity(
+        "its second slope is e^z",
+        {"e^z − 1": lambda z: exp(z) - 1},
+        lambda z: derivative(lambda w: exp(w) - 1 - w, 2)(z),
+        lambda z: exp(z),
+        {"z": REAL},
+    ),
+    Sign("e^z > 0", {"less 1/10": lambda z: exp(z) - Fraction(1, 10)}, lambda z: exp(z), {"z": REAL}),
+)
 
 STATEMENTS = (
     Statement(
@@ -163,7 +173,11 @@ STATEMENTS = (
             effort=Effort(draws=600, climbs=3, steps=60),
         ),
         parts={
-            "not negative": Part("Jensen: log E_π e^(ηPπ) ≥ η E_π Pπ = η/2, as πᵀPπ = 1/2."),
+            "not negative": Part(
+                "e^z − 1 − z and its slope are 0 at z = 0, «its second slope is e^z», «e^z > 0»: it is at least 0. "
+                "With z = η((Pπ)_y − 1/2), whose mean under π is 0 as πᵀPπ = 1/2, that is log E_π e^(ηPπ) ≥ η/2.",
+                _TANGENT,
+            ),
             "at most log(sinh(η/2)/(η/2))": Part(
                 "Let S be the responses of the largest scores. Within S scores sum to π(S)²/2, against the others "
                 "they are at most π(S)(1 − π(S)): «π(S) shares out at most π(S) − π(S)²/2», which is what the largest "

@@ -10,7 +10,7 @@ import sympy
 
 from proofs_checks.kernel.arithmetic import derivative, exp, log
 from proofs_checks.kernel.certificates import projection_gap
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Exact, Identity, Sampled, Sign
+from proofs_checks.kernel.evidence import POSITIVE, REAL, UNIT, Exact, Identity, Sampled, Sign
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.search import Effort
@@ -278,7 +278,20 @@ STATEMENTS = (
             ),
             "distance to the optimum": Part(
                 "At the optimum's own λ°, π_λ° is the optimum and its slack terms are 0: KL(π‖optimum) ≤ KL(π‖π*) − "
-                "min KL, at most the gap; then Pinsker's inequality, ‖·‖₁² ≤ 2 KL."
+                "min KL, at most the gap. Then Pinsker's inequality, ‖·‖₁² ≤ 2 KL: let p and q be the masses that the "
+                "two give to where the first is larger, ‖·‖₁ = 2(p − q). Merging does not raise KL, and for two events "
+                "KL ≥ 2(p − q)²: both are 0 at q = p, and «the slope in q of KL − 2(p − q)²» has the sign of q − p.",
+                (
+                    Identity(
+                        "the slope in q of KL − 2(p − q)²",
+                        {"with 3 for 2": lambda p, q: (q - p) * (1 / (q * (1 - q)) - 6)},
+                        lambda p, q: derivative(
+                            lambda x: p * log(p / x) + (1 - p) * log((1 - p) / (1 - x)) - 2 * (p - x) ** 2
+                        )(q),
+                        lambda p, q: (q - p) * (1 - 2 * q) ** 2 / (q * (1 - q)),
+                        {"p": UNIT, "q": UNIT},
+                    ),
+                ),
             ),
         },
         conclusion="A policy and multipliers prove their own error: no solver has to be believed.",

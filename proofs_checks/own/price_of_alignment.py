@@ -95,7 +95,22 @@ STATEMENTS = (
             effort=_EFFORT,
         ),
         parts={
-            "the price is a divergence": Part("J(π) = V − β KL(π‖π*): {rlhf-closed-form}."),
+            "the price is a divergence": Part(
+                "V = β log Z and π* = π_ref e^(r/β)/Z ({rlhf-closed-form}): V − J(π) is the mean under π of «V less "
+                "what one response adds to J».",
+                (
+                    Identity(
+                        "V less what one response adds to J",
+                        {
+                            "with the reference": lambda p, q, r, β, Z: β * log(p / q),
+                            "without β": lambda p, q, r, β, Z: log(p * Z / (q * exp(r / β))),
+                        },
+                        lambda p, q, r, β, Z: β * log(Z) - (r - β * log(p / q)),
+                        lambda p, q, r, β, Z: β * log(p / (q * exp(r / β) / Z)),
+                        {"p": POSITIVE, "q": POSITIVE, "r": REAL, "β": POSITIVE, "Z": POSITIVE},
+                    ),
+                ),
+            ),
             "it is −β log S": Part(
                 "At the optimum log(π/π*) = t − log S («log-ratio of the projection»), so KL(π‖π*) = Σ π t − log S; "
                 "each of any number of labels adds λ to t_w and takes it from t_l, so Σ π t = Σ_labels λ(π_w − π_l), "

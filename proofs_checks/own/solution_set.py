@@ -249,6 +249,12 @@ _UNIQUE_FIT = (
     "without bound, «sp(z) = z + sp(−z)», «sp(−z) > 0», the others being positive: a convex function that grows along "
     "every direction has a minimiser. "
 )
+_COSTS = Sign(
+    "sp(−z) > 0 of every label",
+    {"n − 1/7 for n": lambda n, z: (n - Fraction(1, 7)) * softplus(-z)},
+    lambda n, z: n * softplus(-z),
+    {"n": POSITIVE, "z": REAL},
+)
 
 STATEMENTS = (
     Statement(
@@ -283,22 +289,19 @@ STATEMENTS = (
             "no policy is below it": Part(
                 "Labels between blocks cost more than 0, «sp(−z) > 0 of every label»; those inside at least the "
                 "block's minimum.",
-                (
-                    Sign(
-                        "sp(−z) > 0 of every label",
-                        {"n − 1/7 for n": lambda n, z: (n - Fraction(1, 7)) * softplus(-z)},
-                        lambda n, z: n * softplus(-z),
-                        {"n": POSITIVE, "z": REAL},
-                    ),
-                ),
+                (_COSTS,),
             ),
             "existence": Part(
                 "With a label between two blocks every policy exceeds the infimum by what that label costs, which is "
-                "above 0. Without, the loss is the sum of the blocks' losses, each of which has a minimiser."
+                "above 0, «sp(−z) > 0 of every label». Without, the loss is the sum of the blocks' losses, each of "
+                "which has a minimiser, by the first part.",
+                (_COSTS,),
             ),
             "solutions": Part(
-                "Without labels between blocks the loss is least exactly where each block is at its fit, plus one "
-                "constant a block: the free block masses."
+                "Without labels between blocks the loss is least exactly where each block is at its fit, which is one "
+                "up to a constant as in the first part, «d²L/dδ² = β² σ(βh) σ(−βh)», «β² σ(βh) σ(−βh) > 0»: the "
+                "constants are the free block masses.",
+                CONVEX,
             ),
         },
         second_routes=_certified(Sampled, _random_label_sets, 40),

@@ -156,7 +156,9 @@ STATEMENTS = (
                 (_FORK, _OWN),
             ),
             "log π_l falls at a rate of at least 1 − p_l + p_w": Part(
-                "The former part with w and l exchanged, the gradient being that of log π_w − log π_l."
+                "The former part with w and l exchanged, the gradient being that of log π_w − log π_l: «⟨e_w − p, e_w "
+                "− e_l⟩ at the fork» of l, and «squares on w's own prefixes», on l's.",
+                (_FORK, _OWN),
             ),
         },
         conclusion="Displacement of the chosen response is no property of DPO's loss: it needs parameters that "

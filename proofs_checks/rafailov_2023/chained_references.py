@@ -136,6 +136,13 @@ _PRODUCT = Identity(
     lambda p, r, s, β, b, Z: log(p) + r / β + s / b - log(Z),
     {"p": POSITIVE, "r": REAL, "s": REAL, "β": POSITIVE, "b": POSITIVE, "Z": POSITIVE},
 )
+_EITHER = Identity(
+    "in either order",
+    {"of r and r/2": (lambda r, s, β, b: exp(r / β) * exp(s / b), lambda r, s, β, b: exp(s / b) * exp(r / (2 * β)))},
+    lambda r, s, β, b: exp(r / β) * exp(s / b),
+    lambda r, s, β, b: exp(s / b) * exp(r / β),
+    {"r": REAL, "s": REAL, "β": POSITIVE, "b": POSITIVE},
+)
 _WITHOUT = Identity(
     "log-odds less those of the reference",
     {"added": lambda a, b, s, t, β: (s - t) / β + log(a / b)},
@@ -198,7 +205,10 @@ STATEMENTS = (
                 "exponents add up», Z being removed by the second normalisation.",
                 (_PRODUCT,),
             ),
-            "or the other way round": Part("The sum of the former part is symmetric."),
+            "or the other way round": Part(
+                "«the exponents add up» with the two stages exchanged, to the same sum: «in either order».",
+                (_PRODUCT, _EITHER),
+            ),
         },
         conclusion="Stages lose nothing and forget nothing; a later stage undoes an earlier one only by its own "
         "reward.",

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus, total
+from proofs_checks.kernel.evidence import COUNT, POSITIVE, REAL, AnyFunction, Identity, Sign
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import Iff, Implies, relation
 from proofs_checks.kernel.search import OBJECTS
@@ -73,6 +73,13 @@ _RISES = (
         lambda c, β: exp(c / β) / β,
         {"c": REAL, "β": POSITIVE},
     ),
+)
+_ALONG = Identity(
+    "what is taken off moves along",
+    {"c/β": lambda r, c, β, Z: r - β * log(Z) + c - c / β},
+    lambda r, c, β, Z: r + c - β * log(Z * exp(c / β)),
+    lambda r, c, β, Z: r - β * log(Z),
+    {"r": REAL, "c": REAL, "β": POSITIVE, "Z": POSITIVE},
 )
 
 
@@ -180,8 +187,8 @@ STATEMENTS = (
                 _RISES,
             ),
             "r and r + c have the same r̄": Part(
-                "r̄ + c′ for some c′ is a member of the class of r + c of this form, and by the second part there is "
-                "one."
+                "c multiplies Z by e^(c/β), so «what is taken off moves along»: r + c less it is r less β log Z.",
+                (_ALONG,),
             ),
         },
         conclusion="DPO's reparametrisation loses no reward and counts none twice.",
@@ -205,7 +212,17 @@ STATEMENTS = (
         parts={
             "dimension": Part(
                 "f = r′ − r leaves every preference as it was iff f_i = f_j on every compared pair, so iff f is "
-                "constant on every component: one free number for each."
+                "constant on every component, where a path of pairs leads from anyone to anyone, «the differences on a "
+                "path of any length»: one free number for each.",
+                (
+                    Identity(
+                        "the differences on a path of any length",
+                        {"one step short": lambda f, n: f(1) - f(n)},
+                        lambda f, n: total(lambda k: f(k) - f(k + 1), 1, n),
+                        lambda f, n: f(1) - f(n + 1),
+                        {"f": AnyFunction(lambda k: k * k + k), "n": COUNT},
+                    ),
+                ),
             )
         },
         conclusion="The same class iff the pairs connect all responses; otherwise equal preferences hide different "

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from proofs_checks.kernel.arithmetic import derivative, exp, log, sqrt
-from proofs_checks.kernel.evidence import POSITIVE, REAL, Exact, Identity
+from proofs_checks.kernel.evidence import POSITIVE, REAL, UNIT, Exact, Identity
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Rounds, relation
 from proofs_checks.kernel.search import OBJECTS
@@ -81,6 +81,13 @@ _K3_PULL = Identity(
     lambda p, q: p - q,
     {"p": POSITIVE, "q": POSITIVE},
 )
+_SCORES = Identity(
+    "π_i (1 − π_i) of i itself, −π_i of the rest",
+    {"1 of i itself": (lambda p: p * 1 + (1 - p) * (0 - p), lambda p: 0 * p)},
+    lambda p: p * (1 - p) + (1 - p) * (0 - p),
+    lambda p: 0 * p,
+    {"p": UNIT},
+)
 _K2_PULL = Identity(
     "dk2/dℓ = ℓ",
     {"2ℓ": lambda x: 2 * x},
@@ -149,7 +156,9 @@ STATEMENTS = (
             effort=OBJECTS,
         ),
         parts={
-            "k1 has gradient 0": Part("∂ℓ_y/∂θ_i = 1[y = i] − π_i, and Σ π_y (1[y = i] − π_i) = π_i − π_i = 0."),
+            "k1 has gradient 0": Part(
+                "∂ℓ_y/∂θ_i = 1[y = i] − π_i, and «π_i (1 − π_i) of i itself, −π_i of the rest» sum to 0.", (_SCORES,)
+            ),
             "k2 has that of KL(π‖ref)": Part(
                 "«dk2/dℓ = ℓ»: Σ π_y ℓ_y (1[y = i] − π_i) = π_i (ℓ_i − KL). The divergence has "
                 "«d(π log(π/ref))/dπ = ℓ + 1» and ∂π_y/∂θ_i = π_y (1[y = i] − π_i), which sum to 0 over y: the same.",

@@ -58,6 +58,22 @@ _ENTROPY = (
         weak=True,
     ),
 )
+_BELOW_LINEAR = (
+    Identity(
+        "slope of u − log(1 + u)",
+        {"u": lambda u: u},
+        lambda u: derivative(lambda v: v - log(1 + v))(u),
+        lambda u: u / (1 + u),
+        {"u": NONNEGATIVE},
+    ),
+    Sign(
+        "u/(1 + u) ≥ 0",
+        {"less 1/100": lambda u: u / (1 + u) - Fraction(1, 100)},
+        lambda u: u / (1 + u),
+        {"u": NONNEGATIVE},
+        weak=True,
+    ),
+)
 _SLOPE = Identity(
     "slope of loss + λ KL in the margin",
     {"without x": lambda x, b, k: -b * sigmoid(-b * x) + k * sigmoid(x) * sigmoid(-x)},
@@ -108,8 +124,10 @@ STATEMENTS = (
                 (_CHORD, *_ENTROPY),
             ),
             "β ≥ 1: E < 0 from some y on": Part(
-                "As ε/(1 − ε) ≤ 1 the loss gains at most (ε/(1 − ε))^β ≤ ε/(1 − ε), and the penalty saves at least "
-                "λεy: E < 0 where λy(1 − ε) > 1, for all large y."
+                "The loss gains log(1 + u) with u = (ε/(1 − ε))^β, at most u, «slope of u − log(1 + u)», «u/(1 + u) ≥ "
+                "0»; and u ≤ ε/(1 − ε), as that is at most 1. The penalty saves λ(εy − (1 − ε) log(1 − ε)), at least "
+                "λεy. So E < 0 where λy(1 − ε) > 1, for all large y.",
+                _BELOW_LINEAR,
             ),
         },
         conclusion="At the usual β = 1/10 no penalty, however large, removes the degenerate minimum: near the boundary "

@@ -29,6 +29,10 @@ class Cell:
     argument: str = ""
     steps: tuple[Evidence, ...] = ()
 
+    def used(self, claim: Condition, before: str, after: str = "") -> "Cell":
+        """Another claim that follows from what this one is carried by: its argument and steps, between more words."""
+        return Cell(claim, before + self.argument + after, self.steps)
+
 
 @dataclass(frozen=True)
 class Family:

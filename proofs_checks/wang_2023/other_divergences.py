@@ -243,7 +243,11 @@ STATEMENTS = (
                 "→ 1 and u → W.",
                 (_U_GROWS, _SLOPE_POSITIVE),
             ),
-            "which is below 1 + x": Part("W = 1 + x − log W, and W > 1 as 1 + log 1 < 1 + x."),
+            "which is below 1 + x": Part(
+                "u + log u is 1 at u = 1 and 1 + x at W, and rises, «slope of u + log u», «1 + 1/u > 0»: W > 1, so W = "
+                "1 + x − log W < 1 + x.",
+                (_U_GROWS, _SLOPE_POSITIVE),
+            ),
         },
         conclusion="Linear in x where KL has e^x: at x = 20 it is 18.1 against 4.85·10⁸, and no policy attains it.",
         expected=Verdict.PROVED,

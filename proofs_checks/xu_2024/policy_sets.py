@@ -168,8 +168,18 @@ STATEMENTS = (
                 ),
             ),
             "with any mass of the third response": Part(
-                "The loss knows o alone, so (3t, t, 1 − 4t) is a minimiser for every t ≤ 1/4. Every RLHF optimum has "
-                "mass 0 there: π_ref e^(r/β) is 0 for every finite r, so that (3/4, 1/4, 0) is the only one."
+                "The loss knows o alone, «the odds of (3t, t, 1 − 4t)»: that is a minimiser for every t ≤ 1/4. Every "
+                "RLHF optimum has mass 0 there: π_ref e^(r/β) is 0 for every finite r, so that (3/4, 1/4, 0) is the "
+                "only one.",
+                (
+                    Identity(
+                        "the odds of (3t, t, 1 − 4t)",
+                        {"of (3t, t + 1/100)": (lambda s: 3 * s / (s + Fraction(1, 100)), lambda s: 3 + 0 * s)},
+                        lambda s: 3 * s / s,
+                        lambda s: 3 + 0 * s,
+                        {"s": POSITIVE},
+                    ),
+                ),
             ),
         },
         conclusion="The inclusion is proper iff an unlabelled response has reference 0; it is the reference, not the "

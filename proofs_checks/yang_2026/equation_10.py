@@ -221,7 +221,9 @@ STATEMENTS = (
                 (*penalty.CONCAVE, *penalty.SUMMIT),
             ),
             "it is the smaller root": Part(
-                "dJ/dδ has the sign of δ* − G(δ): above 0 before the smaller root, below 0 between the two."
+                "dJ/dδ has the sign of δ* − G(δ) ({eq-10-stationary}), and G is concave, «G″ = −2κ cosh δ», «2κ cosh δ "
+                "> 0»: above 0 before the smaller root, below 0 between the two.",
+                penalty.CONCAVE,
             ),
         },
         conclusion="Too large a γ leaves no local optimum either.",

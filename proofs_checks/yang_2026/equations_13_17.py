@@ -300,7 +300,25 @@ STATEMENTS = (
                     ),
                 ),
             ),
-            "on U always": Part("On U, δ_ref < δ < 0, so |δ_ref| > |δ|."),
+            "on U always": Part(
+                "With δ = −u and δ_ref = −u − v, u, v > 0, on U: «cosh(u + v) − cosh u», «above 0 for u, v > 0»; times "
+                "2κ > 0.",
+                (
+                    Identity(
+                        "cosh(u + v) − cosh u",
+                        {"half of it": lambda u, v: sinh(u + v / 2) * sinh(v / 2)},
+                        lambda u, v: cosh(u + v) - cosh(u),
+                        lambda u, v: 2 * sinh(u + v / 2) * sinh(v / 2),
+                        {"u": POSITIVE, "v": POSITIVE},
+                    ),
+                    Sign(
+                        "above 0 for u, v > 0",
+                        {"for v < 0": lambda u, v: 2 * sinh(u + v / 2) * sinh(-v / 2)},
+                        lambda u, v: 2 * sinh(u + v / 2) * sinh(v / 2),
+                        {"u": POSITIVE, "v": POSITIVE},
+                    ),
+                ),
+            ),
         },
         conclusion="While the policy is trapped the substitute pushes harder than the exact margin.",
         expected=Verdict.PROVED,
@@ -358,7 +376,17 @@ STATEMENTS = (
                 ),
             ),
             "positive iff γ is large enough": Part(
-                "βδ = βδ_ref + Δr + γ(1/π_ref,w + 1/π_ref,l), above 0 iff γ > −(βδ_ref + Δr)/(1/π_ref,w + 1/π_ref,l)."
+                "With s = 1/π_ref,w + 1/π_ref,l and Ψ_ref = γs, «β times the margin found» has the sign of γ + (βδ_ref "
+                "+ Δr)/s.",
+                (
+                    Identity(
+                        "β times the margin found",
+                        {"without s": lambda b, d, R, g, s: b * d + R + g},
+                        lambda b, d, R, g, s: b * (d + (R + g * s) / b),
+                        lambda b, d, R, g, s: s * (g + (b * d + R) / s),
+                        {"b": POSITIVE, "d": REAL, "R": REAL, "g": POSITIVE, "s": POSITIVE},
+                    ),
+                ),
             ),
         },
         conclusion="Any misranked pair is repaired by a finite γ, in closed form.",

@@ -310,7 +310,7 @@ def test_a_witness_in_words():
     assert ball.in_words({"x": Fraction(1, 3), "k": 2}) == "x = 1/3, k = 2"
     box = {"x": (0, 1), "y": (Fraction(1, 2), 2)}
     found = ball.finding(ball.decide(lambda x, y: x + y, box), box)
-    assert found.summary == "> 0 on all of x ∈ [0, 1], y ∈ [1/2, 2] (1 boxes)"
+    assert (found.passed, found.summary) == (True, "> 0 on all of x ∈ [0, 1], y ∈ [1/2, 2] (1 boxes)")
     assert ball.finding(ball.decide(lambda x, y: -x - y, box), box).summary == "fails in x ∈ [0, 1], y ∈ [1/2, 2]"
 
 
