@@ -18,7 +18,7 @@ class sp(sympy.Function):
 
     nargs = 1
 
-    def fdiff(self, argindex=1):
+    def fdiff(self, argindex):
         return σ(self.args[0])
 
     def _eval_is_positive(self):
@@ -33,7 +33,7 @@ class σ(sympy.Function):
 
     nargs = 1
 
-    def fdiff(self, argindex=1):
+    def fdiff(self, argindex):
         return σ(self.args[0]) * σ(-self.args[0])
 
     def _eval_is_positive(self):

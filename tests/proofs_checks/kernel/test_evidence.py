@@ -478,6 +478,7 @@ def test_evidence_itself_says_nothing():
         with pytest.raises(NotImplementedError):
             asked()
     assert exhaustive(list, 7, bool).formula == ""
+    assert Exact("e", {}, relation(x, "<", 4), {x: Fraction(7, 2)}).domain == "x = 7/2"
 
 
 def test_the_share_of_a_width_is_beside_the_sides_or_one():

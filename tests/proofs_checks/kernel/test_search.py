@@ -137,6 +137,10 @@ def test_only_what_meets_every_hypothesis_is_scored():
     assert score.tolist() == [-math.inf, -math.inf, pytest.approx(-1), pytest.approx(1)]
     assert search.scores((), relation(x + y, "<", 8), values)[0] == pytest.approx(-4)
     assert search.scores((relation(x, ">", 9),), relation(log(y), "<", 8), values).tolist() == [-math.inf] * 4
+    always, never = relation(sympy.Integer(3), ">", 2), relation(sympy.Integer(3), "<", 2)
+    assert search.scores((always,), relation(x, "<", 0), values).tolist() == pytest.approx([-1, 1, 2, 3])
+    assert search.scores((never,), relation(x, "<", 0), values).tolist() == [-math.inf] * 4
+    assert search.scores((), never, values).tolist() == pytest.approx([1] * 4)
 
 
 def test_a_step_of_a_whole_number_reaches_its_ends():
