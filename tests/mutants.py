@@ -153,7 +153,9 @@ def command(part: str, path: Path) -> list[str]:
         held = re.findall(r'^        id="(.+)",$', path.read_text(encoding="utf-8"), re.MULTILINE)
         return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), *held]
     tests = ["tests/proofs_checks/kernel", *_PLANTED] if part == "kernel" else ["tests/tabular"]
-    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, str(inside)]
+    own = ROOT / tests[0] / f"test_{path.stem}.py"  # first: it is the likeliest to notice
+    first = [str(own.relative_to(ROOT))] if own.exists() else []
+    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *first, str(inside), *tests]
 
 
 def survives(part: str, path: Path, place: int) -> tuple[str, bool]:

@@ -105,6 +105,10 @@ class InWords:
     claim: Mapping[str, str]
     why: str
 
+    def __post_init__(self):
+        if not self.claim:
+            raise ValueError("words that claim nothing")
+
     @property
     def words(self):
         return self.hypotheses, " ".join(self.claim.values())

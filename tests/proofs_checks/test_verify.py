@@ -227,6 +227,8 @@ def test_the_meanings_claim_no_more_than_they_hold():
     assert "in words" in MEANINGS["PROVED"]
     assert "stated box" in MEANINGS["CERTIFIED"]
     assert all(name in (ROOT / "THEOREMS.md").read_text(encoding="utf-8") for name in ("PROVED", MEANINGS["PROVED"]))
+    page = (ROOT / "docs/site/how_to/read_a_verdict.md").read_text(encoding="utf-8")
+    assert all(f"| {verdict} | {meaning} |" in page for verdict, meaning in MEANINGS.items())
 
 
 @pytest.mark.parametrize(

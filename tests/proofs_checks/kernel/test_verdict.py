@@ -203,6 +203,12 @@ def test_every_part_of_the_claim_is_carried():
         statement(parts={"part": Part("Plain."), "more": Part("Plain.")})
 
 
+def test_a_statement_claims_something():
+    for nothing in (lambda: replace(TRUE_FORM, claim={}), lambda: InWords("Anyone.", {}, why="because")):
+        with pytest.raises(ValueError, match=r"claims? nothing"):
+            nothing()
+
+
 def test_what_carries_each_part_is_said():
     two = replace(TRUE_FORM, claim={"one": relation(x, ">", -1), "two": relation(x + abs(y), ">", 0)})
     parts = {"one": Part("", (TRUE_STEP,)), "two": Part("By {other}: «above 0».", (TRUE_SIGN,))}
