@@ -115,9 +115,10 @@ apply: (proj2 (proj2 (example_minimisers tenths) _)) hx; split; first exact: ten
 by rewrite /tenths !distinct; lra.
 Qed.
 
-Theorem flow_member_example_proved : flow_member_example.
+Lemma member_with_gauge p : minimises full loss p ->
+  ((h ref3 p a c + h ref3 p b c) / 2 = 0 <-> p a = / 2 /\ p b = / 12 /\ p c = 5 / 12).
 Proof.
-move=> p /full_minimisers [[p0 sum] e]; rewrite sum_ord3 in sum.
+move=> /full_minimisers [[p0 sum] e]; rewrite sum_ord3 in sum.
 have pb := p0 b; have pc := p0 c; have ec : p c = 1 - 7 * p b by lra.
 have gauge : h ref3 p a c + h ref3 p b c = 2 * (ln (10 * p b) - ln (2 * p c)).
   have la : ln (p a) - ln (/ 5) = ln (30 * p b) by rewrite -ln_div; try lra; congr ln; rewrite e; field.

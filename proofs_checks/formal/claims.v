@@ -167,15 +167,6 @@ Definition dpo_set_example : Prop :=
      dpo_loss ref (/ 2) n p = entropy) /\
   Rabs (entropy - 5623351446 / 10 ^ 10) <= 5 / 10 ^ 11.
 
-(** Of those minimisers, the one whose log-ratios to the reference have the mean 0 over a and b once they are 0 at c,
-    which is where gradient flow from the reference ends, is (1/2, 1/12, 5/12). *)
-Definition flow_member_example : Prop :=
-  let a := inord 0 in let b := inord 1 in let c := inord 2 in
-  let ref (y : 'I_3) := if y == a then / 5 else if y == b then 3 / 10 else / 2 in
-  let n (w l : 'I_3) := if (w == a) && (l == b) then 3 / 4 else if (w == b) && (l == a) then / 4 else 0 in
-  forall p, minimises full (dpo_loss ref (/ 2) n) p ->
-    ((h ref p a c + h ref p b c) / 2 = 0 <-> p a = / 2 /\ p b = / 12 /\ p c = 5 / 12).
-
 (** Of those minimisers, only one is closest to the reference in KL(p || ref): (.3340943383, .0556823897,
     .6102232719). *)
 Definition closest_member : Prop :=

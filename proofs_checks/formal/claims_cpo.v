@@ -53,6 +53,32 @@ Definition flow_chain : Prop := forall (T : finType) (ref : T -> R) beta (a b c 
   softmax (z 0) = ref ->
   derivable_pt_lim (fun s => ln (softmax (z s) b)) 0 (- (beta / 2 * (ref a - ref c))).
 
+(** Gradient flow of DPO on any labels, from the reference, where no label joins two blocks. Over every component the
+    logits keep their sum; the policy converges, to a minimiser; its log-ratios have the same mean over every component,
+    and it is the only minimiser that has them so. *)
+Definition flow_member : Prop := forall (T : finType) (ref : T -> R) beta n z,
+  full ref -> 0 < beta -> weights n -> (forall w l, ~ joins_two_blocks n w l) ->
+  gradient_flow (fun x => dpo_loss ref beta n (softmax x)) z -> softmax (z 0) = ref ->
+  let component a := connect (linked n) a in
+  let mean_ratio p a := (\Sum_(y | component a y) ln (p y / ref y)) / (\Sum_(y | component a y) 1) in
+  (forall t a, 0 <= t -> \Sum_(y | component a y) z t y = \Sum_(y | component a y) z 0 y) /\
+  exists p, minimises full (dpo_loss ref beta n) p /\
+    (forall y eps, 0 < eps -> exists M, forall t, M <= t -> Rabs (softmax (z t) y - p y) < eps) /\
+    (forall a b, mean_ratio p a = mean_ratio p b) /\
+    forall q, minimises full (dpo_loss ref beta n) q -> (forall a b, mean_ratio q a = mean_ratio q b) -> q = p.
+
+(** Responses a, b, c with reference (.2, .3, .5), beta = 1/2, labels a > b with weight 3/4 and b > a with 1/4: of all
+    minimisers one has log-ratios of mean 0 over a and b once they are 0 at c, (1/2, 1/12, 5/12), and gradient flow from
+    the reference ends there. *)
+Definition flow_member_example : Prop :=
+  let a := inord 0 in let b := inord 1 in let c := inord 2 in
+  let ref (y : 'I_3) := if y == a then / 5 else if y == b then 3 / 10 else / 2 in
+  let n (w l : 'I_3) := if (w == a) && (l == b) then 3 / 4 else if (w == b) && (l == a) then / 4 else 0 in
+  let ends p := p a = / 2 /\ p b = / 12 /\ p c = 5 / 12 in
+  (forall p, minimises full (dpo_loss ref (/ 2) n) p -> ((h ref p a c + h ref p b c) / 2 = 0 <-> ends p)) /\
+  forall z, gradient_flow (fun x => dpo_loss ref (/ 2) n (softmax x)) z -> softmax (z 0) = ref ->
+    exists p, ends p /\ forall y eps, 0 < eps -> exists M, forall t, M <= t -> Rabs (softmax (z t) y - p y) < eps.
+
 (** * Chapter 6: the penalised objective, one pair [true > false] being all there is where two responses are named *)
 
 (** If gamma > 0 and some response has more weighted losses than wins, the objective is unbounded above: it has no
@@ -199,6 +225,16 @@ Definition hard_one_pair : Prop := forall (T : finType) (star : T -> R) w l marg
   let lambda := Rmax 0 (margin - delta star w l) / (1 + exp margin) in
   only_minimiser (feasible (fun a b => (a == w) && (b == l)) (fun _ _ => margin)) (fun q => KL q star)
     (normalised (fun y => star y * exp (if y == w then lambda else if y == l then - lambda * exp margin else 0))).
+
+(** An example with a margin: where pi_star is (.1, .4, .5), the optimum of RLHF under p_0 >= 2 p_1 is (1/4, 1/8, 5/8),
+    at a price of beta log(5/4). *)
+Definition hard_example_margin : Prop := forall (ref r : 'I_3 -> R) beta,
+  let a := inord 0 in let b := inord 1 in let c := inord 2 in
+  let star := pi_star ref r beta in
+  full ref -> 0 < beta -> star a = 1 / 10 -> star b = 4 / 10 -> star c = 5 / 10 ->
+  exists p, p a = 1 / 4 /\ p b = 1 / 8 /\ p c = 5 / 8 /\
+    only_maximiser (fun q => policy q /\ q a >= 2 * q b) (J ref r beta) p /\
+    V ref r beta - J ref r beta p = beta * ln (5 / 4).
 
 (** Where E has no cycle, or all margins are 0, the projection exists for any margins, is one, and has
     p w >= exp (m w l) p l on every pair; with star = pi_star it is the optimum of RLHF under the constraint. *)

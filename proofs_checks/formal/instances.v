@@ -2,7 +2,8 @@
 From Coq Require Import Reals Lra Psatz.
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop path finset fingraph.
 From Formal Require Import definitions sums softplus blocks ch1_rlhf ch2_equivalence ch3_corollaries ch3_solution_set.
-From Formal Require Import ch4_worst_case near_misses.
+From Formal Require Import ch3_set_example ch4_thresholds ch4_worst_case definitions_cpo ch5_flow.
+From Formal Require Import ch5_descent near_misses.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Open Scope R_scope.
 
@@ -121,4 +122,41 @@ Proof.
 split; first exact: (star_full prize 1 uniform_full).
 exists 1; split; first lra; move=> q hq _; rewrite (J_star prize uniform_full Rlt_0_1).
 exact: (star_is_best prize uniform_full Rlt_0_1 (full_policy hq)).
+Qed.
+
+(** Gradient flow of labels that join no two blocks: at rest in the reference, where it is a minimiser. *)
+Lemma some_flow_of_labels :
+  gradient_flow (fun x => dpo_loss uniform 1 both (softmax x)) (fun _ _ => 0) /\ softmax (fun _ : bool => 0) = uniform.
+Proof.
+have still y : force uniform 1 both (fun=> 0) y = 0.
+  rewrite /force !sum_bool /both /= /implicit /side; case: y => /=; rewrite uniform_delta (delta_opp _ true false).
+    by rewrite uniform_delta Ropp_0; ring.
+  by rewrite uniform_delta Ropp_0; ring.
+split=> [t _ y|]; last first.
+  apply: full_eq; [exact: (softmax_full _ true)|exact: uniform_full|move=> a b].
+  by rewrite delta_softmax /delta; lra.
+exists 0; split; last by rewrite Ropp_0; exact: derivable_pt_lim_const.
+by have := force_is_slope uniform 1 both (fun=> 0) y; rewrite still Ropp_0 => /Coquelicot.Derive.is_derive_Reals.
+Qed.
+
+(** A game with a response that beats every other. *)
+Lemma some_game : exists (P : bool -> bool -> R) w,
+  (forall i j, P i j + P j i = 1) /\ forall j, j != w -> 1 / 2 < P w j.
+Proof.
+exists (fun i j => if i == j then 1 / 2 else if i then 1 else 0), true.
+by split=> [[] []|[]] //=; lra.
+Qed.
+
+(** Three responses with the probabilities of hard-example-margin. *)
+Lemma some_star : exists ref r : 'I_3 -> R, full ref /\ pi_star ref r 1 (inord 0) = 1 / 10 /\
+  pi_star ref r 1 (inord 1) = 4 / 10 /\ pi_star ref r 1 (inord 2) = 5 / 10.
+Proof.
+pose ref (y : 'I_3) := if y == inord 0 then 1 / 10 else if y == inord 1 then 4 / 10 else 5 / 10.
+have hr : full ref.
+  split=> [y|]; last by rewrite sum_ord3 /ref !distinct; lra.
+  by rewrite /ref; case: ifP => _; [|case: ifP => _]; lra.
+exists ref, (fun=> 0); split=> //.
+have -> : pi_star ref (fun=> 0) 1 = ref.
+  by apply: full_eq => // [|a b]; [exact: star_full|rewrite delta_star //; lra].
+by rewrite /ref !distinct.
 Qed.

@@ -18,7 +18,7 @@ class Entry:
     """One statement's line in ``claims.toml``.
 
     Args:
-        id: the statement's id; ``title`` stands where the registry has no statement of that id.
+        id: the statement's id.
         file: the chapter that proves it, without its ending.
         shown: the claim is "proved", or its negation is: "refuted".
         scope: how the claim compares with the printed statement; ``which`` says it in words where it is not "full".
@@ -31,7 +31,6 @@ class Entry:
     shown: str
     scope: str
     which: str = ""
-    title: str = ""
     near: tuple[str, ...] = ()
     near_file: str = ""
     interval: bool = False
