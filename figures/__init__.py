@@ -174,8 +174,10 @@ def save(name: str, out: str | Path, formats=FORMATS, *, width=None, dpi=None, l
     ...     sorted(save("undesirable_region", folder, formats=["svg"], latex=True, beta=0.2).paths)
     ['caption.tex', 'csv', 'svg', 'table.tex', 'txt']
     """
+    out, known = checks.path(out), defaults(name)
+    if not isinstance(formats, list | tuple):
+        raise InputError(f"formats is {checks.brief(formats)}: give a list, of {', '.join(ALL_FORMATS)}")
     _check_choice(formats, ALL_FORMATS, "format")
-    known = defaults(name)
     for setting in ("problem", "loss"):
         if setting in settings and setting not in known:
             able = ", ".join(figure for figure in names() if takes(figure, setting))
@@ -191,7 +193,7 @@ def save(name: str, out: str | Path, formats=FORMATS, *, width=None, dpi=None, l
         width = inches(width)
     texsystem = _texsystem() if "pgf" in formats else None
     table = module(name).compute(**settings)
-    return write(module(name), name, table, Path(out), formats, width, dpi, latex, texsystem)
+    return write(module(name), name, table, out, formats, width, dpi, latex, texsystem)
 
 
 def _texsystem():

@@ -15,6 +15,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.verdict import Result, run
 from proofs_checks.quantities import Batch, Parts, Quantity
+from tabular.base import checks as checks_of
 from tabular.base import plain
 from tabular.errors import InputError
 from tabular.testing.made import preferences_of, problem_of
@@ -254,8 +255,8 @@ def conjecture(
         effort: how much the search does.
 
     Raises:
-        InputError: instances that nobody can draw, a symbol that nobody measures, or checks of other parts than the
-            claim's.
+        InputError: a name that no file can have, instances that nobody can draw, what is no condition, a symbol that
+            nobody measures, or checks of other parts than the claim's.
 
     >>> from proofs_checks.kernel.relation import relation
     >>> from proofs_checks.quantities import δ_rlhf, Δr
@@ -265,6 +266,9 @@ def conjecture(
     REFUTED: violated: hypotheses and violation certified in exact arithmetic
     ref = ((1, 2)), reward = ((1, -1)), beta = 3
     """
+    _check_name(name)
+    if not isinstance(given, list | tuple):
+        raise InputError(f"given is {checks_of.brief(given)}: give a list of hypotheses, each a condition")
     space = instances if isinstance(instances, Instances) else _problems(instances, quantities)
     parts = {name: _condition(part) for name, part in (claim if isinstance(claim, Mapping) else {_ONE: claim}).items()}
     hypotheses = tuple(one if isinstance(one, Given) else Given(_condition(one)) for one in given)
@@ -273,7 +277,9 @@ def conjecture(
             shown = ", ".join(sorted(s.name for s in space.quantities))
             raise InputError(f"nobody measures {symbol}: the quantities are {shown}; give your own with quantities=")
     form = Form(space, hypotheses, parts, effort=effort)
-    carried = {_ONE: checks} if isinstance(checks, Part) else dict(checks or {})
+    carried = {_ONE: checks} if isinstance(checks, Part) else checks or {}
+    if not isinstance(carried, Mapping) or not all(isinstance(part, Part) for part in carried.values()):
+        raise InputError(f"checks is {checks_of.brief(checks)}: give a Part, or a Part for each part of the claim")
     if carried and carried.keys() != parts.keys():
         raise InputError(f"checks carry {list(carried)} and the claim has the parts {list(parts)}: name each part once")
     return Conjecture(Statement(name, name, Origin.OURS, "yours", form, "", Verdict.UNDECIDED, carried), effort)
@@ -286,4 +292,14 @@ def _problems(strategy, quantities):
 
 
 def _condition(given):
-    return given if isinstance(given, Condition) else Holds(given)
+    if isinstance(given, Condition):
+        return given
+    if not callable(given):
+        raise InputError(f"{checks_of.brief(given)} is no condition: give relation(...), or a function of a problem")
+    return Holds(given)
+
+
+def _check_name(name):
+    """It names files beside the conjecture's own words."""
+    if not isinstance(name, str) or not name or set(name) & set("/\\\0\n"):
+        raise InputError(f"the name is {checks_of.brief(name)}: give a text without / and \\, files are called by it")

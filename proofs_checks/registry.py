@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 import proofs_checks
 from proofs_checks.kernel.statement import Statement
 from proofs_checks.kernel.verdict import Result, run
-from tabular.base import outside
+from tabular.base import checks, outside
 from tabular.errors import InputError
 
 __all__ = ["close_names", "in_order", "modules", "of_source", "require", "statements", "verify"]
@@ -119,6 +119,8 @@ def close_names(name: str) -> list[str]:
     >>> close_names("prop-3.5")[:1]
     ['prop-3.4']
     """
+    if not isinstance(name, str):
+        return []
     known = list(statements())
     inside = [known_id for known_id in known if name and name.lower() in known_id]
     return list(dict.fromkeys(inside + difflib.get_close_matches(name.lower(), known, n=5, cutoff=0.5)))
@@ -127,10 +129,10 @@ def close_names(name: str) -> list[str]:
 def require(name: str) -> tuple[Statement, str]:
     """The statement of that id and its file, or one sentence that lists the close ones."""
     known = statements()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         close = close_names(name)
         hint = f"did you mean {', '.join(close)}?" if close else f"there are {len(known)}, from {next(iter(known))} on"
-        raise InputError(f"there is no statement {name!r}: {hint}")
+        raise InputError(f"there is no statement {checks.brief(name)}: {hint}")
     return known[name]
 
 
@@ -150,6 +152,8 @@ def verify(
     ['PROVED']
     """
     known = statements()
+    if not isinstance(names, list | tuple | None):
+        raise InputError(f"names is {checks.brief(names)}: give a list of ids, or None for all")
     names = list(known) if names is None else list(names)
     for name in names:
         require(name)

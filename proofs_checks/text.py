@@ -9,6 +9,8 @@ from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.kernel.verdict import Result
 from proofs_checks.registry import require, verify
+from tabular.base import checks
+from tabular.errors import InputError
 
 __all__ = [
     "MEANINGS",
@@ -41,7 +43,13 @@ def table_rows(results: list[Result]) -> list[tuple[str, str, str, str]]:
     >>> table_rows(verify(["def-3.3"]))
     [('def-3.3', 'When the undesirable set U is non-empty', 'PROVED', '')]
     """
-    return [(r.statement.id, r.statement.title, r.verdict.value, _note(r)) for r in results]
+    return [(r.statement.id, r.statement.title, r.verdict.value, _note(r)) for r in _checked(results)]
+
+
+def _checked(results):
+    if not isinstance(results, list | tuple) or not all(isinstance(result, Result) for result in results):
+        raise InputError(f"results is {checks.brief(results)}: give a list of results, as verify() returns it")
+    return results
 
 
 def _note(result):
@@ -60,7 +68,7 @@ def summary(results: list[Result]) -> str:
     Checked by the kernel of Coq ..., not re-checked here: in full 1, in part 0, not 0
     PROVED by the machine alone 0, by the machine and an argument in words 1, by words alone in some part 0
     """
-    off = [result.statement.id for result in results if not result.as_expected]
+    off = [result.statement.id for result in _checked(results) if not result.as_expected]
     ending = f"; not as expected: {', '.join(off)}" if off else "; every verdict is the expected one"
     lines = [f"{len(results)} statement{'s' * (len(results) != 1)}: {_counted(results)}{ending}"]
     papers = [result for result in results if result.statement.origin.is_the_papers]
@@ -98,7 +106,7 @@ def slowest(results: list[Result], count: int = 5) -> list[tuple[str, float]]:
     >>> [name for name, seconds in slowest(verify(["def-3.3"]))]
     ['def-3.3']
     """
-    ordered = sorted(results, key=lambda result: -result.seconds)
+    ordered = sorted(_checked(results), key=lambda result: -result.seconds)
     return [(result.statement.id, result.seconds) for result in ordered[:count]]
 
 
