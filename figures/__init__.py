@@ -90,7 +90,6 @@ _NO_DATES = {
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
-    "pgf": None,
 }
 
 
@@ -260,6 +259,6 @@ def write(
         paths["table.tex"].write_bytes(tex.table(table).encode("ascii"))
     drawn = drawn_by.draw(table, width=width)
     for suffix in formats:
-        how = {"metadata": _NO_DATES[suffix]} | ({} if dpi is None else {"dpi": dpi})
+        how = ({"metadata": _NO_DATES[suffix]} if suffix in _NO_DATES else {}) | ({} if dpi is None else {"dpi": dpi})
         drawn.save(paths[suffix], texsystem=texsystem, **how)
     return Saved(name, title, text, table.settings, paths)

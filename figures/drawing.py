@@ -7,6 +7,7 @@ its own, as wide as it is asked to be, or the caller's axes.
 import functools
 import io
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle
 from math import ceil
@@ -15,8 +16,9 @@ import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from figures import style
+from figures import latex, style
 from figures.table import Table
 from tabular.base import checks
 from tabular.errors import InputError
@@ -58,12 +60,26 @@ class Drawn:
         with style.context(self.scale):
             if texsystem:
                 matplotlib.rcParams.update({"pgf.texsystem": texsystem, "pgf.rcfonts": False})
-            self.figure.savefig(path, **how)
+            with _in_latex(self.figure) if texsystem else nullcontext():
+                self.figure.savefig(path, **how)
 
     def _repr_png_(self) -> bytes:
         image = io.BytesIO()
         self.save(image, metadata={"Software": None})
         return image.getvalue()
+
+
+@contextmanager
+def _in_latex(figure):
+    """The figure's words in ASCII, which every LaTeX engine sets; afterwards they are what they were."""
+    words = {text: text.get_text() for text in figure.findobj(Text)}
+    for text, before in words.items():
+        text.set_text(latex.label(before))
+    try:
+        yield
+    finally:
+        for text, before in words.items():
+            text.set_text(before)
 
 
 def inches(width: str | float) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from figures.table import Table
 from tabular.errors import InputError
 
-__all__ = ["caption", "mathematics", "table", "text"]
+__all__ = ["caption", "label", "mathematics", "table", "text"]
 
 _GREEK = {
     "Α": "mathrm{A}",
@@ -79,6 +79,24 @@ def text(words: str) -> str:
             out += _plain(words[at : found.start()]) + rf"\ensuremath{{{symbol}}}"
         at = found.end()
     return out + _plain(words[at:])
+
+
+def label(words: str) -> str:
+    r"""A label of a figure in ASCII, for PGF: what stands between dollars stays mathematics, and plain letters stay.
+
+    >>> print(label("δ ≥ 0 in $δ_{ref}$, “clip”"))
+    \ensuremath{\delta} \ensuremath{\geq} 0 in $\delta _{ref}$, ``clip''
+    """
+    parts = re.split(r"(\$[^$]*\$)", words)
+    return "".join("".join(_labelled(character, part[:1] == "$") for character in part) for part in parts)
+
+
+def _labelled(character, mathematical):
+    if character.isascii():
+        return character
+    if mathematical:
+        return f"{mathematics(character)} "
+    return _TEXT.get(character) or rf"\ensuremath{{{mathematics(character)}}}"
 
 
 def _apart(character):

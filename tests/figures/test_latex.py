@@ -5,10 +5,11 @@ import re
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_pgf import LatexManager
 from matplotlib.mathtext import MathTextParser
 
 import figures
-from figures import latex
+from figures import drawing, latex, style
 from figures.table import Table
 from tabular import InputError
 
@@ -73,6 +74,44 @@ def test_captions_of_figures(name):
     written = latex.caption(module.TITLE, module.caption(module.compute()), name)
     assert is_latex(written.replace(r"\caption{\textbf{", "").replace(rf"\label{{fig:{name}}}", ""))
     assert written.count("{") - written.count(r"\{") == written.count("}") - written.count(r"\}")
+
+
+class Measured:
+    """The LaTeX engine's part: how large a text is. There is none here, so no engine has set these files."""
+
+    def get_width_height_descent(self, text, prop):
+        return 4.0 * len(re.sub(r"\\[a-zA-Z]+|[{}$^_\\]", "", text)), 8.0, 2.0
+
+
+@pytest.mark.parametrize("name", ["undesirable_region", "optima_vs_reference"])
+def test_pgf_is_ascii_and_balanced(name, tmp_path, monkeypatch):
+    """Environments and braces close, no date, and every label of the figure stands in it as LaTeX."""
+    monkeypatch.setattr(LatexManager, "_get_cached_or_new", classmethod(lambda cls: Measured()))
+    monkeypatch.setattr(figures, "_texsystem", lambda: "xelatex")
+    saved = figures.save(name, tmp_path, ["pgf"])
+    written = saved.paths["pgf"].read_text(encoding="utf-8")
+    assert written.isascii()
+    body = re.sub(r"^%.*$|\\[{}\\%]", "", written, flags=re.MULTILINE)
+    opened, closed = (re.findall(rf"\\{end}\{{(\w+)\}}", body) for end in ("begin", "end"))
+    assert sorted(opened) == sorted(closed)
+    assert opened.count("pgfpicture") == 1
+    depth = np.cumsum([{"{": 1, "}": -1}.get(character, 0) for character in body])
+    assert depth.min() >= 0
+    assert depth[-1] == 0
+    drawn = figures.module(name).draw(Table.from_csv(saved.paths["csv"]))
+    words = [text.get_text() for ax in drawn.axes for text in (ax.xaxis.label, ax.yaxis.label) if text.get_text()]
+    assert words
+    for label in words:
+        assert latex.label(label).split("$")[0].split("\\")[0].strip() in written
+
+
+def test_labels_are_what_they_were_after_pgf(tmp_path, monkeypatch):
+    monkeypatch.setattr(LatexManager, "_get_cached_or_new", classmethod(lambda cls: Measured()))
+    figure, axes = style.new_figure()
+    axes.set_xlabel("δ ≥ 0, “logged”")
+    drawing.Drawn(figure, {"a": axes}, {}).save(tmp_path / "x.pgf", texsystem="xelatex")
+    assert axes.get_xlabel() == "δ ≥ 0, “logged”"
+    assert r"\ensuremath{\delta} \ensuremath{\geq} 0, ``logged''" in (tmp_path / "x.pgf").read_text()
 
 
 def test_a_table_says_what_it_leaves_out():
