@@ -7,6 +7,7 @@ import pytest
 
 import figures
 from figures import (
+    best_of_n_and_tilt,
     escape_time,
     frontier,
     optima_vs_reference,
@@ -38,6 +39,7 @@ def test_every_figure_that_shows_a_problem_takes_one():
         "target_margins",
         "penalized_objective",
         "projection",
+        "best_of_n_and_tilt",
         "escape_time",
         "frontier",
     ]
@@ -147,6 +149,19 @@ def test_targets_of_the_readers_pairs_are_those_of_their_own_log_probabilities()
     np.testing.assert_allclose(on_curve["pair_ecpo"], curve, atol=1e-3)
 
 
+def test_best_of_n_of_the_readers_prompts():
+    """Of two responses: the best is drawn with 1 − (1 − p)^n, and no policy of that KL has more reward."""
+    two = Problem.from_probabilities([[0.1, 0.9], [0.25, 0.75]], 0.5, [[2.0, 0.0], [1.0, -1.0]])
+    table = best_of_n_and_tilt.compute(most=5, problem=(two, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)])))
+    assert table.settings["spaces"] == ["prompt 0", "prompt 1"]
+    np.testing.assert_allclose(table["prompt 0_bon"], 2 * (1 - 0.9 ** table["n"]))
+    np.testing.assert_allclose(table["prompt 0_tilt"], table["prompt 0_bon"], atol=1e-6)  # one dimension: the same path
+    tied = Problem.from_probabilities([0.2, 0.3, 0.5], 0.5, [1.0, 1.0, 0.0])
+    table = best_of_n_and_tilt.compute(most=9, problem=(tied, Preferences.from_pairs([(0, 2)])))
+    assert (table["your problem_tilt"] >= table["your problem_bon"] - 1e-9).all()
+    assert table["your problem_kl"].max() < np.log(2)  # all mass on the two best, which have half
+
+
 def test_the_optima_of_the_readers_pair_stand_on_the_curves():
     table = optima_vs_reference.compute(problem=TWO)
     assert table["own_delta_ref"][0] == pytest.approx(-np.log(9))
@@ -175,6 +190,16 @@ def test_the_region_of_any_falling_loss(loss):
         ("undesirable_region", {"loss": losses.get("ipo")}, "does not fall with h"),
         ("undesirable_region", {"loss": losses.get("cdpo", eps=0.1)}, "does not fall with h"),
         ("two_readings", {"problem": (THREE, LABELS)}, "two_readings shows one pair of two responses"),
+        (
+            "best_of_n_and_tilt",
+            {"problem": (Problem.from_probabilities([0.5, 0.5], 1.0), Preferences.from_pairs([(0, 1)]))},
+            "best of n chooses by the reward and the problem has none",
+        ),
+        (
+            "best_of_n_and_tilt",
+            {"problem": (Problem.from_probabilities([0.5, 0.5], 1.0, [1, 1]), Preferences.from_pairs([(0, 1)]))},
+            "in your problem all rewards are equal",
+        ),
         ("optima_vs_reference", {"problem": (THREE, LABELS)}, "optima_vs_reference shows one pair of two responses"),
         (
             "projection",
