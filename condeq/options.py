@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
-from condeq import examples, show
+from condeq import completion, examples, show
 
 PROBLEM = f"A problem file (JSON or YAML), or one of {', '.join(Path(file).stem for file in examples.PROBLEMS)}."
 
 Out = Annotated[Path | None, typer.Option(help="A file for the JSON; nothing is written without it.")]
-LossName = Annotated[str | None, typer.Option("--loss", help="A loss of `condeq losses`; the file's by default.")]
+LossName = Annotated[
+    str | None,
+    typer.Option("--loss", help="A loss of `condeq losses`; the file's by default.", autocompletion=completion.losses),
+]
 LossSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the loss, such as eps=0.01. Repeat."),

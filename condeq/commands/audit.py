@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from condeq import examples, show
+from condeq import completion, examples, show
 from condeq.options import AsJson, LossName, LossSettings
 from condeq.terminal import console, print_json, progress, saved, writing
 from tabular import InputError
@@ -20,7 +20,8 @@ def audit(
         str,
         typer.Argument(
             help="What a trainer wrote: a file of pairs in any of its forms, a directory or a quoted pattern of parts, "
-            f"trainer_state.json or another log of batch means; or trainer_log, an example, or {RUN}, a public run."
+            f"trainer_state.json or another log of batch means; or trainer_log, an example, or {RUN}, a public run.",
+            autocompletion=completion.logs,
         ),
     ],
     beta: Annotated[float | None, typer.Option(help="The beta of the loss; needed for a file of pairs.")] = None,

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from condeq import examples
+from condeq import completion, examples
 from condeq.options import PROBLEM
 from condeq.terminal import console, writing
 
 
 def certify(
-    file: Annotated[Path, typer.Argument(help=PROBLEM)],
+    file: Annotated[Path, typer.Argument(help=PROBLEM, autocompletion=completion.problems)],
     margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
     out: Annotated[
         Path | None, typer.Option(help="A file to save it in, such as certificate.v; printed without.")

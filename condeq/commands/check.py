@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from condeq import completion
 from condeq.options import AsJson
 from tabular import InputError
 from tabular.base import checks
@@ -13,7 +14,10 @@ from tabular.base import checks
 def check(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Statements, such as prop-3.4, or files of your own, such as mine.py; all by default."),
+        typer.Argument(
+            help="Statements, such as prop-3.4, or files of your own, such as mine.py; all by default.",
+            autocompletion=completion.statements,
+        ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Those of one source only, such as yang_2026.")] = None,
     verdict: Annotated[str | None, typer.Option(help="Show those of one verdict only, such as refuted.")] = None,

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from condeq import show
+from condeq import completion, show
 from condeq.options import PROBLEM, AsJson, LossName, LossSettings, Out, problem_and_loss
 from condeq.terminal import console, print_json, saved
 
 
 def failures(
-    file: Annotated[Path, typer.Argument(help=PROBLEM)],
+    file: Annotated[Path, typer.Argument(help=PROBLEM, autocompletion=completion.problems)],
     out: Out = None,
     loss: LossName = None,
     settings: LossSettings = None,

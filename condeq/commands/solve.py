@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from condeq import show
+from condeq import completion, show
 from condeq.options import PROBLEM, AsJson, LossName, LossSettings, problem_and_loss
 from condeq.terminal import console, print_json
 
 
 def solve(
-    file: Annotated[Path, typer.Argument(help=PROBLEM)],
+    file: Annotated[Path, typer.Argument(help=PROBLEM, autocompletion=completion.problems)],
     margin: Annotated[float, typer.Option(help="The margin m of the hard constraint pi_w >= e^m pi_l.")] = 0.0,
     loss: LossName = None,
     settings: LossSettings = None,
