@@ -108,7 +108,7 @@ def test_settings_reach_the_caption_and_the_table(tmp_path):
         (("undesirable_region", "x"), {"width": "wide"}, "width is 'wide': give column, two-columns, slide or inches"),
         (("undesirable_region", "x"), {"width": 1}, "width is 1: give column"),
         (("undesirable_region", "x"), {"dpi": 0}, "dpi is 0: it must be a number from 10 to 2400"),
-        (("target_margins", "x"), {"problem": 1}, "target_margins takes no problem: these do, undesirable_region"),
+        (("loss_map", "x"), {"problem": 1}, "loss_map takes no problem: these do, undesirable_region"),
         (("win_digraph", "x"), {"problem": 1}, "problem is 1: give a problem file, or a Problem and its Preferences"),
         (("two_readings", "x"), {"misaligned": -0.5}, "the assumption's boundary -1 must lie between them"),
     ],
