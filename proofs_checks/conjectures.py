@@ -16,7 +16,7 @@ from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement,
 from proofs_checks.kernel.verdict import Result, run
 from proofs_checks.quantities import Batch, Parts, Quantity
 from tabular.base import checks as checks_of
-from tabular.base import plain
+from tabular.base import plain, show
 from tabular.errors import InputError
 from tabular.testing.made import preferences_of, problem_of
 from tabular.testing.recipes import ProblemRecipe
@@ -82,7 +82,7 @@ def _measure(function, batch):
     return np.array([float(function.measured(parts["problem"], parts["preferences"])) for parts in batch])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """What is known of a conjecture.
 
@@ -117,12 +117,21 @@ class Answer:
             raise InputError("this is no answer that to_dict wrote: check the conjecture again")
         return found if result is None else replace(found, result=Result.from_dict(result, conjecture.statement))
 
+    def __repr__(self):
+        shown = f", {self.counterexample.shown!r}" if self.counterexample else ""
+        return f"Answer({self.verdict.name}, {self.words!r}{shown})"
+
+    def _repr_html_(self) -> str:
+        found = self.counterexample
+        known = [("verdict", self.verdict.value), ("why", self.words), ("instances", str(self.met))]
+        return show.beside("Answer", known + (found.rows if found else []), found.picture() if found else "")
+
     def __str__(self):
         shown = f"\n{self.counterexample.shown}" if self.counterexample else ""
         return f"{self.verdict.value}: {self.words}{shown}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conjecture:
     """A statement of one's own; made by :func:`conjecture`."""
 
@@ -130,6 +139,10 @@ class Conjecture:
     effort: Effort = field(default=_EFFORT)
     #: what another process calls with the number of a batch, where the conjecture itself cannot travel
     elsewhere: Callable[[int], search.Batch] | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self):
+        given, claim = self.statement.form.words
+        return f"Conjecture({self.statement.id!r}, {claim!r}, given {given!r})"
 
     def check(self, executor=None) -> Answer:
         """Search for a violation, make it small and certify it; where there is none, run the checks.

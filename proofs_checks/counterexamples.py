@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import sympy
 
-from tabular.base import plain
+from tabular import rlhf
+from tabular.base import drawings, plain, show
 from tabular.errors import InputError
 from tabular.losses import Loss
 from tabular.testing.made import preferences_of, problem_of
@@ -54,6 +55,26 @@ class Counterexample:
     title: str
     told: tuple[Told, ...] = ()
     losses: Mapping[str, Loss] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """What a notebook shows: each condition with its sides, the instance, its problem file and its LaTeX."""
+        known = [("exact arithmetic", "confirms it" if self.certified else "does not decide it, floats say so")]
+        for told in self.told:
+            sides = "" if told.sides is None else f" ({told.sides[0]:.6g} and {told.sides[1]:.6g})"
+            known.append((told.role, f"{told.words} {'holds' if told.holds else 'fails'}{sides}"))
+        known += [("instance", self.shown), ("problem file", self.problem_file()), ("LaTeX", self.latex())]
+        return [(name, text) for name, text in known if text is not None]
+
+    def picture(self) -> str:
+        """A small SVG: the RLHF optimum of its problem, over the reference; empty where it is no problem."""
+        if not self.is_a_problem:
+            return ""
+        problem = problem_of(self.parts)
+        return drawings.bars(np.exp(rlhf.optimal_policy(problem)), np.exp(problem.log_ref))
+
+    def _repr_html_(self) -> str:
+        return show.beside(f"Counterexample to {self.title}", self.rows, self.picture())
 
     def to_dict(self) -> dict:
         """Plain JSON from which :meth:`from_dict` makes an equal one."""

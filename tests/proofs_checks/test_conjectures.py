@@ -6,6 +6,7 @@ import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -213,6 +214,23 @@ def test_answers_go_through_json_and_back():
         Answer.from_dict(written, conjecture("stands", Numbers({δ: (1, 2)}), relation(δ, ">", -1)))
     with pytest.raises(InputError, match="no counterexample that to_dict wrote"):
         Counterexample.from_dict(written | {"result": None})
+
+
+def test_they_show_themselves_verdict_first():
+    wrong = conjecture("w<1", problems(), relation(δ_rlhf, ">", 0), [relation(Δr, ">", 0)], effort=OBJECTS)
+    answer = wrong.check()
+    assert repr(answer).startswith(
+        "Answer(REFUTED, 'violated: hypotheses and violation certified in exact arithmetic', 'ref"
+    )
+    assert repr(wrong).startswith("Conjecture('w<1', 'δ_rlhf > 0', given 'Problems of 2 to 4 responses")
+    for page in (answer._repr_html_(), answer.counterexample._repr_html_()):
+        root = ElementTree.fromstring(page)
+        words = "".join(root.itertext())
+        for told in ("Δr > 0 holds", "δ_rlhf > 0 fails", "confirms it", "prompts:", answer.counterexample.shown):
+            assert told in words
+        assert root.find(".//{http://www.w3.org/2000/svg}svg") is not None
+    alone = conjecture("stands", Numbers({δ: (1, 2)}), relation(δ, ">", 0)).check()
+    assert "no violation among" in "".join(ElementTree.fromstring(alone._repr_html_()).itertext())
 
 
 δ, η = sympy.symbols("δ η", positive=True)
