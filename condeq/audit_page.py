@@ -12,6 +12,7 @@ from tabular.auditing.remedies import remedies
 from tabular.failures.separate import Flips
 
 _DOTS = 3000  # pairs drawn at most
+_LEAST = 1e-12  # nats: of a flip threshold that is drawn
 _MOST = 10  # pairs named for each question
 
 
@@ -105,20 +106,20 @@ def _plane(result):
 
 def _course(result):
     x = result.step if result.step is not None else np.arange(result.n_checkpoints)
-    plot = Plot((0, float(x[-1])), (0, 100), "Shares of pairs over training", "examples seen", "share of pairs (%)")
-    for name, kind, label in (
-        ("relative_accuracy", "start", "h > 0, logged"),
-        ("absolute_accuracy", "right", "δ > 0"),
-        ("certified_accuracy", "sure", "certified"),
-        ("share_in_u", "wrong", "in U"),
-    ):
-        values = 100 * getattr(result, name)
-        plot.curve(x, values, kind)
-        plot.word(x[-1], values[-1], label, anchor="end", rise=5 if values[-1] < 90 else -13)
+    labels = ("step", "share of pairs (%)")
+    plot = Plot((0, float(x[-1])), (0, 100), "Shares of pairs over training", *labels, right=92)
+    curves = {
+        "h > 0, logged": ("start", result.relative_accuracy),
+        "δ > 0": ("right", result.absolute_accuracy),
+        "certified": ("sure", result.certified_accuracy),
+        "in U": ("wrong", result.share_in_u),
+    }
+    for kind, values in curves.values():
+        plot.curve(x, 100 * values, kind)
+    plot.names(x[-1], [100 * values[-1] for _, values in curves.values()], curves)
     return plot.render(), (
-        "What the trainer logs as accuracy (dashed), the share ranked right, the share that its mean loss "
-        "makes certain, "
-        "and the share in U."
+        "What the trainer logs as accuracy (dashed), the share ranked right, the share that its mean loss makes "
+        "certain, and the share in U. Step 0 is the reference."
     )
 
 
@@ -176,7 +177,7 @@ def _thresholds(result):
     reach = _reach(x)
     keep = (np.abs(x) <= reach) & np.isfinite(y)
     low, high = (
-        (float(np.clip(end, 1e-12, 1e12)) for end in (y[keep].min(), y[keep].max() * 1.5)) if keep.any() else (0.1, 1)
+        (float(np.clip(end, _LEAST, 1e12)) for end in (y[keep].min(), y[keep].max() * 1.5)) if keep.any() else (0.1, 1)
     )
     plot = Plot(
         (-reach, reach),
@@ -185,11 +186,12 @@ def _thresholds(result):
         "reference log-ratio δ_ref (nats)",
         "flip threshold (nats)",
         log_y=True,
+        left=64,
     )
     every = max(1, int(keep.sum()) // 1000)
     plot.dots(x[keep][::every], y[keep][::every], "dots plain")
     passed = float(np.mean(~result.short))
     return plot.render(), (
         f"A pair is ranked right for certain once its own loss is below its threshold; {100 * passed:.1f} % "
-        f"have passed it."
+        f"have passed it.{' Thresholds below 1e-12 are drawn there.' if low == _LEAST else ''}"
     )

@@ -121,7 +121,7 @@ def _ends(ends):
 def _training(result):
     shown = _spread(result.n_checkpoints)
     headings = [f"{result.step[i]}" if result.step is not None else ("reference", "policy")[i] for i in shown]
-    table = plain("examples seen" if result.step is not None else "over training", *headings, "95 %")
+    table = plain("step" if result.step is not None else "over training", *headings, "95 %")
     intervals = result.intervals()
     for name, (label, form, scale) in TRAINING.items():
         values = getattr(result, name)

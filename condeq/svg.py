@@ -1,11 +1,13 @@
 """Small plots as SVG inside a page: their colours are the page's, so they follow it into the dark and onto paper."""
 
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 
 WIDTH, HEIGHT = 440, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
+_LINE = 14  # from one line of text to the next
 
 
 class Plot:
@@ -14,10 +16,11 @@ class Plot:
     Args:
         x, y: (low, high) of the axes; title: what the picture shows, for readers who do not see it.
         x_label, y_label: with units; log_x, log_y: whether an axis is logarithmic.
+        left, right: room beside the axes, for long numbers and for names of curves.
     """
 
-    def __init__(self, x, y, title, x_label, y_label, *, log_x=False, log_y=False):
-        self._x, self._y, self._logs = x, y, (log_x, log_y)
+    def __init__(self, x, y, title, x_label, y_label, *, log_x=False, log_y=False, left=_LEFT, right=_RIGHT):
+        self._x, self._y, self._logs, self._left, self._right = x, y, (log_x, log_y), left, right
         self._title, self._labels, self._marks = title, (x_label, y_label), []
 
     def at(self, x, y):
@@ -30,7 +33,7 @@ class Plot:
                 value, low, high = np.log(np.clip(value, low, high)), np.log(low), np.log(high)
             values.append((value - low) / (high - low))
         return (
-            _LEFT + values[0] * (WIDTH - _LEFT - _RIGHT),
+            self._left + values[0] * (WIDTH - self._left - self._right),
             HEIGHT - _BOTTOM - values[1] * (HEIGHT - _TOP - _BOTTOM),
         )
 
@@ -60,10 +63,20 @@ class Plot:
             f'<text class="{kind}" x="{px:.1f}" y="{py - rise:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
         )
 
+    def names(self, x, y, texts, kind="label"):
+        """Names of curves right of their ends, so far apart that each can be read."""
+        px, py = self.at(x, np.asarray(y, dtype=float))
+        order = np.argsort(py)
+        for above, below in pairwise(order):
+            py[below] = max(py[below], py[above] + _LINE)
+        py -= max(0.0, py.max() - (HEIGHT - _BOTTOM))
+        for text, height in zip(texts, py.tolist(), strict=True):
+            self._marks.append(f'<text class="{kind}" x="{px + 5:.1f}" y="{height + 4:.1f}">{escape(text)}</text>')
+
     def render(self) -> str:
         """The picture as one SVG element."""
         x_label, y_label = map(escape, self._labels)
-        centre, middle = (WIDTH + _LEFT - _RIGHT) / 2, (HEIGHT - _BOTTOM + _TOP) / 2
+        centre, middle = (WIDTH + self._left - self._right) / 2, (HEIGHT - _BOTTOM + _TOP) / 2
         return (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self._title, quote=True)}">'
             f"{''.join(self._marks)}{self._ticks()}"
@@ -74,7 +87,7 @@ class Plot:
 
     def _ticks(self):
         parts = [
-            f'<path class="frame" d="M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}"/>',
+            f'<path class="frame" d="M{self._left} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - self._right}"/>',
         ]
         for value in ticks(*self._x, log=self._logs[0]):
             px, _ = self.at(value, self._y[0])
@@ -84,8 +97,10 @@ class Plot:
             )
         for value in ticks(*self._y, log=self._logs[1]):
             _, py = self.at(self._x[0], value)
-            parts.append(f'<path class="frame" d="M{_LEFT} {py:.1f}h-4"/>')
-            parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{py + 3.5:.1f}" text-anchor="end">{value:g}</text>')
+            parts.append(f'<path class="frame" d="M{self._left} {py:.1f}h-4"/>')
+            parts.append(
+                f'<text class="tick" x="{self._left - 7}" y="{py + 3.5:.1f}" text-anchor="end">{value:g}</text>'
+            )
         return "".join(parts)
 
 
