@@ -169,11 +169,14 @@ def _mirrored(log, beta):
 
 
 def _truncated(log, beta):
+    """More pairs at the largest count than in the tenth below it: chance alone leaves a tail there, not a heap."""
     if log.n_chosen is None or log.n_pairs < FEW:
         return None
     limit = max(log.n_chosen.max(), log.n_rejected.max())
-    at_limit = (log.n_chosen == limit) | (log.n_rejected == limit)
-    if at_limit.mean() < 0.05 or np.median(log.n_chosen) == limit:
+    at_limit, near = ((log.n_chosen >= low) | (log.n_rejected >= low) for low in (limit, 0.9 * limit))
+    if at_limit.mean() < 0.05 or 2 * at_limit.sum() <= near.sum() or at_limit.sum() < FEW // 2:
+        return None
+    if np.median(log.n_chosen) == limit:
         return None
     return _doubt(
         log,

@@ -208,6 +208,8 @@ def test_truncation():
     log = clean()
     cut = replace(log, n_chosen=np.minimum(log.n_chosen, 256), n_rejected=np.minimum(log.n_rejected, 256))
     assert "truncated completions" in names(cut)
+    spread = replace(log, n_chosen=np.arange(N) % 15 + 20.0, n_rejected=np.full(N, 20.0))
+    assert "truncated completions" not in names(spread)  # as many at the largest count as at any other
     equal = replace(log, ref_rejected=np.where(np.arange(N) < 5, log.ref_chosen, log.ref_rejected))
     assert found("equal log-probabilities", equal).n == 5
 
