@@ -150,8 +150,11 @@ def _duplicates(log, beta):
 
 def _mirrored(log, beta):
     """Rows whose chosen and rejected are another row's rejected and chosen."""
-    forward, back = _fingerprint(log.ref_chosen, log.ref_rejected), _fingerprint(log.ref_rejected, log.ref_chosen)
-    suspects = np.flatnonzero(np.isin(forward, back) & (log.delta_ref != 0))
+    ends = np.minimum(log.ref_chosen, log.ref_rejected), np.maximum(log.ref_chosen, log.ref_rejected)
+    either_way = _fingerprint(*ends)
+    ordered = np.sort(either_way)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    suspects = np.flatnonzero(np.isin(either_way, twice) & (log.delta_ref != 0)) if twice.size else twice
     pairs = np.column_stack([log.ref_chosen, log.ref_rejected])[suspects]
     mask = np.zeros(log.n_pairs, dtype=bool)
     if suspects.size:
