@@ -11,6 +11,7 @@ _COMMAND_WORDS = (
     (re.compile(r"skip_invalid=True"), "--skip-invalid"),
     (re.compile(r"key=\.\.\."), "--key COLUMN"),
     (re.compile(r"logs\.read_metrics"), "condeq audit"),
+    (re.compile(r"read it with logs\.read_pairs"), "leave out --stream, --jobs and --cluster"),
     (re.compile(r"beta=\.\.\."), "--beta"),
     (re.compile(r"(?:give|pass) (\w+)=\.\.\."), r"add --set \1=..."),
     (re.compile(r",? or use Problem\.from_unnormalized"), ", or give log_reference: in nats"),

@@ -117,8 +117,8 @@ def _checked(scan, question):
     loss = chosen_loss.chosen(question.loss, dict(question.params), one)
     if loss.batch:
         raise InputError(
-            f"{loss.name} pairs the responses of a batch anew, so that a row has no loss of its own to add up: read "
-            "the log with logs.read_pairs for another loss of the same run"
+            f"{loss.name} pairs the responses of a batch anew, so that a row has no loss of its own to add up: audit "
+            "for another loss of a pair"
         )
     if any(np.ndim(value) and len(value) > 1 for value in loss.params.values()):
         raise InputError(

@@ -67,8 +67,8 @@ class Scan(Record):
             yield from frame.collect_batches(chunk_size=rows, maintain_order=True)
         except polars.exceptions.PolarsError as error:
             raise InputError(
-                f"{self.paths[piece.part]} cannot be streamed: {plain_text.first_line(error)}; read as a whole, with "
-                "logs.read_pairs, it is said where"
+                f"{self.paths[piece.part]} cannot be streamed ({plain_text.first_line(error)}): read it with "
+                "logs.read_pairs, and it is said where"
             ) from None
 
     def _rows(self, part):
@@ -129,5 +129,5 @@ def _columns(path, renamed):
     file = files.opened(path)
     whole, names = kto.paired(file, files.names(file))
     if whole is not file:
-        raise InputError(f"{path} holds one completion a row: read it with logs.read_pairs, which makes the pairs")
+        raise InputError(f"{path} holds one completion a row, and pairs are made of all: read it with logs.read_pairs")
     return naming.chosen(file, names, renamed)

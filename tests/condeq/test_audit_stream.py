@@ -78,11 +78,20 @@ def test_bad_input_is_one_sentence(condeq, options, sentence):
     assert err.count("\n") == 1
 
 
+def test_completions_one_a_row_are_made_pairs_of_the_whole(condeq):
+    rows = {"prompt": ["a", "a"], "label": [True, False], "ref_logps": [-9.0, -7.0]}
+    pl.DataFrame(rows).write_parquet("kto.parquet")
+    _, _, err = condeq("audit", "kto.parquet", "--beta", "0.1", "--stream")
+    assert err.endswith("and pairs are made of all: leave out --stream, --jobs and --cluster\n")
+    assert condeq("audit", "kto.parquet", "--beta", "0.1")[0] == 0
+
+
 def test_a_column_that_is_no_number_and_a_run_that_is_no_table(condeq):
     Path("log.csv").write_text(LOG + "-1,abc\n")
     code, _, err = condeq("audit", "log.csv", "--beta", "0.1", "--stream")
     assert code == 2
     assert "cannot be streamed" in err
+    assert "leave out --stream, --jobs and --cluster, and it is said where" in err
     assert err.count("\n") == 1
     code, _, err = condeq("audit", "hh-pythia410m-dpo", "--beta", "0.1", "--stream")
     assert (code, "no table to stream" in err) == (2, True)
