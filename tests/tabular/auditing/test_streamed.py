@@ -91,6 +91,38 @@ def test_every_loss_of_a_pair(tmp_path, name):
     same(audit(logs.scan(tmp_path / "log"), 0.1, name, **params), whole)
 
 
+@pytest.mark.parametrize("rows", [1, 700, 5000])
+def test_pieces_of_a_file_and_batches_of_a_piece_are_the_whole(tmp_path, monkeypatch, rows):
+    """Wherever the cuts fall: counts and named rows the same, a refusal names the row of its file."""
+    monkeypatch.setattr("tabular.logged.scans._PIECE", rows)
+    monkeypatch.setattr("tabular.auditing.tallies._BATCH", 300)
+    n = 5 if rows == 1 else 2100
+    for part in range(2):
+        zero = pl.when(pl.int_range(pl.len()) == n - 2).then(0.0).otherwise(pl.col(NAMES[1]))
+        table(n, seed=part).with_columns(zero.alias(NAMES[1])).write_parquet(tmp_path / f"{part}.parquet")
+    found, whole = audit(logs.scan(tmp_path), 0.1), audit(logs.read_pairs(tmp_path), 0.1)
+    assert len(logs.scan(tmp_path).pieces()) == 2 * -(-n // rows)
+    same(found, whole)
+    assert "log-probability exactly 0" in [doubt.name for doubt in found.doubts]  # its rows are among what is compared
+    last = pl.when(pl.int_range(pl.len()) == n - 1).then(1.0).otherwise(pl.col(NAMES[0])).alias(NAMES[0])
+    table(n).with_columns(last).write_parquet(tmp_path / "1.parquet")
+    with pytest.raises(InputError, match=rf"1.parquet, row {n}: ref_chosen_logps is 1, .*first rows {n}\)"):
+        audit(logs.scan(tmp_path), 0.1)
+
+
+def test_sums_in_bfloat16_are_known_in_a_stream(tmp_path, monkeypatch):
+    """Even where the last batch holds one pair; and one value with low bits anywhere rules it out."""
+    monkeypatch.setattr("tabular.auditing.tallies._BATCH", 100)
+    bits = (np.float32(-np.random.default_rng(0).gamma(4, 30, (2, 501))).view(np.uint32) & 0xFFFF0000).astype(np.uint32)
+    columns = dict(zip(NAMES, bits.view(np.float32), strict=False))
+    pl.DataFrame(columns).write_parquet(tmp_path / "log")
+    same(audit(logs.scan(tmp_path / "log"), 0.1), whole := audit(logs.read_pairs(tmp_path / "log"), 0.1))
+    assert whole.doubts[0].name == "bfloat16"
+    columns[NAMES[0]] = np.r_[columns[NAMES[0]][:-1], np.float32(-96.23)]
+    pl.DataFrame(columns).write_parquet(tmp_path / "log")
+    assert "bfloat16" not in [doubt.name for doubt in audit(logs.scan(tmp_path / "log"), 0.1).doubts]
+
+
 def test_a_reference_alone(tmp_path):
     table().select(NAMES[:2]).write_parquet(tmp_path / "log")
     found = audit(logs.scan(tmp_path / "log"), 0.1)
