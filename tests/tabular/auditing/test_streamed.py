@@ -178,6 +178,6 @@ def test_a_cluster_of_processes_gives_the_same_bits(tmp_path):
     for part in range(3):
         table(500, seed=part).write_parquet(tmp_path / f"{part}.parquet")
     scan = logs.scan(tmp_path)
-    settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0"}
     with distributed.Client(**settings) as client:
         assert audit(scan, 0.1, executor=client.get_executor()) == audit(scan, 0.1)
