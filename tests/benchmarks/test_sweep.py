@@ -66,7 +66,7 @@ class workers:
         if self.kind == "processes":
             return self._kept(ProcessPoolExecutor(2, mp_context=get_context("spawn")))
         distributed = pytest.importorskip("distributed")
-        local = self._kept(distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+        local = self._kept(distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0"))
         return self._kept(sweep.cluster(local.scheduler_address))
 
     def _kept(self, context):

@@ -60,7 +60,7 @@ def report_without_data(tmp_path_factory) -> Built:
 def two_workers():
     """The address of a Dask scheduler on this machine with two worker processes."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
 
 
