@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 #: pages that stand elsewhere because readers of the repository open them there
 ELSEWHERE = {
+    "docs/audit.md": "how_to/audit_your_run.md",
     "docs/certificates.md": "how_to/certificates.md",
     "docs/formal.md": "how_to/formal.md",
     "docs/problem_file.md": "problem_file.md",
