@@ -174,53 +174,47 @@ def _along_wins(at, pair, allowed):
 
 
 def _root(at, pairs, allowed, start):
-    """From the optimum's side where many pairs share a block, else from the left."""
+    """From where the pair's cost is known where many share it, else from the left."""
     delta, alone = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
     for index, block in at.parts.shared.groups(pairs):
-        shift, beta = block.shift(pairs[index]), at.graph.problem.beta
         gain = allowed[index] - at.parts.cost[block.piece]
-        low = beta * start[index] - shift
-        difference, low = _from_the_optimum(block.fit, *block.ends(pairs[index]), gain, low, shift)
-        delta[index], alone[index], start[index] = (
-            (difference + shift) / beta,
-            np.isnan(difference),
-            (low + shift) / beta,
-        )
+        delta[index], alone[index] = _from_the_optimum(block, pairs[index], gain, start[index]), False
     delta[alone] = _climb(at, pairs[alone], allowed[alone], start[alone])
     return delta
 
 
-def _from_the_optimum(block, winner, loser, gain, low, shift):
-    """The differences of strengths at which the block's loss has gained so much, nan where a fit fails its check.
+def _from_the_optimum(block, pairs, gain, low):
+    """The deltas at which the loss has gained so much; they are not below some that are known.
 
-    And what they are certainly not below.
+    Inside a block the search starts from the parabola at its optimum, across blocks from the tie.
     """
-    high = block.strength[winner] - block.strength[loser]
-    t = np.maximum(low, high - np.sqrt(2 * gain * block.resistance(winner, loser)))
-    low, last, moving = low.copy(), np.full(len(t), np.inf), np.arange(len(t))
-    before, strength = high, np.repeat(block.strength[:, None], len(t), axis=1)
-    rise, failed = None, np.zeros(len(t), dtype=bool)
+    beta, (winner, loser) = block.pieces.graph.problem.beta, block.ends(pairs)
+    if block.joins:
+        high, first = np.full(len(pairs), np.inf), np.zeros(len(pairs))
+    else:
+        high = (block.fit.strength[winner] - block.fit.strength[loser] + block.shift(pairs)) / beta
+        first = high - np.sqrt(2 * gain * block.fit.resistance(winner, loser)) / beta
+    t, before, strength = np.maximum(low, first), high, np.repeat(block.fit.strength[:, None], len(pairs), axis=1)
+    low, last, moving, rise = low.copy(), np.full(len(t), np.inf), np.arange(len(t)), None
     while moving.size:
         start = None if rise is None else strength[:, moving] + rise[:, moving] * (t - before)[moving]
-        fits = block.held(winner[moving], loser[moving], t[moving], start)
+        fits = block.held(pairs[moving], t[moving], start)
         rise, apart = np.zeros_like(strength) if rise is None else rise, (t - before)[moving]
         apart = np.where(apart == 0, np.inf, apart)  # a step that rounding swallows, at or one ulp from the optimum
         rise[:, moving] = (fits.strength - strength[:, moving]) / apart
         strength[:, moving], before = fits.strength, t.copy()
         here, wanted, left, right = t[moving], gain[moving], low[moving], high[moving]
-        gained, push = np.maximum(fits.cost - block.cost, 0.0), np.maximum(fits.push, np.finfo(float).tiny)
+        gained, push = np.maximum(fits.cost - block.fit.cost, 0.0), beta * np.maximum(fits.push, np.finfo(float).tiny)
         left = np.maximum(left, here + (gained - wanted) / push)
         right = np.where(gained <= wanted, np.minimum(right, here), right)
         step = 2 * (gained - np.sqrt(wanted * gained)) / push
         inside = (here + step >= left) & (here + step <= right) & (np.abs(step) <= last[moving] / 2)
-        step = np.where(inside, step, (left + right) / 2 - here)
-        left, right = (np.where(fits.fitted, new, old) for new, old in ((left, low[moving]), (right, high[moving])))
+        step = np.where(inside, step, np.where(right < np.inf, (left + right) / 2, left) - here)
         t[moving], low[moving], high[moving], last[moving] = here + step, left, right, np.abs(step)
-        close = tolerances.LOSS * np.maximum(np.abs(here + shift[moving]), 1.0)
-        told = np.abs(gained - wanted) > _ROUNDING * (block.cost + wanted)
-        failed[moving] = ~fits.fitted
-        moving = moving[fits.fitted & told & (np.abs(step) > close) & (right - left > close)]
-    return np.where(failed, np.nan, t), low
+        close = tolerances.LOSS * np.maximum(np.abs(here), 1 / beta)
+        told = np.abs(gained - wanted) > _ROUNDING * (block.fit.cost + wanted)
+        moving = moving[told & (np.abs(step) > close) & (right - left > close)]
+    return t
 
 
 def _climb(at, pairs, allowed, delta):

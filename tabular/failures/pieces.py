@@ -79,7 +79,7 @@ class Pieces:
         for index, block in self.shared.groups(pairs):
             fits = block.held(pairs[index], delta[index])
             cost[index] = self.cost[block.piece] + (fits.cost - block.fit.cost)
-            flow[index], alone[index] = fits.push, ~fits.fitted
+            flow[index], attained[index], alone[index] = fits.push, block.attained(pairs[index]), False
         alone = np.flatnonzero(alone)
         for batch in self.batches(pairs[alone]):
             part = alone[batch]
@@ -91,16 +91,17 @@ class Pieces:
         """Positions in the list and the fits of their pieces with the pairs held, batch by batch."""
         alone = np.ones(len(pairs), dtype=bool)
         for index, block in self.shared.groups(pairs):
-            found = block.held(pairs[index], delta[index])
-            for batch in self.batches(pairs[index[found.fitted]]):
-                part = np.flatnonzero(found.fitted)[batch]
-                copies, leader, gap, _ = self._tied(pairs[index[part]], delta[index[part]])
-                fitted = [values[copies.node] for values in (self.strength, self.rank, self.block)]
-                inside = self.shared.number[copies.node] == self.shared.number[block.nodes[0]]
-                place = self.shared.place[copies.node[inside]]
-                fitted[0][inside] = found.strength[place, part[copies.node_copy[inside]]]
-                yield index[part], copies.fitted(leader, gap, *fitted)
-            alone[index] = ~found.fitted
+            alone[index], strength = False, block.held(pairs[index], delta[index]).strength
+            for batch in self.batches(pairs[index]):
+                copies, leader, gap, _ = self.tied(pairs[index[batch]], delta[index[batch]])
+                guess = block.guess(copies, strength[:, batch])[0]
+                if block.joins:
+                    yield index[batch], copies.fit(leader, gap, guess=guess)
+                else:
+                    yield (
+                        index[batch],
+                        copies.fitted(leader, gap, guess, self.rank[copies.node], self.block[copies.node]),
+                    )
         alone = np.flatnonzero(alone)
         for batch in self.batches(pairs[alone]):
             yield alone[batch], self.hold(pairs[alone[batch]], delta[alone[batch]])[0]
@@ -110,10 +111,10 @@ class Pieces:
 
         ``guess`` are the strengths of similar fits of the same pairs.
         """
-        copies, leader, gap, winner = self._tied(pairs, delta)
+        copies, leader, gap, winner = self.tied(pairs, delta)
         return copies.fit(leader, gap, guess=guess), winner
 
-    def _tied(self, pairs, delta):
+    def tied(self, pairs, delta):
         """A copy of its piece for each pair, who leads there, by how much, and the place of each winner.
 
         The end with the heavier labels leads: a fit starts from its frame, and they decide where it ends.

@@ -1,17 +1,22 @@
-"""Blocks of labels in which many pairs are held: one factorisation of the block's fit serves them all.
+"""Labels among which many pairs are held: one factorisation of a fit serves them all.
 
 A pair held inside its strongly connected block changes the fit of that block alone: contracting the two joins no other
-blocks. Where blocks are small, or weights far apart, pairs are fitted each on a copy of its own
-(:mod:`tabular.failures.ties`), as are those whose fit here does not pass its own check.
+blocks. A pair across blocks joins all that lie between: such pairs share the factors of their whole piece. Where blocks
+are small, or weights far apart, pairs are fitted each on a copy of its own (:mod:`tabular.failures.ties`), as are those
+whose fit here does not pass its own check: they begin where it ended.
 """
 
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse.csgraph import shortest_path
 
-from tabular.fits.many import Block, Fits
+from tabular.base import digraph
+from tabular.fits.many import LARGEST, Block, Fits
 
 _MANY = 40  # labels of a block, and pairs asked about in it, that are worth its factors
+_NEAR = 0.1  # nats: a fit that is no further off at any node is worth beginning at
+_SEVERAL = 8  # pairs across blocks that are worth those of their piece
 
 
 class Shared:
@@ -29,40 +34,66 @@ class Shared:
         first = np.flatnonzero(np.diff(key[order], prepend=-1))
         many = [inner[edges] for edges in np.split(order, first[1:]) if len(edges) >= _MANY]
         self.number, self.place = np.full(size, -1), np.zeros(size, dtype=np.int64)
-        self.blocks = [SharedBlock(self, labels) for labels in many]
-        for number, block in enumerate(self.blocks):
-            self.number[block.nodes], self.place[block.nodes] = number, np.arange(len(block.nodes))
+        self.blocks, self.whole = [], {}
+        for number, labels in enumerate(many):
+            nodes = np.unique(np.r_[graph.winner[labels], graph.loser[labels]])
+            self.number[nodes], self.place[nodes] = number, np.arange(len(nodes))
+            self.blocks.append(SharedBlock(pieces, labels, nodes, self.place))
 
     def groups(self, pairs):
-        """Positions in a list of pairs, and the block that all of these lie in."""
+        """Positions in a list of pairs, and the labels among which all of these are held."""
         winner, loser = self.pieces.winner[pairs], self.pieces.loser[pairs]
         inside = (winner >= 0) & (self.number[winner] == self.number[loser])
         number = np.where(inside, self.number[winner], -1)
-        order = np.argsort(number, kind="stable")
-        for index in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        for index in _alike(number):
             if len(index) >= _MANY and number[index[0]] >= 0 and self.blocks[number[index[0]]].fit.even:
                 yield index, self.blocks[number[index[0]]]
+        across = (winner >= 0) & (self.pieces.block[winner] != self.pieces.block[loser])
+        piece = np.where(across, self.pieces.graph.component[winner], -1)
+        for index in _alike(piece):
+            if len(index) >= _SEVERAL and piece[index[0]] >= 0:
+                block = self._piece(int(piece[index[0]]))
+                if block is not None and block.fit.even:
+                    yield index, block
+
+    def _piece(self, piece):
+        """The whole of a piece, or ``None``: where blocks are small, so is what a pair across them joins."""
+        graph = self.pieces.graph
+        if piece not in self.whole:
+            labels, nodes = (groups.gather(np.array([piece]))[0] for groups in (graph.labels_of, graph.nodes_of))
+            inner = self.pieces.block[graph.winner[labels]] == self.pieces.block[graph.loser[labels]]
+            worth = inner.sum() >= max(_MANY, len(labels) / 2) and len(nodes) <= LARGEST
+            self.whole[piece] = SharedPiece(self.pieces, labels, nodes, graph.place) if worth else None
+        return self.whole[piece]
+
+
+def _alike(number):
+    """Positions of equal numbers together."""
+    order = np.argsort(number, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(number[order])) + 1) if len(order) else []
 
 
 class SharedBlock:
     """One block: its labels, nodes and piece, and what it costs."""
 
-    def __init__(self, shared, labels):
-        self.pieces, self.shared, self.labels = shared.pieces, shared, labels
-        graph = self.pieces.graph
-        self.nodes = np.unique(np.r_[graph.winner[labels], graph.loser[labels]])
-        self.piece = int(graph.component[self.nodes[0]])
+    joins = False
+
+    def __init__(self, pieces, labels, nodes, place):
+        self.pieces, self.labels, self.nodes, self.place = pieces, labels, nodes, place
+        self.piece = int(pieces.graph.component[nodes[0]])
 
     @cached_property
     def fit(self) -> Block:
         """The block where its loss is least."""
-        graph, labels = self.pieces.graph, self.labels
-        ends = self.shared.place[graph.winner[labels]], self.shared.place[graph.loser[labels]]
-        return Block(*ends, np.exp(graph.log_share[labels]), graph.offset[labels], self.pieces.strength[self.nodes])
+        graph, labels, strength = self.pieces.graph, self.labels, self.pieces.strength
+        weight, ends = np.exp(graph.log_share[labels]), (graph.winner[labels], graph.loser[labels])
+        inner = self.pieces.block[ends[0]] == self.pieces.block[ends[1]]
+        places = (self.place[end] for end in ends)
+        return Block(*places, weight, graph.offset[labels], strength[self.nodes], inner)
 
     def ends(self, pairs):
         """The places of the two responses of each pair."""
-        return self.shared.place[self.pieces.winner[pairs]], self.shared.place[self.pieces.loser[pairs]]
+        return self.place[self.pieces.winner[pairs]], self.place[self.pieces.loser[pairs]]
 
     def shift(self, pairs):
         """What beta delta is above the difference of strengths, for each pair."""
@@ -70,7 +101,60 @@ class SharedBlock:
         log_ref = graph.log_ref
         return graph.problem.beta * (log_ref[self.pieces.winner[pairs]] - log_ref[self.pieces.loser[pairs]])
 
-    def held(self, pairs, delta) -> Fits:
-        """The block's fits with each pair held at a delta."""
+    def joined(self, pairs):
+        """``(n_nodes, n_pairs)`` mask of the nodes of the blocks that holding a pair makes one; ``None``: all are."""
+
+    def attained(self, pairs):
+        """Whether a policy has the least loss of the piece with a pair held."""
+        return self.pieces.attained[np.full(len(pairs), self.piece)]
+
+    def held(self, pairs, delta, start=None) -> Fits:
+        """The fits with each pair held at a delta; strengths that may be near save time."""
         difference = self.pieces.graph.problem.beta * delta - self.shift(pairs)
-        return self.fit.held(*self.ends(pairs), difference)
+        fits = self.fit.held(*self.ends(pairs), difference, start, self.joined(pairs))
+        alone = np.flatnonzero(~fits.fitted)
+        for batch in self.pieces.batches(pairs[alone]):
+            self._refit(fits, alone[batch], pairs[alone[batch]], delta[alone[batch]])
+        return fits
+
+    def guess(self, copies, strength):
+        """Strengths of copies of the piece, one for each column, and the places in them that the columns tell."""
+        inside = np.flatnonzero(np.isin(copies.node, self.nodes))
+        at = self.place[copies.node[inside]], copies.node_copy[inside]
+        guess = self.pieces.strength[copies.node].copy()
+        guess[inside] = strength[at]
+        return guess, inside, at
+
+    def _refit(self, fits, columns, pairs, delta):
+        """On copies of the piece, from where the fits ended; what comes out replaces them."""
+        copies, leader, gap, winner = self.pieces.tied(pairs, delta)
+        start = np.where(fits.step[columns] <= _NEAR, fits.strength[:, columns], self.fit.strength[:, None])
+        guess, inside, (place, copy) = self.guess(copies, start)
+        fit = copies.fit(leader, gap, guess=guess)
+        fits.strength[place, columns[copy]] = fit.own_strength[inside]
+        fits.cost[columns] = fit.cost - self.pieces.cost[self.piece] + self.fit.cost
+        fits.push[columns], fits.fitted[columns] = fit.net_flow(winner), True
+
+
+class SharedPiece(SharedBlock):
+    """A whole piece, for pairs across its blocks."""
+
+    joins = True
+
+    @cached_property
+    def _reaches(self):
+        """Which block each node is in, numbered from 0, and which reach which by wins."""
+        graph, labels = self.pieces.graph, self.labels
+        number = np.unique(self.pieces.block[self.nodes], return_inverse=True)[1]
+        up, down = (number[self.place[end[labels]]] for end in (graph.winner, graph.loser))
+        wins = digraph.adjacency(int(number.max()) + 1, up, down)
+        return number, np.isfinite(shortest_path(wins, unweighted=True))
+
+    def joined(self, pairs):
+        number, reaches = self._reaches
+        up, down = (number[place] for place in self.ends(pairs))
+        return (reaches[up].T & reaches[:, down])[number]
+
+    def attained(self, pairs):
+        joined, fit = self.joined(pairs), self.fit
+        return ((joined[fit.winner] & joined[fit.loser]) | fit.inner).all(axis=0)

@@ -205,6 +205,13 @@ class TiedFit:
         return np.where(tied, self.gap[copies.winner] - self.gap[copies.loser], delta)
 
     @property
+    def own_strength(self) -> np.ndarray:
+        """``(size,)`` s of each place itself."""
+        copies = self.copies
+        log_ref = copies.graph.log_ref[copies.node]
+        return self.strength + copies.graph.problem.beta * (log_ref[self.leader] + self.gap - log_ref)
+
+    @property
     def cost(self) -> np.ndarray:
         """``(n_copies,)`` infimum of each copy's part of the mean loss, in nats."""
         share = np.exp(self.copies.graph.log_share[self.copies.edge])
@@ -237,7 +244,7 @@ class TiedFit:
         copies, beta = self.copies, self.copies.graph.problem.beta
         log_ref = copies.graph.log_ref[copies.node]
         apart = np.isinf(self.margin)
-        s = self.strength + beta * (log_ref[self.leader] + self.gap - log_ref)
+        s = self.own_strength
         wanted = np.maximum(self.offset, log_ref[copies.loser] * beta - log_ref[copies.winner] * beta)
         short = np.zeros(len(copies))  # by how much the strengths, as they stand, fall short of what is wanted
         np.maximum.at(short, copies.edge_copy[apart], (wanted - s[copies.winner] + s[copies.loser])[apart])

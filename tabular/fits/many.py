@@ -10,22 +10,20 @@ All copies move together, one column each.
 A direction d of conjugate gradients, however early they stop, has :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`, which is all
 that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. In exact arithmetic the
 gradients end after n steps. The descent ends with the step that moves no margin by more than
-``tolerances.NEWTON_STEP``, or when the loss has not fallen twice: then rounding rules, and the residual says what is
-known.
+``tolerances.NEWTON_STEP``, or when the loss, or the length of the step, has not fallen twice: then rounding rules, or
+labels have lost their curvature and Newton crawls, which is for the cuts; the residual says what is known.
 
-**What counts as fitted.** A copy in which every node's own Newton step is below ``BALANCED``; or one whose cost is
-right although some levels are soft (two equal cuts far apart leave what lies between them almost free). By convexity
-:math:`f(s)-f(s^*)\le\sum_y|b_y|\,|s_y-s^*_y|`, b the pushes left unbalanced, and levels that are next to each other
-at the optimum are at most :math:`|t|+\mathtt{steep}+\log 2m` apart (:mod:`tabular.fits.tree_cuts`): n times that, and
-the width of s, bound the distance once one node of both is put at 0. The cost is right where the bound is below
-``LOSS`` of it. An inverted label pushes with its whole weight but for a little; the two are summed apart, whole numbers
-exactly, so that the pushes left of a soft node are not the rounding of those that cancel there.
+**What counts as fitted.** A copy that :mod:`tabular.fits.tree_bound` proves to be as near to its optimum as a step of
+``BALANCED`` at its most curved label, by the tree of the block's own largest curvatures or by that of the copy's. An
+inverted label pushes with its whole weight but for a little; the two are summed apart, whole numbers exactly, so that
+the pushes left of a soft node are not the rounding of those that cancel there.
 
 **Labels between blocks** are not fitted, until a held difference joins the blocks of its two nodes, and all between,
 into one: such a copy has labels of its own, and what the factors hold of them is a quarter of their weights.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -33,6 +31,7 @@ from scipy.special import expit
 
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
+from tabular.fits.tree_bound import Tree, distance
 
 LARGEST = 1500  # responses: the factorisation is dense
 STEEPEST = np.log(1e6)  # between the curvatures of a block: its factors leave the gradients few steps
@@ -47,12 +46,14 @@ class Fits:
     Attributes:
         strength: ``(n_nodes, n_copies)``.
         cost: ``(n_copies,)`` the loss; push: ``(n_copies,)`` minus its derivative in the held difference.
+        step: ``(n_copies,)`` the largest Newton step, in nats, that a node alone would still take.
         fitted: ``(n_copies,)`` whether the score equations hold to rounding; where not, nothing else means anything.
     """
 
     strength: np.ndarray
     cost: np.ndarray
     push: np.ndarray
+    step: np.ndarray
     fitted: np.ndarray
 
 
@@ -65,7 +66,8 @@ class Block:
     def __init__(self, winner, loser, weight, offset, strength, inner=None):
         n, n_edges = len(strength), len(winner)
         inner = np.ones(n_edges, dtype=bool) if inner is None else inner
-        self.weight, self.offset, self.strength = weight[:, None], offset[:, None], strength
+        self.winner, self.loser, self.strength = winner, loser, strength
+        self.weight, self.offset = weight[:, None], offset[:, None]
         self.inner, self.whole = inner[:, None], _whole(weight)[:, None]
         ends, rows = np.column_stack([winner, loser]).ravel(), np.arange(0, 2 * n_edges + 1, 2)
         self.rise = csr_array((np.tile([1.0, -1.0], n_edges), ends, rows), shape=(n_edges, n))
@@ -82,16 +84,23 @@ class Block:
             self.inverse = np.linalg.inv(hessian + hessian.trace() / n**2)  # of a constant it may make what it likes
             self.inverse -= self.inverse.mean(axis=0)
 
+    @cached_property
+    def tree(self):
+        """The tree of the largest curvatures at the fit, and what is delivered along it for each push."""
+        h = (self.rise @ self.strength) - self.offset[:, 0]
+        tree = Tree(len(self.strength), self.winner, self.loser, self.weight[:, 0] * expit(h) * expit(-h), 0)
+        return tree, tree.cuts()
+
     def resistance(self, winner, loser):
         """``a'H+a`` of each pair: how far its difference moves for one unit of push."""
         inverse = self.inverse
         return inverse[winner, winner] + inverse[loser, loser] - inverse[winner, loser] - inverse[loser, winner]
 
-    def held(self, winner, loser, difference, start=None, drawn=None) -> Fits:
+    def held(self, winner, loser, difference, start=None, joined=None) -> Fits:
         """The fits with ``strength[winner] - strength[loser]`` held, one copy for each of the three arrays' entries.
 
-        ``start``, ``(n_nodes, n_copies)``, are strengths that may be near; they only save time. ``drawn``,
-        ``(n_edges, n_copies)``, masks the labels that are inside blocks once the difference is held.
+        ``start``, ``(n_nodes, n_copies)``, are strengths that may be near; they only save time. ``joined``,
+        ``(n_nodes, n_copies)``, masks the nodes of the blocks that the held difference makes one: the others stay.
 
         >>> block = Block(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 1.0]), np.zeros(2), np.log([3.0, 1.0]) / 2)
         >>> fits = block.held(np.array([0]), np.array([1]), np.array([0.0]))
@@ -99,12 +108,13 @@ class Block:
         ([2.772589], [1.0], [True])
         """
         pull = self.inverse[:, winner] - self.inverse[:, loser]
-        pull /= self.resistance(winner, loser)
+        columns, drawn = np.arange(len(winner)), self.inner
+        if joined is not None:
+            pull, drawn = np.where(joined, pull, 0.0), drawn | (joined[self.winner] & joined[self.loser])
+        pull /= pull[winner, columns] - pull[loser, columns]
         start = np.broadcast_to(self.strength[:, None], pull.shape) if start is None else start
-        columns = np.arange(len(winner))
         start = start + pull * (difference - (start[winner, columns] - start[loser, columns]))
-        drawn = self.inner if drawn is None else drawn
-        return self._in_batches(_Copies(self, winner, loser, pull, drawn), start)
+        return self._in_batches(_Copies(self, winner, loser, pull, drawn, joined), start)
 
     def _in_batches(self, copies, start):
         size = max(1, _ENTRIES // max(len(self.weight), 1))
@@ -116,19 +126,22 @@ class Block:
 class _Copies:
     """Copies of a block, a column each; ``pull`` is what spreads the held difference over the nodes."""
 
-    def __init__(self, block, winner, loser, pull, drawn):
+    def __init__(self, block, winner, loser, pull, drawn, joined=None):
         self.block, self.winner, self.loser, self.pull, self.drawn = block, winner, loser, pull, drawn
+        self.joined = joined
         self.weight = np.where(drawn, block.weight, 0.0)
 
     def take(self, columns):
         drawn = self.drawn if self.drawn.shape[1] == 1 else self.drawn[:, columns]
-        return _Copies(self.block, self.winner[columns], self.loser[columns], self.pull[:, columns], drawn)
+        joined = None if self.joined is None else self.joined[:, columns]
+        return _Copies(self.block, self.winner[columns], self.loser[columns], self.pull[:, columns], drawn, joined)
 
     def descend(self, s):
         """Strengths, costs, pushes and whether they are fits."""
         n_copies = s.shape[1]
-        s, before, stalled = s.copy(), np.full(n_copies, np.inf), np.zeros(n_copies, dtype=np.int64)
+        s, stalled, (before, longest) = s.copy(), np.zeros(n_copies, dtype=np.int64), np.full((2, n_copies), np.inf)
         moving, copies, accuracy = np.arange(n_copies), self, np.full(n_copies, 1e-2)
+        difference = self.apart(s)
         while moving.size:
             with np.errstate(over="ignore", invalid="ignore"):
                 d, loss = copies.newton(s[:, moving], accuracy[moving])
@@ -137,28 +150,38 @@ class _Copies:
             reach = np.abs(copies.drawn * (self.block.rise @ d)).max(axis=0, initial=0.0)
             damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
             s[:, moving] += damping * d
+            s[:, moving] += copies.pull * (
+                difference[moving] - copies.apart(s[:, moving])
+            )  # what long steps lose of it
             accuracy[moving] = np.clip(reach, 1e-8, 1e-2)
-            stalled[moving] += loss >= before[moving]
-            before[moving] = np.minimum(loss, before[moving])
+            stalled[moving] += (loss >= before[moving]) | (reach >= longest[moving])
+            before[moving], longest[moving] = np.minimum(loss, before[moving]), reach
             left = (reach > tolerances.NEWTON_STEP) & (stalled[moving] < 2)
             if not left.all():
                 moving, copies = moving[left], copies.take(left)
         return self.polished(s)
 
+    def apart(self, s):
+        """The held difference."""
+        columns = np.arange(s.shape[1])
+        return s[self.winner, columns] - s[self.loser, columns]
+
     def polished(self, s):
-        """Full steps as long as they halve what a node would still move by, and what they end in."""
-        *found, step, fitted = self.checked(s)
-        moving = np.flatnonzero(~fitted)
+        """Full steps as long as they halve what is unbalanced, and what they end in."""
+        found = self.checked(s)
+        moving = np.flatnonzero(found[2] > 1)
         while moving.size:
             copies = self.take(moving)
             new = s[:, moving] + copies.newton(s[:, moving], np.full(moving.size, 1e-8))[0]
-            cost, push, left, there = copies.checked(new)
-            better = left < step[moving] / 2
+            there = copies.checked(new)
+            better = there[2] < found[2][moving] / 2
             kept = moving[better]
-            s[:, kept], found[0][kept], found[1][kept] = new[:, better], cost[better], push[better]
-            step[kept], fitted[kept] = left[better], there[better]
-            moving = moving[better & ~there]
-        return s, *found, fitted
+            s[:, kept] = new[:, better]
+            for old, fresh in zip(found, there, strict=True):
+                old[kept] = fresh[better]
+            moving = moving[better & (there[2] > 1)]
+        cost, push, unbalanced, step = found
+        return s, cost, push, step, unbalanced <= 1
 
     def pushes(self, s):
         """What is left of the pushes at each node, the curvature of each label, and the loss."""
@@ -187,13 +210,13 @@ class _Copies:
             left, scaled = self._scaled(left - length * (block.fall @ (curvature * rise)))
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
             along = scaled + np.where(active, energy / np.where(before > 0, before, 1.0), 0.0) * along
-        return d, loss
+        return d - self.pull * self.apart(d), loss
 
     def _scaled(self, residual):
         """A residual less its multiplier's share, and its step in the metric of the block's own Hessian."""
-        scaled = self.block.inverse @ residual
-        columns = np.arange(residual.shape[1])
-        apart = scaled[self.winner, columns] - scaled[self.loser, columns]
+        scaled = self.block.inverse @ (residual if self.joined is None else np.where(self.joined, residual, 0.0))
+        scaled = scaled if self.joined is None else np.where(self.joined, scaled, 0.0)
+        columns, apart = np.arange(residual.shape[1]), self.apart(scaled)
         residual = residual.copy()
         multiplier = apart / self.block.resistance(self.winner, self.loser)
         residual[self.winner, columns] -= multiplier
@@ -201,7 +224,7 @@ class _Copies:
         return residual, scaled - self.pull * apart
 
     def checked(self, s):
-        """Cost, push in the held difference, each copy's largest Newton step of a node, and whether it is rounding."""
+        """Cost, push in the held difference, what is unbalanced (up to 1: nothing), a node's largest Newton step."""
         block, columns = self.block, np.arange(s.shape[1])
         net, curvature, cost = self.pushes(s)
         bend, ends = block.touch @ curvature, ([self.winner, columns], [self.loser, columns])
@@ -209,18 +232,33 @@ class _Copies:
         both = net[*ends[0]] + net[*ends[1]], bend[*ends[0]] + bend[*ends[1]]
         for end in ends:  # they move as one
             net[*end], bend[*end] = both
+        net = net if self.joined is None else np.where(self.joined, net, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
-        unknown = np.abs(net).sum(axis=0) * (np.ptp(s, axis=0) + self._width(s))
-        return cost, held, step, (step <= tolerances.BALANCED) | (unknown <= tolerances.LOSS * cost)
+        net[*ends[1]] = 0.0
+        return cost, held, self._unbalanced(net, curvature), step
 
-    def _width(self, s):
-        """What the levels of a minimiser cannot be further apart than."""
-        block = self.block
-        steep = np.log(block.weight.max() / block.weight.min()) + 2 * np.abs(block.offset).max(initial=0.0)
-        columns = np.arange(s.shape[1])
-        difference = np.abs(s[self.winner, columns] - s[self.loser, columns])
-        return difference + len(s) * (steep + np.log(2 * len(block.weight)))
+    def _unbalanced(self, net, curvature):
+        """The bound on lambda over what is allowed of it; infinite where K is too large for it."""
+        tree, flows = self.block.tree
+        below = tree.label >= 0
+        found, spread = distance((flows @ net)[below], curvature[tree.label[below]])
+        allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
+        with np.errstate(invalid="ignore"):
+            for k in np.flatnonzero(~((found * spread <= 0.5) & (found <= allowed))):
+                found[k], spread[k] = self._by_its_own_tree(k, net[:, k], curvature[:, k])
+            return np.where(found * spread <= 0.5, found / allowed, np.inf)
+
+    def _by_its_own_tree(self, copy, net, curvature):
+        """The same from the tree of the copy's curvatures; the held difference is a label of it that costs nothing."""
+        block, drawn = self.block, np.flatnonzero(curvature > 0)
+        ends = np.r_[self.winner[copy], block.winner[drawn]], np.r_[self.loser[copy], block.loser[drawn]]
+        curvature = np.r_[np.inf, curvature[drawn]]
+        tree = Tree(len(net), *ends, curvature, self.winner[copy])
+        below = np.flatnonzero(tree.label >= 0)
+        if np.count_nonzero(net) > np.count_nonzero(net[np.r_[self.winner[copy], below]]):
+            return np.inf, np.inf  # something is pushed that no curved label reaches
+        return distance(tree.delivered(net)[below], curvature[tree.label[below]])
 
 
 def _whole(weight):

@@ -75,7 +75,8 @@ def _approached(edges, start):
     edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
     cuts = _Cuts(edges)
     ahead = cuts.direction(start)
-    far = np.flatnonzero(edges.reach(ahead[0]) > 1)
+    blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
+    far = np.flatnonzero((edges.reach(ahead[0]) > 1) | blurred)
     if far.size == 0:
         return _newton(edges, start, tolerances.NEWTON_STEP, cuts, ahead)
     rows = start.reshape(len(edges.start), -1).copy()

@@ -1,0 +1,69 @@
+r"""How far is a point from the fit of a block, at most? A bound that any spanning tree proves.
+
+Let b be the pushes left at the nodes, H the Hessian, u the way from s to the optimum,
+:math:`q^2=u^{\mathsf T}Hu` and :math:`\lambda^2=b^{\mathsf T}H^+b`. A flow that delivers b along a spanning tree of
+labels, :math:`F_t` through label t of curvature :math:`c_t`, shows :math:`\lambda^2\le\sum_tF_t^2/c_t` (Thomson's
+principle). As :math:`c_t(u_w-u_l)^2\le q^2`, no label's margin changes by more than :math:`R\le qK` along u,
+:math:`K=\sum_tc_t^{-1/2}`. Along u curvatures fall by at most :math:`e^{-R}` (Bach 2010, Prop. 1; see
+:mod:`tabular.fits.block_solvers`), so
+
+.. math:: \lambda q\ge b^{\mathsf T}u\ge q^2\,(1-e^{-R})/R\ge\frac qK(1-e^{-R}).
+
+If :math:`\lambda K\le1/2`, then :math:`1-e^{-R}\le1/2`, so :math:`R\le\log2` and :math:`(1-e^{-R})/R\ge0.72`: hence
+:math:`q\le1.4\lambda`, and the loss is above its least by at most :math:`b^{\mathsf T}u\le1.4\lambda^2`. ∎
+"""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+
+
+class Tree:
+    """The spanning tree of largest curvatures, from a node of a connected block.
+
+    Attributes:
+        label: of each node but the root, the label that leads towards it, -1 for others: nodes that are not connected.
+        order, above: nodes from the root outwards, and the node before each.
+    """
+
+    def __init__(self, n_nodes, winner, loser, curvature, root):
+        order = np.argsort(-curvature, kind="stable")
+        low, high = np.minimum(winner, loser)[order], np.maximum(winner, loser)[order]
+        key, first = np.unique(low * n_nodes + high, return_index=True)  # of parallel labels the most curved
+        ends = np.divmod(key, n_nodes)
+        graph = coo_array((first + 1.0, ends), shape=(n_nodes, n_nodes)).tocsr()
+        tree = minimum_spanning_tree(graph).tocoo()
+        self.order, self.above = breadth_first_order(tree.tocsr(), root, directed=False)
+        below = np.where(self.above[tree.col] == tree.row, tree.col, tree.row)
+        self.label = np.full(n_nodes, -1)
+        self.label[below] = order[tree.data.astype(np.int64) - 1]
+        self.n_nodes, self.root = n_nodes, root
+
+    def delivered(self, push):
+        """``F``: what flows through the label of each node when the pushes of all below it are delivered."""
+        total, above = push.tolist(), self.above.tolist()
+        for node in self.order[:0:-1].tolist():
+            total[above[node]] += total[node]
+        return np.array(total)
+
+    def cuts(self):
+        """``(n_nodes, n_nodes)`` that takes pushes to what is delivered: which nodes are below each."""
+        below = np.eye(self.n_nodes)
+        for node in self.order[:0:-1]:
+            below[self.above[node]] += below[node]
+        return below
+
+
+def distance(delivered, curvature):
+    r"""The bound on lambda, and K, from F and c of the labels of a tree, the first axis.
+
+    >>> winner, loser, c = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([4.0, 1.0, 0.5])
+    >>> tree = Tree(3, winner, loser, c, root=0)
+    >>> flow = tree.delivered(np.array([0.3, -0.2, -0.1]))
+    >>> lam, K = distance(flow[1:], c[tree.label[1:]])
+    >>> lam.round(6).item(), K.round(6).item()  # sqrt(.09/4 + .01), 1/2 + 1
+    (0.180278, 1.5)
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        terms = np.where(delivered == 0, 0.0, np.abs(delivered) / np.sqrt(curvature))
+        return np.sqrt(np.square(terms).sum(axis=0)), (1 / np.sqrt(curvature)).sum(axis=0)

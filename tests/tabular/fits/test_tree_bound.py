@@ -1,0 +1,50 @@
+"""The distance to a fit that a spanning tree proves, against dense algebra and the fit itself."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from tabular.base.log_space import softplus
+from tabular.fits import bradley_terry
+from tabular.fits.tree_bound import Tree, distance
+
+
+def block(seed, n=9, m=24):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n)
+    winner = np.r_[order, rng.integers(0, n, m)]
+    loser = np.r_[np.roll(order, -1), (winner[n:] + rng.integers(1, n, m)) % n]
+    return rng, winner, loser, rng.uniform(-4, 4, n + m)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("moved", [1e-8, 1e-5, 1e-3])
+def test_lambda_and_the_loss_are_within_the_bound(seed, moved):
+    rng, winner, loser, log_weight = block(seed)
+    weight, best = np.exp(log_weight), bradley_terry.fit(9, winner, loser, log_weight)
+    s = best.strength + moved * rng.normal(size=9)
+    h = s[winner] - s[loser]
+    push, curvature = weight * expit(-h), weight * expit(h) * expit(-h)
+    left = np.bincount(winner, push, 9) - np.bincount(loser, push, 9)
+    tree = Tree(9, winner, loser, curvature, root=3)
+    below = np.flatnonzero(tree.label >= 0)
+    assert len(below) == 8
+    np.testing.assert_allclose(tree.cuts() @ left, tree.delivered(left), atol=1e-12 * np.abs(left).max())
+    found, spread = distance(tree.delivered(left)[below], curvature[tree.label[below]])
+    incidence = np.zeros((len(winner), 9))
+    incidence[np.arange(len(winner)), winner] = 1
+    incidence[np.arange(len(winner)), loser] -= 1
+    exact = np.sqrt(left @ np.linalg.pinv(incidence.T @ (curvature[:, None] * incidence), rcond=1e-12) @ left)
+    assert exact <= found * (1 + 1e-6)
+    assert found <= 10 * exact  # and no wilder than paths are long
+    if found * spread <= 0.5:
+        above = weight @ softplus(-h) - best.infimum
+        assert above <= 1.4 * found**2 + 1e-14 * best.infimum
+        if moved > 1e-5:
+            assert above > 0.3 * exact**2  # a tenth of lambda would not do
+
+
+def test_of_parallel_labels_the_most_curved_is_taken_and_others_are_not_reached():
+    tree = Tree(4, np.array([0, 1, 1]), np.array([1, 0, 2]), np.array([1.0, 5.0, 2.0]), root=2)
+    assert tree.label.tolist() == [1, 2, -1, -1]
+    assert tree.delivered(np.array([1.0, 2.0, 0.0, 7.0])).tolist() == [1.0, 3.0, 3.0, 7.0]
