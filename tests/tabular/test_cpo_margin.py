@@ -13,6 +13,7 @@ from scipy.special import expit, log_expit
 
 from tabular import InputError, Preferences, Problem, Status, cpo, dpo, guarantees, logs, margins, oracle, rlhf
 from tabular.base.log_space import kl, softplus
+from tabular.fits.reference_margin import _side
 from tabular.preferences import _all_pairs
 from tests.strategies import labelled_problems
 
@@ -277,3 +278,12 @@ def test_one_real_prompt_against_a_general_optimiser(superhf):
     ours = cpo.constrained_optimum(problem, chain).price[0]
     assert ours <= other.fun + 1e-7
     assert other.fun <= ours + 1e-4
+
+
+def test_the_side_of_a_label_is_that_of_its_pair_in_its_prompt():
+    """The same responses in two prompts, a pair that weighs the same both ways, and weights below the floats."""
+    problem = Problem(np.log(np.full((3, 3), 1 / 3)), 1.0)
+    ends = [(0, 0, 1), (0, 1, 0), (1, 0, 1), (1, 1, 0), (0, 1, 2), (0, 2, 1), (2, 2, 0), (2, 0, 2)]
+    log_weight = np.log([3.0, 1.0, 1.0, 3.0, 2.0, 2.0, 5.0, 4.0]) - [0, 0, 0, 0, 0, 0, 800, 800]
+    labels = Preferences(*np.array(ends).T, log_weight=log_weight)
+    assert _side(labels, problem).tolist() == [1, -1, -1, 1, 0, 0, 1, -1]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tabular import InputError, Preferences, Problem, dpo, failure_modes, oracle
 from tabular.base.log_space import softplus
 from tabular.failures import knapsack
-from tabular.failures.frontier import frontier, separable
+from tabular.failures.frontier import _units, frontier, separable
+from tabular.failures.knapsack import _hull
 from tabular.failures.thresholds import solve
 from tests.strategies import labelled_problems, policies_of
 
@@ -227,3 +228,26 @@ def test_a_frontier_answers_only_as_high_as_it_was_searched():
     with pytest.raises(InputError, match=r"loss_level 0.6 is above 0.1, the highest that was searched"):
         frontier(problem, labels, highest=0.1).worst_case_accuracy(0.6)
     assert frontier(problem, labels).worst_case_accuracy(0.6) == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_hull_is_what_no_chord_passes_over(seed):
+    """Chords join points on both sides, the origin among them; whole numbers, so that edges are met exactly."""
+    rng = np.random.default_rng(seed)
+    cost, gain = (np.cumsum(rng.integers(1, 5, 9)).astype(float) for _ in range(2))
+    c, g = np.r_[0.0, cost], np.r_[0.0, gain]
+    below = [
+        any(
+            (g[k] - g[i]) * (c[j] - c[i]) < (g[j] - g[i]) * (c[k] - c[i])
+            for i in range(k)
+            for j in range(k + 1, len(c))
+        )
+        for k in range(1, len(c))
+    ]
+    assert _hull(cost, gain).tolist() == np.flatnonzero(~np.array(below)).tolist()
+
+
+def test_weights_in_whole_ratios_are_whole_and_others_shares():
+    assert _units(np.array([0.25, 0.75, 0.5])).tolist() == [1, 3, 2]
+    assert _units(np.array([0.0, 2.0])).tolist() == [0, 2]
+    np.testing.assert_allclose(_units(np.array([1.0, np.pi])), np.array([1.0, np.pi]) / (1 + np.pi), rtol=1e-15)
