@@ -7,7 +7,8 @@ an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to
 has to, or the pinned list of statements and their evidence (``tests/words.py``): an exception, a verdict that is not
 the expected one, a step or a statement that is gone. Words that were regenerated do not count. What can only make a
 near miss more wrong, or a search longer, is not mutated in statements: controls, ``wrong`` and ``right`` versions,
-efforts, the ranges that are drawn from. Annotations are for type checkers and are not mutated either.
+efforts, the ranges that are drawn from. Nor are annotations, which are for type checkers, and ``strict=`` of ``zip``,
+which changes nothing where lengths are equal.
 """
 
 import argparse
@@ -70,9 +71,11 @@ def mutations(tree: ast.Module, spare=()):
         yield from _of_node(parent)
 
 
-def _annotations(tree):
-    """What only a type checker reads."""
+def _without_effect(tree):
+    """What only a type checker reads, and the guards of ``zip``."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zip":
+            yield from (word.value for word in node.keywords)
         said = [getattr(node, "annotation", None), getattr(node, "returns", None)]
         yield from (annotation for annotation in said if annotation is not None)
 
@@ -129,7 +132,7 @@ def choose(part: str, count: int, seed: int) -> list[tuple[Path, int]]:
 
 def _places(tree, path):
     stated = "STATEMENTS = (" in path.read_text(encoding="utf-8")
-    return mutations(tree, [*_annotations(tree), *(_near_misses(tree) if stated else ())])
+    return mutations(tree, [*_without_effect(tree), *(_near_misses(tree) if stated else ())])
 
 
 def _tree(path):

@@ -131,7 +131,7 @@ def circulation(labels, s):
 def _spanning_forest(labels):
     """(node, parent, label) for each node but the roots, parents before children."""
     seen, tree = set(), []
-    for root in sorted({node for winner, loser, _ in labels for node in (winner, loser)}):
+    for root in sorted({winner for winner, *_ in labels}):
         queue = [] if root in seen else [root]
         seen.add(root)
         for node in queue:

@@ -6,7 +6,8 @@ import sympy
 
 from proofs_checks.kernel.crossing import edges
 from proofs_checks.kernel.instances import Instances, Numbers, named
-from proofs_checks.kernel.relation import Implies, Not, relation
+from proofs_checks.kernel.relation import Condition, Implies, Not, relation
+from proofs_checks.kernel.search import Effort, scores, seek
 
 x, y = sympy.symbols("x y", real=True)
 LINE = Numbers({x: (-9, 9)})
@@ -44,6 +45,25 @@ def test_a_claim_without_premise_and_an_equality_have_no_edge(claim):
     values, answers = LINE.draw(np.random.default_rng(0), 50)
     assert edges(LINE, (), claim, values, answers) == []
     assert edges(LINE, (), Implies(relation(x, "!=", 1), FIVE), values, answers) == []
+
+
+class Unsure(Condition):
+    """0 says neither that it holds nor that it fails."""
+
+    words = "unsure"
+
+    def satisfied(self, values):
+        return np.zeros(len(values[x]))
+
+    violated = satisfied
+
+
+def test_what_is_not_certainly_met_is_no_hypothesis_and_no_premise():
+    assert at(relation(x, ">", 1), (Unsure(),)) == []
+    assert at(Unsure()) == []
+    assert np.isneginf(scores((Unsure(),), relation(x, ">", 1), {x: np.array([0.0, 5.0])})).all()
+    assert scores((), Unsure(), {x: np.array([0.0, 5.0])}).tolist() == [0, 0]
+    assert seek(LINE, (), Unsure(), Effort(draws=50, climbs=1, steps=2)).candidates == ()
 
 
 def test_the_contrary_of_an_inequality_has_the_edge_of_it():

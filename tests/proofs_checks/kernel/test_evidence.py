@@ -340,12 +340,19 @@ def test_what_is_checked_is_printed_from_what_is_run(step, formula):
         (NONNEGATIVE, lambda x: positive_part(1 - (10**7 * x - 10) ** 2)),
         (UNIT, lambda x: positive_part(Fraction(1, 10**5) - x)),
         (UNIT, lambda x: positive_part(x - 1 + Fraction(1, 10**5))),
-        (COUNT, lambda x: positive_part(x - 19)),
+        (COUNT, lambda x: positive_part(1 - (x - 20) ** 2)),
+        *((domain, lambda x: positive_part(1 - (x - 40) ** 2)) for domain in (REAL, POSITIVE, NONNEGATIVE)),
+        *(
+            (domain, lambda x: positive_part(1 - 100 * (10**6 * x - 1) ** 2))
+            for domain in (POSITIVE, NONNEGATIVE, UNIT)
+        ),
+        (REAL, lambda x: positive_part(1 - 100 * (10**6 * x + 1) ** 2)),
+        (UNIT, lambda x: positive_part(1 - 100 * (10**6 * (1 - x) - 1) ** 2)),
         (COUNT, lambda x: positive_part(2 - x)),
     ],
 )
 def test_a_domain_is_looked_at_near_its_ends(domain, beyond):
-    """What differs there alone differs: from 39 on, below 1/10⁵, at 0, near 1, at the count 20."""
+    """What differs there alone differs: at 40, at a millionth, at 0, a millionth below 1, at the count 20."""
     found = identity(lambda x: softplus(x) - softplus(-x) + beyond(x), lambda x: x, x=domain).run()
     assert found.passed is False
     assert sign(lambda x: exp(x) - (10**20) * beyond(x), x=domain).run().passed is False

@@ -211,6 +211,8 @@ def test_floats_may_differ_from_the_formula_by_a_share_only():
     assert disagreements(measured(lambda t: 1.000005e6 * t, lambda t: 10**6 * t)) == {}
     assert x in disagreements(measured(lambda t: 1.00002e6 * t, lambda t: 10**6 * t))
     assert x in disagreements(measured(lambda t: t + 3e-4, lambda t: t))
+    assert disagreements(measured(lambda t: 1e-5, lambda t: 0)) == {}, "a hundred-thousandth is not yet too much"
+    assert x in disagreements(measured(lambda t: 1.001e-5, lambda t: 0))
     assert x in disagreements(measured(lambda t: float("nan"), lambda t: t)), "no number is no agreement"
     only_one = Instances(lambda draw: {"t": draw.number(-10, 10)}, "any t", {}, {x: lambda t: t, y: lambda t: 1 / 0})
     assert disagreements(only_one) == {}, "what is measured nowhere, or has no exact value, is compared with nothing"
