@@ -176,7 +176,7 @@ def test_a_domain_is_tested_inside_and_at_its_boundary(domain):
 def test_signs():
     assert sign(lambda x: exp(x) / (1 + exp(x)) ** 2, x=REAL).run().passed is True
     assert sign(lambda x: softplus(x) * sigmoid(-x), x=REAL).run().passed is True
-    assert sign(lambda x: x**2, x=REAL).run().passed is False, "not at 0"
+    assert Sign("above 0", {}, lambda x: x**2, {"x": REAL}).run().passed is False, "not at 0"
     assert sign(lambda x: x**2, weak=True, x=REAL).run().passed is True
     assert sign(lambda x: -(x**2), weak=True, x=REAL).run().passed is False
     assert sign(lambda x: x, x=NONNEGATIVE).run().passed is False

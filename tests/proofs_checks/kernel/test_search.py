@@ -125,6 +125,7 @@ def test_a_climb_starts_from_every_piece_and_from_each_of_the_best():
 
 
 def test_what_is_met_on_the_way_up_counts():
+    assert seek(LINE, (), relation(x, "<", Fraction(19, 2)), Effort(draws=200)).met <= 200, "a clear one needs no climb"
     still = seek(LINE, (), relation(x**2, ">=", 0), Effort(draws=100, climbs=1, steps=0)).met
     climbed = seek(LINE, (), relation(x**2, ">=", 0), Effort(draws=100, climbs=1, steps=50)).met
     assert still <= 100
