@@ -65,7 +65,7 @@ def test_least_and_greatest_of_whatever_stands_there():
     assert repr(arithmetic.greatest(*overlapping)) == "[1, 3]"
     assert repr(arithmetic.least(2, Interval.hull(0, 3))) == repr(arithmetic.least(Interval.hull(0, 3), 2)) == "[0, 2]"
     assert arithmetic.least(x, 1) == arithmetic.least(1, x) == sympy.Min(x, 1)
-    assert arithmetic.greatest(2, 3, x) == sympy.Max(3, x)
+    assert arithmetic.greatest(2, 3, x) == arithmetic.greatest(x, 3) == sympy.Max(3, x)
 
 
 def test_a_sum_is_in_closed_form_or_term_by_term():
