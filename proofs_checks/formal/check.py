@@ -85,16 +85,17 @@ def ask(directory: Path, listed=None, each: bool = True) -> dict[str, dict]:
         Refused: a theorem that is not of the type its list says, or rests on an axiom that is not allowed.
     """
     listed = entries() if listed is None else listed
-    files = sorted({file for e in listed.values() for file in (e.file, e.claims_file, e.near_file) if file})
-    lines = ["From mathcomp Require Import ssreflect.", f"From Formal Require Import {' '.join(files)}."]
-    lines += ["Set Printing Parentheses.", "Set Printing Width 110."]
-    groups = {}
+    lines, groups = [*_PRINTED, _imports(e.claims_file for e in listed.values())], {}
+    lines += [f'Redirect "{e.statement}.statement" Print {e.statement}.' for e in listed.values()]
+    # what chapters and near misses abbreviate must not reach the claims as they are printed
+    lines.append(_imports(file for e in listed.values() for file in (e.file, e.near_file) if file))
     for entry in listed.values():
-        lines += _is_of_type(entry.statement, entry.theorem, refuted=entry.shown == "refuted")
+        lines.append(_is_of_type(entry.statement, entry.theorem, refuted=entry.shown == "refuted"))
         groups.setdefault(_group(entry, each), []).append(entry.theorem)
         for name in entry.near:
             near = f"{entry.near_file}.{name}"
-            lines += _is_of_type(near, f"{near}_refuted", refuted=True)
+            lines.append(_is_of_type(near, f"{near}_refuted", refuted=True))
+            lines.append(f'Redirect "{near}.statement" Print {near}.')
             groups.setdefault(_TOGETHER, []).append(f"{near}_refuted")
     for group, theorems in groups.items():
         lines.append(f"Definition {group}__together := ({', '.join(theorems)}).")
@@ -111,6 +112,19 @@ def ask(directory: Path, listed=None, each: bool = True) -> dict[str, dict]:
 
 
 _TOGETHER = "real_numbers_alone"
+#: Numbers, functions on finite types and sums are printed as they are written.
+_PRINTED = (
+    "From Coq Require Import Reals.",
+    "From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq fintype bigop.",
+    "From Formal Require Import definitions definitions_cpo.",
+    "Open Scope R_scope.",
+    "Set Printing Parentheses.",
+    "Set Printing Width 110.",
+)
+
+
+def _imports(files):
+    return f"From Formal Require Import {' '.join(sorted(set(files)))}."
 
 
 def _group(entry, each):
@@ -118,10 +132,7 @@ def _group(entry, each):
 
 
 def _is_of_type(statement, theorem, refuted):
-    return [
-        f"Check ({theorem} : {'~ ' if refuted else ''}{statement}).",
-        f'Redirect "{statement}.statement" Print {statement}.',
-    ]
+    return f"Check ({theorem} : {'~ ' if refuted else ''}{statement})."
 
 
 def _answers(directory, entry, needs, axioms):
