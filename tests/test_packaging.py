@@ -197,6 +197,8 @@ def test_the_library_works_with_numpy_and_scipy_alone(built, tmp_path):
     place = unpacked(built[0], tmp_path, np, scipy)
     done = alone(place, ALONE)
     assert done.stdout == f"{tabular.__version__} (1, 3) unattained\n[]\n", done.stderr
+    size = sum(path.stat().st_size for top in place.iterdir() for path in top.resolve().rglob("*") if path.is_file())
+    assert size < 250e6, "a plain install is light"
 
 
 @pytest.mark.parametrize(
