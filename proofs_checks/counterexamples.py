@@ -104,8 +104,12 @@ class Counterexample:
             return None
         problem = problem_of(self.parts)
         lines = [f"# counterexample to {self.title}", f"# {self.shown}", f"beta: {problem.beta!r}", "prompts:"]
-        for i, row in enumerate(np.exp(problem.log_ref).tolist()):
-            lines += [f"  - reference: {row[: len(self.parts['reward'][i])]}"]
+        key, rows = (
+            ("log_reference", problem.log_ref) if "log_ref" in self.parts else ("reference", np.exp(problem.log_ref))
+        )
+        for i, row in enumerate(rows.tolist()):
+            numbers = ", ".join("-.inf" if x == -np.inf else repr(x) for x in row[: len(self.parts["reward"][i])])
+            lines += [f"  - {key}: [{numbers}]"]
             lines += [
                 f"    reward: {[float(r) for r in self.parts['reward'][i]]}",
                 f"    preferences: {self._labels(i)}",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sympy
 
+from condeq import problem_file
 from proofs_checks import Answer, Counterexample, Verdict, conjecture, statements
 from proofs_checks.conjectures import Conjecture
 from proofs_checks.kernel import judging
@@ -214,6 +215,21 @@ def test_answers_go_through_json_and_back():
         Answer.from_dict(written, conjecture("stands", Numbers({δ: (1, 2)}), relation(δ, ">", -1)))
     with pytest.raises(InputError, match="no counterexample that to_dict wrote"):
         Counterexample.from_dict(written | {"result": None})
+
+
+@pytest.mark.parametrize("ref", [{"log_ref": [[0, -9000, None], [1, 2]]}, {"ref": [[1, None, Fraction(1, 7)], [3, 4]]}])
+def test_a_problem_file_reopens_as_the_same_problem_at_every_scale(ref, tmp_path):
+    """Logits that no probability can hold, responses that are not there, prompts of different sizes."""
+    parts = {**ref, "reward": [[1, -1, 0], [Fraction(1, 3), 2]], "beta": Fraction(1, 10), "labels": [(0, 0, 1, 2)]}
+    if "ref" in ref:
+        parts["labels"] = [(0, 0, 2, Fraction(1, 3)), (1, 1, 0, 1)]
+    (tmp_path / "mine.yaml").write_text(Counterexample(True, "", parts, {}, "mine").problem_file(), encoding="utf-8")
+    opened = problem_file.read(tmp_path / "mine.yaml")
+    made = problem_of(parts)
+    np.testing.assert_allclose(opened.problem.log_ref, made.log_ref, rtol=1e-12)
+    np.testing.assert_allclose(opened.problem.reward[made.present], made.reward[made.present])
+    assert opened.problem.beta == made.beta
+    np.testing.assert_allclose(opened.preferences.log_weight, preferences_of(parts, made).log_weight)
 
 
 def test_they_show_themselves_verdict_first():
