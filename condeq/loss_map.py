@@ -4,19 +4,20 @@ from rich.table import Table
 from rich.text import Text
 
 from tabular import losses
-from tabular.losses.guarantees import PROPERTIES
+from tabular.losses.guarantees import PROPERTIES, settings
 
 _SIGNS = {"holds": "yes", "fails": "no", "if": "if", "open": "?"}
 
 
 def rows() -> list[dict]:
-    """One row a loss: each property with its answer, the condition of an "if", and the statement behind it.
+    """One row a loss: its settings, and each property with its answer, condition, and the statement behind it.
 
     >>> rows()[0]["loss"], rows()[0]["rlhf"]
     ('dpo', {'answer': 'holds', 'statement': 'map-rlhf-holds', 'condition': ''})
     """
     return [
-        {"loss": loss} | {name: _cell(cell) for name, cell in row.items()} for loss, row in losses.guarantees().items()
+        {"loss": loss, "settings": settings(loss)} | {name: _cell(cell) for name, cell in row.items()}
+        for loss, row in losses.guarantees().items()
     ]
 
 
@@ -32,9 +33,9 @@ def shown(rows):
     for row in rows:
         table.add_row(row["loss"], *(_SIGNS[row[name]["answer"]] for name in PROPERTIES))
     yield table
-    yield Text(
-        "yes, no: proved, or with an exact witness; if: under the condition below; ?: open, or it has no such thing."
-    )
+    asked = "; ".join(f"{row['loss']} {row['settings']}" for row in rows if row["settings"])
+    yield Text("yes, no: proved, or with an exact witness; if: under the condition below; ?: open.")
+    yield Text(f"Asked at {asked}, unless a condition names the parameter; the others have none.")
     for column, (name, words) in zip(columns, PROPERTIES.items(), strict=True):
         yield Text(f"{column:>2}  {words} (condeq check map-{name}-holds)")
         for row in rows:

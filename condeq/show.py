@@ -129,9 +129,9 @@ def _mass(responses, policy):
     return f"({', '.join(f'{name} {p:.4g}' for name, p in zip(responses, policy, strict=True) if p > 0)})"
 
 
-def failures(rows):
-    """One table of the pairs, then what can go wrong with each and why; the witnesses are in the JSON."""
-    table = plain("label", "delta_ref", "at RLHF", "at DPO", "threshold", "ways to fail")
+def failures(rows, loss="DPO"):
+    """The pairs under a loss of this name, then what can go wrong with each and why; the witnesses are in the JSON."""
+    table = plain("label", "delta_ref", "at RLHF", f"at {loss}", "threshold", "ways to fail")
     for row in rows:
         at_rlhf = "no reward" if row["delta_rlhf"] is None else _nats(row["delta_rlhf"])
         numbers = (_nats(row["delta_ref"]), at_rlhf, _nats(row["delta_dpo"]), _nats(row["threshold"]))
@@ -149,9 +149,9 @@ def failures(rows):
 
 def _failure(kind, finding):
     """One kind of failure, then each of its remedies, set in further."""
-    yield Padding(Text.assemble((kind.replace("_", " "), "bold"), f": {finding['why']}"), (0, 0, 0, 2))
+    yield Padding(Text.assemble((kind.replace("_", " "), "bold"), f": {finding['why']}"), (0, 0, 0, 2), expand=False)
     for remedy in remedies(finding):
-        yield Padding(Text(f"removed by {remedy}", style="dim"), (0, 0, 0, 4))
+        yield Padding(Text(f"removed by {remedy}", style="dim"), (0, 0, 0, 4), expand=False)
 
 
 def remedies(finding) -> list[str]:

@@ -81,7 +81,7 @@ def caption(table: Table) -> str:
     count = {answer: cells.count(answer) for answer in SIGNS}
     return (
         f"What {len(table['loss'])} preference losses guarantee: ● holds ({count['holds']} cells), ◐ holds under a "
-        f"condition ({count['if']}), × fails, with an exact witness or a proof ({count['fails']}), ? open here, or the "
-        f"loss has no such thing ({count['open']}). Each cell but the open ones is a part of a statement "
+        f"condition ({count['if']}), × fails, with an exact witness or a proof ({count['fails']}), ? open here "
+        f"({count['open']}). Each cell but the open ones is a part of a statement "
         "map-PROPERTY-ANSWER whose verdict is computed; losses at the settings of those statements."
     )

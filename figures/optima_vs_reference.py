@@ -5,7 +5,7 @@ import numpy as np
 from figures import style, subject
 from figures.drawing import Panels, drawing
 from figures.table import Table
-from tabular import Preferences, Problem, cpo, dpo, margins, rlhf
+from tabular import Preferences, Problem, cpo, dpo, losses, margins, rlhf
 from tabular.base.log_space import kl, softplus
 
 __all__ = ["OBJECTS", "TITLE", "caption", "compute", "draw", "optima_panel"]
@@ -15,7 +15,9 @@ OBJECTS = ("rlhf", "dpo", "hypo", "ecpo", "cpo")
 _CALLED = {"rlhf": "RLHF", "dpo": "DPO", "hypo": "HyPO", "ecpo": "Eq. 17", "cpo": "CPO"}
 
 
-def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, points=181, problem=None) -> Table:
+def compute(
+    *, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, points=181, problem=None, loss=None
+) -> Table:
     r"""One pair for each reference log-ratio: where RLHF, DPO, HyPO, the margin of Eq. 17 and the constraint end.
 
     The labels are population labels: both orders at the Bradley-Terry rates of the reward. Then a loss with target
@@ -29,6 +31,7 @@ def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, 
     Args:
         problem: one pair of two responses with a reward: its beta and reward difference in the place of those, and the
             columns ``own_delta_ref`` and ``own_<object>``, where each object ends for its own reference.
+        loss: another loss beside them, on the same labels; its columns are ``delta_loss`` and ``price_loss``.
 
     >>> table = compute(points=10)
     >>> bool(abs(table["delta_dpo"] - table["delta_rlhf"]).max() < 1e-12), float(table["delta_cpo"].min())
@@ -44,12 +47,13 @@ def compute(*, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, 
     pair = np.column_stack([delta_ref, np.zeros(points)])
     problem = Problem.from_unnormalized(pair, beta, np.tile([reward_difference, 0.0], (points, 1)))
     policies = _policies(problem, delta_ref, gamma)
+    settings = {"beta": beta, "reward_difference": reward_difference, "gamma": gamma, "loss": None}
+    if loss is not None:
+        policies["loss"] = losses.solve(problem, Preferences.from_bradley_terry(problem), loss).log_policy
+        settings["loss"] = repr(loss)
     columns = {"delta_ref": delta_ref}
-    for name in OBJECTS:
-        columns[f"delta_{name}"] = policies[name][:, 0] - policies[name][:, 1]
-    for name in OBJECTS:
-        columns[f"price_{name}"] = problem.beta * kl(policies[name], policies["rlhf"])
-    settings = {"beta": beta, "reward_difference": reward_difference, "gamma": gamma}
+    columns |= {f"delta_{name}": policy[:, 0] - policy[:, 1] for name, policy in policies.items()}
+    columns |= {f"price_{name}": problem.beta * kl(policy, policies["rlhf"]) for name, policy in policies.items()}
     return Table(columns | own, settings | {"boundary": -reward_difference / beta, "own": bool(own)})
 
 
@@ -100,6 +104,7 @@ def optima_panel(ax, table: Table) -> None:
     ax.plot(delta_ref, table["delta_dpo"], **style.line("dpo", linewidth=3.2, alpha=0.45))
     for name in ("rlhf", "hypo", "ecpo", "cpo"):
         ax.plot(delta_ref, table[f"delta_{name}"], **style.line(name))
+    _other(ax, table, "delta_loss")
     if table.settings["own"]:
         at = table["own_delta_ref"]
         ax.axvline(at[0], color=style.RULE, linewidth=0.5, zorder=1)
@@ -122,11 +127,18 @@ def _boundary(ax, table):
     ax.axvline(table.settings["boundary"], color=style.RULE, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
 
 
+def _other(ax, table, column):
+    """The curve of another loss, if there is one."""
+    if table.settings["loss"] is not None:
+        ax.plot(table["delta_ref"], table[column], **style.line("code", label=table.settings["loss"]))
+
+
 def _prices(ax, table):
     _boundary(ax, table)
     for name in ("dpo", "hypo", "ecpo", "cpo"):
         at_zero = {"clip_on": False} if name == "dpo" else {}
         ax.plot(table["delta_ref"], table[f"price_{name}"], **style.line(name), **at_zero)
+    _other(ax, table, "price_loss")
     ax.set(
         ylabel=r"price $\beta\,\mathrm{KL}(\pi\,\|\,\pi^{\mathrm{*}})$ (units of reward)",
         ylim=(0, 1.1 * table["price_cpo"].max()),
@@ -142,6 +154,7 @@ def caption(table: Table) -> str:
     if s["own"]:
         ends = ", ".join(f"{_CALLED[name]} {n(float(table[f'own_{name}'][0]), '.3g')}" for name in OBJECTS)
         own = f" Markers: your problem, δ_ref = {n(float(table['own_delta_ref'][0]), '.3g')}, ends at δ = {ends}."
+    other = "" if s["loss"] is None else f" {s['loss']}: its minimiser on the same labels."
     short = "it leaves some pairs inverted, and " if table["delta_ecpo"].min() < 0 else ""
     return (
         f"One pair, β = {n(s['beta'])}, reward difference Δr = {n(s['reward_difference'])}, population labels (both "
@@ -152,5 +165,5 @@ def caption(table: Table) -> str:
         f"Eq. 17 with γ = {n(s['gamma'])}, in the direction of w, is held at the reference: {short}it "
         "overshoots wherever one response is rare. Ordered labels have no optimum to show: δ grows without bound. "
         "(b) The loss in RLHF’s objective, β KL(π‖π*), zero for DPO. Closed forms and exact projections at "
-        f"{len(table['delta_ref'])} references.{own}"
+        f"{len(table['delta_ref'])} references.{own}{other}"
     )

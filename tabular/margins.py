@@ -56,7 +56,7 @@ def dpo(delta_ref: ArrayLike) -> np.ndarray:
 
 @checked
 def hypo(delta_ref: ArrayLike) -> np.ndarray:
-    r""":math:`T=\max(\delta_{\rm ref},0)` (HyPO, arXiv 2602.11902): never a negative target.
+    r""":math:`T=\max(\delta_{\rm ref},0)` (HyPO, Yuan et al. 2026, arXiv 2602.11902): never a negative target.
 
     >>> hypo([-2.0, 1.0]).tolist()
     [0.0, 1.0]

@@ -26,5 +26,5 @@ def failures(
         print_json(rows)
         return
     with saved(rows, out):
-        for part in show.failures(rows):
+        for part in show.failures(rows, "DPO" if chosen is None or chosen.name == "dpo" else chosen.name):
             console.print(part)

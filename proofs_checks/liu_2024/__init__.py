@@ -1,1 +1,1 @@
-"""Liu et al. 2024, decoding-time realignment (DeRa): other strengths of regularisation without training."""
+"""Liu et al. 2024, arXiv 2402.02992, decoding-time realignment (DeRa): other strengths of β, no training."""

@@ -17,7 +17,7 @@ from tabular import rlhf
 
 (ERROR,) = named("max |log π*_β′ − log of the mixture|")
 a, b, c = sympy.symbols("r_00 r_01 r_1", real=True)
-_SOURCE = "Liu et al. 2024, decoding-time realignment, wording likely"
+_SOURCE = "Liu et al. 2024, arXiv 2402.02992, decoding-time realignment, wording likely"
 
 
 def _instance(draw):

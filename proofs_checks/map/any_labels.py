@@ -5,9 +5,9 @@ from proofs_checks.kernel.relation import All, relation
 from proofs_checks.map import one_way
 from proofs_checks.map.finite_ratio import CLIPPED
 from proofs_checks.spaces import losses as formulas
-from proofs_checks.spaces.cells import Family
+from proofs_checks.spaces.cells import Cell, Family
 from proofs_checks.spaces.losses import MARGINS
-from proofs_checks.spaces.map_steps import POLICIES, a, at, b, k
+from proofs_checks.spaces.map_steps import POLICIES, SQUARE_POSITIVE, a, at, b, d, k, β
 
 _BEYOND = {"cdpo": log(9), "exo_pair": log(9)}
 _THEOREM = (
@@ -36,6 +36,14 @@ def _ends(loss):
     return All((right, relation(g(-far - a - b), ">=", g(-far - a))))
 
 
+_SPPO = Cell(
+    relation(at("sppo_hard"), ">=", (d - b + formulas.HALF / β) ** 2),
+    "Every label costs a sum of two squares («x² ≥ 0»): where the loss is bounded, so is the log-ratio of every "
+    "labelled response. If all are labelled, the policies that cost no more than π_ref form a compact set of policies "
+    "of full support, and the minimum is attained. With an unlabelled response not always: {map-one-way-if}.",
+    (SQUARE_POSITIVE,),
+)
+
 STATEMENTS = (
     Family(
         property="any",
@@ -62,5 +70,17 @@ STATEMENTS = (
         },
         wrong={"IPO's as well": one_way.NO_LIMIT},
         conclusion="Existence has to be decided for the labels at hand, before anything is solved.",
+    ).statement,
+    Family(
+        property="any",
+        answer="if",
+        title="A loss with a minimiser on some labels",
+        means="Labels on finite responses: some policy of full support costs least under the condition, and "
+        "without it not always",
+        instances=POLICIES,
+        cells={"sppo_hard": _SPPO},
+        words={"sppo_hard": "every response is labelled"},
+        wrong={"least at r_l = 1/(2β)": relation(at("sppo_hard"), ">=", (d - b - formulas.HALF / β) ** 2)},
+        conclusion="A response that nobody labels may have to give all its mass to those that are.",
     ).statement,
 )

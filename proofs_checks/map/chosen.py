@@ -8,11 +8,12 @@ from fractions import Fraction
 
 import sympy
 
-from proofs_checks.kernel.arithmetic import derivative, log, sigmoid
-from proofs_checks.kernel.evidence import POSITIVE, Identity, Sign
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid
+from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.statement import Verdict
+from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
 
 p, lo, o, A, B = sympy.symbols("p l o A B", positive=True)
@@ -133,6 +134,66 @@ _APO_START = Identity(
     lambda e: 0 * e,
     {"e": POSITIVE},
 )
+_LOSER = Identity(
+    "the rate of log π_l is minus that of log π_w with A and B, w and l exchanged",
+    {"with A and B alone exchanged": lambda A, B, p, lo, o: -rate(B, A, p, lo, o)},
+    lambda A, B, p, lo, o: _velocity((-A, B), p, lo, o, 1),
+    lambda A, B, p, lo, o: -rate(B, A, lo, p, o),
+    dict.fromkeys(("A", "B", "p", "lo", "o"), POSITIVE),
+)
+_RARE = Sign(
+    "where B = 4A log π_w falls at all π_w < 16/100, π_l < 1/100",
+    {"at B = 2A": lambda y, z: -rate(1, 2, 16 * z / (1 + z), y / (1 + y), 83)},
+    lambda y, z: -rate(1, 4, 16 * z / (1 + z), y / (1 + y), 83),
+    dict.fromkeys("yz", POSITIVE),
+)
+_FOUR = witnessed(
+    "it falls at π = (16, 1, 83)/100",
+    rate(sympy.Integer(1), sympy.Integer(4), p, lo, o),
+    "<",
+    0,
+    {p: 16, lo: 1, o: 83},
+)
+
+
+def _pulls(step, until=""):
+    """B/A = φ′(r_l)/φ′(r_w) is at least 1 where r_l ≤ r_w, and at least e^(h/2): with w and l rare, B takes over."""
+    words = (
+        "π_ref = (1, 1, 98)/100. «the rate of log π_w» with A, B = βσ(−x)φ′(r_w), βσ(−x)φ′(r_l): "
+        f"«{step.name}», with s = h, from 1 at the start{until}. As long as B ≥ A > 0, π_l falls: «the rate of log π_l "
+        "is minus that of log π_w with A and B, w and l exchanged», «1 − 2π_w + S, what a larger A adds», «with A = B "
+        "it is A(1 − π_w + π_l)». Were π_w never to fall, h would rise at the rate of at least B(1 − π_l), which "
+        "stays away from 0 while h is bounded: B/A reaches 4, first where e^h ≤ 16, so π_w ≤ 16/100 and π_l < 1/100, "
+        "and «where B = 4A log π_w falls at all π_w < 16/100, π_l < 1/100»; «it falls at π = (16, 1, 83)/100»."
+    )
+    return Cell(_FOUR.claim, words, (*_MORE, _LOSER, step, _RARE, *_FOUR.steps))
+
+
+def _slopes(link, name, ratio, r=lambda q: q, domain=REAL):
+    """B/A at r_w = r and r_l = r − s."""
+    return Identity(
+        name,
+        {"with 2s": lambda q, s: ratio(q, 2 * s)},
+        lambda q, s: derivative(link)(r(q) - s) / derivative(link)(r(q)),
+        ratio,
+        {"q": domain, "s": POSITIVE},
+    )
+
+
+_LINKS = {
+    "fdpo_forward_kl": _pulls(_slopes(formulas.forward_kl, "B/A is e^s", lambda q, s: exp(s))),
+    "fdpo_alpha": _pulls(_slopes(formulas.alpha, "B/A is e^(s/2)", lambda q, s: exp(s / 2))),
+    "squared_po": _pulls(
+        _slopes(
+            formulas.squared_log,
+            "B/A is e^s(1 + s/q) at r_w = 1 − q",
+            lambda q, s: exp(s) * (1 + s / q),
+            lambda q: 1 - q,
+            POSITIVE,
+        ),
+        ", and to infinity where r_w nears 1",
+    ),
+}
 _LENGTHS = Identity(
     "twice the rate at A = 1/2, B = 1",
     {"2π_l": lambda p, lo, o: 2 * lo / (p + lo + o)},
@@ -202,7 +263,7 @@ STATEMENTS = (
     Family(
         property="chosen",
         answer="fails",
-        title="A loss that lowers the chosen probability",
+        title="Losses that lower the chosen probability",
         means="One label w > l, other responses, tabular softmax logits, gradient flow from π_ref: log π_w "
         "falls somewhere",
         instances=_POLICIES,
@@ -213,9 +274,11 @@ STATEMENTS = (
                 "(1, 1, 8)/10».",
                 (_RATE, _APO_START, *_APO.steps),
             )
-        },
+        }
+        | _LINKS,
         wrong={"DPO's as well": relation(rate(A, A, p, lo, o), "<", 0)},
-        conclusion="It is made to: both probabilities go down, the rejected one faster.",
+        conclusion="APO-down is made to. In a link that is steeper below, the rejected response is pushed so hard that "
+        "the rest takes from the chosen one.",
         expected=Verdict.CERTIFIED,
     ).statement,
     Family(

@@ -1,4 +1,4 @@
-"""Which losses of a margin aim at δ ≥ 0 also where the reference has δ_ref < 0."""
+"""Which losses aim at δ ≥ 0 also where the reference has δ_ref < 0: where all their margins are 0."""
 
 from fractions import Fraction
 
@@ -35,14 +35,27 @@ _THERE = dict.fromkeys(
 ) | {"ipo": formulas.HALF, "ipo_norm": formulas.HALF, "hinge": 1, "odpo": formulas.OFFSET}
 
 
+#: Loss of the log-ratios -> r_w and r_l where all its margins are 0, β = 1, and what it costs there less −log π_w.
+_APART = dict.fromkeys(("kto", "apo_zero", "apo_down"), (0, 0, 1)) | {
+    "nca_pair": (0, 0, 2 * log(2)),
+    "bco_pair": (formulas.SHIFT, formulas.SHIFT, 2 * log(2)),
+    "bco_pair_unshifted": (0, 0, 2 * log(2)),
+    "sppo_hard": (formulas.HALF, -formulas.HALF, 0),
+    "dpop": (0, 0, log(2)),
+    "dpo_sft": (0, 0, log(2) + a),
+}
+
+
 def _fails(loss):
-    up = _THERE[loss]
-    found = witnessed("δ < 0 at the target where δ_ref = −5", -c + up, "<", -d, {c: 6, d: 1})
-    centre = relation(at(loss, w=-a + up, beta=1), "=", _CENTRE[MARGINS[loss]])
-    shown = "the reference itself" if up == 0 else f"h = {up}"
+    up, down, cost = _APART[loss] if loss in _APART else (_THERE[loss], 0, _CENTRE[MARGINS[loss]])
+    found = witnessed("δ < 0 at the target where δ_ref = −5", -c + up, "<", -d + down, {c: 6, d: 1})
+    centre = relation(at(loss, w=-a + up, lo=-b + down, beta=1), "=", cost)
+    shown = "the reference itself" if up == down == 0 else f"h = {up}"
+    if loss in _APART and (up, down) != (0, 0):
+        shown = f"r_w = {up}, r_l = {down}".replace("-", "−")
     return Cell(
         All((At(centre, {a: 6, b: 1, c: 6, d: 1}), found.claim)),
-        f"x = 0 at {shown}, whatever the reference: «δ < 0 at the target where δ_ref = −5».",
+        f"All margins are 0 at {shown}, whatever the reference: «δ < 0 at the target where δ_ref = −5».",
         found.steps,
     )
 
@@ -61,6 +74,19 @@ _SLIC = Identity(
     lambda a: 0 * a,
     {"a": POSITIVE},
 )
+
+
+def _tied(loss, name):
+    """At π_w = π_l the sp is log 2, whatever the reference."""
+    step = Identity(
+        name,
+        {"log 2": lambda a, c, d, e: log(2) + 0 * a},
+        lambda a, c, d, e: at(loss, -a, -a, -c, -d, e),
+        lambda a, c, d, e: log(2) + a,
+        dict.fromkeys("acde", POSITIVE),
+    )
+    ahead = relation(at(loss, w=-a, lo=-a - k), "<", log(2) + a)
+    return Cell(ahead, f"«{name}»: its margin rises with π_w/π_l and is 0 at δ = 0, whatever the reference.", (step,))
 
 
 def _slope(s):
@@ -111,7 +137,8 @@ STATEMENTS = (
         property="target",
         answer="holds",
         title="Losses that never aim at the wrong side",
-        means="One label w > l, δ_ref < 0: the margin x that the loss is a function of is 0 at some δ ≥ 0",
+        means="One label w > l, δ_ref < 0: the margins in the loss, the arguments of its g, sp, σ or square, are 0 "
+        "together at δ ≥ 0 alone",
         instances=POLICIES,
         cells={
             "hypo": Cell(
@@ -122,6 +149,8 @@ STATEMENTS = (
             "slic": Cell(
                 relation(formulas.hinge(k), "=", 0), "«the margin at δ = 1 is 0», whatever the reference.", (_SLIC,)
             ),
+            "cpo_xu": _tied("cpo_xu", "at δ = 0 Xu's CPO costs log 2 − log π_w"),
+            "orpo": _tied("orpo", "at δ = 0 ORPO costs log 2 − log π_w"),
         },
         wrong={"DPO's as well": relation(at("dpo", w=-a, lo=-a, u=-c - k, v=-c), "=", log(2))},
         conclusion="A misaligned reference does not become the goal.",
@@ -130,9 +159,10 @@ STATEMENTS = (
         property="target",
         answer="fails",
         title="Losses that can aim at the wrong side",
-        means="One label w > l, β = 1, δ_ref = −5: the margin x that the loss is a function of is 0 at some δ < 0",
+        means="One label w > l, β = 1, δ_ref = −5: the margins in the loss, the arguments of its g, sp, σ or square, "
+        "are 0 together at some δ < 0",
         instances=POLICIES,
-        cells={loss: _fails(loss) for loss in _THERE},
+        cells={loss: _fails(loss) for loss in _THERE | _APART},
         wrong={"SLiC's as well": At(relation(at("slic", w=-c, lo=-d, beta=1), "=", 0), {c: 6, d: 1})},
         conclusion="The loss can fall below its value at the target while the policy still ranks the pair wrongly.",
         expected=Verdict.CERTIFIED,

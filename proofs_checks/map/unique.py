@@ -206,6 +206,57 @@ def _dented(loss, low, high, ref, beta):
     )
 
 
+_REF, _FIFTH = Fraction(1, 100), Fraction(1, 5)
+
+
+def _one_order(s):
+    """NCA's cost of w > l at log-odds s."""
+    return at("nca_pair", *_policy(s), log(_REF), log(1 - _REF), _FIFTH)
+
+
+def _other_order(s):
+    w, lo = _policy(s)
+    return at("nca_pair", lo, w, log(1 - _REF), log(_REF), _FIFTH)
+
+
+def _nca():
+    """Were the minimum always one, it would pass every s as the weight of w > l grows; s = 0 is none at any weight."""
+    up, down = _one_order, _other_order
+    bent = witnessed(
+        "B′A″ − A′B″ < 0 at s = 0",
+        derivative(down)(x) * derivative(up, 2)(x) - derivative(up)(x) * derivative(down, 2)(x),
+        "<",
+        0,
+        {x: 0},
+    )
+    end = _FIFTH * log(100)
+    least = log(Fraction(3, 2)) + log(3) * formulas.HALF
+    rest = softplus(_FIFTH * (_policy(x)[1] - log(1 - _REF))) * formulas.HALF
+    left = witnessed(
+        "A is larger on all of s ≤ 0 than at its end",
+        least + rest,
+        ">",
+        softplus(-end) + softplus(end) * formulas.HALF,
+        {x: 0},
+    )
+    slope = Identity(
+        "the slope of sp(−z) + sp(z)/2",
+        {"σ(z)/2 − 1": lambda z: sigmoid(z) / 2 - 1},
+        lambda z: derivative(lambda t: softplus(-t) + softplus(t) / 2)(z),
+        lambda z: 3 * sigmoid(z) / 2 - 1,
+        {"z": REAL},
+    )
+    words = (
+        "π_ref,w = 1/100, β = 1/5, w > l at weight e costs eA, l > w at weight 1 costs B, in s = log π_w/π_l. «the "
+        "slope of sp(−z) + sp(z)/2» is negative below z = log 2, where βr_l always is: B rises strictly in s. At "
+        "z = log 2 that sum is least, log(3/2) + log(3)/2, and A's last term falls in s: «A is larger on all of s ≤ 0 "
+        "than at its end», s → ∞. So for small e the cost is least at some s < 0, for large e at some s > 0. Were it "
+        "least at one s alone for every e, this s would move with e without a jump, through 0. But eA′ + B′ = 0 there "
+        "needs A′ < 0, and then eA″ + B″ < 0: «B′A″ − A′B″ < 0 at s = 0»."
+    )
+    return Cell(All((bent.claim, left.claim)), words, (slope, *left.steps, *bent.steps))
+
+
 _TWO = {
     "hinge": _flat_sum("hinge"),
     "slic": _flat_sum("slic"),
@@ -218,6 +269,7 @@ _TWO = {
     "bco_pair": _dented("bco_pair", -4, 2, Fraction(1, 1000), 1),
     "bco_pair_unshifted": _dented("bco_pair_unshifted", -5, 2, Fraction(1, 1000), 1),
     "sppo_hard": _dented("sppo_hard", -4, 4, Fraction(1, 1000), Fraction(1, 20)),
+    "nca_pair": _nca(),
 }
 _HOLDING = {loss: _strict(loss) for loss in _BOTH} | {loss: _bends(loss, words) for loss, words in _IN_ODDS.items()}
 

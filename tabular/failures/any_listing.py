@@ -27,9 +27,11 @@ class _Least:
 class LossListing:
     """What the listing of all pairs needs, computed together; ``finding(kind, pair)`` reads it off."""
 
+    solve_thresholds = staticmethod(any_loss.thresholds)
+
     def __init__(self, problem: Problem, preferences: Preferences, loss: Loss):
         self.problem, self.preferences, self.loss = problem, preferences, loss
-        self.found = any_loss.thresholds(problem, preferences, loss)
+        self.found = self.solve_thresholds(problem, preferences, loss)
         self.at = _Least(self.found.infimum, self.found.delta)
         self.start = mean(problem.log_ref, problem, preferences, loss)
         self.slack = tolerances.LOSS * max(1.0, abs(self.start))

@@ -11,6 +11,7 @@ from tabular.base.record import Record
 from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding, Kind
 from tabular.failures.listing import Listing
+from tabular.failures.partial_listing import PartialListing
 from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -82,7 +83,9 @@ class Row(Record):
 
     def readable(self) -> dict:
         """The row for a reader, as JSON; infinite and undefined log-ratios are written as text."""
-        delta_dpo = self.delta_dpo if np.isfinite(self.delta_dpo) else _LIMIT.get(self.delta_dpo, "free")
+        open_one = isinstance(self._listing, PartialListing)
+        free = "not known" if open_one else "free"
+        delta_dpo = self.delta_dpo if np.isfinite(self.delta_dpo) else _LIMIT.get(self.delta_dpo, free)
         return {
             "pair": self.pair,
             "prompt": self.prompt,
@@ -92,9 +95,9 @@ class Row(Record):
             "delta_ref": self.delta_ref,
             "delta_dpo": delta_dpo,
             "delta_rlhf": self.delta_rlhf,
-            "threshold": _LIMIT.get(self.threshold, self.threshold),
+            "threshold": "not known" if open_one else _LIMIT.get(self.threshold, self.threshold),
             "threshold_status": self.status.value,
-            "multiplier": self.multiplier,
+            "multiplier": None if open_one else self.multiplier,
             "kinds": [kind.value for kind in self.kinds],
             "findings": {kind.value: finding.readable() for kind, finding in self.findings.items()},
         }
@@ -176,12 +179,13 @@ def _line(row):
 def find(problem: Problem, preferences: Preferences, loss: Loss | None = None) -> FailureReport:
     """Each kind of failure of each labelled pair: a policy that shows it, why it cannot occur, or why that is open.
 
-    Under a ``loss`` of :mod:`tabular.losses` other than DPO, which has to be convex and of differences, "the optimum"
-    is that loss's, and no remedies are listed. A label of weight 0 is a pair that is only asked about: it carries no
-    loss, the others may leave it open.
+    Under a ``loss`` of :mod:`tabular.losses` other than DPO "the optimum" is that loss's, and no remedies are listed.
+    Where it is not convex and of differences no threshold is known (nan), the optimum counts where it is certified and
+    one policy, and what cannot be said is ``None``. A label of weight 0 is a pair that is only asked about: it carries
+    no loss, the others may leave it open.
 
     Raises:
-        InputError: labels that the problem does not have, a loss for which the listing is not exact.
+        InputError: labels that the problem does not have, a loss of a batch.
 
     >>> problem = Problem.from_probabilities([0.2, 0.8], beta=0.5, reward=[1, 0])
     >>> report = find(problem, Preferences.from_pairs([(0, 1)]))
@@ -191,7 +195,11 @@ def find(problem: Problem, preferences: Preferences, loss: Loss | None = None) -
        0       0  0 > 1    -1.3863        inf      0.6137     0.4055  pessimistic reference, loss falls while inverted
     """
     dpo = loss is None or loss.name == "dpo"
-    listing = Listing(problem, preferences) if dpo else LossListing(problem, preferences, loss)
+    if dpo:
+        listing = Listing(problem, preferences)
+    else:
+        exact = loss.kind == "difference" and loss.convex and not loss.batch
+        listing = (LossListing if exact else PartialListing)(problem, preferences, loss)
     rows = tuple(_row(listing, pair) for pair in range(preferences.n_pairs))
     return FailureReport(rows, float(listing.start), float(listing.at.value), problem, preferences, loss)
 

@@ -91,7 +91,7 @@ _CATALOGUE = {
         {"margin": _Parameter(_FINITE)},
     ),
     "exo_pair": _Entry(lambda eps: OfMargin(scalars.Exo(eps)), "Ji et al. 2024, arXiv 2402.00856", {"eps": _LEAST_EPS}),
-    "hypo": _Entry(lambda: OfMargin(_LOGISTIC, psi=forms.NeverNegative()), "HyPO, arXiv 2602.11902"),
+    "hypo": _Entry(lambda: OfMargin(_LOGISTIC, psi=forms.NeverNegative()), "Yuan et al. 2026, arXiv 2602.11902"),
     "odpo": _Entry(
         lambda offset: OfMargin(_LOGISTIC, psi=forms.Constant(offset)),
         "Amini, Vieira, Cotterell 2024, arXiv 2402.10571",
@@ -132,7 +132,9 @@ _CATALOGUE = {
         "Huang et al. 2024, arXiv 2407.13399; its clip as usually read",
         {"r_max": _Parameter(_POSITIVE)},
     ),
-    "squared_po": _Entry(lambda: _f_dpo(links.SquaredLog()), "arXiv 2602.06788"),
+    "squared_po": _Entry(
+        lambda: _f_dpo(links.SquaredLog()), "Pipano, Sabach, Asadi, Ghavamzadeh 2026, arXiv 2602.06788"
+    ),
     "kto": _Entry(
         absolute.Kto,
         "Ethayarajh et al. 2024, arXiv 2402.01306; a pair, z0 fixed",

@@ -35,7 +35,7 @@ class Answer(Enum):
     HOLDS = "holds"
     FAILS = "fails"
     IF = "if"  #: under a condition
-    OPEN = "open"  #: nothing is proved here, or the loss has no such thing
+    OPEN = "open"  #: nothing is proved here
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ _REST = "*"  # all losses that are not named elsewhere
 #: Property -> (losses for which it holds, for which it fails, loss -> condition); parameters off their zeros.
 _TABLE = {
     "one-way": (_ALWAYS, _NEVER, {"sppo_hard": _FITS}),
-    "any": (_ALWAYS, _NEVER, {}),
+    "any": (_ALWAYS, _NEVER, {"sppo_hard": "every response is labelled"}),
     "unique": (
         "dpo cdpo rdpo ipo ipo_norm exo_pair hypo odpo ecpo simpo sigmoid_norm fdpo_forward_kl fdpo_js fdpo_alpha "
         "chi_po_unclipped dpop dpo_sft cpo_xu orpo",
-        "hinge slic discopop chi_po squared_po kto apo_zero apo_down bco_pair bco_pair_unshifted sppo_hard",
+        _REST,
         {},
     ),
     "rlhf": ("dpo", _REST, {"sigmoid_norm": "n_w = n_l = 1"}),
@@ -105,9 +105,8 @@ _TABLE = {
         {"simpo": "n_w ≤ n_l", "sigmoid_norm": "n_w ≤ n_l"},
     ),
     "target": (
-        "hypo slic",
-        "dpo cdpo rdpo exo_pair sigmoid_norm discopop fdpo_forward_kl fdpo_js fdpo_alpha chi_po_unclipped chi_po "
-        "squared_po ipo ipo_norm hinge odpo",
+        "hypo slic cpo_xu orpo",
+        _REST,
         {"ecpo": "γ/β ≥ 1/e", "simpo": "n_w = n_l"},
     ),
     "finite": ("cdpo ipo exo_pair sppo_hard", _REST, {"ipo_norm": "n_w = n_l"}),
@@ -118,7 +117,7 @@ _TABLE = {
     ),
     "chosen": (
         "dpo rdpo hypo odpo ecpo cdpo ipo hinge slic exo_pair dpop dpo_sft cpo_xu chi_po_unclipped chi_po orpo",
-        "apo_down",
+        "apo_down fdpo_forward_kl fdpo_alpha squared_po",
         {"discopop": "τ ≥ (1 − log 2)/3"} | dict.fromkeys(("simpo", "sigmoid_norm", "ipo_norm"), "n_w ≤ 2n_l"),
     ),
     "bounded": (_REST, "rdpo", {}),

@@ -1,6 +1,8 @@
 """Figures of a reader's own problem and of another loss: what is drawn is what is solved for it."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +59,48 @@ def test_it_is_drawn_told_and_not_the_figures_own(name):
     if name != "frontier":  # its own is of real data
         assert module.caption(table) != module.caption(module.compute())
     json.dumps(table.settings, allow_nan=False)
+
+
+WITH_LOSS = [name for name in figures.FIGURES if figures.takes(name, "loss")]
+
+
+def test_the_book_says_of_every_figure_whether_it_takes_a_loss():
+    page = (Path(figures.__file__).parents[1] / "docs/site/how_to/make_a_figure.md").read_text(encoding="utf-8")
+    told, others = page.split("| figure | with `--loss` |")[1].split("The others")
+    assert set(re.findall(r"^\| (\w+) \|", told, re.MULTILINE)) == set(WITH_LOSS)
+    for name in figures.FIGURES:
+        assert (name in others) == (name not in WITH_LOSS)
+
+
+@pytest.mark.parametrize("name", WITH_LOSS)
+def test_a_figure_of_another_loss_is_drawn_and_names_it(name):
+    loss, module = losses.get("odpo", offset=0.25), figures.module(name)
+    table = module.compute(loss=loss)
+    module.draw(table).figure.draw_without_rendering()
+    assert "odpo(offset=0.25)" in module.caption(table)
+    assert "odpo" not in module.caption(module.compute())
+    json.dumps(table.settings, allow_nan=False)
+
+
+def test_both_readings_of_ipo_stop_at_its_closed_forms():
+    """h = (2p - 1) / (2 beta), p = 1 and p = sigma(Delta r)."""
+    table = two_readings.compute(loss=losses.get("ipo"))
+    gain = np.tanh(0.5) / 2  # (2 sigma(1) - 1) / 2
+    assert table["flow_ordered"][-1] == pytest.approx(-2 + 0.5, abs=1e-6)
+    assert table["flow_population"][-1] == pytest.approx(-2 + gain, abs=1e-6)
+    assert table["delta"][table["population_misaligned"].argmin()] == pytest.approx(-2 + gain, abs=0.02)
+    assert table.settings["escape_time"] is None
+    late = two_readings.compute(loss=losses.get("odpo", offset=0.0))  # DPO by the other route
+    closed = two_readings.compute()
+    assert late["flow_ordered"] == pytest.approx(closed["flow_ordered"], abs=1e-6)
+    assert late.settings["escape_time"] == pytest.approx(closed.settings["escape_time"], abs=0.02)
+
+
+def test_the_optimum_of_cdpo_beside_the_others():
+    table = optima_vs_reference.compute(points=5, loss=losses.get("cdpo", eps=0.1))
+    share = 0.9 / (1 + np.exp(-1.0)) + 0.1 / (1 + np.exp(1.0))
+    assert table["delta_loss"] == pytest.approx(table["delta_ref"] + np.log(share / (1 - share)) / 0.5, abs=1e-9)
+    assert (table["price_loss"] > 0).all()
 
 
 def test_solution_sets_prompt_by_prompt():

@@ -1,5 +1,6 @@
 """Failure modes under any loss: thresholds and worst cases against Clarabel, movements against policies and search."""
 
+import json
 from itertools import combinations
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from tabular import InputError, Preferences, Problem, Status, failure_modes, losses
 from tabular.base.log_space import normalised
+from tabular.failures.kinds import Kind
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import LOSSES, USERS
 from tests.tabular.losses.test_solve import both_ways
@@ -232,11 +234,45 @@ def test_two_responses_can_only_rise_under_convex_losses_of_differences():
 )
 def test_losses_that_are_not_exact_are_refused(name, said):
     problem, one = Problem.from_probabilities([0.3, 0.7], 1), Preferences.from_pairs([(0, 1)])
-    for ask in (failure_modes.thresholds, failure_modes.find):
-        with pytest.raises(InputError, match=said):
-            ask(problem, one, loss=LOSSES[name])
+    with pytest.raises(InputError, match=said):
+        failure_modes.thresholds(problem, one, loss=LOSSES[name])
     with pytest.raises(InputError, match=said):
         failure_modes.worst_case_accuracy(problem, one, 0.5, loss=LOSSES[name])
+
+
+@pytest.mark.parametrize("name", [*losses.names()[:31], "user"])
+def test_what_is_exact_of_any_loss_is_listed(name):
+    """Every finding of a policy is checked by the policy itself; a pair that starts wrong can always stay wrong."""
+    loss = losses.typical(name) if name != "user" else USERS["exponential"]
+    problem = Problem.from_probabilities([0.1, 0.6, 0.3], 0.5, reward=[1.0, 0.0, 0.5])
+    labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 0, 1), (0, 0, 2, 2)])
+    report = failure_modes.find(problem, labels, loss)
+    start = losses.mean(problem.log_ref, problem, labels, loss)
+    for row in report.rows:
+        for kind, finding in row.findings.items():
+            assert finding.why
+            if finding.witness is not None and kind is Kind.LOSS_FALLS_WHILE_INVERTED:
+                policy = finding.witness.log_policy
+                assert losses.mean(policy, problem, labels, loss) < start
+                assert finding.witness.delta < 0
+    first, second, third = report.rows
+    assert [row.findings[Kind.PESSIMISTIC_REFERENCE].occurs for row in report.rows] == [True, False, True]
+    assert first.findings[Kind.CONTRADICTORY_LABELS].occurs
+    assert second.findings[Kind.CONTRADICTORY_LABELS].occurs
+    assert not third.findings[Kind.CONTRADICTORY_LABELS].occurs
+    moved = np.abs(losses.gradient(problem.log_ref, problem, labels, loss)).max() > 0
+    assert first.findings[Kind.LOSS_FALLS_WHILE_INVERTED].occurs or not moved
+    found = losses.solve(problem, labels, loss)
+    if loss.kind != "difference" and found.status is Status.UNIQUE:
+        for row, delta in zip(report.rows, labels.delta(found.log_policy), strict=True):
+            assert row.findings[Kind.DPO_OPTIMUM_INVERTED].occurs == (delta <= 0)
+    json.dumps(report.to_dicts(), allow_nan=False)
+
+
+def test_losses_of_a_batch_have_no_failures_of_labels():
+    problem, one = Problem.from_probabilities([0.3, 0.7], 1), Preferences.from_pairs([(0, 1)])
+    with pytest.raises(InputError, match="mixes the pairs of a batch"):
+        failure_modes.find(problem, one, losses.get("aot"))
 
 
 def test_worst_cases_say_what_they_cannot_do():

@@ -12,7 +12,7 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import d
 
 o = sympy.Symbol("o", positive=True)
-_SOURCE = "HyPO of arXiv 2602.11902, its floor max(δ_ref, 0) as read; the finding is ours"
+_SOURCE = "HyPO of Yuan et al. 2026, arXiv 2602.11902, its floor max(δ_ref, 0) as read; the finding is ours"
 
 
 def _root(odds, up):

@@ -1,0 +1,115 @@
+"""What can be said exactly of a loss without thresholds: links, the log-ratios themselves, and what is not convex.
+
+The reference, the RLHF optimum, contradictions and first-order movements are of any loss. Its optimum counts where it
+is certified and one policy. Where the reference ranks a pair wrong and pushes at all, the loss falls by a small step
+that leaves the pair inverted, and that step is shown; otherwise a policy that shows it is found, or nothing is said.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.base.log_space import normalised
+from tabular.failures.any_listing import LossListing
+from tabular.failures.kinds import Finding
+from tabular.losses.loss import Loss
+from tabular.losses.mean import gradient, mean
+from tabular.losses.solve import solve
+from tabular.preferences import Preferences
+from tabular.problem import Problem
+from tabular.status import Status
+
+_STEPS = np.exp2(np.arange(3, -45, -1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown:
+    """The place of thresholds that nobody knows, beside what is known of the loss's optimum.
+
+    Attributes:
+        infimum: nan where it is not certified; delta: ``(n_pairs,)`` at the one optimum of a pair's prompt, else nan.
+        value, multiplier: nan throughout.
+        statuses, log_policy: the solution's.
+    """
+
+    infimum: float
+    delta: np.ndarray
+    value: np.ndarray
+    multiplier: np.ndarray
+    statuses: list
+    log_policy: np.ndarray
+
+    @classmethod
+    def of(cls, problem: Problem, preferences: Preferences, loss: Loss) -> "Unknown":
+        """Solve the loss.
+
+        Raises:
+            InputError: a loss of a batch.
+        """
+        found = solve(problem, preferences, loss)
+        one = np.array([status is Status.UNIQUE for status in found.statuses])[preferences.prompt]
+        with np.errstate(invalid="ignore"):
+            rows = found.log_policy[preferences.prompt]
+            pairs = np.arange(preferences.n_pairs)
+            delta = rows[pairs, preferences.winner] - rows[pairs, preferences.loser]
+        nowhere = np.full(preferences.n_pairs, np.nan)
+        infimum = np.nan if Status.LOCAL in found.statuses else found.infimum
+        return cls(infimum, np.where(one, delta, np.nan), nowhere, nowhere, found.statuses, found.log_policy)
+
+    def status(self, pair: int) -> Status:
+        """Of a threshold: never certified."""
+        return Status.LOCAL
+
+    def witness(self, pair: int) -> np.ndarray:
+        """The policy of the solution."""
+        return self.log_policy
+
+
+class PartialListing(LossListing):
+    """The kinds of failure of a loss without thresholds; ``None`` where that cannot be said."""
+
+    solve_thresholds = staticmethod(Unknown.of)
+
+    def _status(self, pair):
+        return self.found.statuses[self.preferences.prompt[pair]]
+
+    def dpo_optimum_inverted(self, pair):
+        """Of this loss's optimum."""
+        delta = self.at.delta[pair]
+        if np.isnan(delta):
+            return Finding(None, f"the optimum is not one certified policy: {self._status(pair).value}")
+        if delta <= 0:
+            return self._occurs(pair, f"delta = {delta:.6g} where the loss is least", self.found.log_policy)
+        return Finding(False, f"delta = {delta:.6g} > 0 where the loss is least")
+
+    def inverted_somewhere_in_the_set(self, pair):
+        if not np.isnan(self.at.delta[pair]):
+            return Finding(False, "one policy alone has the least loss")
+        shown = self.preferences.delta(self.found.log_policy)[pair] if self._status(pair) is Status.SET else np.inf
+        if shown <= 0:
+            return self._occurs(pair, "some policy of the least loss does not prefer w", self.found.log_policy)
+        return Finding(None, f"which policies have the least loss is not known: {self._status(pair).value}")
+
+    def loss_falls_while_inverted(self, pair):
+        policy = self._inverted(pair)
+        if policy is None:
+            return Finding(None, f"{self.loss.name} has no threshold that is known, and no policy was found")
+        return self._occurs(pair, "the loss falls from the reference while l is preferred", policy)
+
+    def _inverted(self, pair):
+        """A policy with delta < 0 and less loss than the reference: down its slope, or the solution's."""
+        slope = gradient(self.problem.log_ref, self.problem, self.preferences, self.loss)
+        size = np.abs(slope).max()
+        down = [normalised(self.problem.log_ref - step / size * slope) for step in _STEPS] if size > 0 else []
+        prompt, w, y = (
+            int(end[pair]) for end in (self.preferences.prompt, self.preferences.winner, self.preferences.loser)
+        )
+        for policy in [self.found.log_policy, *down]:
+            inside = policy[prompt, w] < policy[prompt, y] and (policy[self.problem.present] > -np.inf).all()
+            if inside and mean(policy, self.problem, self.preferences, self.loss) < self.start - self.slack:
+                return policy
+        return None
+
+    def contradictory_labels(self, pair):
+        found = super().contradictory_labels(pair)
+        return Finding(True, found.why) if found.occurs else found
