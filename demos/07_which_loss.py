@@ -70,7 +70,7 @@ def revealed(guess):
 @app.cell(hide_code=True)
 def controls():
     delta_ref = mo.ui.slider(
-        -6, 1, 0.5, value=-2, show_value=True, full_width=True, label=r"$\delta_{\rm ref}$, how wrong the reference is"
+        -6, 1, 0.5, value=-2, show_value=True, full_width=True, label=r"$\delta_{\rm ref}$ of the reference"
     )
     beta = mo.ui.slider(steps=[0.1, 0.2, 0.5, 0.6, 1, 2], value=0.5, show_value=True, full_width=True, label=r"$\beta$")
     share = mo.ui.slider(
@@ -78,12 +78,10 @@ def controls():
         value=0.75,
         show_value=True,
         full_width=True,
-        label="$p$, share of labels that say $a$ over $b$",
+        label="$p$, share of $a$ over $b$",
     )
-    row = mo.ui.slider(
-        1, len(NAMES), 1, value=4, show_value=True, full_width=True, label="loss, by its row in the picture"
-    )
-    mo.vstack([delta_ref, beta, share, row])
+    row = mo.ui.slider(1, len(NAMES), 1, value=4, show_value=True, full_width=True, label="loss, by its number")
+    mo.vstack([mo.hstack(pair_of, widths="equal") for pair_of in ((delta_ref, beta), (share, row))])
     return beta, delta_ref, row, share
 
 
@@ -119,7 +117,7 @@ def picture(delta, delta_ref, name):
     mo.image(
         inline.data_url(draw(delta, delta_ref.value, name)),
         alt=f"Where each loss ends: the log-ratio of a and b, right of 0 the right side; {name} is picked out",
-        width="min(100%, 32rem)",
+        width="100%",
     )
     return
 
@@ -236,29 +234,36 @@ def side(delta):
 @app.function
 @style.styled
 def draw(delta, delta_ref, name):
-    """A row a loss: where it ends; a triangle where that is beyond the picture."""
-    figure, ax = style.new_figure(columns=1, height=6.6)
+    """A row a loss, in two columns: where it ends; a triangle where that is beyond the picture."""
+    figure, columns = style.new_figure(columns=2, height=3.2, cols=2)
+    rows, half = list(enumerate(delta.items())), (len(delta) + 1) // 2
+    for ax, part in zip(columns, (rows[:half], rows[half:]), strict=True):
+        panel(ax, part, delta_ref, name)
+        ax.set_ylim(part[0][0] + half - 0.5, part[0][0] - 0.5)
+    return figure
+
+
+@app.function
+def panel(ax, rows, delta_ref, name):
+    """Some of the rows."""
     reach = 8.0
     ax.axvspan(-reach - 1, 0, color=style.REGION_U, linewidth=0, zorder=0)
     ax.axvline(delta_ref, **style.line("reference"))
-    for row, (other, value) in enumerate(delta.items()):
+    for row, (other, value) in rows:
         if value is None:
             ax.text(0.2, row, "both vanish", va="center", fontsize="small")
             continue
         marker = ("o" if value > 0 else "s" if value < 0 else "D") if abs(value) <= reach else "<>"[value > 0]
         color = style.LOOKS["cpo" if value > 0 else "dpo" if value < 0 else "reference"].color
-        picked = {"markersize": 8, "markeredgecolor": "black"} if other == name else {"markersize": 4.5}
+        picked = {"markersize": 7, "markeredgecolor": "black"} if other == name else {"markersize": 4.5}
         ax.plot(np.clip(value, -reach, reach), row, marker, color=color, **picked)
-    ax.set(xlim=(-reach - 0.6, reach + 0.6), ylim=(len(delta) - 0.5, -0.5))
-    ax.set(xlabel=r"$\delta=\log\,\pi(a)/\pi(b)$ at the end (nats)")
-    ax.set_yticks(range(len(delta)), [f"{other}  {row + 1}" for row, other in enumerate(delta)])
-    for tick, other in zip(ax.get_yticklabels(), delta, strict=True):
+    ax.set(xlim=(-reach - 0.6, reach + 0.6), xlabel=r"$\delta=\log\,\pi(a)/\pi(b)$ at the end; dotted: reference")
+    ax.set_yticks([row for row, _ in rows], [f"{other}  {row + 1}" for row, (other, _) in rows])
+    for tick, (_, (other, _)) in zip(ax.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("bold" if other == name else "normal")
     ax.tick_params(axis="y", length=0)
-    ax.text(delta_ref, -0.7, "reference", ha="center", fontsize="small")
-    for x, words in ((-reach / 2, "wrong side"), (reach / 2, "right side")):
-        ax.text(x, -1.7, words, ha="center")
-    return figure
+    for x, words in ((0.25, "wrong side"), (0.75, "right side")):
+        ax.text(x, 1.02, words, transform=ax.transAxes, ha="center")
 
 
 if __name__ == "__main__":

@@ -110,9 +110,11 @@ def test_the_prediction_of_lesson_7_and_its_margin():
 
 def test_the_picture_of_lesson_7_has_every_loss_on_its_side():
     _, shown = as_opened(7)
-    ax = shown["draw"](shown["delta"], -2.0, "ipo").axes[0]
-    assert [tick.get_text().split()[0] for tick in ax.get_yticklabels()] == list(shown["delta"])
-    drawn = {int(line.get_ydata()[0]): line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1}
+    axes = shown["draw"](shown["delta"], -2.0, "ipo").axes
+    names = [tick.get_text().split()[0] for ax in axes for tick in ax.get_yticklabels()]
+    assert names == list(shown["delta"])
+    points = [line for ax in axes for line in ax.lines if len(line.get_xdata()) == 1]
+    drawn = {int(line.get_ydata()[0]): line.get_xdata()[0] for line in points}
     for row, value in enumerate(shown["delta"].values()):
         assert (value is None) == (row not in drawn)
         assert value is None or np.sign(drawn[row]) == np.sign(value)
