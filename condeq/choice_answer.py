@@ -1,5 +1,7 @@
 """Collective choice on a prompt of a problem file: scores, winners, games, rankings, as plain JSON and as a table."""
 
+from fractions import Fraction
+
 import numpy as np
 from rich.table import Table
 from rich.text import Text
@@ -7,6 +9,7 @@ from rich.text import Text
 from condeq.choice_input import Choice
 from tabular import Problem
 from tabular.choice import games, nash, plackett_luce, rules, transitivity
+from tabular.choice.matrix import exact_from_wins
 
 
 def solve(choice: Choice, problem: Problem, names: list[str]) -> dict:
@@ -19,7 +22,7 @@ def solve(choice: Choice, problem: Problem, names: list[str]) -> dict:
     (None, ['1/3', '1/3', '1/3'], [0.510868, 0.261556, 0.227576])
     """
     preference = choice.preference
-    lottery = games.maximal_lottery(preference)
+    lottery = games.maximal_lottery(_in_fractions(choice))
     fitted = rules.bradley_terry(choice.wins)
     winner = int(rules.condorcet_winner(preference)[0])
     answer = {
@@ -41,6 +44,13 @@ def solve(choice: Choice, problem: Problem, names: list[str]) -> dict:
         answer["plackett_luce_status"] = listwise.status.value
         answer["plackett_luce"] = np.exp(listwise.log_policy[0]).tolist()
     return answer
+
+
+def _in_fractions(choice):
+    """Rates as they were meant: shares of counts, or decimals as they are written."""
+    if choice.kind != "preference_matrix":
+        return exact_from_wins(choice.wins)
+    return np.vectorize(lambda rate: Fraction(str(rate)), otypes=[object])(choice.preference)
 
 
 _COLUMNS = {

@@ -191,7 +191,7 @@ RULES: dict[str, Rule] = {
     "bradley-terry": lambda profile: (
         rules.bradley_terry(profile.wins + 0.1 * (1 - np.eye(profile.n_responses))).strength
     ),
-    "nash": lambda profile: games.maximal_lottery(matrix.from_wins(profile.wins)).probabilities,
+    "nash": lambda profile: games.maximal_lottery(matrix.exact_from_wins(profile.wins)).probabilities,
 }
 
 

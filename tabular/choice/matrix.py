@@ -1,5 +1,7 @@
 r"""Preference matrices: :math:`P_{ij}` is the probability that response i is preferred to response j."""
 
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
@@ -8,7 +10,16 @@ from tabular.base import checks, tolerances
 from tabular.base.log_space import normalised
 from tabular.errors import InputError
 
-__all__ = ["from_reward", "from_wins", "game", "policies", "preference_matrix", "skew_part", "win_counts"]
+__all__ = [
+    "exact_from_wins",
+    "from_reward",
+    "from_wins",
+    "game",
+    "policies",
+    "preference_matrix",
+    "skew_part",
+    "win_counts",
+]
 
 
 def preference_matrix(values: ArrayLike) -> np.ndarray:
@@ -57,6 +68,20 @@ def from_wins(wins: ArrayLike, unseen: float = 0.5) -> np.ndarray:
     share = np.where(met, wins / np.where(met, total, 1), checks.number(unseen, "unseen", checks.NOT_NEGATIVE))
     np.fill_diagonal(share, 0.5)
     return preference_matrix(share)[0]
+
+
+def exact_from_wins(wins: ArrayLike) -> np.ndarray:
+    """The same as :func:`from_wins` in ``Fraction``: a third of the votes is a third, and a balanced cycle balances.
+
+    >>> [[str(p) for p in row] for row in exact_from_wins([[0, 2], [1, 0]])]
+    [['1/2', '2/3'], ['1/3', '1/2']]
+    """
+    counts = win_counts(wins)
+    share = np.full(counts.shape, Fraction(1, 2), dtype=object)
+    for i, j in zip(*np.nonzero(counts), strict=True):
+        won, lost = Fraction(counts[i, j]), Fraction(counts[j, i])
+        share[i, j], share[j, i] = won / (won + lost), lost / (won + lost)
+    return share
 
 
 def from_reward(reward: ArrayLike) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Votes and rules: printed witnesses with their controls, brute force, and real votes."""
 
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -283,3 +284,16 @@ def test_real_votes(real_data):
 def test_bad_input_is_said(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+def test_shares_of_votes_are_exact():
+    """Three voters a pair: thirds are no floats, and a cycle of them balances in fractions alone."""
+    wins = np.array([[0, 2, 1], [1, 0, 2], [2, 1, 0]])
+    share = matrix.exact_from_wins(wins)
+    assert share.astype(float) == pytest.approx(matrix.from_wins(wins), abs=1e-15)
+    assert games.maximal_lottery(share).policy.tolist() == [Fraction(1, 3)] * 3
+    unseen = matrix.exact_from_wins([[0, 0], [0, 0]])
+    assert unseen.tolist() == [[Fraction(1, 2)] * 2] * 2
+    tied = np.array([[0, 1, 2, 2], [2, 0, 1, 2], [1, 2, 0, 2], [1, 1, 1, 0]])
+    exact = games.maximal_lottery(matrix.exact_from_wins(tied))
+    assert (exact.status, exact.advantage.tolist()) == (Status.UNIQUE, [0, 0, 0, Fraction(1, 6)])
