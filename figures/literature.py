@@ -7,7 +7,7 @@ import numpy as np
 from figures import style
 from figures.drawing import Panels, drawing
 from figures.table import Table
-from proofs_checks import Verdict, statements
+from proofs_checks import statements
 
 __all__ = ["TITLE", "caption", "compute", "draw"]
 
@@ -24,8 +24,8 @@ def compute() -> Table:
     """The relations between statements of different sources' files: ``from``, ``to``, their sources, and the kind.
 
     A statement *rests on* those whose results or verdict it uses, *repairs* those that its source names, and *answers*
-    the refuted ones whose conclusion names it: it says what holds instead, or where. Verdicts are the expected ones,
-    which ``condeq check`` computes anew. ``source`` and ``size`` list all sources with their numbers of statements.
+    the refuted ones that name it as what holds instead, or where. Verdicts are the expected ones, which ``condeq
+    check`` computes anew. ``source`` and ``size`` list all sources with their numbers of statements.
 
     >>> table = compute()
     >>> found = set(zip(table["from"].tolist(), table["kind"].tolist(), table["to"].tolist()))
@@ -48,9 +48,7 @@ def _relations(name, statement, known):
     repaired = set(re.findall(r"repair of ([\w.-]+\w)", statement.source)) & known.keys()
     yield from ((name, "repairs", other) for other in repaired)
     yield from ((name, "rests on", other) for other in statement.rests_on)
-    if statement.expected is Verdict.REFUTED:
-        named = set(re.findall(r"[\w.]+-[\w.-]*\w", statement.conclusion)) & known.keys() - {name, *statement.rests_on}
-        yield from ((other, "answers", name) for other in named if known[other].expected is not Verdict.REFUTED)
+    yield from ((other, "answers", name) for other in statement.instead)
 
 
 @drawing(columns=2, height=4.6)
@@ -85,7 +83,7 @@ def caption(table: Table) -> str:
     return (
         f"Relations among the {table.settings['statements']} statements, by the folder of their source (numbers of "
         f"statements in brackets): {counts}; a wider line stands for more. Left rests on right: it uses it. Left "
-        "repairs right: its source says so. Left answers right: the right one is refuted, and its conclusion names the "
-        "left one for what holds instead. Every relation is a row of the table beside the figure. Verdicts are the "
-        "expected ones, which a check of all statements computes anew."
+        "repairs right: its source says so. Left answers right: the right one is refuted, and the left one is what "
+        "holds instead. Every relation is a row of the table beside the figure. Verdicts are the expected ones, which "
+        "a check of all statements computes anew."
     )

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,7 +16,7 @@ from proofs_checks.kernel.verdict import Result, run
 from tabular.base import checks, outside
 from tabular.errors import InputError
 
-__all__ = ["close_names", "in_order", "modules", "of_source", "require", "statements", "verify"]
+__all__ = ["close_names", "in_order", "modules", "of_source", "require", "statements", "title", "verify"]
 
 #: The folders that are no source: what verdicts rest on, and the same statements for a proof assistant.
 _NOT_SOURCES = {"kernel", "formal", "spaces"}
@@ -51,6 +52,9 @@ def statements() -> dict[str, tuple[Statement, str]]:
             raise InputError(f"the id {statement.id!r} stands in {found[statement.id][1]} and again in {place}")
         found[statement.id] = (statement, place)
     in_order(found, {name: statement.rests_on for name, (statement, _) in found.items()})
+    for name, (statement, place) in found.items():
+        if strange := [other for other in statement.instead if other not in found]:
+            raise InputError(f"{place}: {name} names {strange[0]!r} as what holds instead, which no file has")
     return found
 
 
@@ -111,6 +115,22 @@ def of_source(source: str | None) -> list[str] | None:
     if not chosen:
         raise InputError(f"there is no source {source!r}: one of {', '.join(dict.fromkeys(found.values()))}")
     return chosen
+
+
+def title(folder: str) -> str:
+    """What a source's folder is called in headings: its own TITLE; of a package that lends statements, its name.
+
+    Raises:
+        InputError: no name at all.
+
+    >>> title("chen_2024"), title("my_package")
+    ('Chen et al. 2024, SPIN', 'My package')
+    """
+    if not isinstance(folder, str) or not folder.isidentifier():
+        raise InputError(f"there is no source {checks.brief(folder)}: name a folder of statements, such as chen_2024")
+    if importlib.util.find_spec(f"proofs_checks.{folder}") is None:
+        return folder.replace("_", " ").capitalize()
+    return importlib.import_module(f"proofs_checks.{folder}").TITLE
 
 
 def close_names(name: str) -> list[str]:

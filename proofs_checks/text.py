@@ -133,6 +133,8 @@ def explain(name: str, result: Result | None = None) -> str:
     for check in known["checks"]:
         lines += _check_lines(check)
     lines += ["", _entry("Conclusion", known["conclusion"])]
+    if known["instead"]:
+        lines.append(_entry("Instead", ", ".join(known["instead"])))
     if not known["as_expected"]:
         lines.append(f"This is not the expected verdict, which is {known['expected']}.")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from docs.generate import words
+from proofs_checks import registry
 from proofs_checks.formal import record
 from proofs_checks.text import MEANINGS
 
@@ -47,16 +48,8 @@ PICTURES = {
     "fig-2": "paper_figure_2",
 }
 
-#: folders of sources as headings
-SOURCES = {
-    "yang_2026": "Yang et al. 2026, Conditional Equivalence of DPO and RLHF",
-    "rafailov_2023": "Rafailov et al. 2023, DPO",
-    "azar_2023": "Azar et al. 2023, ΨPO and IPO",
-    "xu_2024": "Xu et al. 2024, Is DPO superior to PPO?",
-    "own": "Our own",
-    "reproductions": "Public reproductions of Yang et al.",
-    "social_choice": "Social choice",
-}
+#: the folders that come first in the index by source
+FIRST = ("yang_2026", "rafailov_2023", "azar_2023", "xu_2024", "own")
 
 
 def environment() -> Environment:
@@ -66,15 +59,6 @@ def environment() -> Environment:
     )
     made.filters |= {"sentence": words.sentence, "literal": words.literal, "code": words.code, "slug": words.slug}
     return made
-
-
-def source_title(folder: str) -> str:
-    """A source's folder as a heading.
-
-    >>> source_title("chen_2024")
-    'Chen 2024'
-    """
-    return SOURCES.get(folder, " ".join(part.capitalize() for part in folder.split("_")))
 
 
 def write(out: Path, results: list[dict], chapters: dict[str, list[str]]) -> None:
@@ -115,15 +99,15 @@ def write(out: Path, results: list[dict], chapters: dict[str, list[str]]) -> Non
 
 
 def by_source(results) -> dict[str, list[str]]:
-    """The ids of each source, the sources that have a title of their own first."""
+    """The ids of each source, the most cited sources first."""
     ordered = sorted(results, key=lambda result: (_rank(result["file"]), result["file"]))
     groups = groupby(ordered, key=lambda result: result["file"].split("/")[1])
-    return {source_title(folder): [result["id"] for result in rows] for folder, rows in groups}
+    return {registry.title(folder): [result["id"] for result in rows] for folder, rows in groups}
 
 
 def _rank(file):
     folder = file.split("/")[1]
-    return list(SOURCES).index(folder) if folder in SOURCES else len(SOURCES), folder
+    return FIRST.index(folder) if folder in FIRST else len(FIRST), folder
 
 
 def by_chapter(results, chapters) -> dict[str, list[str]]:

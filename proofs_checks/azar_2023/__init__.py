@@ -1,1 +1,3 @@
 """Azar et al. 2023, A General Theoretical Paradigm to Understand Learning from Human Preferences (arXiv 2310.12036)."""
+
+TITLE = "Azar et al. 2023, ΨPO and IPO"

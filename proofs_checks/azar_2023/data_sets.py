@@ -152,6 +152,7 @@ STATEMENTS = (
         conclusion="Both losses are least where π_a/π_b = π_ref,a/π_ref,b, and the mass of c is free; azar-d3-repaired "
         "has the label that is missing.",
         expected=Verdict.REFUTED,
+        instead=("azar-d3-repaired",),
     ),
     Statement(
         id="azar-d3-repaired",

@@ -59,6 +59,10 @@ STATEMENTS = (
         conclusion="DPO lets one near-certain comparison outweigh two opposite ones, IPO counts it as less than half a "
         "vote. On three responses of a path they agree (ipo-dpo-order-three).",
         expected=Verdict.REFUTED,
+        instead=(
+            "ipo-dpo-same-order",
+            "ipo-dpo-order-three",
+        ),
     ),
     Statement(
         id="ipo-dpo-order-three",

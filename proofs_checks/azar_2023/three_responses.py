@@ -135,5 +135,6 @@ STATEMENTS = (
         conclusion="Preferences that are not Bradley–Terry have no reward behind them, and what is fitted depends on "
         "what was asked. For population labels of a reward it does not (thm-3.5-repaired).",
         expected=Verdict.REFUTED,
+        instead=("thm-3.5-repaired",),
     ),
 )

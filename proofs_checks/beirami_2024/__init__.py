@@ -1,1 +1,3 @@
 """Beirami et al. 2024, Theoretical guarantees on the best-of-n alignment policy (arXiv 2401.01879)."""
+
+TITLE = "Beirami et al. 2024, best of n"

@@ -215,5 +215,6 @@ STATEMENTS = (
         ),
         conclusion="Best of n looks at ranks and so pays for telling .9 from 1; the tilt does not.",
         expected=Verdict.REFUTED,
+        instead=("bon-below-tilt",),
     ),
 )

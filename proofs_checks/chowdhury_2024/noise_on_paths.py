@@ -84,6 +84,7 @@ STATEMENTS = (
         conclusion="Noise caps each log-odds at log((1−ε)/ε), so a large gap no longer outweighs two middling ones. "
         "Three responses on a path keep their order (noise-three-on-a-path).",
         expected=Verdict.REFUTED,
+        instead=("noise-three-on-a-path",),
     ),
     Statement(
         id="noise-three-on-a-path",

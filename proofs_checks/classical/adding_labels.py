@@ -194,5 +194,6 @@ STATEMENTS = (
         ),
         conclusion="A label says “by 1/(2τ)”, also to a pair that is further apart: IPO's agreement pulls back.",
         expected=Verdict.REFUTED,
+        instead=("bt-monotone-label",),
     ),
 )

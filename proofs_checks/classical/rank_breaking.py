@@ -107,6 +107,7 @@ STATEMENTS = (
         conclusion="Neighbours are closer than strangers: adjacent pairs deflate every margin and are not "
         "Bradley–Terry.",
         expected=Verdict.REFUTED,
+        instead=("pl-all-pairs-consistent",),
     ),
     Statement(
         id="best-worst-consistent",
@@ -130,5 +131,6 @@ STATEMENTS = (
         ),
         conclusion="It inflates what adjacent pairs deflate: a reward fitted to extremes is too sharp.",
         expected=Verdict.REFUTED,
+        instead=("pl-all-pairs-consistent",),
     ),
 )

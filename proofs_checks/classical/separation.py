@@ -155,5 +155,6 @@ STATEMENTS = (
         ),
         conclusion="A shared feature makes two labels contradict each other that have no response in common.",
         expected=Verdict.REFUTED,
+        instead=("albert-anderson-features",),
     ),
 )

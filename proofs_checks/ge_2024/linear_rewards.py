@@ -96,5 +96,6 @@ STATEMENTS = (
         conclusion="Features that c shares with a pull a down. With a reward of its own for every response DPO never "
         "fails so: all voters for a over b is more than bt-order-is-borda needs.",
         expected=Verdict.REFUTED,
+        instead=("bt-order-is-borda",),
     ),
 )

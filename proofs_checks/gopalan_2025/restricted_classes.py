@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from proofs_checks.kernel.arithmetic import derivative, exp, sigmoid, softplus
-from proofs_checks.kernel.evidence import REAL, UNIT, Exact, Identity
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus
+from proofs_checks.kernel.evidence import POSITIVE, REAL, UNIT, Exact, Identity, Sign
 from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.relation import All, Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
@@ -148,6 +148,52 @@ _CLASS = measured(
 )
 _FALLING = relation(_objective_slope(t, r_1, r_2, β), "<", 0)
 _LATER = relation(_objective_slope(t + further, r_1, r_2, β), "<=", 0, noise=1e-9)
+k, RISE, VARIANCE = named("k", "dJ/dθ", "Var_θ(φ)")
+
+
+def _affine(draw):
+    return {
+        "φ": [draw.number(-2, 2) for _ in range(draw.integer(2, 4))],
+        "k": draw.number(-3, 3),
+        "c": draw.number(-2, 2),
+        "θ": draw.number(-3, 3),
+        "β": draw.number(Fraction(1, 5), 3),
+    }
+
+
+def _affine_policy(φ, θ, β):
+    features = np.array(φ, float)
+    return features, log_linear.policy(_problem(features, β), features[:, None], [float(θ)])[0]
+
+
+def _affine_rise(φ, k, c, θ, β, step=1e-5):
+    """dJ/dθ of the reward kφ + c, by a symmetric difference."""
+
+    def value(at):
+        features, policy = _affine_policy(φ, at, β)
+        gain = float(k) * features + float(c) - float(β) * (policy + np.log(len(features)))
+        return float(np.exp(policy) @ gain)
+
+    return (value(float(θ) + step) - value(float(θ) - step)) / (2 * step)
+
+
+def _variance(φ, θ, β):
+    features, policy = _affine_policy(φ, θ, β)
+    chance = np.exp(policy)
+    return float(chance @ (features - chance @ features) ** 2)
+
+
+_AFFINE = Instances(
+    _affine,
+    "Finite responses, uniform reference, one feature φ, the reward kφ + c, β > 0; policies ∝ e^(θφ), J = E r − β KL",
+    {k: lambda k: k, t: lambda θ: θ, β: lambda β: β, RISE: _affine_rise, VARIANCE: _variance},
+    drawn="2 to 4 responses, φ and c ∈ [−2, 2], k and θ ∈ [−3, 3], β ∈ [1/5, 3]",
+)
+
+
+def _total(t, a, b):
+    return exp(t * a) + exp(t * b) + 1
+
 
 STATEMENTS = (
     Statement(
@@ -256,5 +302,58 @@ STATEMENTS = (
         conclusion="DPO's loss is convex in θ and RLHF's objective need not be concave: to compare them in a class one "
         "has to compare global optima.",
         expected=Verdict.REFUTED,
+        instead=("rlhf-in-class-linear",),
+    ),
+    Statement(
+        id="rlhf-in-class-linear",
+        title="Where the reward is affine in the feature, RLHF's objective in the class rises up to θ = k/β and falls",
+        origin=Origin.OURS,
+        source="own derivation; the repair of rlhf-in-class-two-optima",
+        form=Form(
+            _AFFINE,
+            (),
+            claim={"dJ/dθ": relation(RISE, "=", (k - β * t) * VARIANCE, noise=1e-6)},
+            wrong={"without β": relation(RISE, "=", (k - t) * VARIANCE)},
+            effort=_FEW,
+        ),
+        parts={
+            "dJ/dθ": Part(
+                "With A(θ) = log E_u e^(θφ), «A′ is the mean of φ» under π_θ and «A″ its variance», here of three "
+                "responses; E_θ r = kA′ + c, and KL(π_θ‖u) = θA′ − A has the slope θA″: together (k − βθ)A″, "
+                "«positive» times what changes sign once, at k/β.",
+                (
+                    Identity(
+                        "A′ is the mean of φ",
+                        {"of e^(θφ)": lambda t, a, b: exp(t * a) + exp(t * b) + 1},
+                        lambda t, a, b: derivative(lambda x: log(_total(x, a, b)))(t),
+                        lambda t, a, b: (a * exp(t * a) + b * exp(t * b)) / _total(t, a, b),
+                        {"t": REAL, "a": REAL, "b": REAL},
+                    ),
+                    Identity(
+                        "A″ its variance",
+                        {
+                            "the second moment": lambda t, a, b: (
+                                (a**2 * exp(t * a) + b**2 * exp(t * b)) / _total(t, a, b)
+                            )
+                        },
+                        lambda t, a, b: derivative(lambda x: log(_total(x, a, b)), 2)(t),
+                        lambda t, a, b: (
+                            ((a - b) ** 2 * exp(t * (a + b)) + a**2 * exp(t * a) + b**2 * exp(t * b))
+                            / _total(t, a, b) ** 2
+                        ),
+                        {"t": REAL, "a": REAL, "b": REAL},
+                    ),
+                    Sign(
+                        "positive",
+                        {"less 1/10": lambda x, y, z: x**2 * z + y**2 * z - Fraction(1, 10)},
+                        lambda x, y, z: x**2 * z + y**2 * z,
+                        {"x": POSITIVE, "y": POSITIVE, "z": POSITIVE},
+                    ),
+                ),
+            )
+        },
+        conclusion="A reward inside the class has one optimum, where DPO on its labels is too; two need a reward that "
+        "the class cannot express.",
+        expected=Verdict.PROVED,
     ),
 )

@@ -155,6 +155,7 @@ class Statement:
         parts: for each part of the claim, by the same name, what carries it; for a claim that is refuted by proof or
             vacuous, parts of that proof under names of their own. Empty where the search alone decides.
         uses: the ids of statements whose results the form itself uses.
+        instead: the ids of statements that say what holds, and where, in place of a claim that fails.
         out_of_reach: why it cannot be checked on a finite table.
         second_routes: checks that carry nothing, and unsettle the verdict if they fail.
 
@@ -179,6 +180,7 @@ class Statement:
     policies: Policies = Policies.FULL_SUPPORT
     second_routes: tuple[Evidence, ...] = ()
     uses: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     out_of_reach: str = ""
 
     def __post_init__(self):

@@ -125,6 +125,7 @@ class Result:
             "settles": statement.settles.value,
             "parts": [_part_dict(carried) for carried in self.carried],
             "rests_on": list(statement.rests_on),
+            "instead": list(statement.instead),
             "out_of_reach": statement.out_of_reach,
             "conclusion": statement.conclusion,
             "known": {name: verdict.value for name, verdict in self.known.items()},

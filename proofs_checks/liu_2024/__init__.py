@@ -1,1 +1,3 @@
 """Liu et al. 2024, arXiv 2402.02992, decoding-time realignment (DeRa): other strengths of β, no training."""
+
+TITLE = "Liu et al. 2024, decoding-time realignment"

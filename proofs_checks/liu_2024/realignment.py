@@ -134,5 +134,6 @@ STATEMENTS = (
         conclusion="The value of a prefix depends on β, so mixing log-odds at a prefix keeps the optimism of the "
         "smaller β; dera-whole is the repair.",
         expected=Verdict.REFUTED,
+        instead=("dera-whole",),
     ),
 )

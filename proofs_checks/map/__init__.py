@@ -2,3 +2,5 @@
 
 The library tells the same answers (:func:`tabular.losses.guarantees`); a test ties the two, so that it says no more.
 """
+
+TITLE = "What each loss guarantees"

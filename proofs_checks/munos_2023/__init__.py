@@ -1,1 +1,3 @@
 """Munos et al. 2023, Nash learning from human feedback (arXiv 2312.00886), and self-play for preference games."""
+
+TITLE = "Munos et al. 2023, Nash learning, and self-play"

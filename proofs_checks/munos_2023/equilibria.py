@@ -175,6 +175,31 @@ _TURNS = Identity(
     lambda x, y: 3 * (x**2 + y**2 + (x + y) ** 2),
     {"x": REAL, "y": REAL},
 )
+MOST, MOST_WORSE = named("max_i (P′π′)_i", "the same with c's share on the worse of the two")
+
+
+def _cloned(rates, q, better):
+    """The most that a response wins against the Nash policy of the game without the clone, in the game with it."""
+    known = matrix_of(rates)
+    chance = games.maximal_lottery(known).probabilities
+    wide = np.block([[known, known[:, :1]], [known[:1], np.full((1, 1), 0.5)]])
+    wide[0, -1], wide[-1, 0] = float(q), 1 - float(q)
+    share = np.append(chance, 0.0)
+    if not better:
+        share[[0, -1]] = share[[-1, 0]]
+    return float((wide @ share).max())
+
+
+_CLONED = Instances(
+    lambda draw: {"rates": rates(draw, draw.integer(1, 4)), "q": draw.number(_HALF, 1)},
+    "A preference game with a response c, any P with P + Pᵀ = 1; P′ the game with a clone c′ of c, alike against all "
+    "others, beaten by c at a rate q ≥ 1/2; π′ a Nash policy π of P, with 0 on c′",
+    {
+        MOST: lambda rates, q: _cloned(rates, q, better=True),
+        MOST_WORSE: lambda rates, q: _cloned(rates, q, better=False),
+    },
+    drawn="1 to 4 responses, rates in [0, 1]",
+)
 _MODULUS = sqrt(3) / (6 * τ)
 
 STATEMENTS = (
@@ -225,6 +250,7 @@ STATEMENTS = (
         second_routes=_SOLVES,
         conclusion="Beating everybody by little counts less than beating one by much, unless τ is small.",
         expected=Verdict.REFUTED,
+        instead=("nlhf-condorcet",),
     ),
     Statement(
         id="nlhf-unique",
@@ -339,5 +365,43 @@ STATEMENTS = (
         second_routes=(_TURNS,),
         conclusion="Below τ = √3/6 = .2887 the equilibrium repels: Nash-MD's shrinking steps are there for a reason.",
         expected=Verdict.REFUTED,
+        instead=("nlhf-fixed-point-contraction",),
+    ),
+    Statement(
+        id="nlhf-clones",
+        title="With a clone of c beside it the Nash policy stays as it is, c's share on the better of the two",
+        origin=Origin.OURS,
+        source="independence of clones, classical for maximal lotteries; the repair of bt-clone-flips",
+        form=Form(
+            _CLONED,
+            (),
+            claim={"no response wins more than 1/2 against π′": relation(MOST, "<=", _HALF, noise=1e-9)},
+            wrong={"nor with c's share on the worse of the two": relation(MOST_WORSE, "<=", _HALF, noise=1e-9)},
+            effort=_EFFORT,
+        ),
+        parts={
+            "no response wins more than 1/2 against π′": Part(
+                "To all others, and to c, π′ is π: they win at most 1/2. c′ wins as much as c against the others and "
+                "(1 − q)π_c against c: «what c′ wins», less than c by «not negative».",
+                (
+                    Identity(
+                        "what c′ wins",
+                        {"as much as c": lambda rest, q, x: rest + x / 2 + 0 * q},
+                        lambda rest, q, x: rest + (1 - q) * x,
+                        lambda rest, q, x: rest + x / 2 - (q - _HALF) * x,
+                        {"rest": REAL, "q": UNIT, "x": UNIT},
+                    ),
+                    Sign(
+                        "not negative",
+                        {"less 1/10": lambda gap, x: gap * x - Fraction(1, 10)},
+                        lambda gap, x: gap * x,
+                        {"gap": NONNEGATIVE, "x": NONNEGATIVE},
+                        weak=True,
+                    ),
+                ),
+            )
+        },
+        conclusion="The odds among all others stay as they were, however often a bad response is copied.",
+        expected=Verdict.PROVED,
     ),
 )

@@ -1,1 +1,3 @@
 """Statements that no paper makes: solution sets, thresholds, flow, projections; each derived in its file."""
+
+TITLE = "Our own"

@@ -70,6 +70,7 @@ STATEMENTS = (
         ),
         conclusion="They differ exactly between δ_ref and 0, which is U for a misaligned reference: report both.",
         expected=Verdict.REFUTED,
+        instead=("def-3.3",),
     ),
     Statement(
         id="chosen-falls",
@@ -85,5 +86,6 @@ STATEMENTS = (
         ),
         conclusion="The loss starts at log 2 and sees the odds only: both probabilities may fall.",
         expected=Verdict.REFUTED,
+        instead=("flow-third-response",),
     ),
 )

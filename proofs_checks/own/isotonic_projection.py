@@ -228,6 +228,7 @@ STATEMENTS = (
         uses=("isotonic-geometric",),
         conclusion="That is the projection in KL(π*‖π), a different problem.",
         expected=Verdict.REFUTED,
+        instead=("isotonic-geometric",),
     ),
     Statement(
         id="isotonic-weighted",

@@ -240,6 +240,7 @@ STATEMENTS = (
         ),
         conclusion="The variance of a skewed reference grows along the way: gao-gain-by-span is what holds.",
         expected=Verdict.REFUTED,
+        instead=("gao-gain-by-span",),
     ),
     Statement(
         id="gao-gain-by-span",

@@ -238,5 +238,6 @@ STATEMENTS = (
         ),
         conclusion="With unequal weights it is a knapsack proper, and sorting is only a bound.",
         expected=Verdict.REFUTED,
+        instead=("worst-case-accuracy",),
     ),
 )

@@ -183,6 +183,10 @@ STATEMENTS = (
         ),
         conclusion="The label asks for a larger feature, and the bystander has the largest.",
         expected=Verdict.REFUTED,
+        instead=(
+            "pal-tree-chosen-rises",
+            "razin-linear-criterion",
+        ),
     ),
     Statement(
         id="razin-linear-criterion",
@@ -224,5 +228,6 @@ STATEMENTS = (
         ),
         conclusion="Chosen once and rejected once, b loses to the response above it: a label is no promise.",
         expected=Verdict.REFUTED,
+        instead=("bt-monotone-label",),
     ),
 )

@@ -246,6 +246,7 @@ STATEMENTS = (
         ),
         conclusion="An optimum says nothing of what the reference never does; dpo-lemma2-repaired is what remains.",
         expected=Verdict.REFUTED,
+        instead=("dpo-lemma2-repaired",),
     ),
     Statement(
         id="dpo-lemma2-repaired",

@@ -1,1 +1,3 @@
 """Rafailov et al. 2024, From r to Q* (arXiv 2404.12358): token rewards on a finite tree of prefixes."""
+
+TITLE = "Rafailov et al. 2024, From r to Q*"

@@ -233,5 +233,6 @@ STATEMENTS = (
         ),
         conclusion="qstar-token-advantage says what it is instead.",
         expected=Verdict.REFUTED,
+        instead=("qstar-token-advantage",),
     ),
 )

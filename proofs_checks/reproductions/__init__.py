@@ -2,3 +2,5 @@
 
 A statement enters that says what is true of the cells of such a grid.
 """
+
+TITLE = "Public reproductions of Yang et al."

@@ -1,1 +1,3 @@
 """Constrained alignment with an expected cost: safe RLHF, one-shot alignment (arXiv 2405.19544)."""
+
+TITLE = "Constrained alignment with an expected cost"

@@ -14,7 +14,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Settles, Statement, Verdict
 from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import log_policy_of, problem, problem_of, weights
-from tabular import rlhf
+from tabular import Preferences, Problem, log_linear, rlhf
 
 J, D, COST, LIMIT, AT_TILT, MEAN = named("J(π)", "D(λ)", "E_π c", "b", "J(π_λ)", "E_λ c")
 λ = sympy.Symbol("λ", nonnegative=True)
@@ -136,6 +136,38 @@ _SHARED = measured(
     **{name: (Fraction(1, 20), Fraction(19, 20)) for name in ("p_1", "p_2", "w")},
 )
 
+
+def _two_prompts(draw):
+    return {name: draw.number(Fraction(1, 20), Fraction(19, 20)) for name in ("p1", "p2", "w")}
+
+
+def _fitted_rate(p1, p2, w):
+    """σ(θ) of DPO by the library, features (1, 0) on both prompts."""
+    known = Problem.from_probabilities([[0.5, 0.5]] * 2, 1.0)
+    rates = ((0, float(p1), float(w)), (1, float(p2), 1 - float(w)))
+    labels = [(x, y, 1 - y, share * (p if y == 0 else 1 - p)) for x, p, share in rates for y in (0, 1)]
+    found = log_linear.dpo(known, Preferences.from_pairs(labels), [[[1.0], [0.0]]] * 2)
+    return float(np.exp(found.log_policy[0, 0]))
+
+
+FITTED = named("σ(θ)")[0]
+_FIT = Instances(
+    _two_prompts,
+    "Two prompts of weights w and 1 − w, two responses each, one logit θ for both, uniform reference, β = 1, "
+    "population labels at rates p_1 and p_2; σ(θ) the rate at DPO's minimum",
+    {first: lambda p1: p1, second: lambda p2: p2, weight: lambda w: w, FITTED: _fitted_rate},
+    drawn="rates and w ∈ [1/20, 19/20]",
+)
+_LEAST = Identity(
+    "slope of the loss in θ",
+    {"of p_1 alone": lambda z, p, q, w: sigmoid(z) - p},
+    lambda z, p, q, w: (
+        -w * p * sigmoid(-z) + w * (1 - p) * sigmoid(z) - (1 - w) * q * sigmoid(-z) + (1 - w) * (1 - q) * sigmoid(z)
+    ),
+    lambda z, p, q, w: sigmoid(z) - (w * p + (1 - w) * q),
+    {"z": REAL, "p": REAL, "q": REAL, "w": REAL},
+)
+
 STATEMENTS = (
     Statement(
         id="safe-dual",
@@ -197,6 +229,7 @@ STATEMENTS = (
         conclusion="At the least cost the constraint is a support, not a price; a limit a little above has a "
         "multiplier.",
         expected=Verdict.REFUTED,
+        instead=("safe-dual",),
     ),
     Statement(
         id="prompts-shared-parameter",
@@ -218,21 +251,32 @@ STATEMENTS = (
                 )
             },
         ),
-        second_routes=(
-            Identity(
-                "the loss is least at the mean rate",
-                {"at p_1": lambda z, p, q, w: sigmoid(z) - p},
-                lambda z, p, q, w: (
-                    -w * p * sigmoid(-z)
-                    + w * (1 - p) * sigmoid(z)
-                    - (1 - w) * q * sigmoid(-z)
-                    + (1 - w) * (1 - q) * sigmoid(z)
-                ),
-                lambda z, p, q, w: sigmoid(z) - (w * p + (1 - w) * q),
-                {"z": REAL, "p": REAL, "q": REAL, "w": REAL},
-            ),
-        ),
+        second_routes=(_LEAST,),
         conclusion="Rates of .9 and .2 make the minority prompt's order a matter of how often the other was sampled.",
         expected=Verdict.REFUTED,
+        instead=("prompts-shared-rate",),
+    ),
+    Statement(
+        id="prompts-shared-rate",
+        title="A logit that prompts share fits the weighted mean of their rates: free of the weights iff these agree",
+        origin=Origin.OURS,
+        source="own derivation; the repair of prompts-shared-parameter",
+        form=Form(
+            _FIT,
+            (),
+            claim={"the fitted rate": relation(FITTED, "=", weight * first + (1 - weight) * second, noise=1e-9)},
+            wrong={"the unweighted mean": relation(FITTED, "=", (first + second) / 2)},
+            effort=_EFFORT,
+        ),
+        parts={
+            "the fitted rate": Part(
+                "The loss is convex in θ, and «slope of the loss in θ» vanishes iff σ(θ) = w p_1 + (1 − w) p_2, which "
+                "is the same for every w iff p_1 = p_2.",
+                (_LEAST,),
+            )
+        },
+        conclusion="Weights decide how much of a disagreement each prompt bears; where there is none they decide "
+        "nothing. One logit a prompt takes them out altogether.",
+        expected=Verdict.PROVED,
     ),
 )

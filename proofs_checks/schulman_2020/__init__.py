@@ -1,1 +1,3 @@
 """Schulman 2020, Approximating KL Divergence: the estimators k1, k2, k3, here also as losses."""
+
+TITLE = "Schulman 2020, estimators of KL"

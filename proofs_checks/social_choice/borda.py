@@ -152,6 +152,7 @@ STATEMENTS = (
         conclusion="Near-duplicates of a bad response decide which good one a model prefers; five of seven voters had "
         "B first all the time.",
         expected=Verdict.REFUTED,
+        instead=("nlhf-clones",),
     ),
     Statement(
         id="bt-majority-fails",
@@ -172,6 +173,7 @@ STATEMENTS = (
         conclusion="4 voters to 3 are not enough; more than two to one are. The Nash policy is A for every majority "
         "(nlhf-condorcet).",
         expected=Verdict.REFUTED,
+        instead=("nlhf-condorcet",),
     ),
     Statement(
         id="dpl-mean-utility",
@@ -203,5 +205,6 @@ STATEMENTS = (
         ),
         conclusion="A label says who wins and not by how much: strong dislikes of a minority vanish.",
         expected=Verdict.REFUTED,
+        instead=("bt-order-is-borda",),
     ),
 )

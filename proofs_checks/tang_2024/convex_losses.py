@@ -191,5 +191,6 @@ STATEMENTS = (
         ),
         conclusion="e^(−z) weighs a pair by its rate itself: no odd score (ipo-dpo-same-order), and no Borda count.",
         expected=Verdict.REFUTED,
+        instead=("ipo-dpo-same-order",),
     ),
 )

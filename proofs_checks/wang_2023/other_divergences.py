@@ -190,6 +190,7 @@ STATEMENTS = (
         conclusion="Whether b is offered decides how a and c compare: fdpo-iia-only-kl says which divergence is free "
         "of it.",
         expected=Verdict.REFUTED,
+        instead=("fdpo-iia-only-kl",),
     ),
     Statement(
         id="fdpo-iia-only-kl",

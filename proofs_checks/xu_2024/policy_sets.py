@@ -109,6 +109,10 @@ STATEMENTS = (
         conclusion="With full support the sets are equal: xu-sets-equal. What DPO has more are policies where the "
         "reference is 0: xu-zero-reference.",
         expected=Verdict.REFUTED,
+        instead=(
+            "xu-sets-equal",
+            "xu-zero-reference",
+        ),
     ),
     Statement(
         id="xu-sets-equal",
@@ -222,6 +226,7 @@ STATEMENTS = (
         ),
         conclusion="Every optimum of a finite reward is positive; (1, 0, 0) is a limit, reached by no reward.",
         expected=Verdict.REFUTED,
+        instead=("rlhf-zero-temperature",),
     ),
     Statement(
         id="rlhf-zero-temperature",

@@ -2,3 +2,5 @@
 
 A statement enters that the paper makes, or that readers say it makes; repairs stand beside what they repair.
 """
+
+TITLE = "Yang et al. 2026, Conditional Equivalence of DPO and RLHF"

@@ -256,6 +256,7 @@ STATEMENTS = (
         uses=("eq-13",),
         conclusion="Eq. 17 is an approximation.",
         expected=Verdict.REFUTED,
+        instead=("eq-17-overstates",),
     ),
     Statement(
         id="eq-17-overstates",
@@ -337,6 +338,7 @@ STATEMENTS = (
         uses=("eq-13",),
         conclusion="False once the optimum is further from 0 than the reference, |δ| > |δ_ref|: see eq-17-overstates.",
         expected=Verdict.REFUTED,
+        instead=("eq-17-overstates",),
     ),
     Statement(
         id="eq-19",
@@ -413,6 +415,7 @@ STATEMENTS = (
         conclusion="False: the two margins pull against each other. The closed form needs a margin with the sign of "
         "the pair.",
         expected=Verdict.REFUTED,
+        instead=("eq-19",),
     ),
     Statement(
         id="triangle-defect",

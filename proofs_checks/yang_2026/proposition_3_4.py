@@ -121,6 +121,7 @@ STATEMENTS = (
         ),
         conclusion="The condition is not necessary: δ_ref < 0 is (def-3.3).",
         expected=Verdict.REFUTED,
+        instead=("def-3.3",),
     ),
     Statement(
         id="prop-3.4-weaker",
@@ -164,5 +165,6 @@ STATEMENTS = (
         ),
         conclusion="False for every reference (prop-3.4-weaker), though below the 1/2 of the start.",
         expected=Verdict.REFUTED,
+        instead=("prop-3.4-weaker",),
     ),
 )

@@ -71,6 +71,10 @@ STATEMENTS = (
         conclusion="False as printed. The loss is convex in the log-ratios, so that a policy minimises it iff it is "
         "stationary. Which direction fails depends on what the labels are: see the next statements.",
         expected=Verdict.REFUTED,
+        instead=(
+            "thm-3.5-repaired",
+            "thm-3.5-ranking",
+        ),
     ),
     Statement(
         id="thm-3.5-if",
@@ -88,6 +92,7 @@ STATEMENTS = (
         conclusion="β = Δr = 1, uniform reference: the loss is .3133 at δ* = 1 and .1269 at δ = 2. Under the condition "
         "the labels agree with π*, so they have no cycle, and their loss has no minimiser at all.",
         expected=Verdict.REFUTED,
+        instead=("thm-3.5-repaired",),
     ),
     Statement(
         id="thm-3.5-only-if",
@@ -103,6 +108,7 @@ STATEMENTS = (
         ),
         conclusion="On population labels the two optima always agree, condition or not (thm-3.5-repaired).",
         expected=Verdict.REFUTED,
+        instead=("thm-3.5-repaired",),
     ),
     Statement(
         id="thm-3.5-only-if-ordered",

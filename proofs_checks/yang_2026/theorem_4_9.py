@@ -120,6 +120,7 @@ STATEMENTS = (
         uses=("eq-10-local",),
         conclusion="At γ* itself the pair is tied: strict and weak inequality must not be exchanged.",
         expected=Verdict.REFUTED,
+        instead=("thm-4.9-local",),
     ),
     Statement(
         id="thm-4.9-beyond",

@@ -117,6 +117,7 @@ STATEMENTS = (
         settles=Settles.NEGATION,
         conclusion="The window (γ*, γ_max) of two responses can be empty as soon as one more response exists.",
         expected=Verdict.REFUTED,
+        instead=("thm-4.9-third-response",),
     ),
     Statement(
         id="thm-4.9-third-response",

@@ -112,6 +112,7 @@ STATEMENTS = (
         ),
         conclusion="A majority below two thirds can lose to the reference: hypo-majority-threshold says when.",
         expected=Verdict.REFUTED,
+        instead=("hypo-majority-threshold",),
     ),
     Statement(
         id="hypo-majority-threshold",

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq, minimize, minimize_scalar
 
-from tabular import Preferences, Problem, Status, dpo, log_linear, rlhf
+from tabular import Preferences, Problem, Status, dpo, log_linear, losses, rlhf
 from tabular.choice import best_of_n, nash, rules
 from tabular.choice.matrix import preference_matrix
 from tabular.simplex import divergences, expected_costs
@@ -284,6 +284,25 @@ def no_slater(_):
     assert dual[0] > dual[1] > dual[2] > np.log(0.3) == pytest.approx(found.value)
 
 
+def normalised_margin(point):
+    """SimPO's own loss is below log 2, and yet the chosen response has no more probability."""
+    loss = losses.get("simpo", gamma=0.0, n_w=point["n_w"], n_l=point["n_l"])
+    assert loss(-point["a"], -point["b"], 0.0, 0.0, 1.0) < np.log(2)
+    assert np.exp(-point["a"]) <= np.exp(-point["b"])
+
+
+def smoothed_pair(point):
+    """The least of EXO's loss on a pair at its rate, by a search, is not the logit."""
+    loss, p = losses.get("exo_pair", eps=point["ε"]), point["p"]
+
+    def population(z):
+        return float(p * loss(z, 0.0, 0.0, 0.0, 1.0) + (1 - p) * loss(-z, 0.0, 0.0, 0.0, 1.0))
+
+    least = minimize_scalar(population, bounds=(-9, 9), method="bounded", options={"xatol": 1e-9}).x
+    assert least == pytest.approx((2 * p - 1) * np.log(1 / point["ε"] - 1), abs=1e-5)
+    assert abs(least - np.log(p / (1 - p))) > 1e-3
+
+
 #: id -> the second computation of its witness; those whose proof names the instance are called with None.
 LITERATURE = {
     "dpo-sampling-dependence": sampling_dependence,
@@ -310,4 +329,6 @@ LITERATURE = {
     "cycle-needed": no_cycle,
     "ge-pareto-linear": linear_reward,
     "safe-dual-no-slater": no_slater,
+    "simpo-margin-orders": normalised_margin,
+    "exo-pair-optimum": smoothed_pair,
 }

@@ -167,6 +167,18 @@ def test_what_rests_on_what_is_a_graph_without_circles():
         registry.in_order(["a"], {"a": ("nobody",)})
 
 
+def test_where_a_claim_fails_a_statement_says_what_holds():
+    known = {name: statement for name, (statement, _) in statements().items()}
+    for name, statement in known.items():
+        assert bool(statement.instead) == (statement.expected is Verdict.REFUTED), name
+        assert all(known[other].expected in (Verdict.PROVED, Verdict.CERTIFIED) for other in statement.instead), name
+
+
+def test_every_source_has_a_title_of_its_own():
+    titles = [registry.title(folder) for folder in {name.split(".")[0] for name in registry.modules()}]
+    assert len(set(titles)) == len(titles) == 27
+
+
 def test_a_broken_file_is_one_sentence_that_names_it(monkeypatch):
     monkeypatch.setattr(registry, "modules", lambda: ("own.no_such_file",))
     with pytest.raises(InputError, match=r"proofs_checks/own/no_such_file\.py cannot be read as statements"):

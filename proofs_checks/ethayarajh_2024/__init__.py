@@ -1,0 +1,3 @@
+"""Ethayarajh et al. 2024, KTO (arXiv 2402.01306): a value function in place of a likelihood of pairs."""
+
+TITLE = "Ethayarajh et al. 2024, KTO"
