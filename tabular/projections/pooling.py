@@ -5,8 +5,9 @@ the derivative in :math:`\log X` vanishes at
 
 .. math:: \log X=\frac{\sum_y e^{u_y}(\log p_y-u_y)}{\sum_y e^{u_y}},
 
-a weighted *geometric* mean. Only ratios of the weights matter, so they are taken relative to the pool's largest and
-nothing overflows however far apart the members lie.
+a weighted *geometric* mean. Only ratios of the weights matter, so u is taken from the pool's heaviest member: nothing
+overflows however far apart the members lie, and the heavy members' levels keep the digits that a light one's u would
+swallow.
 """
 
 import numpy as np
@@ -59,16 +60,14 @@ def pool_levels(log_p, shift, pool):
     >>> pool_levels(np.log([0.1, 0.4, 0.5]), np.zeros(3), np.array([0, 0, 1])).round(6).tolist()
     [-1.609438, -1.609438, -0.693147]
     """
-    first = np.empty(pool.max() + 1, dtype=np.int64)
-    first[pool[::-1]] = np.arange(len(pool))[::-1]
+    top = np.full(pool.max() + 1, -np.inf)
+    np.maximum.at(top, pool, shift)
+    heaviest = np.flatnonzero(shift == top[pool])[::-1]
+    first = np.empty(len(top), dtype=np.int64)
+    first[pool[heaviest]] = heaviest
     first = first[pool]
-    shift, anchor = shift - shift[first], log_p[first]  # all from one member: no digits are lost to a common offset
+    shift, anchor = shift - shift[first], log_p[first]
     above = np.subtract(log_p, anchor, out=np.zeros(len(pool)), where=log_p != anchor)  # absent: -inf alone
-    if shift.any():
-        top = np.zeros(len(pool))
-        np.maximum.at(top, pool, shift)
-        weight = np.exp(shift - top[pool])
-        mean = np.bincount(pool, weight * (above - shift)) / np.bincount(pool, weight)
-    else:
-        mean = np.bincount(pool, above) / np.bincount(pool)
+    weight = np.exp(shift)
+    mean = np.bincount(pool, weight * (above - shift)) / np.bincount(pool, weight)
     return shift + (anchor + mean[pool])

@@ -236,3 +236,35 @@ def test_a_light_response_in_the_wrong_place_shows_in_its_slack():
             found.log_policy, star, kl(found.log_policy, star), wrong, labels.winner, labels.loser, margin
         )
         assert residuals.stationarity > 1e6
+
+
+def test_margins_beyond_rounding_leave_the_light_responses_alone():
+    """Two labels (1, 0): response 0 loses all, the others keep their odds, which are no rounding of 1e18."""
+    problem = Problem.from_unnormalized(np.zeros(3), 1.0, [60.0, 2.0, -24.0])
+    labels = Preferences.from_pairs([(0, 1, 0), (0, 1, 0)])
+    for margin in (1e16, 1e17, 1e18, 1e300):
+        found = cpo.constrained_optimum(problem, labels, margin=np.array([margin, -margin / 4]))
+        np.testing.assert_allclose(
+            found.log_policy, [[-margin, -np.log1p(np.exp(-26)), -26 - np.log1p(np.exp(-26))]], atol=1e-15
+        )
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_responses_that_keep_mass_do_not_tell_large_margins_from_larger_ones(seed):
+    """Scaled from 1e10 to 1e17 and 1e200 nats, margins still take all from the same responses, and leave the rest."""
+    rng = np.random.default_rng(seed)
+    n, k = rng.integers(3, 7), rng.integers(1, 5)
+    winner = rng.integers(0, n, k)
+    loser = (winner + rng.integers(1, n, k)) % n
+    margin = np.round(rng.normal(size=k), 2) + 0.005  # no two sums of them are alike
+    problem = Problem.from_unnormalized(np.zeros(n), 1.0, rng.normal(size=n) * rng.choice([1, 10, 60]))
+    labels = Preferences.from_pairs([(0, *pair) for pair in zip(winner.tolist(), loser.tolist(), strict=True)])
+    try:
+        least, *larger = [cpo.constrained_optimum(problem, labels, margin=margin * s) for s in (1e10, 1e17, 1e200)]
+    except InputError:  # a multiplier beyond double precision is said
+        return
+    kept = least.log_policy > -1e5
+    for found in larger:
+        assert found.status is least.status
+        assert ((found.log_policy > -1e5) == kept).all()
+        np.testing.assert_allclose(found.log_policy[kept], least.log_policy[kept], atol=1e-9)
