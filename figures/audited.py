@@ -111,6 +111,7 @@ def _ratios(ax, table, letter):
         )
     ax.axvline(0, color=style.RULE, linewidth=0.6)
     ax.set(xlabel="log-ratio (nats), ends hold the rest", ylabel="pairs", xlim=(-reach, reach))
+    ax.yaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="upper left", fontsize="small")
     style.panel_letter(ax, letter, "log-ratios")
 
