@@ -12,7 +12,6 @@ from condeq.terminal import console, print_json, progress, saved, writing
 from tabular import InputError
 
 RUN = "hh-pythia410m-dpo"
-_NO_STREAM = "leave out --stream, --jobs and --cluster"
 
 
 def audit(

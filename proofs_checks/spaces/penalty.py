@@ -11,7 +11,7 @@ import numpy as np
 
 from proofs_checks.kernel.arithmetic import asinh, cosh, derivative, exp, log, sigmoid, sinh, sqrt
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
-from proofs_checks.kernel.instances import Instances, drawn_from, named
+from proofs_checks.kernel.instances import Instances, named
 from proofs_checks.kernel.search import Effort
 from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.pairs import PAIR, two
@@ -113,7 +113,6 @@ QUANTITIES = {
     GAMMA_MAX: lambda δ_ref, β, Δr: _window(δ_ref, β, Δr, 1),
 }
 _RANGES = {"β": (Fraction(1, 10), 10), "γ": (Fraction(1, 100), 5), "δ_ref": (-5, 5), "Δr": (-3, 3)}
-DRAWN = drawn_from(_RANGES)
 
 
 def two_responses(symbols, more="") -> Instances:
