@@ -157,10 +157,8 @@ def _far(rng, symbol, low, high):
     scale = Fraction(10) ** rng.randint(-3, 3)
     share = Fraction(rng.choice((0, rng.randint(0, 20), 20)), 20)
     inside = Fraction(low) + share * (Fraction(high) - Fraction(low))
-    if symbol.is_nonnegative:
-        far = abs(inside) * scale
-        return far if far or not symbol.is_positive else Fraction(1)
-    return inside * max(scale, Fraction(1))
+    far = inside * (scale if symbol.is_nonnegative else max(scale, Fraction(1)))
+    return Fraction(1) if symbol.is_positive and not far else far
 
 
 def is_violated(instances, given, claim, effort=USUAL) -> bool:

@@ -88,6 +88,18 @@ def test_what_a_solver_gives_is_made_feasible_exactly_and_stays_near():
     assert [float(mass) for mass in policy] == pytest.approx([6 / 11, 3 / 11, 2 / 11], abs=1e-9)
 
 
+def test_what_is_mended_is_the_rounding_of_a_solver_and_no_more():
+    """A hundred-billionth of (2/3, 1/3), which is safe for π_0 ≥ π_1, makes up for a third of it."""
+    tie = [(0, 1, ONE)]
+
+    def short_by(d):
+        return certificates._feasible(logs((1 - d) / 2, (1 + d) / 2), tie)
+
+    assert 0 < short_by(3.3e-12)[0] - short_by(3.3e-12)[1] < Fraction(1, 10**12)
+    with pytest.raises(ArithmeticError, match="too far from feasible"):
+        short_by(3.4e-12)
+
+
 @pytest.mark.parametrize("ratio", [Fraction(1, 10), Fraction(1), Fraction(7)])
 def test_a_chain_of_constraints_is_met_strictly(ratio):
     backwards = [(1, 2, ratio), (0, 1, ratio), (3, 2, ratio)]

@@ -21,7 +21,7 @@ from proofs_checks.kernel.judging import (
     smallest,
 )
 from proofs_checks.kernel.relation import All, Holds, Iff, Implies, Rounds, relation
-from proofs_checks.kernel.search import Effort, seek
+from proofs_checks.kernel.search import Effort, Sought, seek
 
 x, y = sympy.symbols("x y", real=True)
 PLANE = Numbers({x: (-10, 10), y: (-10, 10)})
@@ -303,3 +303,25 @@ def test_a_violation_is_made_as_small_as_others_are():
     assert smallest(lists, (), claim, effort, least) is least, "what is as small already stays"
     unsure = Judged(sought, Finding(None, "not certified"), (3, 1, 1, 6))
     assert smallest(lists, (), claim, effort, unsure) is unsure, "another kind of finding is none at least as good"
+
+
+def test_the_second_and_the_third_candidate_are_made_simple_too():
+    """Two equal numbers violate; where one changes alone they no longer do, so each candidate stays what it is."""
+
+    def make(draw):
+        return {"a": draw.integer(2, 30), "b": draw.integer(3, 31)}
+
+    def differ(a, b):
+        """a differs from b"""
+        return a != b
+
+    pairs, one = Instances(make, "pairs"), Effort(draws=1)
+
+    def least(*candidates):
+        sought = Sought(1, tuple((1.0, [k, k]) for k in candidates))
+        found = Judged(sought, certified(pairs, (), Holds(differ), [9, 9]), (9, 9))
+        return smallest(pairs, (), Holds(differ), one, found).values
+
+    assert least(9, 4, 9) == (4, 4)
+    assert least(9, 9, 4) == (4, 4)
+    assert least(9, 9, 9, 4) == (9, 9), "a fourth costs more than it brings"

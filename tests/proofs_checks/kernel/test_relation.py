@@ -1,6 +1,7 @@
 """Relations: words, floats and exact arithmetic are three views of one expression."""
 
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -179,6 +180,14 @@ def test_expressions_in_words(expression, words):
 )
 def test_latex(op, shown):
     assert relation(β**2, op, x / 2).latex == rf"β^{{2}} {shown} \frac{{x}}{{2}}"
+
+
+def test_a_relation_is_sent_elsewhere_before_and_after_it_was_evaluated():
+    square = Relation(x**2, ">=", y, noise=1e-6)
+    for _ in range(2):
+        received = pickle.loads(pickle.dumps(square))
+        assert (received, received.words, received.decide({x: 2, y: 5})) == (square, "x² ≥ y", False)
+        assert received.violated(at(2, 5)) == square.violated(at(2, 5))
 
 
 def test_the_symbols_of_a_relation_are_those_of_both_sides_by_name():
