@@ -241,7 +241,8 @@ def test_words_come_from_the_executable_form():
 
 
 def test_a_result_is_plain_data():
-    result = run(statement(second_routes=(TRUE_BOX,), argument="By «fold» and {other}."), "here.py", {"other": PROVED})
+    known = statement(second_routes=(TRUE_BOX,), argument="By «fold» and {other}.", instead=("what holds",))
+    result = run(known, "here.py", {"other": PROVED})
     known = result.to_dict()
     assert json.loads(json.dumps(known, ensure_ascii=False)) == known
     assert known.pop("seconds") == round(result.seconds, 3)
@@ -270,6 +271,7 @@ def test_a_result_is_plain_data():
             }
         ],
         "rests_on": ["other"],
+        "instead": ["what holds"],
         "out_of_reach": "",
         "conclusion": "so",
         "known": {"other": "PROVED"},
@@ -297,7 +299,8 @@ def test_a_result_is_plain_data():
 
 
 def test_a_result_is_read_back_and_its_verdict_computed_anew():
-    result = run(statement(second_routes=(TRUE_BOX,), argument="By «fold» and {other}."), "here.py", {"other": PROVED})
+    known = statement(second_routes=(TRUE_BOX,), argument="By «fold» and {other}.", instead=("what holds",))
+    result = run(known, "here.py", {"other": PROVED})
     known = json.loads(json.dumps(result.to_dict()))
     assert Result.from_dict(known, result.statement) == result
     weaker = Result.from_dict(known | {"known": {"other": "SUPPORTED"}, "verdict": "PROVED"}, result.statement)
