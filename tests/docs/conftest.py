@@ -22,4 +22,5 @@ def _standing_in(statement, file, quick):
     said |= {"hypotheses": statement.hypotheses, "statement": statement.claim, "conclusion": statement.conclusion}
     said |= {"verdict": statement.expected.value, "expected": statement.expected.value, "as_expected": True}
     empty = {"parts": [], "checks": [], "kernel": "no", "kernel_shown": "", "kernel_claim": "", "settles": "the claim"}
-    return {**said, **empty, "rests_on": list(statement.rests_on), "out_of_reach": statement.out_of_reach}
+    names = {"rests_on": list(statement.rests_on), "instead": list(statement.instead)}
+    return {**said, **empty, **names, "out_of_reach": statement.out_of_reach}
