@@ -51,9 +51,9 @@ def _simplified(instances, values, k, answer, survives):
 def _with_room(instances, values, k):
     """The answers, and each way to leave out as many after the k-th as a smaller number there has made needless."""
     yield values
-    spare = len(values) - len(instances.replay(values)[1])
-    if spare >= 1:
-        yield from ([*values[:j], *values[j + spare :]] for j in range(k + 1, len(values) - spare + 1))
+    needed = len(instances.replay(values)[1])
+    if (spare := len(values) - needed) >= 1:
+        yield from ([*values[:j], *values[j + spare :]] for j in range(k + 1, needed))
 
 
 def as_rationals(values):

@@ -2,11 +2,13 @@
 
 from fractions import Fraction
 
+import numpy as np
 import sympy
 
+from proofs_checks.kernel import shrinking
 from proofs_checks.kernel.instances import Instances, Numbers, named
 from proofs_checks.kernel.judging import no_violation
-from proofs_checks.kernel.relation import relation
+from proofs_checks.kernel.relation import Condition, relation
 from proofs_checks.kernel.shrinking import as_rationals, short, shrink, simplicity
 
 x = sympy.Symbol("x", real=True)
@@ -52,6 +54,16 @@ def test_what_a_smaller_list_makes_needless_is_left_out_wherever_it_stands():
     assert shrink(numbers(0, 9, 6), (), claim, (0.5, [4, 0.0, 0.25, 9.0, 0.25])) == [1, 9]
     assert shrink(numbers(0, 9, 6), (), claim, (0.5, [3, 9.0, 0.25, 0.25])) == [1, 9]
     assert shrink(numbers(0, 9, 6), (), claim, (0.5, [3, 0.25, 0.25, 9.0])) == [1, 9]
+    assert shrink(numbers(0, 9, 6), (), claim, (0.5, [2, 0.25, 9.0])) == [1, 9], "a single one, too"
+
+
+def test_each_way_to_leave_out_a_run_is_tried_once():
+    assert list(shrinking._with_room(numbers(0, 9, 6), [2, 0.1, 0.2, 0.3], 0)) == [
+        [2, 0.1, 0.2, 0.3],
+        [2, 0.2, 0.3],
+        [2, 0.1, 0.3],
+    ]
+    assert list(shrinking._with_room(numbers(0, 9, 6), [3, 0.1, 0.2], 0)) == [[3, 0.1, 0.2]], "it needs more"
 
 
 def test_hypotheses_still_hold_of_the_simple_one():
@@ -73,6 +85,19 @@ def test_a_part_of_the_violation_is_kept():
     assert shrink(wide, (), relation(x, "<", Fraction(399, 100)), (0.5, [4.49])) == [5], "1/100 is not enough of it"
     assert shrink(wide, (), relation(x, "<", Fraction(397, 100)), (0.5, [4.47])) == [4]
     assert shrink(wide, (), relation(x, "<", Fraction(397, 100)), (50.0, [53.97])) == [4]
+
+
+class Steps(Condition):
+    """Violated by a fiftieth at 1, by the next float at 2, by 1 elsewhere."""
+
+    words = "steps"
+
+    def violated(self, values):
+        return np.where(values[x] == 1, 0.02, np.where(values[x] == 2, np.nextafter(0.02, 1), 1.0))
+
+
+def test_a_fiftieth_itself_is_not_enough():
+    assert shrink(Numbers({x: (1, 9)}), (), Steps(), (1.0, [7.3])) == [2]
 
 
 def test_simpler_is_shorter_then_of_smaller_numbers():
