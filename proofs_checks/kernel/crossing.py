@@ -36,7 +36,7 @@ def edges(instances, given: tuple[Condition, ...], claim: Condition, values, ans
         return []
     depth = np.where(np.all([np.broadcast_to(met, len(answers)) for met in allowed], axis=0), depth, 0.0)
     ordered = np.argsort(np.abs(depth), kind="stable")
-    outer, inner = ([answers[k] for k in ordered if sign * depth[k] > 0] for sign in (-1, 1))
+    inner, outer = ([answers[k] for k in ordered if side[k]] for side in (depth > 0, depth < 0))
     found = []
     for start in inner[:_PAIRS]:
         end = next((end for end in outer if _shape(end) == _shape(start)), None)

@@ -29,6 +29,9 @@ def test_two_edges_are_found_to_the_last_halving_and_meet_the_premise():
     assert all(0 < value - 2**0.5 < 18 / 2**25 for value in found)
     below = ends(at(relation(x, "<=", sympy.sqrt(2))))
     assert all(0 <= 2**0.5 - value < 18 / 2**25 for value in below)
+    shallow = ends(at(relation(x / 10**4, ">", sympy.sqrt(2) / 10**4)))
+    assert all(0 < value - 2**0.5 < 1e-4 for value in shallow), "however small the margins of all of them are"
+    assert len(shallow) == 2
 
 
 def test_what_the_hypotheses_forbid_is_no_edge():
