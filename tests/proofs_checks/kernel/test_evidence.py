@@ -1,5 +1,6 @@
 """The pieces of evidence: what each establishes, what each refuses, and what it says when it cannot tell."""
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -503,3 +504,13 @@ def test_a_residual_wider_than_a_millionth_does_not_count():
     found = identity(lambda f, x: f(x) + f(x), lambda f, x: 2 * f(x), x=POSITIVE, f=narrow).run()
     assert found.passed is True
     assert found.residual == pytest.approx(8e-7)
+
+
+def test_a_width_at_the_very_limit_counts(monkeypatch):
+    known = AnyFunction(lambda x: Interval.hull(0, Fraction(1, 10**7)) + 0 * x, positive=True)
+    doubled = identity(lambda f, x: f(x) + f(x), lambda f, x: 2 * f(x), x=POSITIVE, f=known)
+    widest = doubled.run().residual
+    monkeypatch.setattr(evidence, "_NARROW", widest)
+    assert (doubled.run().passed, doubled.run().residual) == (True, widest)
+    monkeypatch.setattr(evidence, "_NARROW", math.nextafter(widest, 0))
+    assert doubled.run().residual != widest
