@@ -155,15 +155,22 @@ def command(part: str, path: Path) -> list[str]:
     if part == "statements":
         held = re.findall(r'^        id="(.+)",$', path.read_text(encoding="utf-8"), re.MULTILINE)
         return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), *held]
-    tests = ["tests/proofs_checks/kernel", *_PLANTED] if part == "kernel" else ["tests/tabular"]
-    own = ROOT / tests[0] / f"test_{path.stem}.py"  # first: it is the likeliest to notice
-    first = [str(own.relative_to(ROOT))] if own.exists() else []
-    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *first, str(inside), *tests]
+    folder = "tests/proofs_checks/kernel" if part == "kernel" else "tests/tabular"
+    found = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("test_*.py"))
+    own = sorted(found, key=lambda name: not name.endswith(f"/test_{path.stem}.py"))  # the likeliest to notice is first
+    # the file's doctests come last: met before any import of the file, they would make a second module of it
+    tests = [*own, *(_PLANTED if part == "kernel" else ()), str(inside)]
+    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
 
 
 def survives(part: str, path: Path, place: int) -> tuple[str, bool]:
     """Whether nothing notices the mutant; one that does not end within minutes is noticed."""
     source, what = mutated(path, place)
+    return what, passes(part, path, source)
+
+
+def passes(part: str, path: Path, source: str) -> bool:
+    """Whether all that has to fail on a mutant passes with that source in place of the file's own."""
     with tempfile.TemporaryDirectory() as folder:
         for name in SOURCES:
             whole = ROOT / name
@@ -172,8 +179,15 @@ def survives(part: str, path: Path, place: int) -> tuple[str, bool]:
         try:
             done = subprocess.run(command(part, path), cwd=folder, capture_output=True, timeout=300, check=False)
         except subprocess.TimeoutExpired:
-            return what, False
-    return what, done.returncode == 0
+            return False
+    return done.returncode == 0
+
+
+def red_without(part: str, chosen) -> list[Path]:
+    """The files whose checks fail before anything is changed: there every mutant would seem to be noticed."""
+    held = list(dict.fromkeys(path for path, _ in chosen))
+    asked = held if part == "statements" else held[:1]  # elsewhere every file meets the same tests
+    return [path for path in asked if not passes(part, path, ast.unparse(_tree(path)))]
 
 
 def main() -> int:
@@ -185,6 +199,9 @@ def main() -> int:
     parser.add_argument("--least", type=float, default=0.0, help="exit with 1 if fewer per cent are noticed")
     options = parser.parse_args()
     chosen = choose(options.part, options.count, options.seed)
+    if red := red_without(options.part, chosen):
+        print("these fail without any mutant:", *(path.relative_to(ROOT) for path in red))
+        return 1
     with ThreadPoolExecutor(options.jobs) as pool:
         fates = list(pool.map(lambda place: survives(options.part, *place), chosen))
     alive = [what for what, survived in fates if survived]
