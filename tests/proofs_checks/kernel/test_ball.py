@@ -316,3 +316,10 @@ def test_a_witness_in_words():
 
 def test_a_range_of_one_point_is_a_range():
     assert ball.decide(lambda x: x, {"x": (1, 1)}).holds is True
+
+
+def test_a_box_is_halved_by_logarithm_where_its_end_is_more_than_twice_its_beginning():
+    assert ball._middle(Fraction(1), Fraction(9, 4)) == Fraction(3, 2)
+    assert ball._middle(Fraction(4), Fraction(9)) == 6
+    assert ball._middle(Fraction(1), Fraction(2)) == Fraction(3, 2)
+    assert ball._middle(Fraction(0), Fraction(9)) == ball._middle(Fraction(-1), Fraction(10)) == Fraction(9, 2)

@@ -423,6 +423,11 @@ def test_a_formula_that_branches_is_said_to(branching):
     assert sign(branching, x=REAL).run() == Finding(None, f"it {said}")
 
 
+def test_a_sum_over_a_range_is_no_branch():
+    """It jumps back to its next term whatever its argument is."""
+    assert identity(lambda x: sum(k * x for k in range(4)), lambda x: 6 * x, x=REAL).run().passed is True
+
+
 def test_an_interval_has_no_truth_value_that_a_formula_could_use():
     """On symbols every expression is true: there it is x, and at 1/3, which no point meets, 5."""
     hidden = identity(lambda x: x + 5 * (1 - bool(x - Fraction(1, 3))), lambda x: x + 0 * exp(x), x=REAL)

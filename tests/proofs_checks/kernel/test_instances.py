@@ -96,6 +96,7 @@ def test_modest_chance_answers_whole_numbers_by_the_least():
     assert np.mean(np.array(sizes(0.6)) == 2) == pytest.approx(0.6 + 0.4 / 8, abs=0.05)
     assert np.mean(np.array(sizes(0.0)) == 2) == pytest.approx(1 / 8, abs=0.05)
     assert set(sizes(1.0)) == {2}
+    assert Chance(iter([0.5, 0.99]), 0.5).integer(2, 9) == 9, "a share of [0, 1) ends before itself"
     small = LISTS.draw(np.random.default_rng(0), 60, modest=1.0)[0]
     assert set(small[SIZE]) == {1}
     assert set(LISTS.draw(np.random.default_rng(0), 60)[0][SIZE]) == {1, 2, 3, 4}
