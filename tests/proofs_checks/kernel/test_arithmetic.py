@@ -46,6 +46,11 @@ def test_a_function_is_one_function_in_every_arithmetic(name, x):
         assert f(2).is_number, "so has a whole number"
 
 
+def test_what_is_tiny_keeps_its_digits():
+    assert arithmetic.expm1(1e-20) == arithmetic.log1p(1e-20) == 1e-20
+    assert arithmetic.expm1(np.array([1e-20])) == arithmetic.log1p(np.array([1e-20])) == 1e-20
+
+
 def test_no_extreme_overflows():
     assert [arithmetic.softplus(x) for x in (-800.0, 800.0)] == [0, 800]
     assert [arithmetic.sigmoid(x) for x in (-800.0, -701.0, 800.0)] == [0, math.exp(-701), 1]

@@ -519,3 +519,8 @@ def test_a_width_at_the_very_limit_counts(monkeypatch):
     assert (doubled.run().passed, doubled.run().residual) == (True, widest)
     monkeypatch.setattr(evidence, "_NARROW", math.nextafter(widest, 0))
     assert doubled.run().residual != widest
+
+
+def test_a_box_of_a_function_that_takes_no_symbols_prints_no_formula():
+    for numbers_alone in (math.exp, lambda x: x.enclosed_min(1)):
+        assert Box("b", {}, lambda x, f=numbers_alone: f(x), {"x": (0, 1)}).formula == ""
