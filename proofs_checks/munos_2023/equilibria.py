@@ -175,7 +175,7 @@ _TURNS = Identity(
     lambda x, y: 3 * (x**2 + y**2 + (x + y) ** 2),
     {"x": REAL, "y": REAL},
 )
-MOST, MOST_WORSE = named("max_i (P′π′)_i", "the same with c's share on the worse of the two")
+MOST, MOST_WORSE = named("max (P′π′)", "the same with c's share on the worse of the two")
 
 
 def _cloned(rates, q, better):

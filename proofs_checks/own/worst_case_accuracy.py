@@ -39,8 +39,8 @@ def _pairs(draw):
     policy = [draw.choice(("tied", "right", draw.number(-4, 4))) for _ in range(count)]
     β, level = draw.number(Fraction(1, 4), 4), draw.number(Fraction(1, 100), 2)
     if draw.choice((True, False)):
-        near = draw.number(Fraction(9, 10), Fraction(11, 10))
-        level = max(float(near) * _loss(_drawn(margins, policy, β), margins, weight, β), 0.01)
+        off = draw.choice((-1, 1)) * draw.number(Fraction(1, 1000), Fraction(1, 10))
+        level = max((1 + float(off)) * _loss(_drawn(margins, policy, β), margins, weight, β), 0.01)
     return {"δ_ref": margins, "n": weight, "policy": policy, "β": β, "τ": level}
 
 
@@ -121,7 +121,7 @@ _PAIRS = Instances(
         heaviest: lambda n: max(map(float, n)),
         lightest: lambda n: min(map(float, n)),
     },
-    drawn="1 to 4 pairs, δ_ref ∈ [−4, 4], β ∈ [1/4, 4], τ ∈ [1/100, 2] or within a tenth of L(π)",
+    drawn="1 to 4 pairs, δ_ref ∈ [−4, 4], β ∈ [1/4, 4], τ ∈ [1/100, 2] or L(π) less or more a thousandth to a tenth",
 )
 
 #: Whatever a pair's cost less the price is, t, and whether it is inverted, x = 1, or not, x = 0.
