@@ -186,3 +186,11 @@ rewrite (bigD1 w) //= big1 => [|i ne]; last by rewrite rest // Rmult_0_l.
 rewrite pw; case: (eqVneq j w) => [->|jw]; first by rewrite even_odds; lra.
 by have := beats j jw; lra.
 Qed.
+
+(** ** A linear reward and three voters *)
+
+Theorem ge_pareto_linear_proved : ge_pareto_linear.
+Proof.
+rewrite /ge_pareto_linear /sigma; split; last by move=> t h; interval with (i_bisect t, i_taylor t).
+by split; interval.
+Qed.

@@ -145,6 +145,15 @@ Definition fdpo_zero_boundary : Prop := forall (ref r p : bool -> R) beta,
   maximises policy (fun p => mean p r - beta * (\Sum_y (ref y * ((p y / ref y - 1) ^ 2 / 2)))) p ->
   (0 < p false <-> (r true - r false) * ref true < beta).
 
+(** Features a (0, 1), b (0, 0), c (1, -3), d (3, 1), voters (20, 1) twice and (-20, 1): at theta = (t, 0) the slope of
+    the labels' loss in theta_1 changes its sign between t = .27 and .3, and its slope in theta_2 is positive there. *)
+Definition ge_pareto_linear : Prop :=
+  let slope_1 t := 2 * sigma t - 4 * sigma (- t) + 2 * sigma (2 * t) - 4 * sigma (- (2 * t)) +
+    6 * sigma (3 * t) - 12 * sigma (- (3 * t)) in
+  let slope_2 t := - 3 * sigma 0 - 7 * sigma t + 14 * sigma (- t) + 4 * sigma (2 * t) - 8 * sigma (- (2 * t)) +
+    sigma (3 * t) - 2 * sigma (- (3 * t)) in
+  slope_1 (27 / 100) < 0 < slope_1 (30 / 100) /\ forall t, 27 / 100 <= t <= 30 / 100 -> 0 < slope_2 t.
+
 (** RLHF under an expected cost. At any price lam >= 0 of the cost c the dual value, at the optimum p of r - lam c, is
     at least the objective of every policy that keeps to the limit; and the variance of the cost is at most a quarter
     of its squared range. *)
