@@ -37,7 +37,7 @@ def statements(incomplete: str) -> list[str]:
 def logs(incomplete: str) -> list[str]:
     """Files of pairs here, the example, and the public run."""
     files = (str(path) for ending in ("csv", "jsonl", "parquet", "json") for path in _here(incomplete, ending))
-    return _starting([*files, *(Path(file).stem for file in examples.LOGS), "hh-pythia410m-dpo"], incomplete)
+    return _starting([*files, *(Path(file).stem for file in examples.LOGS), examples.RUN], incomplete)
 
 
 def problems(incomplete: str) -> list[str]:

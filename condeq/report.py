@@ -24,11 +24,11 @@ from condeq import (
     report_text,
     report_votes,
 )
+from condeq.examples import RUN
 from figures import style
 from proofs_checks.text import MEANINGS, as_dict, summary
 from tabular import logs
 
-RUN = "hh-pythia410m-dpo"
 FORMATS = figures.FORMATS
 
 PACKAGES = (

@@ -1,6 +1,6 @@
 """``condeq audit``: what a trainer's log hides."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +11,14 @@ from condeq.options import AsJson, LossName, LossSettings
 from condeq.terminal import console, print_json, progress, saved, writing
 from tabular import InputError
 
-RUN = "hh-pythia410m-dpo"
-
 
 def audit(
     log: Annotated[
         str,
         typer.Argument(
             help="What a trainer wrote: a file of pairs in any of its forms, a directory or a quoted pattern of parts, "
-            f"trainer_state.json or another log of batch means; or trainer_log, an example, or {RUN}, a public run.",
+            "trainer_state.json or another log of batch means; or trainer_log, an example, or "
+            f"{examples.RUN}, a public run.",
             autocompletion=completion.logs,
         ),
     ],
@@ -55,7 +54,7 @@ def audit(
     from condeq import show_audit
 
     of = _loss(loss, settings)
-    metrics = log != RUN and _is_metrics(log)
+    metrics = log != examples.RUN and _is_metrics(log)
     if figures is not None and (stream or metrics):
         raise InputError("--figures draws every pair: give a file of pairs, and leave --stream out")
     if metrics:
@@ -86,21 +85,20 @@ def audit(
         from condeq import audit_figures
 
         drawn = audit_figures.save(result, figures)
-    if as_json:
-        print_json(result.summary(), indent=None)
-    elif out is not None:
-        with saved(result.summary(), out):
-            _print(shown)
-    else:
-        _print(shown)
+    _told(shown, result.summary, as_json, out)
     for place in (per_pair, html, *drawn):
         if place is not None and not as_json:
             console.print(f"saved {place}", markup=False, soft_wrap=True)
 
 
-def _print(shown):
-    for part in shown:
-        console.print(part)
+def _told(shown, content, as_json, out):
+    """The answer: its parts, or as JSON what ``content`` makes, which may be saved beside the parts."""
+    if as_json:
+        print_json(content(), indent=None)
+        return
+    with nullcontext() if out is None else saved(content(), out):
+        for part in shown:
+            console.print(part)
 
 
 def _loss(name, settings):
@@ -139,10 +137,10 @@ def _audited(log, beta, policies, key, columns, loss, skip_invalid, read):
 
 
 def _read(logs, log, beta, policies, key, columns, skip_invalid):
-    if log == RUN and not Path(log).exists():
+    if log == examples.RUN and not Path(log).exists():
         if columns or policies:
             what = "--column renames a column of a file" if columns else "--policy joins another file to a file"
-            raise InputError(f"{what}, and {RUN} is none: leave it out")
+            raise InputError(f"{what}, and {examples.RUN} is none: leave it out")
         return logs.load(log)
     steps = _steps(policies)
     path = _place(log)
@@ -155,7 +153,7 @@ def _read(logs, log, beta, policies, key, columns, skip_invalid):
 
 def _place(log):
     """The file, directory or pattern that is meant, or an example's."""
-    return Path(log) if any(sign in log for sign in "*?[") else examples.located(Path(log), examples.LOGS, RUN)
+    return Path(log) if any(sign in log for sign in "*?[") else examples.located(Path(log), examples.LOGS, examples.RUN)
 
 
 def _steps(policies):
@@ -184,15 +182,7 @@ def _batch_means(log, beta, reference, loss, evaluation, as_json, out):
     loss = losses.get(name or "dpo", **params)
     pairs = None if reference is None else logs.read_pairs(reference)
     found = course(logs.read_metrics(log, evaluation), beta, pairs, loss)
-    if as_json or out is not None:
-        content = {"source": found.metrics.source, "trainer": found.metrics.trainer, **_plain(found)}
-        if as_json:
-            print_json(content, indent=None)
-            return
-        with saved(content, out):
-            _print(show_audit.course(found))
-        return
-    _print(show_audit.course(found))
+    _told(show_audit.course(found), lambda: _plain(found), as_json, out)
 
 
 def _streamed(log, beta, columns, loss, skip_invalid, where, as_json, out):
@@ -201,9 +191,9 @@ def _streamed(log, beta, columns, loss, skip_invalid, where, as_json, out):
     from tabular.audit import audit as audited
 
     name, params = loss
-    if log == RUN and not Path(log).exists():
+    if log == examples.RUN and not Path(log).exists():
         raise InputError(
-            f"{RUN} is a run of checkpoints and no table to stream: leave out --stream, --jobs and --cluster"
+            f"{examples.RUN} is a run of checkpoints and no table to stream: leave out --stream, --jobs and --cluster"
         )
     scan = logs.scan(_place(log), columns, skip_invalid=skip_invalid)
     with ExitStack() as stack:
@@ -212,13 +202,7 @@ def _streamed(log, beta, columns, loss, skip_invalid, where, as_json, out):
         )
         tell = stack.enter_context(progress())
         result = audited(scan, beta, name, executor=executor, progress=lambda n, of: tell(n, of, "pairs"), **params)
-    if as_json:
-        print_json(result.to_dict(), indent=None)
-    elif out is not None:
-        with saved(result.to_dict(), out):
-            _print(show_audit.stream(result))
-    else:
-        _print(show_audit.stream(result))
+    _told(show_audit.stream(result), result.to_dict, as_json, out)
 
 
 def _plain(found):
@@ -227,7 +211,8 @@ def _plain(found):
     if found.certified is not None:
         arrays["certified"] = found.certified
     plain = {name: [None if value != value else value for value in array.tolist()] for name, array in arrays.items()}
-    return plain | {"doubts": [str(doubt) for doubt in found.doubts]}
+    told = {"source": found.metrics.source, "trainer": found.metrics.trainer}
+    return told | plain | {"doubts": [str(doubt) for doubt in found.doubts]}
 
 
 def _save_pairs(result, path):

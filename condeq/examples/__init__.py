@@ -15,6 +15,8 @@ PROBLEMS = (
     "ranking_table.yaml",
 )
 LOGS = ("trainer_log.csv",)
+#: a public run that is audited by its name, as one that is fetched
+RUN = "hh-pythia410m-dpo"
 
 
 def located(given: Path, examples: tuple[str, ...], *others: str) -> Path:
