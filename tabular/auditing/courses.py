@@ -11,14 +11,13 @@ import numpy as np
 
 from tabular import losses
 from tabular.auditing.certified import certified_share
-from tabular.auditing.doubts import Doubt
+from tabular.auditing.doubt import Doubt
 from tabular.base import checks
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
 from tabular.failures.separate import flips
 from tabular.logged.metrics import MetricLog
 from tabular.logged.records import PairLog
-from tabular.losses import absolute
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ def _from_reference(metrics, beta, reference, loss):
     """
     sides = (reference.ref_chosen, reference.ref_rejected)
     start = {"loss": np.mean(loss(*sides, *sides, beta)), "chosen": np.mean(sides[0]), "rejected": np.mean(sides[1])}
-    if not getattr(loss.form, "reference_free", isinstance(loss.form, absolute.Orpo)):
+    if not loss.form.reference_free:
         start |= dict.fromkeys(("reward_chosen", "reward_rejected", "margin", "accuracy"), 0.0)
     values = {name: np.r_[start.get(name, np.nan), logged] for name, logged in metrics.values.items()}
     return replace(metrics, step=np.r_[0.0, metrics.step], values=values)
@@ -157,8 +156,7 @@ def _reference_free(metrics, beta, reference, loss):
         1.0,
         len(ratio),
         f"rewards/chosen is {ratio.mean():.3g} times logps/chosen at every step, so there is no reference in it "
-        f"(SimPO, "
-        "CPO, ORPO): h and U are not defined by it.",
+        "(SimPO, CPO, ORPO): h and U are not defined by it.",
     )
 
 

@@ -20,6 +20,7 @@ class Absolute:
     kind = "absolute"
     growth = None
     convex = False
+    reference_free = False
 
 
 def _bell(x):
@@ -219,6 +220,7 @@ class Orpo(Absolute):
     """-log pi_w + lam sp(-o), o the difference of the logits of pi_w and pi_l; neither reference nor beta."""
 
     lam: float
+    reference_free = True
 
     def _parts(self, pair):
         """o, and d logit / d log pi = 1 / (1 - pi) of both."""

@@ -22,6 +22,7 @@ class Sorted:
     convex = False
     growth = None
     scalar = None
+    reference_free = False
 
     @property
     def kind(self):

@@ -69,7 +69,7 @@ def solve(
         graph = _differences(problem, preferences, of_differences(loss))
         return LinkSolution(problem, preferences, loss, graph)
     if _is_dpo(loss.form):
-        free = isinstance(loss.form, WithSft) and loss.form.reference_free
+        free = loss.form.reference_free
         return _differences(problem, preferences, replace(loss, form=OfMargin(Logistic(), reference_free=free)))
     return absolute.solve(problem, preferences, loss)
 
