@@ -23,7 +23,8 @@ from scipy.special import logsumexp
 
 from tabular.auditing import chosen_loss
 from tabular.auditing.certified import certified_share
-from tabular.auditing.doubts import Doubt, doubts
+from tabular.auditing.doubt import Doubt
+from tabular.auditing.doubts import doubts
 from tabular.auditing.groups import prompts
 from tabular.auditing.intervals import interval
 from tabular.auditing.streamed import StreamedAudit, streamed

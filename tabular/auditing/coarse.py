@@ -35,12 +35,16 @@ def steps(values) -> np.ndarray | None:
     return np.exp2(np.floor(np.log2(np.maximum(np.abs(values), 1e-30))) - 7)
 
 
+def of_reference(log: PairLog) -> np.ndarray | None:
+    """``(n_pairs,)`` the larger step of each pair's two sides under the reference; ``None`` if one is no bfloat16."""
+    found = [rounding(getattr(log, name)) for name in SIDES[:2]]
+    return None if any(step is None for step in found) else np.maximum(*found)
+
+
 def unclassified(log: PairLog) -> np.ndarray:
     """``(n_pairs,)`` pairs whose delta_ref is within the rounding of a reference that was summed in bfloat16."""
-    found = [rounding(getattr(log, name)) for name in SIDES[:2]]
-    if any(step is None for step in found):
-        return np.zeros(log.n_pairs, dtype=bool)
-    return np.abs(log.delta_ref) < np.maximum(found[0], found[1])
+    step = of_reference(log)
+    return np.zeros(log.n_pairs, dtype=bool) if step is None else np.abs(log.delta_ref) < step
 
 
 def bfloat16(step: float, unsure: int, low: int, n: int, rows=()) -> Doubt:

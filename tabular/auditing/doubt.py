@@ -1,6 +1,12 @@
 """One suspicion of a log."""
 
+import numpy as np
+
 from tabular.base.record import Record
+from tabular.logged.records import PairLog
+
+#: rows that a doubt names
+FIRST = 5
 
 
 class Doubt(Record):
@@ -21,3 +27,12 @@ class Doubt(Record):
     def __str__(self):
         where = f" (rows {', '.join(map(str, self.rows))}{', ...' if self.n > len(self.rows) else ''})"
         return f"{self.name}, {100 * self.share:.1f} % of the pairs{where if self.rows else ''}: {self.what}"
+
+
+def first_rows(log: PairLog, mask: np.ndarray) -> tuple[int, ...]:
+    """The first rows of a mask over the pairs, as they stand in the file.
+
+    >>> first_rows(PairLog("x", [-1.0, -2.0], [-2.0, -1.0]), np.array([False, True]))
+    (2,)
+    """
+    return tuple(int(row) + 1 for row in log.row[np.flatnonzero(mask)[:FIRST]])

@@ -6,8 +6,8 @@ A doubt is a suspicion and changes no number. Where a sign could come about by i
 import numpy as np
 
 from tabular.auditing import patterns, starts
-from tabular.auditing.coarse import bfloat16, rounding, unclassified
-from tabular.auditing.doubt import Doubt
+from tabular.auditing.coarse import bfloat16, of_reference
+from tabular.auditing.doubt import Doubt, first_rows
 from tabular.auditing.patterns import FEW, SIDES, Pattern
 from tabular.logged.records import PairLog
 
@@ -56,8 +56,9 @@ def counters(n: int, skipped: int, unmatched: int, clamped: int) -> tuple[Doubt,
 
 
 def _doubt(log, name, mask, what):
-    rows = tuple(int(row) + 1 for row in log.row[np.flatnonzero(mask)[:5]])
-    return Doubt(name, float(np.mean(mask)), int(np.sum(mask)), what, rows) if np.any(mask) else None
+    if not np.any(mask):
+        return None
+    return Doubt(name, float(np.mean(mask)), int(np.sum(mask)), what, first_rows(log, mask))
 
 
 def _pattern(pattern: Pattern):
@@ -90,14 +91,12 @@ def _averages(log, beta):
 
 
 def _bf16(log, beta):
-    found = [rounding(getattr(log, name)) for name in SIDES[:2]]
-    if any(step is None for step in found):
+    step = of_reference(log)
+    if step is None:
         return None
-    unsure = unclassified(log)
-    rows = tuple(int(row) + 1 for row in log.row[np.flatnonzero(unsure)[:5]])
-    return bfloat16(
-        np.concatenate(found).max(), int(unsure.sum()), int(np.sum((log.delta_ref < 0) & ~unsure)), log.n_pairs, rows
-    )
+    unsure = np.abs(log.delta_ref) < step
+    low = int(np.sum((log.delta_ref < 0) & ~unsure))
+    return bfloat16(step.max(), int(unsure.sum()), low, log.n_pairs, first_rows(log, unsure))
 
 
 def _units(log, beta):
@@ -110,9 +109,8 @@ def _units(log, beta):
         return None
     return _whole(
         "different units",
-        f"the policy's log-probabilities are {sizes[1] / sizes[0]:.3g} times as large as the reference's: one "
-        f"of them is "
-        "an average over tokens, or the rows do not belong together. h is then meaningless.",
+        f"the policy's log-probabilities are {sizes[1] / sizes[0]:.3g} times as large as the reference's: one of "
+        "them is an average over tokens, or the rows do not belong together. h is then meaningless.",
     )
 
 
@@ -185,8 +183,8 @@ def _truncated(log, beta):
         log,
         "truncated completions",
         at_limit,
-        f"token counts pile up at {limit:g}: what was cut off is missing from the sums, and a cut response "
-        f"looks likely.",
+        f"token counts pile up at {limit:g}: what was cut off is missing from the sums, and a cut response looks "
+        "likely.",
     )
 
 

@@ -9,7 +9,7 @@ only a cut leaves a sign of its own: r falls with every token beyond the limit, 
 import numpy as np
 
 from tabular.auditing.coarse import rounding
-from tabular.auditing.doubt import Doubt
+from tabular.auditing.doubt import Doubt, first_rows
 from tabular.auditing.patterns import FEW
 from tabular.logged.records import PairLog
 
@@ -36,14 +36,13 @@ def of_start(log: PairLog) -> Doubt | None:
     if not moved.any():
         return None
     what = _told(log, r, moved)
-    rows = tuple(int(row) + 1 for row in log.row[np.flatnonzero(moved)[:5]])
     return Doubt(
         "the reference is not where the run began",
         float(moved.mean()),
         int(moved.sum()),
         f"the policy's pass before the first update differs from the reference by {np.median(np.abs(r[r != 0])):.3g} "
         f"nats (median): {what} h, U and the loss are measured from a place where the run was not.",
-        rows,
+        first_rows(log, moved),
     )
 
 

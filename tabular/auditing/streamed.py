@@ -15,7 +15,7 @@ import numpy as np
 
 from tabular.auditing import chosen_loss
 from tabular.auditing.coarse import bfloat16
-from tabular.auditing.doubt import Doubt
+from tabular.auditing.doubt import FIRST, Doubt
 from tabular.auditing.doubts import by_form, counters
 from tabular.auditing.frontier import together
 from tabular.auditing.patterns import FEW, PATTERNS
@@ -175,7 +175,7 @@ def _doubts(scan, found, total, n):
 
     def rows(name):
         named = [begin + row + 1 for begin, one in zip(start, found, strict=False) for row in one.first.get(name, ())]
-        return tuple(named[:5])
+        return tuple(named[:FIRST])
 
     told = {
         pattern.name: Doubt(
@@ -184,10 +184,10 @@ def _doubts(scan, found, total, n):
         for pattern in PATTERNS
         if pattern.suspicious(total[pattern.name], n)
     }
-    averages = by_form(scan.origin) or told.pop("averages", None)
+    shown = told.pop("averages", None)
+    averages = by_form(scan.origin) or shown
     first = [] if averages is None else [averages]
     steps = [one.bfloat16 for one in found if one.counts["n"]]
     if n >= FEW and None not in steps and any(one.varied for one in found):
         first.append(bfloat16(max(steps), total["bfloat16"], total["surely pessimistic"], n, rows("bfloat16")))
-    told.pop("averages", None)
     return (*first, *told.values(), *counters(n, total["invalid"], 0, total["clamped"]))

@@ -9,6 +9,7 @@ import numpy as np
 
 from tabular.auditing import chosen_loss
 from tabular.auditing.coarse import steps, varied
+from tabular.auditing.doubt import FIRST
 from tabular.auditing.frontier import Frontier, of_prices, together
 from tabular.auditing.patterns import PATTERNS, SIDES
 from tabular.base.log_space import softplus
@@ -21,7 +22,6 @@ from tabular.logged.scans import Piece, Scan
 #: rows at a time: their columns stay in a processor's cache, and no array is so large that its memory is given back
 _BATCH = 1 << 15
 _LARGEST = np.finfo(float).max
-_FIRST = 5  # rows that are named
 
 
 class Question(NamedTuple):
@@ -61,8 +61,8 @@ class Tally:
         n = int(np.count_nonzero(mask))
         self.counts[name] += n
         named = self.first.setdefault(name, [])
-        if n and len(named) < _FIRST:
-            at = np.flatnonzero(mask)[: _FIRST - len(named)]
+        if n and len(named) < FIRST:
+            at = np.flatnonzero(mask)[: FIRST - len(named)]
             named += (at + rows if np.ndim(rows) == 0 else rows[at]).tolist()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tabular.auditing.doubts import unclassified
+from tabular.auditing.coarse import unclassified
 from tabular.base import checks
 from tabular.logged.columns import COLUMNS, COUNTS, KEYS
 from tabular.logged.records import PairLog

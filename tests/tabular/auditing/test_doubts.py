@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tabular.audit import audit
-from tabular.auditing.doubts import doubts, rounding, unclassified
+from tabular.auditing.coarse import rounding, unclassified
+from tabular.auditing.doubts import doubts
 from tabular.logged.columns import Origin
 from tabular.logs import PairLog
 
