@@ -41,11 +41,10 @@ def compute(
     if problem is not None:
         beta, at, reward_difference = subject.two_responses(problem, "optima_vs_reference")
         low, high = min(low, 1.2 * at), max(high, 1.2 * at)
-        own = _deltas(np.array([at]), beta, reward_difference, gamma)
-        own = {"own_delta_ref": [at]} | {f"own_{name}": delta for name, delta in own.items()}
+        ends = _policies(_problem(np.array([at]), beta, reward_difference), np.array([at]), gamma)
+        own = {"own_delta_ref": [at]} | {f"own_{name}": policy[:, 0] - policy[:, 1] for name, policy in ends.items()}
     delta_ref = np.linspace(low, high, points)
-    pair = np.column_stack([delta_ref, np.zeros(points)])
-    problem = Problem.from_unnormalized(pair, beta, np.tile([reward_difference, 0.0], (points, 1)))
+    problem = _problem(delta_ref, beta, reward_difference)
     policies = _policies(problem, delta_ref, gamma)
     settings = {"beta": beta, "reward_difference": reward_difference, "gamma": gamma, "loss": None}
     if loss is not None:
@@ -57,11 +56,10 @@ def compute(
     return Table(columns | own, settings | {"boundary": -reward_difference / beta, "own": bool(own)})
 
 
-def _deltas(delta_ref, beta, reward_difference, gamma):
-    """Where each object ends, for these references alone."""
+def _problem(delta_ref, beta, reward_difference):
+    """Two responses for each reference."""
     reward = np.tile([reward_difference, 0.0], (len(delta_ref), 1))
-    problem = Problem.from_unnormalized(np.column_stack([delta_ref, np.zeros(len(delta_ref))]), beta, reward)
-    return {name: policy[:, 0] - policy[:, 1] for name, policy in _policies(problem, delta_ref, gamma).items()}
+    return Problem.from_unnormalized(np.column_stack([delta_ref, np.zeros(len(delta_ref))]), beta, reward)
 
 
 def _policies(problem, delta_ref, gamma):

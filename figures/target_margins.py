@@ -41,19 +41,19 @@ def compute(
     >>> round(table.settings["least_ecpo"], 4)  # Eq. 17 asks for less than 0 around there
     -1.8932
     """
-    own = {}
-    if problem is not None:
-        beta = float(subject.parts(problem)[0].beta)
-        own = _own(problem, beta, gamma, tau, alpha, kappa_ecpo)
-        reach = max(reach, 1.2 * float(np.abs(own["pair_delta_ref"]).max()))
-    delta_ref = np.linspace(-reach, reach, points)
-    easy = delta_ref[delta_ref > log_ref_winner + 0.02]
     settings = {
         "dpo": {},
         "hypo": {},
         "ecpo": {"beta": 1.0, "gamma": kappa_ecpo},
         "code_cpo": {"gamma": gamma, "tau": tau, "alpha": alpha},
     }
+    own = {}
+    if problem is not None:
+        beta = float(subject.parts(problem)[0].beta)
+        own = _own(problem, settings, beta, gamma)
+        reach = max(reach, 1.2 * float(np.abs(own["pair_delta_ref"]).max()))
+    delta_ref = np.linspace(-reach, reach, points)
+    easy = delta_ref[delta_ref > log_ref_winner + 0.02]
     columns = {name: margins.target(name, delta_ref, **given) for name, given in settings.items()}
     logs = {"log_ref_winner": log_ref_winner, "log_ref_loser": log_ref_winner - easy}
     columns["code_easy"] = margins.target("code_easy", easy, beta=beta, gamma=gamma, **logs)
@@ -68,7 +68,7 @@ def compute(
     )
 
 
-def _own(problem, beta, gamma, tau, alpha, kappa_ecpo):
+def _own(problem, settings, beta, gamma):
     """The pairs of a user's problem and their targets; each once, in the order of the file."""
     given, labels, _ = subject.parts(problem)
     pairs = subject.pairs(problem)
@@ -82,13 +82,10 @@ def _own(problem, beta, gamma, tau, alpha, kappa_ecpo):
     there = {name: column[defined] for name, column in logs.items()}
     easy[defined] = margins.target("code_easy", delta_ref[defined], beta=beta, gamma=gamma, **there)
     targets = {
-        "dpo": delta_ref,
-        "hypo": margins.target("hypo", delta_ref),
-        "ecpo": margins.target("ecpo", delta_ref, beta=1.0, gamma=kappa_ecpo, **logs),
-        "code_cpo": margins.target("code_cpo", delta_ref, gamma=gamma, tau=tau, alpha=alpha),
-        "code_easy": easy,
+        name: margins.target(name, delta_ref, **given, **(logs if name == "ecpo" else {}))
+        for name, given in settings.items()
     }
-    columns = {f"pair_{name}": target for name, target in targets.items()}
+    columns = {f"pair_{name}": target for name, target in (targets | {"code_easy": easy}).items()}
     return {"pair": [pair.label for pair in pairs], "pair_delta_ref": delta_ref} | columns
 
 
