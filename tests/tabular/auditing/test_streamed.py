@@ -1,6 +1,7 @@
 """Streamed and in memory are one audit: over forms, parts, executors, ties and extremes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tabular import InputError, logs, losses
 from tabular.audit import audit
+from tabular.logged.columns import Origin
 
 NAMES = ("ref_chosen_logps", "ref_rejected_logps", "policy_chosen_logps", "policy_rejected_logps")
 SHARES = ("relative_accuracy", "absolute_accuracy", "share_in_u", "share_chosen_fell", "share_both_fell")
@@ -121,6 +123,19 @@ def test_sums_in_bfloat16_are_known_in_a_stream(tmp_path, monkeypatch):
     columns[NAMES[0]] = np.r_[columns[NAMES[0]][:-1], np.float32(-96.23)]
     pl.DataFrame(columns).write_parquet(tmp_path / "log")
     assert "bfloat16" not in [doubt.name for doubt in audit(logs.scan(tmp_path / "log"), 0.1).doubts]
+
+
+def test_a_file_that_holds_averages_by_its_form_says_so_once(tmp_path):
+    """Whatever its numbers look like, and in the words of its form rather than of the numbers."""
+    by_form = Origin("open-instruct", "averages for dpo_norm")
+    told = {}
+    for name, values in (("sums", np.float64), ("averages", lambda columns: np.asarray(columns) / 300)):
+        table(values=values).write_parquet(tmp_path / name)
+        scan = logs.scan(tmp_path / name)
+        for origin in (scan.origin, by_form):
+            doubts = audit(replace(scan, origin=origin), beta=0.1).doubts
+            told[name, origin.trainer] = [doubt.what.split()[0] for doubt in doubts if doubt.name == "averages"]
+    assert list(told.values()) == [[], ["open-instruct"], ["the"], ["open-instruct"]]
 
 
 def test_a_reference_alone(tmp_path):
