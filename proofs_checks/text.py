@@ -203,10 +203,10 @@ def _check_lines(check):
 
 
 def theorems_markdown(results: list[Result] | None = None) -> str:
-    """THEOREMS.md: every statement with its origin, verdict and carrier, by source; no times, so reproducible.
+    """THEOREMS.md: by source, a table of the verdicts and the words of each statement; no times, so reproducible.
 
-    >>> print(theorems_markdown(verify(["def-3.3"])).splitlines()[-1].split(" | ")[0])
-    | [def-3.3](proofs_checks/yang_2026/definition_3_3.py)
+    >>> print(theorems_markdown(verify(["def-3.3-loss"])).splitlines()[-2])
+    ⊢ sp(−β·(δ − δ_ref)) < log(2)
     """
     return markdown_of(verify() if results is None else results)
 
@@ -220,25 +220,46 @@ def markdown_of(results: list[Result]) -> str:
         "(arXiv 2605.20834) are as transcribed by readers. `condeq check ID` explains one statement at length:",
         "hypotheses, claim, what carries each part, witnesses, the wrong versions that were refused.",
         "",
-        *summary(results).splitlines(),
+        *(f"- {line}" for line in summary(results).splitlines()),
         "",
         *(f"- **{name}**: {MEANINGS[name]}." for name in MEANINGS if any(r.verdict.value == name for r in results)),
     ]
     for folder, group in groupby(results, key=lambda result: result.file.split("/")[1]):
-        lines += ["", f"## {folder}", "", "| id | statement | origin | verdict |", "|---|---|---|---|"]
-        lines += [_row(result) for result in group]
+        together = list(group)
+        lines += ["", f"## {folder}", "", "| id | statement | origin | verdict | Coq |", "|---|---|---|---|---|"]
+        lines += [_row(result) for result in together]
+        for result in together:
+            lines += ["", *_in_words(result)]
     return "\n".join(lines) + "\n"
 
 
 def _row(result):
-    statement, by = result.statement, ""
+    statement, verdict = result.statement, result.verdict.value
     if result.verdict is Verdict.PROVED:
-        by = f", {carrier(result)}"
-    by += f". Coq: {record.kernel(statement.id)}"
-    whole = f"**{statement.title}.** {statement.hypotheses} ⊢ {statement.claim}"
-    cells = (f"[{statement.id}]({result.file})", whole, statement.origin.value, result.verdict.value + by)
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+        verdict += f", {carrier(result)}"
+    name, kernel = f"[{statement.id}](#{_anchor(statement.id)})", record.kernel(statement.id)
+    return "| " + " | ".join(map(_cell, (name, statement.title, statement.origin.value, verdict, kernel))) + " |"
+
+
+def _anchor(name):
+    """The anchor that renderers of Markdown make of a heading: lower case, letters, digits, hyphens, underscores."""
+    return "".join(c for c in name.lower() if c.isalnum() or c in "-_")
+
+
+def _in_words(result):
+    """Hypotheses and claim as they are printed, in a block of their own: nothing of them is taken for Markdown."""
+    statement = result.statement
+    yield f"### {statement.id}"
+    yield ""
+    yield f"[{result.file}]({result.file})"
+    yield ""
+    yield "```text"
+    for mark, text in (("", statement.hypotheses), ("⊢ ", statement.claim)):
+        yield textwrap.fill(
+            " ".join(text.split()), 100, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
+        )
+    yield "```"
 
 
 def _cell(text):
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")

@@ -13,8 +13,8 @@ VERDICT = r"(PROVED|CERTIFIED|SUPPORTED|REFUTED|VACUOUS|NOT CHECKABLE HERE)"
 
 def rows_of_theorems():
     """{id: (title, verdict)} of THEOREMS.md, which a test of its own keeps current."""
-    rows = re.findall(rf"^\| \[(\S+)\]\(\S+\) \| \*\*(.+?)\.\*\*.* \| {VERDICT}.*? \|$", THEOREMS, flags=re.MULTILINE)
-    return {name: (title, verdict) for name, title, verdict in rows}
+    rows = re.findall(rf"^\| \[(\S+)\]\(#\S+\) \| (.+?) \| [^|]+ \| {VERDICT}.*? \|$", THEOREMS, flags=re.MULTILINE)
+    return {name: (title.replace("\\", ""), verdict) for name, title, verdict in rows}
 
 
 def test_the_verdicts_shown_are_the_current_ones():

@@ -1,6 +1,7 @@
 """The registry: every statement once, its verdict, its words, THEOREMS.md and the entry point."""
 
 import json
+import re
 import sys
 import types
 from dataclasses import replace
@@ -97,7 +98,12 @@ def test_words_are_plain_and_sources_honest(name):
 def test_theorems_markdown_is_current(verdicts):
     written = (ROOT / "THEOREMS.md").read_text(encoding="utf-8")
     assert written == markdown_of(list(verdicts.values())), "run: python -m proofs_checks --write THEOREMS.md"
-    assert max(map(len, written.splitlines())) < 1500
+    assert all(len(line) <= 120 for line in written.splitlines() if not line.startswith(("| ", "- "))), "narrow"
+    assert max(map(len, written.splitlines())) < 300
+    links = re.findall(r"^\| \[\S+\]\(#(\S+)\)", written, flags=re.MULTILINE)
+    headings = [re.sub(r"[^\w-]", "", line[4:]) for line in written.splitlines() if line.startswith("### ")]
+    assert links == headings, "each row leads to its words"
+    assert len(set(links)) == len(KNOWN)
 
 
 def test_headlines_tell_the_papers_claims_and_the_carriers_apart(verdicts):
