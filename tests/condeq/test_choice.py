@@ -50,6 +50,22 @@ def test_votes_like_pandalm():
     assert sum(choice["copeland"]) == 10
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("condorcet_cycle", "rock over scissors 1, rock over paper 0, scissors over paper 1; no Condorcet winner"),
+        ("ranking_table", "A over B 0.5714, A over C 0.5714, B over C 1; A is the Condorcet winner"),
+    ],
+)
+def test_votes_and_preference_matrices_have_their_figure(condeq, name, told):
+    code, _, err = condeq("figures", "nash_and_borda", "--problem", name, "--out", "drawn", "--format", "svg")
+    assert (code, err) == (0, "")
+    assert told in Path("drawn/nash_and_borda.txt").read_text(encoding="utf-8")
+    code, _, err = condeq("figures", "nash_and_borda", "--problem", "judges_votes", "--out", "drawn")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "has 5 responses: nash_and_borda draws the triangle of three" in err
+
+
 def test_every_example_shows():
     console = Console(record=True, width=120)
     for name in ("judges_votes", "condorcet_cycle", "ranking_table"):

@@ -12,6 +12,7 @@ from figures import (
     best_of_n_and_tilt,
     escape_time,
     frontier,
+    nash_and_borda,
     optima_vs_reference,
     penalized_objective,
     phase_diagram,
@@ -23,10 +24,20 @@ from figures import (
     win_digraph,
 )
 from tabular import InputError, Preferences, Problem, cpo, dpo, failure_modes, flow, losses, rlhf
+from tabular.choice import nash
 
 THREE = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]], 0.25, [[1.0, 0.0, -1.0], [0.0, 0.5, 0.0]])
 LABELS = Preferences.from_pairs([(0, 0, 1), (1, 1, 0), (1, 0, 1), (1, 2, 1)])
 TWO = (Problem.from_probabilities([0.1, 0.9], 0.5, [0.5, 0.0]), Preferences.from_pairs([(0, 1)]))
+OF_ONE_PAIR = (
+    "undesirable_region",
+    "phase_diagram",
+    "two_readings",
+    "optima_vs_reference",
+    "penalized_objective",
+    "best_of_n_and_tilt",
+    "escape_time",
+)
 ABLE = [name for name in figures.FIGURES if figures.takes(name, "problem")]
 
 
@@ -41,6 +52,7 @@ def test_every_figure_that_shows_a_problem_takes_one():
         "target_margins",
         "penalized_objective",
         "projection",
+        "nash_and_borda",
         "best_of_n_and_tilt",
         "escape_time",
         "frontier",
@@ -50,9 +62,7 @@ def test_every_figure_that_shows_a_problem_takes_one():
 @pytest.mark.parametrize("name", ABLE)
 def test_it_is_drawn_told_and_not_the_figures_own(name):
     module = figures.module(name)
-    given = (
-        (THREE, LABELS) if name in ("solution_sets", "projection", "win_digraph", "frontier", "target_margins") else TWO
-    )
+    given = TWO if name in OF_ONE_PAIR else (THREE, LABELS)
     table = module.compute(problem=given)
     module.draw(table).figure.draw_without_rendering()
     assert f"β = {given[0].beta:g}" in module.caption(table)
@@ -206,6 +216,41 @@ def test_best_of_n_of_the_readers_prompts():
     assert table["your problem_kl"].max() < np.log(2)  # all mass on the two best, which have half
 
 
+def test_the_three_paths_of_the_readers_votes_pass_through_what_is_solved_at_its_beta():
+    """The Nash policy is its own best reply; DPO's and IPO's places are those of the solvers, pairs equally often."""
+    votes = Preferences.from_wins([[0, 6, 1], [2, 0, 9], [3, 1, 0]])  # shares 0.75, 0.25, 0.9 of 8, 4, 10 comparisons
+    rates = np.array([[0.5, 0.75, 0.25], [0.25, 0.5, 0.9], [0.75, 0.1, 0.5]])
+    mine = Problem.from_probabilities([0.2, 0.3, 0.5], 0.25)
+    table = nash_and_borda.compute(steps=3, problem=(mine, votes))
+    even = Preferences.from_wins(rates - np.eye(3) / 2)
+    at = {path: table[f"your problem_{path}_at"] for path in ("nash", "dpo", "ipo")}
+    np.testing.assert_allclose(table.settings["rates_your problem"], [0.75, 0.25, 0.9])
+    reply = nash.best_reply(rates, 0.25, np.log(at["nash"]), mine.log_ref)
+    np.testing.assert_allclose(np.exp(reply[0]), at["nash"], atol=1e-9)
+    np.testing.assert_allclose(at["dpo"], np.exp(dpo.solve(mine, even).log_policy[0]), atol=1e-9)
+    ipo = losses.solve(mine, even, losses.get("ipo"))
+    np.testing.assert_allclose(at["ipo"], np.exp(ipo.log_policy[0]), atol=1e-9)
+    (reference,) = [line for line in nash_and_borda.draw(table).axes[0].get_lines() if line.get_marker() == "o"][:1]
+    np.testing.assert_allclose(reference.get_xydata()[0], [0.2 / 2 + 0.5, 0.2 * np.sqrt(3) / 2])
+    assert "no Condorcet winner" in nash_and_borda.caption(table)
+
+
+def test_a_pair_that_nobody_compared_is_even_and_the_caption_says_so():
+    given = type("File", (), {"problem": THREE, "preferences": LABELS, "names": [["x", "yes", "z"], ["p", "q", "r"]]})()
+    table = nash_and_borda.compute(steps=3, problem=given)
+    assert table.settings["rates_prompt 0"] == [1, 0.5, 0.5]
+    assert table.settings["rates_prompt 1"] == [0.5, 0.5, 0]  # q against p both ways, r beats q
+    told = nash_and_borda.caption(table)
+    assert "x over yes 1, x over z 0.5, yes over z 0.5 (never compared, so even: x and z, yes and z)" in told
+    assert "(never compared, so even: p and r)" in told
+    for prompt in (0, 1):  # yes loses to x and q to r, at every price: no minimiser, and the limit is shown
+        assert table[f"prompt {prompt}_dpo_at"].sum() == pytest.approx(1)
+    order = Preferences.from_pairs([(0, 1), (0, 2), (1, 2)])
+    single = nash_and_borda.compute(steps=3, problem=(Problem.from_probabilities([0.1, 0.2, 0.7], 1.0), order))
+    assert single["your problem_dpo_A"].tolist() == [1, 1, 1]
+    assert "0 is the Condorcet winner" in nash_and_borda.caption(single)
+
+
 def test_the_optima_of_the_readers_pair_stand_on_the_curves():
     table = optima_vs_reference.compute(problem=TWO)
     assert table["own_delta_ref"][0] == pytest.approx(-np.log(9))
@@ -231,6 +276,16 @@ def test_the_region_of_any_falling_loss(loss):
     [
         ("solution_sets", {"problem": TWO}, "your problem has 2 responses: solution_sets draws the triangle"),
         ("solution_sets", {"loss": losses.get("nca_pair")}, "nca.* is .* and its set of minimisers is not known"),
+        (
+            "nash_and_borda",
+            {"problem": TWO},
+            "your problem has 2 responses: nash_and_borda draws the triangle of three",
+        ),
+        (
+            "nash_and_borda",
+            {"problem": (Problem([np.log(0.5), np.log(0.5), -np.inf], 1.0), Preferences.from_pairs([(0, 1)]))},
+            "your problem has 2 responses: nash_and_borda draws the triangle of three",
+        ),
         ("undesirable_region", {"loss": losses.get("ipo")}, "does not fall with h"),
         ("undesirable_region", {"loss": losses.get("cdpo", eps=0.1)}, "does not fall with h"),
         ("two_readings", {"problem": (THREE, LABELS)}, "two_readings shows one pair of two responses"),
