@@ -4,6 +4,8 @@ import sys
 
 from condeq import surroundings
 
+__all__ = ["main"]
+
 
 def main() -> None:
     """Run the command, or say in one sentence what is missing or in the way, with exit code 2."""

@@ -7,6 +7,8 @@ from condeq.terminal import writing
 from figures import audited
 from tabular.audit import Audit
 
+__all__ = ["save"]
+
 
 def save(result: Audit, directory: Path) -> list[Path]:
     """Images, their table and their caption in a directory, made if need be; where they are."""

@@ -11,6 +11,8 @@ from tabular.auditing.groups import groups
 from tabular.auditing.remedies import remedies
 from tabular.failures.separate import Flips
 
+__all__ = ["page"]
+
 _DOTS = 3000  # pairs drawn at most
 _LEAST = 1e-12  # nats: of a flip threshold that is drawn
 _MOST = 10  # pairs named for each question

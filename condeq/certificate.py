@@ -23,6 +23,8 @@ from condeq.problem_file import ProblemFile
 from proofs_checks.kernel.certificates import circulation
 from tabular import Status, cpo, dpo, rlhf
 
+__all__ = ["certificate"]
+
 #: Scores this far apart make the loss of a label between two blocks smaller than SLACK.
 _APART = 30
 

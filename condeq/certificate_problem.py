@@ -10,6 +10,8 @@ from condeq.problem_file import ProblemFile
 from tabular import InputError
 from tabular.base.log_space import softplus
 
+__all__ = ["DIGITS", "GIVEN", "SLACK", "Prompt", "exact", "loss", "prompts", "rationals", "rounded", "sequence", "term"]
+
 #: Digits that are kept of what solvers found: a certificate is as sharp as these.
 DIGITS = 12
 #: What a stated bound leaves between itself and the floats that suggested it.

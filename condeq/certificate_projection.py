@@ -10,6 +10,8 @@ from tabular import rlhf
 from tabular.base import digraph
 from tabular.cpo import ConstrainedOptimum
 
+__all__ = ["optimum"]
+
 #: The share of a policy that has every constraint to spare, which buys exact feasibility.
 _SAFE = 1e-10
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from condeq.certificate_problem import GIVEN, SLACK, Prompt, loss, rationals, rounded
 
+__all__ = ["failure", "refutation"]
+
 
 def failure(prompt: Prompt) -> str:
     """A policy with less loss than the reference that prefers the loser of a label, where the reference does: one step

@@ -11,6 +11,8 @@ from tabular import Problem
 from tabular.choice import games, nash, plackett_luce, rules, transitivity
 from tabular.choice.matrix import exact_from_wins
 
+__all__ = ["show", "solve"]
+
 
 def solve(choice: Choice, problem: Problem, names: list[str]) -> dict:
     """Everything that the rules say of one prompt.

@@ -18,6 +18,8 @@ from tabular.base import checks
 from tabular.choice import matrix
 from tabular.choice.rankings import Rankings
 
+__all__ = ["KEYS", "Choice", "read"]
+
 KEYS = ("rankings", "wins", "preference_matrix")
 
 

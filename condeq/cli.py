@@ -12,6 +12,8 @@ import tabular
 from condeq import commands, wording
 from tabular import InputError
 
+__all__ = ["app", "main", "options"]
+
 app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from condeq import examples
 
+__all__ = ["figures", "logs", "losses", "problems", "statements"]
+
 
 def figures(incomplete: str) -> list[str]:
     """Names of figures.

@@ -4,6 +4,8 @@ import figures
 from condeq import examples, loss_options, problem_file
 from tabular import InputError, losses
 
+__all__ = ["settings"]
+
 
 def settings(name: str, changed: dict, problem=None, loss=None) -> dict:
     """Keyword arguments of a figure's ``compute``: its own settings, the problem that was read, and the loss.

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from tabular import InputError
 
+__all__ = ["book", "export", "gallery", "lessons", "located", "marimo"]
+
 
 def lessons() -> dict[str, Path]:
     """{name: notebook} in the order of the course; the name is the file's, without its number.

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from condeq import examples, lessons
 
+__all__ = ["SECTIONS", "demos", "example_files", "figures", "losses", "statements"]
+
 _TITLE = re.compile(r'app_title="\d+\. (.+?)"')
 _SETTABLE = (int, float, str, tuple)  # what --set can change
 

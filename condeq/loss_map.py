@@ -6,6 +6,8 @@ from rich.text import Text
 from tabular import losses
 from tabular.losses.guarantees import PROPERTIES, settings
 
+__all__ = ["rows", "shown"]
+
 _SIGNS = {"holds": "yes", "fails": "no", "if": "if", "open": "?"}
 
 

@@ -5,6 +5,8 @@ import numpy as np
 from tabular import InputError, losses
 from tabular.base import checks
 
+__all__ = ["catalogue", "chosen", "of_file"]
+
 
 def chosen(name, settings, of_file=None):
     """The loss of ``--loss NAME --set KEY=VALUE``; the file's where no name is given; ``None`` for plain DPO.

@@ -7,6 +7,8 @@ import typer
 
 from condeq import completion, examples, show
 
+__all__ = ["PROBLEM", "AsJson", "LossName", "LossSettings", "Out", "problem_and_loss"]
+
 PROBLEM = f"A problem file (JSON or YAML), or one of {', '.join(Path(file).stem for file in examples.PROBLEMS)}."
 
 Out = Annotated[Path | None, typer.Option(help="A file for the JSON; nothing is written without it.")]

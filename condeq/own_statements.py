@@ -8,6 +8,8 @@ from proofs_checks.conjectures import Answer
 from proofs_checks.counterexamples import Counterexample
 from proofs_checks.own_files import of_file
 
+__all__ = ["STANDING", "check"]
+
 #: with these a conjecture stands, and the command ends with 0
 STANDING = ("PROVED", "CERTIFIED", "SUPPORTED")
 

@@ -2,6 +2,8 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+__all__ = ["environment"]
+
 
 def environment() -> Environment:
     """The templates; a name that nobody gave is an error, and text is escaped."""

@@ -29,6 +29,8 @@ from condeq import choice_input, loss_options
 from tabular import InputError, Preferences, Problem, losses
 from tabular.base import checks
 
+__all__ = ["PROMPT_KEYS", "ProblemFile", "read"]
+
 _KEYS = {"beta", "loss", "prompts"}
 _LABELS = ("preferences", *choice_input.KEYS)
 PROMPT_KEYS = ("responses", "reference", "log_reference", "reward", *_LABELS)

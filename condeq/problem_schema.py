@@ -7,6 +7,8 @@ prompt, only the reader knows.
 from condeq import choice_input, problem_file
 from tabular import losses
 
+__all__ = ["NAME", "NUMBERS", "ORDER", "PAIR", "RANKING", "TABLE", "schema"]
+
 NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
 NAME = {"type": ["string", "integer", "number"]}
 TABLE = {"type": "array", "items": NUMBERS, "minItems": 1}

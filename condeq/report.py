@@ -29,6 +29,8 @@ from figures import style
 from proofs_checks.text import MEANINGS, as_dict, summary
 from tabular import logs
 
+__all__ = ["FORMATS", "PACKAGES", "Summary", "build"]
+
 FORMATS = figures.FORMATS
 
 PACKAGES = (

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from tabular import logs
 from tabular.audit import audit
 
+__all__ = ["AuditSection", "section"]
+
 
 @dataclass(frozen=True)
 class AuditSection:

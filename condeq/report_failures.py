@@ -10,6 +10,8 @@ from condeq import examples as files
 from condeq import problem_file, show
 from tabular import failure_modes
 
+__all__ = ["STORIES", "Example", "Failure", "PairRow", "examples"]
+
 STORIES = {
     "misaligned_pair.yaml": (
         "One pair, a misaligned reference",

@@ -5,6 +5,8 @@ from itertools import groupby
 
 from tabular import Preferences, Problem, guarantees, logs
 
+__all__ = ["COLUMNS", "DATA", "NAMES", "GuaranteeSection", "real", "small"]
+
 DATA = "superhf-rewards"
 NAMES = {
     "rlhf": "RLHF",

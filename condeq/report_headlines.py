@@ -1,5 +1,7 @@
 """What the report says first: a few sentences, each with the statements whose verdicts it rests on."""
 
+__all__ = ["HEADLINES", "headlines"]
+
 HEADLINES = (
     (
         "With population labels DPO and RLHF share their optimum whatever the reference prefers; with one label per "

@@ -7,6 +7,8 @@ from figures.loss_map import SHORT, SIGNS
 from tabular import losses
 from tabular.losses.guarantees import PROPERTIES, Answer, settings
 
+__all__ = ["WORDS", "LossMap", "MapCell", "MapRow", "section"]
+
 WORDS = {"holds": "holds", "fails": "fails", "if": "holds if", "open": "open"}
 
 

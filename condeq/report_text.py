@@ -4,6 +4,8 @@ import re
 
 from markupsafe import Markup, escape
 
+__all__ = ["count", "linked", "math", "number", "plain", "slug"]
+
 
 def slug(verdict):
     return verdict.lower().replace(" ", "-")

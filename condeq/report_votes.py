@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tabular import dpo, logs
 
+__all__ = ["BETA", "DATA", "TIES", "VoteSection", "section"]
+
 DATA = "pandalm-human"
 TIES = 0.5
 BETA = 1.0

@@ -11,6 +11,8 @@ from condeq import choice_answer
 from tabular import InputError
 from tabular.base import checks
 
+__all__ = ["catalogue", "failures", "listed", "parsed_columns", "parsed_settings", "plain", "remedies", "solution"]
+
 
 def parsed_settings(pairs):
     """``KEY=VALUE`` options as keyword arguments; numbers and lists are read as JSON, the rest is text.

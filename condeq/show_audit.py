@@ -8,6 +8,8 @@ from tabular.auditing.courses import Course
 from tabular.auditing.groups import groups
 from tabular.auditing.remedies import remedies
 
+__all__ = ["OF_A_STREAM", "TO_GET_PAIRS", "TRAINING", "course", "doubts", "parts", "stream"]
+
 #: rows over training: (label, format, scale)
 TRAINING = {
     "loss": ("{loss} loss (nats)", "{:.4f}", 1),

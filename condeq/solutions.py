@@ -6,6 +6,8 @@ from condeq import choice_answer
 from condeq.problem_file import ProblemFile
 from tabular import Problem, Status, cpo, dpo, failure_modes, losses, rlhf
 
+__all__ = ["LOSS_MEANING", "MEANING", "TIE", "UNKNOWN_LIMIT", "failures", "solve"]
+
 MEANING = {
     Status.UNIQUE: "one minimiser",
     Status.SET: "a set of minimisers; shown is the one that gradient flow from the reference reaches",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import condeq
 
+__all__ = ["LIBRARIES", "SIBLINGS", "trouble"]
+
 SIBLINGS = ("tabular", "proofs_checks", "figures")
 LIBRARIES = ("cvxpy", "clarabel", "flint", "jinja2", "matplotlib", "pooch", "rich", "sympy", "typer", "yaml")
 

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
+__all__ = ["HEIGHT", "WIDTH", "Plot", "ticks"]
+
 WIDTH, HEIGHT = 440, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
 _LINE = 14  # from one line of text to the next

@@ -9,6 +9,8 @@ import numpy as np
 
 from tabular import InputError, sweep
 
+__all__ = ["PHASES", "grid", "summary", "words", "workers"]
+
 PHASES = ("U empty", "U there, without the RLHF optimum", "RLHF optimum in U")
 
 

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tabular import InputError
 
+__all__ = ["BEYOND", "Screen", "as_text", "console", "print_json", "progress", "saved", "writing"]
+
 BEYOND = "a result is beyond the floating-point numbers: give a less extreme beta or reward"
 #: columns of a line that is read by another program: one line an item, however long
 _ENDLESS = 100_000

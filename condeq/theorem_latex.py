@@ -5,6 +5,8 @@ from proofs_checks.kernel.verdict import Result
 from proofs_checks.registry import of_source, verify
 from proofs_checks.text import MEANINGS, as_dict
 
+__all__ = ["HEAD", "print_theorems", "theorems"]
+
 HEAD = """\
 % needs, once in the preamble: \\usepackage{amsthm} \\newtheorem{theorem}{Theorem}
 % Written by condeq check --latex: the words are those that are searched, proved and certified.

@@ -4,6 +4,8 @@ Greek letters spelled out where a terminal's encoding has none."""
 import re
 import unicodedata
 
+__all__ = ["in_command_words", "spelled"]
+
 _COMMAND_WORDS = (
     (re.compile(r"pass Problem\(\.\.\., reward=\.\.\.\)"), "give the problem file rewards"),
     (re.compile(r"columns=\{'(\w+)': '(\w+)'[^}]*\}"), r"--column \1=\2"),

@@ -18,6 +18,8 @@ from proofs_checks.text import as_dict
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["main", "print_lines", "print_table"]
+
 _COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUTED": "red", "UNDECIDED": "bold yellow"}
 
 

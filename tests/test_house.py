@@ -61,6 +61,48 @@ def test_the_rules_are_seen_to_be_broken():
     assert violations("tabular/logs.py", "print(1)") == {"calls print"}
 
 
+def bound(statement):
+    """The names that one statement of a module binds, and whether it takes them from elsewhere."""
+    if isinstance(statement, ast.ImportFrom | ast.Import):
+        return {alias.asname or alias.name.split(".")[0] for alias in statement.names}, True
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}, False
+    targets = {ast.Assign: lambda: statement.targets, ast.AnnAssign: lambda: [statement.target]}
+    nodes = (node for target in targets.get(type(statement), list)() for node in ast.walk(target))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}, False
+
+
+def offers(source):
+    """What is wrong with a module's ``__all__``: it offers every name without an underscore that the module defines."""
+    tree = ast.parse(source)
+    found = [bound(statement) for statement in tree.body]
+    own = {name for names, foreign in found if not foreign for name in names}
+    known = {name for names, _ in found for name in names}
+    written = [
+        node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and "__all__" in bound(node)[0]
+    ]
+    if not written:
+        return {"has no __all__"}
+    offered = ast.literal_eval(written[0])
+    hidden = {name for name in own if not name.startswith("_")} - set(offered)
+    strange = set(offered) - known
+    twice = {name for name in offered if offered.count(name) > 1}
+    return {f"hides {n}" for n in hidden} | {f"lacks {n}" for n in strange} | {f"repeats {n}" for n in twice}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_says_what_is_public(path):
+    assert offers(path.read_text(encoding="utf-8")) == set()
+
+
+def test_what_is_wrong_with_an_offer_is_seen():
+    assert offers("x = 1") == {"has no __all__"}
+    assert offers('__all__ = ["f"]\ndef f(): ...\nclass C: ...\nα, _b = 1, 2') == {"hides C", "hides α"}
+    assert offers('from a import f, g\n__all__ = ["f", "h"]') == {"lacks h"}
+    assert offers('import a.b\n__all__ = ["a", "a"]') == {"repeats a"}
+    assert offers('__all__: list[str] = ["y"]\ny = [x for x in "ab"]') == set()
+
+
 def test_importing_the_mathematics_loads_no_plotting_and_no_solver_front_end():
     heavy = ("matplotlib", "cvxpy", "sympy", "flint", "pyarrow")
     code = f"import sys, tabular; print([module for module in {heavy} if module in sys.modules])"

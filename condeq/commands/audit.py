@@ -11,6 +11,8 @@ from condeq.options import AsJson, LossName, LossSettings
 from condeq.terminal import console, print_json, progress, saved, writing
 from tabular import InputError
 
+__all__ = ["audit"]
+
 
 def audit(
     log: Annotated[

@@ -9,6 +9,8 @@ from condeq import completion, examples
 from condeq.options import PROBLEM
 from condeq.terminal import console, writing
 
+__all__ = ["certify"]
+
 
 def certify(
     file: Annotated[Path, typer.Argument(help=PROBLEM, autocompletion=completion.problems)],

@@ -10,6 +10,8 @@ from condeq.options import AsJson
 from tabular import InputError
 from tabular.base import checks
 
+__all__ = ["check"]
+
 
 def check(
     names: Annotated[

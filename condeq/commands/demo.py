@@ -8,6 +8,8 @@ import typer
 from condeq.terminal import console
 from tabular import InputError
 
+__all__ = ["demo"]
+
 
 def demo(
     name: Annotated[str | None, typer.Argument(help="A lesson by name or number; the gallery by default.")] = None,

@@ -9,6 +9,8 @@ from condeq import completion, show
 from condeq.options import PROBLEM, AsJson, LossName, LossSettings, Out, problem_and_loss
 from condeq.terminal import console, print_json, saved
 
+__all__ = ["failures"]
+
 
 def failures(
     file: Annotated[Path, typer.Argument(help=PROBLEM, autocompletion=completion.problems)],

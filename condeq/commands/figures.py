@@ -10,6 +10,8 @@ from condeq.options import PROBLEM
 from condeq.terminal import console, progress, writing
 from tabular import InputError
 
+__all__ = ["figures"]
+
 
 def figures(
     names: Annotated[

@@ -8,6 +8,8 @@ from condeq.options import AsJson
 from condeq.terminal import console, print_json
 from tabular.base import checks
 
+__all__ = ["list"]
+
 
 def list(
     what: Annotated[

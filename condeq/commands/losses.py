@@ -8,6 +8,8 @@ from condeq import show
 from condeq.options import AsJson
 from condeq.terminal import console, print_json
 
+__all__ = ["losses"]
+
 
 def losses(
     as_json: AsJson = False,

@@ -8,6 +8,8 @@ import typer
 from condeq.terminal import console, progress, writing
 from tabular import InputError
 
+__all__ = ["report"]
+
 
 def report(
     out: Annotated[Path | None, typer.Option(help="Directory of the page and all that it shows; needed.")] = None,

@@ -9,6 +9,8 @@ from condeq import completion, show
 from condeq.options import PROBLEM, AsJson, LossName, LossSettings, problem_and_loss
 from condeq.terminal import console, print_json
 
+__all__ = ["solve"]
+
 
 def solve(
     file: Annotated[Path, typer.Argument(help=PROBLEM, autocompletion=completion.problems)],

@@ -10,6 +10,8 @@ import typer
 from condeq.options import AsJson
 from condeq.terminal import console, print_json, progress
 
+__all__ = ["Axis", "sweep"]
+
 Axis = tuple[float, float, int]
 
 

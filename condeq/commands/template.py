@@ -9,6 +9,8 @@ import typer
 from condeq.terminal import as_text, console, writing
 from tabular import InputError
 
+__all__ = ["template"]
+
 
 def template(
     out: Annotated[Path | None, typer.Option(help="A file to save it in, such as mine.yaml; printed without.")] = None,

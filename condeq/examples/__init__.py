@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tabular import InputError
 
+__all__ = ["DIRECTORY", "LOGS", "PROBLEMS", "RUN", "located"]
+
 DIRECTORY = resources.files(__name__)
 PROBLEMS = (
     "misaligned_pair.yaml",

@@ -11,6 +11,8 @@ from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured, τ
 
+__all__ = ["STATEMENTS", "first", "i_rest", "j_rest", "length", "odds", "place", "rest", "second", "wins"]
+
 first, second, rest = sympy.symbols("μ_i μ_j μ_rest", positive=True)
 wins, i_rest, j_rest = named("P_ij", "P_i,rest", "P_j,rest")
 odds, length = sympy.symbols("x N", positive=True)

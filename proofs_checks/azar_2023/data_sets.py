@@ -17,6 +17,8 @@ from proofs_checks.spaces.problems import preferences_of, problem, problem_of
 from tabular import dpo, rlhf
 from tabular.choice import rules
 
+__all__ = ["ROWS", "STATEMENTS", "TWO_STAGE", "far", "h_c", "share"]
+
 TWO_STAGE, ROWS = named("max |log π_DPO − log π*_r|, r = BT(W)", "max |log π_DPO − log π*_r|, r = mean log-odds")
 share = sympy.Symbol("π_c", nonnegative=True)
 far = sympy.Symbol("T", positive=True)

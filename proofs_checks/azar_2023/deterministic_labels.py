@@ -10,6 +10,8 @@ from proofs_checks.rafailov_2023.dpo_losses import FALLS
 from proofs_checks.spaces.bounds import EXPM1_BELOW
 from proofs_checks.spaces.pair import LOSS, pair, β, δ, δ_ref, ε
 
+__all__ = ["STATEMENTS"]
+
 #: The bound in logarithms: log π_l/π_w = −δ against −δ_ref + log(e^ε − 1)/β.
 _BOUND = -δ_ref + log(exp(ε) - 1) / β
 _BELOW, _ODDS = relation(LOSS, "<", ε), relation(-δ, "<", _BOUND)

@@ -9,6 +9,8 @@ from proofs_checks.kernel.relation import All, Iff, Implies, Rounds, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured
 
+__all__ = ["STATEMENTS", "A", "B", "C"]
+
 A, B, C = named("a", "b", "c")
 _HALF = Fraction(1, 2)
 _PATH = (

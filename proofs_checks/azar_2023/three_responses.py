@@ -11,6 +11,8 @@ from proofs_checks.kernel.relation import Iff, Implies, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured
 
+__all__ = ["STATEMENTS", "a_ij", "b_ik", "c_jk", "first", "second", "third", "w_ij", "w_ik", "w_jk"]
+
 first, second, third = named("s_i", "s_j", "s_k")
 w_ij, w_ik, w_jk = sympy.symbols("w_ij w_ik w_jk", positive=True)
 a_ij, b_ik, c_jk = named("a", "b", "c")

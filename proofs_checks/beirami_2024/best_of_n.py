@@ -15,6 +15,8 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import problem_of, weights
 from tabular.choice import best_of_n
 
+__all__ = ["BEST", "KL", "STATEMENTS", "TILTED", "TOP", "N", "a", "y"]
+
 N = sympy.Symbol("n", positive=True)
 KL, TOP = named("KL(BoN‖π_ref)", "π_ref(best)")
 BEST, TILTED = named("E_BoN[r]", "E_tilt[r]")

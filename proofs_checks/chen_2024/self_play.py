@@ -17,6 +17,8 @@ from proofs_checks.spaces.pair import β
 from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem_of, weights
 from tabular import dpo
 
+__all__ = ["ERROR", "NEXT", "NOW", "STATEMENTS"]
+
 ERROR, NOW, NEXT = named("max |log π_(t+1) − its closed form|", "span log π_t/p", "span log π_(t+1)/p")
 _SOURCE = "Chen et al. 2401.01335, Section 4"
 

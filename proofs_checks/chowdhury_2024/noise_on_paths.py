@@ -9,6 +9,8 @@ from proofs_checks.kernel.relation import All, Iff, Implies, Rounds, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured, ε
 
+__all__ = ["FIRST", "SECOND", "STATEMENTS", "A", "B", "C", "noisy"]
+
 A, B, C = named("r_1−r_4", "r_4−r_3", "r_3−r_2")
 FIRST, SECOND = named("r_1−r_3", "r_3−r_2")
 _FLIPS = {"ε": (Fraction(1, 100), Fraction(49, 100))}

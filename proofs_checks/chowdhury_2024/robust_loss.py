@@ -11,6 +11,8 @@ from proofs_checks.kernel.relation import All, Implies, Rounds, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured, z, ε
 
+__all__ = ["STATEMENTS", "T", "corrected", "losses", "wins"]
+
 wins, losses, T = sympy.symbols("K K′ T", nonnegative=True)
 _FLIPS = {"ε": (Fraction(1, 100), Fraction(49, 100))}
 _SOURCE = "Chowdhury et al. 2403.00409"

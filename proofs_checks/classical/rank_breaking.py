@@ -8,6 +8,8 @@ from proofs_checks.kernel.relation import All, Implies, Rounds, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured
 
+__all__ = ["STATEMENTS", "v0", "v1", "v2"]
+
 v0, v1, v2 = sympy.symbols("v_0 v_1 v_2", positive=True)
 _SOURCE = "Azari Soufiani et al. 2013"
 

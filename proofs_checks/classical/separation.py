@@ -13,6 +13,8 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import label
 from tabular import Preferences, Problem, Status, log_linear
 
+__all__ = ["ATTAINED", "BALANCED", "LEAST", "MOST", "STATEMENTS", "a", "b", "θ"]
+
 ATTAINED, LEAST, MOST, BALANCED = named(
     "whether a minimiser exists", "least gain of a label", "largest gain of a label", "what the balance leaves"
 )

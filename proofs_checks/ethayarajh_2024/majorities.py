@@ -14,6 +14,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import measured, β
 from tabular import Preferences, Problem, dpo
 
+__all__ = ["MINORITY", "STATEMENTS", "fall", "p", "q", "rise", "u_a", "u_b"]
+
 p, q, rise, fall = sympy.symbols("p q s t", positive=True)
 u_a, u_b = named("u_a", "u_b")
 MINORITY = named("π_b")[0]

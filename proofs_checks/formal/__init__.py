@@ -3,3 +3,5 @@
 What may enter: files for Coq, the list that ties them to statements (``claims.toml``), the record of the last full
 check (``record.json``), and the code that compiles, records and reads. ``docs/formal.md`` says how to read them.
 """
+
+__all__: list[str] = []

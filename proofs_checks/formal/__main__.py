@@ -5,6 +5,8 @@ from pathlib import Path
 
 from proofs_checks.formal import check
 
+__all__ = ["main"]
+
 
 def main() -> int:
     """Say what the kernel accepted; 1 where it refused something or is not there."""

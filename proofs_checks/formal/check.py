@@ -9,6 +9,22 @@ from pathlib import Path
 
 from proofs_checks.formal.record import DIRECTORY, digests, entries
 
+__all__ = [
+    "HOLES",
+    "MACHINE_AXIOMS",
+    "REAL_AXIOMS",
+    "Refused",
+    "ask",
+    "available",
+    "compile_all",
+    "compile_one",
+    "full",
+    "holes",
+    "recheck",
+    "versions",
+    "write",
+]
+
 #: What the standard library's classical real numbers rest on; nothing else may carry a claim.
 REAL_AXIOMS = {
     "Classical_Prop.classic",

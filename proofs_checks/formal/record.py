@@ -8,6 +8,21 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 
+__all__ = [
+    "DIRECTORY",
+    "SCOPES",
+    "SHOWN",
+    "Entry",
+    "claims",
+    "digests",
+    "entries",
+    "kernel",
+    "printed",
+    "record",
+    "said",
+    "stale",
+]
+
 DIRECTORY = resources.files(__package__)
 SCOPES = ("full", "part", "stronger")
 SHOWN = ("proved", "refuted")

@@ -9,6 +9,8 @@ from proofs_checks.kernel.evidence import REAL, Box, Exact, Exhaustive, Identity
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.statement import InWords, Origin, Part, Settles, Statement, Verdict
 
+__all__ = ["STATEMENTS"]
+
 _FEATURES = {"a": (0, 1), "b": (0, 0), "c": (1, -3), "d": (3, 1)}
 _VOTERS = ((20, 1), (20, 1), (-20, 1))
 

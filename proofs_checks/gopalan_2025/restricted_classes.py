@@ -14,6 +14,26 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import measured, β
 from tabular import Preferences, Problem, log_linear
 
+__all__ = [
+    "COV",
+    "RISE",
+    "SLOPE",
+    "STATEMENTS",
+    "STAYS",
+    "THETA",
+    "VARIANCE",
+    "further",
+    "k",
+    "n_12",
+    "n_13",
+    "n_23",
+    "r_1",
+    "r_2",
+    "r_13",
+    "r_21",
+    "t",
+]
+
 THETA, STAYS, SLOPE, COV = named("θ", "θ of DPO", "dJ/dθ at 0", "Cov_u(φ, r)")
 n_12, n_13, n_23 = sympy.symbols("n_12 n_13 n_23", positive=True)
 r_21, r_13 = sympy.symbols("d_21 d_13", positive=True)

@@ -13,6 +13,26 @@ from fractions import Fraction
 
 import numpy as np
 
+__all__ = [
+    "asinh",
+    "cosh",
+    "derivative",
+    "exp",
+    "expm1",
+    "greatest",
+    "least",
+    "log",
+    "log1p",
+    "logit",
+    "positive_part",
+    "sigmoid",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "tanh",
+    "total",
+]
+
 
 def exp(x):
     return _call(x, "exp", math.exp, np.exp)

@@ -18,6 +18,8 @@ from flint import arb
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.interval import PRECISION, Interval, Undefined
 
+__all__ = ["Decision", "decide", "finding", "in_words", "violated_at"]
+
 
 @dataclass(frozen=True)
 class Decision:

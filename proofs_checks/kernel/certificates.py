@@ -22,6 +22,8 @@ import numpy as np
 
 from proofs_checks.kernel.interval import Interval, precisely
 
+__all__ = ["bradley_terry_gap", "circulation", "divergence", "has_minimiser", "projection_gap"]
+
 
 def divergence(policy, base):
     """KL of two lists of positive rationals, as an interval."""

@@ -9,6 +9,8 @@ import numpy as np
 
 from proofs_checks.kernel.relation import Condition, Implies, Not, Relation
 
+__all__ = ["edges"]
+
 _PAIRS = 2  # of instances between which an edge is looked for
 _HALVINGS = 25  # of the way between two instances: 3e-8 of it is left
 

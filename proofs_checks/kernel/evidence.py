@@ -24,6 +24,24 @@ from proofs_checks.kernel.interval import Interval, Undefined, precisely
 from proofs_checks.kernel.relation import Condition, Relation
 from proofs_checks.kernel.unicode import in_words
 
+__all__ = [
+    "COUNT",
+    "NONNEGATIVE",
+    "POSITIVE",
+    "REAL",
+    "UNIT",
+    "AnyFunction",
+    "Box",
+    "Domain",
+    "Evidence",
+    "Exact",
+    "Exhaustive",
+    "Identity",
+    "Quantifier",
+    "Sampled",
+    "Sign",
+]
+
 _SPOTS = 12
 _NARROW = 1e-6  # share of the sides: where the enclosure of their difference is wider, meeting 0 says nothing
 _COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL"}

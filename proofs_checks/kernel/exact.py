@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+__all__ = ["Inexact", "by_floats", "only"]
+
 _BY_FLOATS = {"float", "math", "np", "numpy", "scipy"}
 _OPERATIONS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+__all__ = ["Finding"]
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -16,6 +16,23 @@ from typing import Protocol
 import numpy as np
 import sympy
 
+__all__ = [
+    "SIMPLE",
+    "Chance",
+    "Draw",
+    "Instances",
+    "Numbers",
+    "Replay",
+    "WhenAsked",
+    "draw_numbers",
+    "drawn_from",
+    "named",
+    "simple_numbers",
+    "simplest",
+    "subset",
+    "uniforms",
+]
+
 SIMPLE = sorted(
     {Fraction(p, q) for q in (1, 2, 3, 4, 5, 10) for p in range(10 * q + 1)} | {Fraction(k * k) for k in range(4, 11)},
     key=lambda x: (x.denominator, abs(x - 1)),

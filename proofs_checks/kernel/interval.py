@@ -10,6 +10,8 @@ from fractions import Fraction
 import flint
 from flint import arb, fmpq
 
+__all__ = ["PRECISION", "Interval", "Undefined", "precisely"]
+
 PRECISION = 90  # bits: room for the cancellation of values up to 1e8 against each other
 
 

@@ -16,6 +16,20 @@ from proofs_checks.kernel.relation import All, Not, pieces
 from proofs_checks.kernel.search import TIE, USUAL, Sought, scores, seek, values_of
 from proofs_checks.kernel.shrinking import as_rationals, short, shrink, simplicity
 
+__all__ = [
+    "Judged",
+    "beyond",
+    "certified",
+    "disagreements",
+    "far_violation",
+    "is_violated",
+    "judged",
+    "no_violation",
+    "of_claim",
+    "silence",
+    "smallest",
+]
+
 _LEAST = 50  # different instances, whatever effort a statement asks for
 _BEYOND = 100  # points looked at outside the ranges drawn
 _COMPARED = 20  # instances at which floats are held against the exact formulas

@@ -18,6 +18,21 @@ from proofs_checks.kernel.interval import Undefined, precisely
 from proofs_checks.kernel.symbolic import enclose, exactly, numerically
 from proofs_checks.kernel.unicode import in_words
 
+__all__ = [
+    "All",
+    "Condition",
+    "Holds",
+    "Iff",
+    "Implies",
+    "Not",
+    "Relation",
+    "Rounds",
+    "Saying",
+    "pieces",
+    "premises",
+    "relation",
+]
+
 _NOISE = 1e-9  # a difference of floats below this share of their size may be rounding
 _LAST_PLACES = 1e-14  # the same where decimals are printed: ten of them are told apart
 _MOST_NOISE = 1e-4  # more is no rounding: a claim that is false by so little has to be seen

@@ -15,6 +15,8 @@ from proofs_checks.kernel.crossing import edges
 from proofs_checks.kernel.instances import Instances, subset
 from proofs_checks.kernel.relation import Condition, pieces
 
+__all__ = ["OBJECTS", "TIE", "USUAL", "Batch", "Effort", "NoValue", "Sought", "batch", "scores", "seek", "values_of"]
+
 TIE = 1e-8  # a violation below this may be a tie of floats: climbing on may find a clear one
 _LONGER, _SHORTER = 1.5, 0.92  # steps of a climb, after a success and a failure
 _BATCH = 2000  # instances that are drawn and measured together

@@ -8,6 +8,8 @@ import math
 
 from proofs_checks.kernel.interval import Interval, Undefined
 
+__all__ = ["Series"]
+
 
 class Series:
     """c_0 + c_1 t + ... + c_n t^n + O(t^(n+1)), each c_k an interval.

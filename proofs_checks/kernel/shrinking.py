@@ -5,6 +5,8 @@ from fractions import Fraction
 from proofs_checks.kernel.instances import simple_numbers
 from proofs_checks.kernel.search import scores, values_of
 
+__all__ = ["as_rationals", "short", "shrink", "simplicity"]
+
 _KEPT = 0.02  # share of a violation that has to survive while its numbers are made simple
 
 

@@ -10,6 +10,8 @@ from proofs_checks.kernel.instances import Instances
 from proofs_checks.kernel.relation import Condition
 from proofs_checks.kernel.search import USUAL, Effort
 
+__all__ = ["Form", "Given", "InWords", "Origin", "Part", "Policies", "Settles", "Statement", "Verdict"]
+
 
 class Verdict(Enum):
     """What is known of a statement. Computed by :mod:`proofs_checks.kernel.verdict`, never written by hand."""

@@ -12,6 +12,19 @@ import sympy
 from proofs_checks.kernel import arithmetic
 from proofs_checks.kernel.interval import Interval, Undefined
 
+__all__ = [
+    "call",
+    "enclose",
+    "exactly",
+    "in_elementary_functions",
+    "numerically",
+    "pos",
+    "sign_by_rules",
+    "simplifies_to_zero",
+    "sp",
+    "σ",
+]
+
 
 class sp(sympy.Function):
     """Softplus, log(1 + e^x)."""

@@ -14,6 +14,8 @@ from proofs_checks.kernel.statement import Form, InWords, Settles, Statement, Ve
 from tabular.base import drawings, show
 from tabular.errors import InputError
 
+__all__ = ["Carried", "Outcome", "Result", "run", "verdict_of"]
+
 _CARRIES = {
     Quantifier.IDENTITY: Verdict.PROVED,
     Quantifier.SIGN: Verdict.PROVED,

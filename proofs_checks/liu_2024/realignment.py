@@ -15,6 +15,8 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import rlhf
 
+__all__ = ["ERROR", "EXACT", "INVERSE", "STATEMENTS", "TOKENWISE", "a", "b", "c"]
+
 (ERROR,) = named("max |log π*_β′ − log of the mixture|")
 a, b, c = sympy.symbols("r_00 r_01 r_1", real=True)
 _SOURCE = "Liu et al. 2024, arXiv 2402.02992, decoding-time realignment, wording likely"

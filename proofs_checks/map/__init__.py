@@ -3,4 +3,6 @@
 The library tells the same answers (:func:`tabular.losses.guarantees`); a test ties the two, so that it says no more.
 """
 
+__all__ = ["TITLE"]
+
 TITLE = "What each loss guarantees"

@@ -9,6 +9,8 @@ from proofs_checks.spaces.cells import Cell, Family
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import POLICIES, SQUARE_POSITIVE, a, at, b, d, k, β
 
+__all__ = ["STATEMENTS"]
+
 _BEYOND = {"cdpo": log(9), "exo_pair": log(9)}
 _THEOREM = (
     " So on every edge the labels of both orders together cost, at each end, either more and more or a monotone amount "

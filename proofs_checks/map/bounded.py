@@ -21,6 +21,8 @@ from proofs_checks.spaces.map_steps import (
     x,
 )
 
+__all__ = ["HINGE_POSITIVE", "MIXED_POSITIVE", "STATEMENTS"]
+
 MIXED_POSITIVE = Sign(
     "each term is positive",
     {"less 1": lambda x: sigmoid(-x) * softplus(-x) + sigmoid(x) * exp(-x) - 1},

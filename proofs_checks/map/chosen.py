@@ -16,6 +16,8 @@ from proofs_checks.kernel.statement import Verdict
 from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
 
+__all__ = ["STATEMENTS", "A", "B", "lo", "o", "p", "rate"]
+
 p, lo, o, A, B = sympy.symbols("p l o A B", positive=True)
 _POLICIES = Numbers(
     {

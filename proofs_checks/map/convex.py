@@ -13,6 +13,8 @@ from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.losses import LOSSES, MARGINS
 
+__all__ = ["BENT", "CURVED", "HELD", "HOLDS", "STATEMENTS", "s", "t", "x", "y"]
+
 x, y, s, t = sympy.symbols("x y s t", real=True)
 _POINTS = Numbers(dict.fromkeys((x, y, s, t), (-8, 8)))
 

@@ -22,6 +22,8 @@ from proofs_checks.spaces.map_steps import (
     β,
 )
 
+__all__ = ["CLIPPED", "STATEMENTS"]
+
 _RISES = {
     "cdpo": (log(9), f"Strictly convex, least at ζ: {cited(CDPO_TURNS)}.", CDPO_TURNS),
     "ipo": (0, "x² rises without end («x² ≥ 0»).", (SQUARE_POSITIVE,)),

@@ -30,6 +30,8 @@ from proofs_checks.spaces.map_steps import (
     β,
 )
 
+__all__ = ["FALLS", "HOLDS", "LEAST", "NO_LIMIT", "SPPO", "SPPO_FITS", "STATEMENTS", "VANISHES", "falls", "least"]
+
 _SP = f"falls as its margin rises, {cited(SP_RISES)}"
 _MARGIN = ("dpo", "hypo", "odpo", "ecpo", "simpo", "sigmoid_norm")
 #: Loss -> why it falls strictly when part of π_l goes to an unlabelled response.

@@ -26,6 +26,8 @@ from proofs_checks.spaces.map_steps import (
     β,
 )
 
+__all__ = ["HOLDS", "IF", "STATEMENTS"]
+
 _LIMIT = "The least is a limit at x = ∞ alone, as g falls strictly, {map-one-way-fails}: "
 _CORNER = " The least is that of π_w = 1, and only sequences with π_w → 1 reach it."
 _z = β * (c - a - (d - b))

@@ -9,6 +9,8 @@ from proofs_checks.spaces.cells import Cell, Family, gap, witnessed
 from proofs_checks.spaces.losses import LOSSES
 from proofs_checks.spaces.map_steps import POLICIES, a, at, b, c, d, k, β
 
+__all__ = ["HOLDS", "POINT", "STATEMENTS"]
+
 HOLDS = ("slic", "simpo", "cpo_xu", "orpo")
 #: A policy, and a reference whose exchange for its mirror image is seen by every other loss.
 POINT = {a: Fraction(2), b: Fraction(1), c: Fraction(3, 2), d: Fraction(1), β: Fraction(1)}

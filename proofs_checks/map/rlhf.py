@@ -13,6 +13,8 @@ from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.map_steps import POLICIES, SIGMA_RISES, at, cited
 
+__all__ = ["STATEMENTS", "o", "q"]
+
 #: π_w of a policy on two responses; labels w > l at odds o to 1; π_ref,w.
 q = sympy.Symbol("π_w", positive=True)
 o = sympy.Symbol("o", positive=True)

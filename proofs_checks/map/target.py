@@ -11,6 +11,8 @@ from proofs_checks.spaces.cells import At, Cell, Family, witnessed
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import POLICIES, a, at, b, c, d, k, β
 
+__all__ = ["STATEMENTS"]
+
 #: g at x = 0.
 _CENTRE = {formulas.falling: log(2), formulas.smoothed: log(2), formulas.corrected: log(2), formulas.square: 0}
 _CENTRE |= {formulas.hinge: 0, formulas.coin: -log(Fraction(9, 10)) * formulas.HALF + log(10) * formulas.HALF - log(2)}

@@ -16,6 +16,8 @@ from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import a, at, c, cited, coin_of, d, k, x, β
 
+__all__ = ["STATEMENTS", "WITH_ODDS", "y", "z"]
+
 y, z = sympy.symbols("y z", real=True)
 WITH_ODDS = Numbers({k: (Fraction(1, 4), 2), a: (Fraction(1, 4), 4), x: (-4, 4), y: (-3, 3), z: (-4, 4)}, "")
 _ANY = Numbers(WITH_ODDS.ranges | {s: (Fraction(1, 4), 2) for s in (c, d, β)}, "")

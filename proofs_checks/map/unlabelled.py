@@ -19,6 +19,8 @@ from proofs_checks.spaces.map_steps import (
     β,
 )
 
+__all__ = ["IF", "NCA_FITS", "STATEMENTS"]
+
 _DIFFERENCES = ["dpo", "cdpo", "rdpo", "ipo", "hinge", "slic", "exo_pair", "hypo", "odpo", "ecpo", "discopop"]
 #: Losses that fall to their least as π_l falls, π_w where the reference has it.
 _FALLING = ["fdpo_forward_kl", "fdpo_js", "fdpo_alpha", "chi_po_unclipped", "simpo", "sigmoid_norm", "dpop"]

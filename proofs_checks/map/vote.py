@@ -12,6 +12,8 @@ from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import POLICIES_AND_MARGINS, k, x
 
+__all__ = ["STATEMENTS"]
+
 _BEFORE = "g falls strictly with its margin, {map-one-way-fails}, and is strictly convex, {map-convex-holds}: "
 _EXCHANGE = (
     " With more weight on L_wl the minimum has L_wl no larger: were it larger, the two minima exchanged would cost "

@@ -13,6 +13,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import measured, z
 from tabular import losses
 
+__all__ = ["SLOPE", "STATEMENTS", "a", "b", "n_l", "n_w", "p", "q", "ε"]
+
 a, b, n_w, n_l = sympy.symbols("a b n_w n_l", positive=True)
 p, q, ε = sympy.symbols("p q ε", positive=True)
 SLOPE = named("slope")[0]

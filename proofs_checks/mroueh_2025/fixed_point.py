@@ -11,6 +11,8 @@ from proofs_checks.kernel.relation import All, Implies, Rounds, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured, β
 
+__all__ = ["STATEMENTS", "start", "x"]
+
 x, start = named("x", "l")
 _SOURCE = "Mroueh 2025, as read: whitened rewards without a smoothing constant"
 _NEXT = start + 2 * cosh(x / 2) / β

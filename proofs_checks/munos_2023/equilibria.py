@@ -16,6 +16,8 @@ from proofs_checks.spaces.pair import measured, τ
 from proofs_checks.spaces.problems import log_policy_of, weights
 from tabular.choice import games, nash
 
+__all__ = ["DEFECT", "IN", "LIMIT_SPREAD", "MOST", "MOST_WORSE", "OUT", "SIZE", "STATEMENTS", "WINNER", "a", "b", "p"]
+
 WINNER, LIMIT_SPREAD, DEFECT = named("π_0", "τ span(log π/μ)", "max |log π − its best reply|")
 IN, OUT, SIZE = named("span(x − y)", "span(Fx − Fy)", "n")
 a, b, p = sympy.symbols("π_1/π_0 π_2/π_0 P_12", positive=True)

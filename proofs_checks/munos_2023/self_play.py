@@ -16,6 +16,8 @@ from proofs_checks.spaces.pair import measured, τ
 from proofs_checks.spaces.problems import log_policy_of, weights
 from tabular.choice import self_play
 
+__all__ = ["DISTANCE", "ERROR", "STATEMENTS", "STEPS", "a", "b", "c", "η"]
+
 ERROR, η = named("log Z − η/2")[0], sympy.Symbol("η", positive=True)
 STEPS, DISTANCE = named("T", "KL(π*_τ‖π_T)")
 a, b, c = sympy.symbols("π_0 π_1 π_2", positive=True)

@@ -12,6 +12,8 @@ from proofs_checks.spaces.pairs import difference, logs, mean_loss
 from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import dpo
 
+__all__ = ["STATEMENTS", "chosen", "chosen_ref", "loss", "margin", "margin_ref"]
+
 _LABEL = [(0, 1, 1)]
 chosen, chosen_ref, loss, margin, margin_ref = named("π_w", "π_ref,w", "L(π)", "δ", "δ_ref")
 

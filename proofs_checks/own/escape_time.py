@@ -12,6 +12,8 @@ from proofs_checks.own.flow_of_one_pair import NOISE, margin_at
 from proofs_checks.spaces.pair import Ψ, d, measured, β, δ_ref
 from tabular import flow
 
+__all__ = ["STATEMENTS", "T", "δ_T"]
+
 _MORE = Fraction(101, 100)
 
 T, δ_T = named("T", "δ(T)")

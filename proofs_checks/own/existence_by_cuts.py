@@ -23,6 +23,25 @@ from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces.problems import label, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import Status, dpo, losses
 
+__all__ = [
+    "ALONE",
+    "APART",
+    "CROSSING",
+    "CUT",
+    "EXCESS",
+    "LEAST",
+    "RISE",
+    "ROOM",
+    "SPREAD",
+    "STATEMENTS",
+    "STEP",
+    "L",
+    "apart",
+    "crossed_sets",
+    "lost",
+    "won",
+]
+
 CUT, RISE, CROSSING, STEP = named("cut(S)", "L(S raised by t) − L(π)", "labels that cross S", "t")
 LEAST, ALONE = named("the least cut that a label crosses", "the least of single responses")
 L, SPREAD = named("L(π)", "max |s_w − s_l|")

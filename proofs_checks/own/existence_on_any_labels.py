@@ -17,6 +17,8 @@ from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import Status, losses
 
+__all__ = ["APART", "BEST", "BLOCKS", "EXCESS", "INFIMUM", "STATEMENTS", "L"]
+
 INFIMUM, BEST, L, BLOCKS = named("inf L", "L(π°)", "L(π)", "Σ over blocks of min L")
 APART, EXCESS = named("max |h − h°| over labels", "L(π) − inf L")
 _EFFORT = Effort(draws=200, climbs=1, steps=15)

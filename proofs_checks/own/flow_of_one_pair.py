@@ -17,6 +17,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import Ψ, measured, β, δ_ref
 from tabular import flow
 
+__all__ = ["NOISE", "PULLS", "STATEMENTS", "margin_at", "s", "t", "δ_later", "δ_t"]
+
 _MORE = Fraction(101, 100)
 NOISE = 1e-7  # of the library's trajectory, in nats of u + e^u, which is up to e^10 here
 

@@ -13,6 +13,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.problems import preferences_of, problem, problem_of
 from tabular import dpo
 
+__all__ = ["LEAD_A", "RISE_B", "STATEMENTS"]
+
 RISE_B, LEAD_A = named("d log π_b/dt at π_ref", "π_ref(a) − π_ref(c)")
 _OVER = {"a": POSITIVE, "b": POSITIVE, "c": POSITIVE, "R": POSITIVE, "g": POSITIVE}
 

@@ -20,6 +20,8 @@ from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import dpo
 
+__all__ = ["GAUGE", "LEAD", "RISE_L", "RISE_O", "RISE_W", "STATEMENTS", "SUM", "t"]
+
 GAUGE, SUM, RISE_W, RISE_L, RISE_O, LEAD = named(
     "max |mean log-ratio of a component|",
     "|Σ of logit velocities of a component|",

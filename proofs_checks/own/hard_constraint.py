@@ -19,6 +19,23 @@ from proofs_checks.spaces import orders
 from proofs_checks.spaces.problems import problem
 from tabular import Preferences, Problem, cpo
 
+__all__ = [
+    "BOUND",
+    "CLAIMED",
+    "CONVEX",
+    "DISTANCE",
+    "DUAL",
+    "FEASIBLE",
+    "GAP",
+    "GAP_TERM",
+    "KL",
+    "LAMBDA",
+    "LEAST",
+    "POLICY_ERROR",
+    "PRIMAL",
+    "STATEMENTS",
+]
+
 LAMBDA, CLAIMED, POLICY_ERROR = named("λ/β", "max(0, m − δ*)/(1 + e^m)", "max |log π − its closed form|")
 BOUND, LEAST, KL, DISTANCE = named("−log S", "min KL", "KL(π‖π*)", "‖π − optimum‖₁²")
 GAP = named("gap, KL(π‖π*) + log S")[0]

@@ -12,6 +12,8 @@ from proofs_checks.own.hard_constraint import GAP_TERM
 from proofs_checks.spaces import orders
 from proofs_checks.spaces.problems import log_policy_of, weights
 
+__all__ = ["BOUND", "NEAREST", "STATEMENTS", "TILTED_KL"]
+
 BOUND, TILTED_KL, NEAREST = named("−log S", "KL(π_λ‖π*)", "max |log π_λ − log optimum|")
 
 

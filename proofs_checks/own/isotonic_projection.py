@@ -17,6 +17,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces import orders
 from proofs_checks.spaces.problems import problem
 
+__all__ = ["APART", "OF_MASSES", "POOLED", "STATEMENTS", "WEIGHTED_APART", "o", "p", "q", "x"]
+
 APART, WEIGHTED_APART, OF_MASSES = named(
     "max |log π − log softmax(isotonic log π*)|", "max |log π − u − weighted isotonic|", "the same of isotonic π*"
 )

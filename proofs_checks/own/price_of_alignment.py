@@ -14,6 +14,8 @@ from proofs_checks.spaces import orders
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, cpo
 
+__all__ = ["DIVERGENCE", "LOG_S", "ON_CYCLE", "PRICE", "SPREAD", "STATEMENTS", "M"]
+
 PRICE, LOG_S, DIVERGENCE = named("price V − J", "−β log S", "β·KL(π‖π*)")
 M, ON_CYCLE, SPREAD = named("M", "mass on the cycle", "max |log π_i/π_j − (margins on the way)| on the cycle")
 _EFFORT = Effort(draws=250, climbs=2, steps=40)

@@ -24,6 +24,20 @@ from proofs_checks.spaces.bounds import ABOVE_LINEAR, LOG_BELOW_LINEAR
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import Problem, Status, dpo
 
+__all__ = [
+    "BLOCKS",
+    "BOUND",
+    "DEPTH",
+    "INFIMUM",
+    "MARGIN",
+    "MEMBER",
+    "NEAR",
+    "STATEMENTS",
+    "L",
+    "no_label_between_blocks",
+    "reached",
+]
+
 L, INFIMUM, BLOCKS, MEMBER = named("L(π)", "inf L", "Σ over blocks of min L", "L(member)")
 MARGIN, BOUND, NEAR = named("δ between", "δ_ref − log(e^(c/n) − 1)/β", "L(near) − inf L")
 DEPTH = sympy.Symbol("τ", positive=True)

@@ -14,6 +14,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Policies, Stateme
 from proofs_checks.spaces.problems import log_policy_of, weights
 from tabular import Preferences, Problem, dpo
 
+__all__ = ["ENTROPY", "MEMBER", "RATIO", "REF", "STATEMENTS", "L", "problem_and_labels"]
+
 REF = (Fraction(1, 5), Fraction(3, 10), Fraction(1, 2))
 #: The least loss, the entropy of 3/4.
 ENTROPY = 2 * log(2) - sympy.Rational(3, 4) * log(3)

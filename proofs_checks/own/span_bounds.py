@@ -14,6 +14,8 @@ from proofs_checks.spaces.pair import measured, β
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import rlhf
 
+__all__ = ["FROM_REF", "REGRET", "SPAN", "STATEMENTS", "TO_REF", "TV", "X", "b", "y"]
+
 FROM_REF, TO_REF, TV = named("KL(π*‖π_ref)", "KL(π_ref‖π*)", "TV(π*, π_ref)")
 X = named("x")[0]
 REGRET, SPAN = named("J(π*_r) − J(π*_r̂)", "span(r̂ − r)")

@@ -17,6 +17,8 @@ from proofs_checks.spaces.pair import measured, β, δ, δ_ref
 from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo, failure_modes
 
+__all__ = ["EXCESS", "NOISE", "REACHED", "STATEMENTS", "L", "L_c", "c", "v", "δ_c"]
+
 _MORE = Fraction(101, 100)
 NOISE = 1e-8  # of the library, as a share of a loss
 

@@ -23,6 +23,8 @@ from proofs_checks.spaces.pair import β, δ_ref
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import Preferences, Problem, dpo, failure_modes
 
+__all__ = ["STATEMENTS", "L", "L_c", "L_v", "c", "share", "v", "δ_c", "δ_i", "δ_v"]
+
 v, L, δ_i, L_c, δ_c, L_v, δ_v = named("v_i", "L(π)", "δ_i", "L(π_c)", "δ_i(π_c)", "L(π_v)", "δ_i(π_v)")
 share, c = sympy.symbols("n̄_i c", positive=True)
 _EFFORT = Effort(draws=140, climbs=2, steps=15)

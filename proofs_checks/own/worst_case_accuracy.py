@@ -21,6 +21,8 @@ from proofs_checks.spaces.pair import n, β, τ
 from proofs_checks.spaces.problems import preferences_of, problem_of
 from tabular import dpo, failure_modes
 
+__all__ = ["STATEMENTS", "A", "F", "L", "L_f", "W", "W_f", "heaviest", "lightest"]
+
 L, W, F, A, L_f, W_f, heaviest, lightest = named("L(π)", "W(π)", "F(τ)", "A(τ)", "L(π_F)", "W(π_F)", "max n", "min n")
 _MORE, _NO_MORE = Fraction(102, 100), relation(W, "<=", F)
 _MANY = replace(OBJECTS, draws=600)  # the first near miss fails at one instance in fifty

@@ -15,6 +15,8 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import weights
 from tabular import Preferences, Problem, log_linear
 
+__all__ = ["BOUND", "BOUND_L", "FALL", "FROM_REF", "INNER", "RATE", "RISE", "STATEMENTS", "a", "b", "s"]
+
 RISE, FALL, BOUND, BOUND_L = named("d log π_w", "d log π_l", "1 − p_w + p_l", "1 − p_l + p_w")
 RATE, INNER = named("d log π_w/ds", "(φ_w − E_π φ)(φ_w − φ_l)")
 FROM_REF = named("(φ_w − E_ref φ)(φ_w − φ_l)")[0]

@@ -13,6 +13,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, Problem, dpo, rlhf
 
+__all__ = ["AT_ONCE", "BACKWARDS", "FREE", "NOT_ROUNDS", "ROUNDS", "SAME", "SCALED", "STAGES", "STATEMENTS", "WRONG"]
+
 _FEW = Effort(draws=100, climbs=1, steps=15, least=50)
 ROUNDS, NOT_ROUNDS = named("max |log π_T − log π*_(β/T)|", "max |log π_T − log π*_β|")
 SCALED, WRONG = named("max |log π − log π*_(β/κ)|", "max |log π − log π*_(βκ)|")

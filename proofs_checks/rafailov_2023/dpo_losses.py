@@ -14,6 +14,8 @@ from proofs_checks.spaces.pair import LOSS, Δr, pair, β, δ, δ_next, δ_ref, 
 from proofs_checks.spaces.problems import labels, preferences_of, problem, problem_of
 from tabular import dpo
 
+__all__ = ["BT", "BT_OF_TWICE", "CONVEX", "FALLS", "POPULATION_LOSS", "STATEMENTS", "L"]
+
 L, BT, BT_OF_TWICE = named("L_DPO(π)", "L_BT(s)", "L_BT(2s)")
 _MORE = Fraction(101, 100)
 

@@ -15,6 +15,25 @@ from proofs_checks.spaces.pair import measured, z, β
 from proofs_checks.spaces.problems import problem, problem_of, tree
 from tabular import rlhf
 
+__all__ = [
+    "AGAIN",
+    "CENTRED",
+    "FREE",
+    "GROUPS",
+    "SHIFTED",
+    "STATEMENTS",
+    "TOTAL",
+    "C",
+    "a",
+    "a_new",
+    "b",
+    "b_new",
+    "c",
+    "c_new",
+    "p",
+    "t",
+]
+
 TOTAL, SHIFTED, CENTRED, C = named("Σ π_ref e^(r̄/β)", "Σ π_ref e^((r̄ + c)/β)", "Σ π_ref e^((r − mean)/β)", "c")
 AGAIN = named("max |class member of r + c − that of r|")[0]
 FREE, GROUPS = named("dimension of the rewards with these preferences", "number of components")

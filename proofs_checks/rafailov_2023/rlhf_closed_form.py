@@ -19,6 +19,8 @@ from proofs_checks.spaces.problems import log_policy_of, problem, problem_of, we
 from tabular import rlhf
 from tabular.base.log_space import kl
 
+__all__ = ["STATEMENTS", "D", "J", "K", "KL_ref", "V", "moved", "slope_E", "slope_V", "spread", "variance", "β"]
+
 β = sympy.Symbol("β", positive=True)
 J, V, K, D, KL_ref = named("J(π)", "V", "KL(π‖π*)", "‖π − π*‖₁", "KL(π*‖π_ref)")
 slope_V, slope_E, variance, spread, moved = named("dV/dβ", "dE[r]/d(1/β)", "Var(r)", "span f", "max |Δ log π*|")

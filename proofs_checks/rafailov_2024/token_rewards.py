@@ -15,6 +15,8 @@ from proofs_checks.spaces.pair import measured, β
 from proofs_checks.spaces.problems import problem_of, weights
 from tabular import rlhf
 
+__all__ = ["FREE", "INTERNAL", "RAW", "SHAPED", "SOFT", "STATEMENTS", "TOKEN", "UNSHAPED", "a", "b"]
+
 SHAPED, UNSHAPED = named("max change of log π*, r + Φ(s′) − Φ(s)", "max change of log π*, Φ at leaves too")
 FREE, INTERNAL = named("dimension of the rewards with one optimum", "number of internal prefixes")
 TOKEN, SOFT, RAW = named("β log π*/π_ref of a token", "r + V(s′) − V(s)", "r + E V(s′) − E V(s)")

@@ -3,4 +3,6 @@
 A statement enters that says what is true of the cells of such a grid.
 """
 
+__all__ = ["TITLE"]
+
 TITLE = "Public reproductions of Yang et al."

@@ -8,6 +8,8 @@ from proofs_checks.kernel.evidence import Exhaustive
 from proofs_checks.kernel.interval import Interval
 from proofs_checks.kernel.statement import InWords, Origin, Part, Statement, Verdict
 
+__all__ = ["STATEMENTS"]
+
 _SOURCE = "grid of a public reproduction of Yang et al. 2026, {}; the count is ours"
 _WHY = "a count over a fixed list: the kernel goes through all of it"
 

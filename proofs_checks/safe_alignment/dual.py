@@ -16,6 +16,23 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import log_policy_of, problem, problem_of, weights
 from tabular import Preferences, Problem, log_linear, rlhf
 
+__all__ = [
+    "AT_TILT",
+    "COST",
+    "FITTED",
+    "LIMIT",
+    "MEAN",
+    "SPAN",
+    "STATEMENTS",
+    "VARIANCE",
+    "D",
+    "J",
+    "first",
+    "second",
+    "weight",
+    "λ",
+]
+
 J, D, COST, LIMIT, AT_TILT, MEAN = named("J(π)", "D(λ)", "E_π c", "b", "J(π_λ)", "E_λ c")
 λ = sympy.Symbol("λ", nonnegative=True)
 VARIANCE, SPAN = named("Var_λ(c)", "span(c)")

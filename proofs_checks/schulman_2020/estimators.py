@@ -13,6 +13,8 @@ from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.problems import log_policy_of, problem, weights
 
+__all__ = ["COVER", "FIELD", "K1", "K2", "K3", "KL", "MEAN_3", "MODE", "STATEMENTS"]
+
 K1, K2, K3 = named("∂E[k1]/∂θ_0", "∂E[k2]/∂θ_0", "∂E[k3]/∂θ_0")
 MODE, COVER = named("∂KL(π‖ref)/∂θ_0", "∂KL(ref‖π)/∂θ_0")
 MEAN_3, KL, FIELD = named("E[k3]", "KL(π‖ref)", "max |E update|")

@@ -15,6 +15,8 @@ from proofs_checks.spaces.games import matrix_of, rates
 from proofs_checks.spaces.pair import measured
 from tabular.choice import rules
 
+__all__ = ["BORDA", "OTHER", "SCORES", "STATEMENTS", "WINS", "down", "share", "up"]
+
 SCORES, BORDA = named("s_1 − s_2", "Borda_1 − Borda_2")
 WINS, OTHER = sympy.symbols("u v", integer=True, positive=True)
 up, down, share = named("a", "b", "q")

@@ -6,6 +6,8 @@ from fractions import Fraction
 from proofs_checks.kernel.evidence import Exhaustive
 from proofs_checks.kernel.statement import InWords, Origin, Part, Statement, Verdict
 
+__all__ = ["STATEMENTS"]
+
 _PAIRS = ((0, 1), (1, 2), (0, 2))
 _RANKINGS = tuple(itertools.permutations(range(3)))
 #: What two voters say of a pair: whether each puts the first before the second.

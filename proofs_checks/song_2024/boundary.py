@@ -11,6 +11,8 @@ from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.statement import Form, Origin, Part, Policies, Statement, Verdict
 from proofs_checks.spaces.pair import measured, β
 
+__all__ = ["STATEMENTS", "x", "y", "λ"]
+
 λ, y = sympy.symbols("λ y", positive=True)
 _SOURCE = "Song et al. 2406.01462 has the loss; the finding is ours"
 _LOSER = exp(-y)

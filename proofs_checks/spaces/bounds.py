@@ -3,6 +3,8 @@
 from proofs_checks.kernel.arithmetic import derivative, exp, log, softplus
 from proofs_checks.kernel.evidence import NONNEGATIVE, POSITIVE, REAL, Identity, Sign
 
+__all__ = ["ABOVE_LINEAR", "EXPM1_BELOW", "LOG_BELOW_LINEAR"]
+
 #: log(1 + a) < a for a > 0: 0 at a = 0, and the slope of a − log(1 + a) is a/(1 + a). With a = e^y: sp(y) < e^y.
 LOG_BELOW_LINEAR = (
     Identity(

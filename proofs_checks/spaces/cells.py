@@ -16,6 +16,8 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.symbolic import enclose
 
+__all__ = ["EFFORT", "At", "Cell", "Family", "Worded", "gap", "witnessed"]
+
 #: Each loss's claim is climbed on by itself: a short climb each.
 EFFORT = Effort(draws=400, climbs=1, steps=25)
 _MORE = Fraction(101, 100)

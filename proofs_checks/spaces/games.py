@@ -2,6 +2,8 @@
 
 import numpy as np
 
+__all__ = ["matrix_of", "rates"]
+
 
 def rates(draw, size, between=(0, 1)):
     """Rates of each response over the earlier ones; ends are drawn often."""

@@ -12,6 +12,21 @@ from proofs_checks.spaces.pairs import difference, logs, mean_loss, optimum, pai
 from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import Preferences, Status, dpo, rlhf
 
+__all__ = [
+    "ORDERED",
+    "POPULATION",
+    "acyclic",
+    "connected",
+    "distance",
+    "found",
+    "gradient",
+    "least_margin",
+    "loss",
+    "loss_at_optimum",
+    "margin_found",
+    "ranked",
+]
+
 loss, loss_at_optimum, gradient, distance = named("L(π)", "L(π*)", "‖∇L(π*)‖", "‖log π/π*‖")
 least_margin, ranked = named("min(δ_ref + Δr/β)", "min(δ(π*))")
 found, margin_found = named("‖log π̂/π*‖", "δ(π̂)")

@@ -9,6 +9,37 @@ from fractions import Fraction
 from proofs_checks.kernel.arithmetic import exp, greatest, least, log, positive_part, sigmoid, softplus
 from tabular.losses.guarantees import SETTINGS
 
+__all__ = [
+    "ALPHA",
+    "CLIP",
+    "EPS",
+    "GAMMA",
+    "HALF",
+    "LOSSES",
+    "MARGINS",
+    "OFFSET",
+    "SHIFT",
+    "TAU",
+    "alpha",
+    "chi",
+    "clipped",
+    "coin",
+    "corrected",
+    "falling",
+    "forward_kl",
+    "hinge",
+    "ipo_norm",
+    "jensen_shannon",
+    "mixed",
+    "normed",
+    "same",
+    "sigmoid_norm",
+    "simpo",
+    "smoothed",
+    "square",
+    "squared_log",
+]
+
 HALF = Fraction(1, 2)
 EPS, TAU, ALPHA, CLIP = SETTINGS["cdpo"]["eps"], SETTINGS["discopop"]["tau"], SETTINGS["fdpo_alpha"]["alpha"], 2
 OFFSET, GAMMA, SHIFT = SETTINGS["odpo"]["offset"], SETTINGS["ecpo"]["gamma"], SETTINGS["bco_pair"]["shift"]

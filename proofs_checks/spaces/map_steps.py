@@ -9,6 +9,31 @@ from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.spaces import losses as formulas
 
+__all__ = [
+    "CDPO_TURNS",
+    "COIN_TURNS",
+    "LINK_RISES",
+    "POLICIES",
+    "POLICIES_AND_MARGINS",
+    "RDPO_TILT",
+    "SIGMA_POSITIVE",
+    "SIGMA_RISES",
+    "SP_POSITIVE",
+    "SP_RISES",
+    "SQUARE_POSITIVE",
+    "a",
+    "at",
+    "b",
+    "c",
+    "cited",
+    "coin_of",
+    "d",
+    "k",
+    "rises",
+    "x",
+    "β",
+]
+
 #: −log π_w, −log π_l, −log π_ref,w, −log π_ref,l; an amount; β.
 a, b, c, d, k, β = sympy.symbols("a b c d k β", positive=True)
 x = sympy.Symbol("x", real=True)

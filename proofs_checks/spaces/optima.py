@@ -15,6 +15,8 @@ from proofs_checks.kernel.interval import Interval, precisely
 from tabular import cpo
 from tabular.testing.made import preferences_of, problem_of
 
+__all__ = ["DPO", "SCORES", "components", "constrained_margin", "dimension", "has_minimiser", "margin"]
+
 _TIED = 1e-9  # log-probabilities of the library's optimum this close are proposed to be equal
 _RADII = tuple(Fraction(1, 10**k) for k in (10, 8, 6))
 

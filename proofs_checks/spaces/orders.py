@@ -9,6 +9,19 @@ from proofs_checks.spaces.problems import log_policy_of, problem, problem_of, we
 from tabular import Preferences, cpo, rlhf
 from tabular.base.log_space import kl
 
+__all__ = [
+    "constrained",
+    "distance_to_optimum",
+    "divergence_of",
+    "least_excess",
+    "log_total",
+    "made_feasible",
+    "optimum_of",
+    "slack_of_optimum",
+    "star_of",
+    "tilt_of",
+]
+
 
 def constrained(draw, margins=(0, 2), responses=(2, 5), count=(1, 5)):
     """A problem and labels along a hidden order, each pair once, with margins; a policy and multipliers ≥ 0 or not."""

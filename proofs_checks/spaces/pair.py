@@ -8,6 +8,28 @@ import sympy
 from proofs_checks.kernel.arithmetic import softplus
 from proofs_checks.kernel.instances import Instances, Numbers, drawn_from
 
+__all__ = [
+    "LOSS",
+    "Ψ",
+    "Δr",
+    "d",
+    "h",
+    "measured",
+    "n",
+    "pair",
+    "x",
+    "z",
+    "β",
+    "γ",
+    "δ",
+    "δ_next",
+    "δ_ref",
+    "δ_star",
+    "ε",
+    "κ",
+    "τ",
+]
+
 β, γ, κ, n, τ, d, ε = sympy.symbols("β γ κ n τ d ε", positive=True)
 δ, δ_next, δ_ref, Δr, Ψ, h, x, z = sympy.symbols("δ δ′ δ_ref Δr Ψ h x z", real=True)
 

@@ -14,6 +14,8 @@ from proofs_checks.spaces.pair import Δr, β, δ_ref
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, Problem, rlhf
 
+__all__ = ["ONE_PAIR", "PAIR", "difference", "logs", "mean_loss", "optimum", "pairs", "policy_at", "two", "δ_optimum"]
+
 #: The margin of the RLHF optimum on the pair, log π*_w/π*_l, as a quantity of its own.
 (δ_optimum,) = named("δ*")
 

@@ -17,6 +17,24 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.pairs import PAIR, two
 from tabular import cpo
 
+__all__ = [
+    "CONCAVE",
+    "EFFORT",
+    "EXISTS",
+    "GAMMA_MAX",
+    "GAMMA_STAR",
+    "LOCAL",
+    "QUANTITIES",
+    "RARE",
+    "SLOPE",
+    "SUMMIT",
+    "level",
+    "local_policy",
+    "objective",
+    "summit",
+    "two_responses",
+]
+
 #: An optimum of Eq. 10 costs tens of milliseconds: fewer instances than elsewhere.
 EFFORT = Effort(draws=150, climbs=1, steps=20)
 RARE = Effort(draws=200, climbs=1, steps=5, least=50)

@@ -11,6 +11,8 @@ import numpy as np
 
 from tabular import Preferences, Problem
 
+__all__ = ["label", "labels", "log_policy_of", "preferences_of", "problem", "problem_of", "tree", "weights"]
+
 _WEIGHT = (Fraction(1, 20), 20)
 
 

@@ -14,6 +14,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import measured, z
 from proofs_checks.spaces.problems import log_policy_of, weights
 
+__all__ = ["DIVERGENCE", "OFF", "SQUARE", "STATEMENTS", "first", "odds", "second", "third"]
+
 SQUARE, DIVERGENCE, OFF = named("∂E_π[ρ²/2]/∂θ_0", "∂KL(π‖π_ref)/∂θ_0", "∂E_μ[ρ²/2]/∂θ_0, μ uniform")
 odds = sympy.Symbol("o", positive=True)
 first, second, third = sympy.symbols("o_12 o_13 o_23", positive=True)

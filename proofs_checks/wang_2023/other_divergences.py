@@ -16,6 +16,22 @@ from proofs_checks.spaces.pair import measured, β
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular.simplex import divergences
 
+__all__ = [
+    "LAMBERT",
+    "LARGEST",
+    "LOSER",
+    "ODDS",
+    "ODDS_THREE",
+    "SPAN",
+    "STATEMENTS",
+    "gap",
+    "p",
+    "q",
+    "r",
+    "share",
+    "third",
+]
+
 share, gap = (sympy.Symbol(name, positive=True) for name in ("π_ref,w", "Δr"))
 LOSER, ODDS, ODDS_THREE = named("π_l", "log-odds of a over b among two", "log-odds of a over b among three")
 LARGEST, LAMBERT, SPAN = named("max π/π_ref", "W_0(e^(1+x))", "x")

@@ -15,6 +15,8 @@ from proofs_checks.spaces.pair import measured, β
 from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
 from tabular import dpo, rlhf
 
+__all__ = ["BACK", "BT", "RAW", "STATEMENTS", "L", "gap", "o", "share", "t"]
+
 BACK, RAW = named("max |log π_r − log π|, r = β log π/π_ref", "max |log π_r − log π|, r = log π/π_ref")
 L, BT = named("L_DPO(π)", "L_BT(r)")
 gap, share, o, t = sympy.symbols("g q_0 o t", positive=True)

@@ -12,6 +12,8 @@ from proofs_checks.spaces.bounds import ABOVE_LINEAR, LOG_BELOW_LINEAR
 from proofs_checks.spaces.problems import log_policy_of, preferences_of, problem_of, weights
 from tabular import dpo
 
+__all__ = ["BOUND", "LIMIT", "STATEMENTS", "L"]
+
 L, LIMIT, BOUND = named("L(t, ε, 1−t−ε)", "inf L", "e^(βδ_ref)·(ε/t)^β")
 _TENTH = Fraction(1, 10)
 

@@ -3,4 +3,6 @@
 A statement enters that the paper makes, or that readers say it makes; repairs stand beside what they repair.
 """
 
+__all__ = ["TITLE"]
+
 TITLE = "Yang et al. 2026, Conditional Equivalence of DPO and RLHF"

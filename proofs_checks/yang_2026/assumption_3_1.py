@@ -10,6 +10,8 @@ from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Statemen
 from proofs_checks.spaces.pair import Δr, β, δ_ref
 from proofs_checks.spaces.pairs import ONE_PAIR, δ_optimum
 
+__all__ = ["MARGIN", "STATEMENTS"]
+
 _SOURCE = "Yang et al. 2026, Assumption 3.1, as transcribed"
 _RANKED = relation(δ_optimum, ">", 0)
 

@@ -8,6 +8,8 @@ from proofs_checks.kernel.relation import All, Implies, relation
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import LOSS, pair, β, δ, δ_ref
 
+__all__ = ["STATEMENTS"]
+
 _SOURCE = "Yang et al. 2026, Definition 3.3"
 _BELOW, _ABOVE = relation(δ_ref, "<", δ), relation(δ, "<", 0)
 _FELL = relation(LOSS, "<", log(2))

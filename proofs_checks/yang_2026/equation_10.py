@@ -18,6 +18,8 @@ from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of,
 from tabular import cpo
 from tabular.simplex.penalized import win_excess
 
+__all__ = ["EXCESS", "GROWTH", "REST", "SLOPE", "STATEMENTS", "J"]
+
 _SOURCE = "Yang et al. 2026, Eq. 10"
 _EFFORT = Effort(draws=250, climbs=2, steps=40)
 _MORE = Fraction(101, 100)

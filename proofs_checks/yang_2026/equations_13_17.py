@@ -17,9 +17,12 @@ from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement,
 from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces import penalty
 from proofs_checks.spaces.pair import Ψ, Δr, measured, β, γ, δ, δ_ref, κ
-from proofs_checks.spaces.penalty import PAIR, level
+from proofs_checks.spaces.pairs import PAIR
+from proofs_checks.spaces.penalty import level
 from proofs_checks.spaces.problems import problem, problem_of
 from tabular import Preferences, cpo, rlhf
+
+__all__ = ["ANYWHERE", "DEFECT", "EXACT", "FOUND", "LAMBERT", "LINE", "MARGIN", "OFF_LINE", "REF_MARGIN", "STATEMENTS"]
 
 _SOURCE = "Yang et al. 2026, Eq. "
 _MORE = Fraction(101, 100)

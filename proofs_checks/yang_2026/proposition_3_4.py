@@ -18,6 +18,8 @@ from proofs_checks.spaces.pairs import ONE_PAIR, PAIR, policy_at, two, δ_optimu
 from proofs_checks.yang_2026.assumption_3_1 import MARGIN
 from tabular import dpo
 
+__all__ = ["STATEMENTS", "push", "push_at_0", "push_next"]
+
 _SOURCE = "Yang et al. 2026, Proposition 3.4, as transcribed"
 _HUNDREDTH = Fraction(1, 100)
 _CONDITION = relation(δ_ref, "<", -Δr / β)

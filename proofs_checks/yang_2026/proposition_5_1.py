@@ -16,6 +16,8 @@ from proofs_checks.spaces.pair import measured, β, δ, δ_ref
 from proofs_checks.spaces.pairs import PAIR, policy_at, two
 from tabular import dpo
 
+__all__ = ["STATEMENTS", "L"]
+
 _LESS = Fraction(99, 100)
 _ERROR = log(2) / β
 (L,) = named("L(δ)")

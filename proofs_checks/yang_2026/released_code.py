@@ -11,6 +11,8 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.spaces.pair import measured, β, γ, δ, δ_ref, τ
 from tabular import margins
 
+__all__ = ["STATEMENTS", "L_clip", "L_hypo", "T", "log_l", "log_w", "γ_any"]
+
 _SOURCE = "{} loss of the authors' released trainer (github visitworld123/CPO){}; the statement is ours"
 _BELOW_0 = (-50, -Fraction(1, 100))
 

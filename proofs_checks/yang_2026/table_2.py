@@ -2,6 +2,8 @@
 
 from proofs_checks.kernel.statement import InWords, Origin, Statement, Verdict
 
+__all__ = ["STATEMENTS"]
+
 STATEMENTS = (
     Statement(
         id="table-2",

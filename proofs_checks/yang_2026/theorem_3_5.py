@@ -30,6 +30,8 @@ from proofs_checks.spaces.label_readings import (
 from proofs_checks.spaces.pair import Δr, β, δ_ref
 from proofs_checks.yang_2026.assumption_3_1 import MARGIN
 
+__all__ = ["STATEMENTS"]
+
 _SOURCE = "Yang et al. 2026, Theorem 3.5, as transcribed"
 _REPAIR = f"repair of {_SOURCE.replace(',', '', 1)}"
 _CONDITION, _STATIONARY = relation(least_margin, ">", 0), relation(gradient, "=", 0)

@@ -13,6 +13,8 @@ from proofs_checks.spaces import orders, penalty
 from proofs_checks.spaces.pair import Δr, β, γ, δ, δ_ref, δ_star, κ
 from proofs_checks.spaces.penalty import EXISTS, GAMMA_MAX, LOCAL, level
 
+__all__ = ["APART", "CLOSER", "FEASIBLE", "LEAST", "STATEMENTS"]
+
 _SOURCE = "Yang et al. 2026, Theorem 4.9"
 _THERE = relation(EXISTS, "=", 1)
 _TWO = penalty.two_responses((β, γ, δ_ref, Δr), "; δ of the local maximum of Eq. 10, γ* = −βδ*/4")

@@ -18,6 +18,8 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Settles, Statement, Verdict
 from tabular.simplex.penalized_maxima import local_maxima
 
+__all__ = ["STATEMENTS"]
+
 _SOURCE = "Yang et al. 2026, Theorem 4.9, of the local maximum with a third response; the finding is ours"
 _star, _delta = named("δ*", "δ of a local maximum")
 _there = named("a local maximum exists (1 or 0)")[0]

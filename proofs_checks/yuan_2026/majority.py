@@ -11,6 +11,8 @@ from proofs_checks.kernel.relation import All, Iff, Implies, Rounds, Saying, rel
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import d
 
+__all__ = ["STATEMENTS", "o"]
+
 o = sympy.Symbol("o", positive=True)
 _SOURCE = "HyPO of Yuan et al. 2026, arXiv 2602.11902, its floor max(δ_ref, 0) as read; the finding is ours"
 

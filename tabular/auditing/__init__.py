@@ -2,3 +2,5 @@
 
 Each file takes a log or an audit and answers one question; nothing here changes a number of another.
 """
+
+__all__: list[str] = []

@@ -10,6 +10,8 @@ import numpy as np
 from tabular.base import tolerances
 from tabular.failures.separate import Flips
 
+__all__ = ["certified_share"]
+
 
 def certified_share(flips: Flips, mean_loss) -> np.ndarray:
     """The share of pairs that every policy of that mean loss ranks right, for each of the mean losses.

@@ -8,6 +8,8 @@ from tabular import losses
 from tabular.errors import InputError
 from tabular.losses.loss import Loss
 
+__all__ = ["chosen", "counts_needed", "told"]
+
 _COUNTS = {"n_w": "n_chosen", "n_l": "n_rejected"}
 
 

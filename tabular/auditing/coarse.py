@@ -6,6 +6,8 @@ from tabular.auditing.doubt import Doubt
 from tabular.auditing.patterns import FEW, SIDES
 from tabular.logged.records import PairLog
 
+__all__ = ["bfloat16", "of_reference", "rounding", "steps", "unclassified", "varied"]
+
 
 def rounding(values) -> np.ndarray | None:
     """``(n,)`` the step of bfloat16 at each value where all are bfloat16 numbers; ``None`` where one is not."""

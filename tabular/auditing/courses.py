@@ -19,6 +19,8 @@ from tabular.failures.separate import flips
 from tabular.logged.metrics import MetricLog
 from tabular.logged.records import PairLog
 
+__all__ = ["Course", "course"]
+
 
 @dataclass(frozen=True, eq=False)
 class Course:

@@ -5,6 +5,8 @@ import numpy as np
 from tabular.base.record import Record
 from tabular.logged.records import PairLog
 
+__all__ = ["FIRST", "Doubt", "first_rows"]
+
 #: rows that a doubt names
 FIRST = 5
 

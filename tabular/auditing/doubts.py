@@ -11,6 +11,8 @@ from tabular.auditing.doubt import Doubt, first_rows
 from tabular.auditing.patterns import FEW, SIDES, Pattern
 from tabular.logged.records import PairLog
 
+__all__ = ["by_form", "counters", "doubts"]
+
 _HARDLY_ANY = 0.2
 
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["Frontier", "of_prices", "together"]
+
 #: bits of a double below the ones that are read: 52 of the mantissa but for six
 _SHIFT = 46
 

@@ -7,6 +7,8 @@ from tabular.errors import InputError
 from tabular.logged.columns import PROMPTS
 from tabular.logged.records import PairLog
 
+__all__ = ["groups", "prompts"]
+
 _MOST = 20  # groups shown; a column with more of them is an id rather than a group
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+__all__ = ["effective", "interval", "wilson"]
+
 _Z = 1.959963984540054  # 97.5 % of the standard normal
 
 

@@ -6,6 +6,21 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "AVERAGES",
+    "BOTH_ROSE",
+    "FEW",
+    "IDENTICAL",
+    "LD_ALPHA",
+    "OTHER_WAY",
+    "PATTERNS",
+    "PLACEHOLDER",
+    "SIDES",
+    "TIES",
+    "ZERO",
+    "Pattern",
+]
+
 #: pairs below which a pattern may be chance
 FEW = 10
 _PLACEHOLDER = -1e7  # 10^5 tokens at 100 nats each

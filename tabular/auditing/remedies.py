@@ -18,6 +18,8 @@ from scipy.special import logit
 
 from tabular.logged.records import PairLog
 
+__all__ = ["Remedy", "remedies"]
+
 _EPS = 0.1  # of cDPO and EXO, a usual label noise
 _WANTED = 0.9  # of the pairs in U that a new beta or offset is chosen to bring over
 

@@ -13,6 +13,8 @@ from tabular.auditing.doubt import Doubt, first_rows
 from tabular.auditing.patterns import FEW
 from tabular.logged.records import PairLog
 
+__all__ = ["of_cut", "of_other_rows", "of_start"]
+
 #: single precision leaves this much of a sum of token log-probs uncertain: absolute, and relative to it
 _ROUNDING, _RELATIVE = 1e-3, 1e-5
 _NEARLY_ALL = 0.9

@@ -26,6 +26,8 @@ from tabular.errors import InputError
 from tabular.logged.scans import Scan
 from tabular.sweeping.workers import results
 
+__all__ = ["StreamedAudit", "streamed"]
+
 _LEVELS = ("before", "after")
 _AHEAD = 64  # pieces handed out and not yet added up
 

@@ -19,6 +19,8 @@ from tabular.logged.readers import ROUNDING
 from tabular.logged.records import FINITE_RULE, LOG_PROB_RULE
 from tabular.logged.scans import Piece, Scan
 
+__all__ = ["Question", "Tally", "refusal", "tally"]
+
 #: rows at a time: their columns stay in a processor's cache, and no array is so large that its memory is given back
 _BATCH = 1 << 15
 _LARGEST = np.finfo(float).max

@@ -6,6 +6,8 @@ from tabular.auditing.courses import Course
 from tabular.auditing.remedies import remedies
 from tabular.auditing.worst import n_of
 
+__all__ = ["story", "story_of_course"]
+
 _HYPO = "HyPO's"
 
 

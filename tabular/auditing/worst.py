@@ -7,6 +7,8 @@ from tabular.base import checks
 from tabular.logged.columns import COLUMNS, COUNTS, KEYS
 from tabular.logged.records import PairLog
 
+__all__ = ["QUESTIONS", "keys_of", "n_of", "pairs_of", "per_pair"]
+
 #: the questions, by name: (in words, order: the first are the worst, which pairs qualify)
 QUESTIONS = {
     "worst": ("ranked wrong by most", lambda p: p["delta"], lambda p: p["delta"] <= 0),

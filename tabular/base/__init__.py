@@ -2,3 +2,5 @@
 
 Only what several folders need and what knows no loss and no solver enters.
 """
+
+__all__: list[str] = []

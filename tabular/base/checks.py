@@ -10,6 +10,25 @@ import numpy as np
 
 from tabular.errors import InputError
 
+__all__ = [
+    "FINITE",
+    "NOT_NAN",
+    "NOT_NEGATIVE",
+    "POSITIVE",
+    "brief",
+    "choice",
+    "distinct_keys",
+    "names",
+    "number",
+    "numbers",
+    "path",
+    "refuse",
+    "require_fit",
+    "texts",
+    "whole_number",
+    "whole_numbers",
+]
+
 #: What a single number may have to be, by the words that say so.
 FINITE, POSITIVE, NOT_NEGATIVE = "finite", "finite and above 0", "finite and at least 0"
 NOT_NAN = "finite or infinite"

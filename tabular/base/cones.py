@@ -20,6 +20,8 @@ from math import lcm
 
 import numpy as np
 
+__all__ = ["Support", "exact", "kernel", "largest_support"]
+
 
 @dataclass(frozen=True, eq=False)
 class Support:

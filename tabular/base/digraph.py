@@ -4,6 +4,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+__all__ = ["adjacency", "block_labels", "blocks", "components", "grouped", "ranked_blocks", "win_digraph"]
+
 
 def win_digraph(preferences, problem) -> csr_array:
     """Sparse 0/1 adjacency on all prompts at once; node ``prompt * n_responses + response``, edge winner -> loser."""

@@ -8,6 +8,8 @@ with.
 import html
 import math
 
+__all__ = ["COMPARED", "FOUND", "arrows", "bars", "cells", "curves", "shares", "svg"]
+
 FOUND, COMPARED = "#3b8fd4", "#e08214"
 _MOST_ROWS, _MOST_COLUMNS = 4, 12
 _BAR, _GAP, _HEIGHT, _LEFT = 18, 6, 48, 18

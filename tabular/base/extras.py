@@ -5,6 +5,8 @@ from types import ModuleType
 
 from tabular.errors import InputError
 
+__all__ = ["library"]
+
 
 def library(name: str, extra: str, purpose: str, error: type[Exception] = InputError) -> ModuleType:
     """The library, imported where it is used, or one sentence that says how to have it.

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+__all__ = ["kl", "normalised", "softplus"]
+
 _SERIES = [1 / math.factorial(k) for k in range(12, 1, -1)]
 
 

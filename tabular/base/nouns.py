@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 from tabular.base.checks import brief
 from tabular.errors import InputError
 
+__all__ = ["F", "takes_nouns"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

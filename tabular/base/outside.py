@@ -8,6 +8,8 @@ from typing import Any
 
 from tabular.errors import InputError
 
+__all__ = ["broken", "by_name", "lent", "loaded", "said"]
+
 
 def lent(group: str) -> tuple[EntryPoint, ...]:
     """The entry points of a group, in the order of the path; nothing is loaded for them.

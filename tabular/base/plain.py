@@ -22,6 +22,8 @@ import numpy as np
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["entries", "entry", "fields_of", "name", "read", "written"]
+
 _INFINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 _TELLING = ("is", "array", "tuple", "number", "fraction", "items")  # a field may have a later one's name, not "is"
 

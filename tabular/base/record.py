@@ -16,6 +16,8 @@ import numpy as np
 from tabular.base import plain, show
 from tabular.errors import InputError
 
+__all__ = ["Record", "frozen", "hashed", "same"]
+
 _LOOKED_AT = 8  # entries of an array that enter its hash
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+__all__ = ["decreasing", "increasing"]
+
 _BISECT_EVERY = 4  # steps: so that each bracket is halved again and again, whatever the function
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from tabular.base import drawings
 
+__all__ = ["beside", "html", "line", "picture", "rows"]
+
 _LEAD = ("status", "log_policy", "certificate")
 _DIGITS = 4
 _CORNER = 7  # one more than reprlib shows of a list, so that it says there is more

@@ -7,6 +7,8 @@ weight 1 one of weight :math:`e^{-40}` adds nothing to it.
 
 import numpy as np
 
+__all__ = ["Stalls", "Walks"]
+
 _QUADRATIC = 0.1  # nats: steps from where Newton's square counts
 _PATIENCE = 5
 

@@ -1,5 +1,25 @@
 """Every tolerance of the mathematics, each with its reason."""
 
+__all__ = [
+    "ARMIJO",
+    "BALANCED",
+    "COMPLEMENT",
+    "CYCLE_MARGIN",
+    "FLOW",
+    "LEFT",
+    "LOSS",
+    "MULTIPLIERS",
+    "NEWTON_STEP",
+    "NORMALISED",
+    "RATE",
+    "ROW_SUM",
+    "SHORTEST",
+    "TIGHT",
+    "WARM",
+    "WEIGHT",
+    "WHOLE",
+]
+
 #: A row of reference probabilities is accepted when it sums to 1 this closely, then renormalised exactly.
 #: Double-precision softmax of 10^5 responses is off by about 1e-12; a wrong row is off by far more.
 ROW_SUM = 1e-8

@@ -15,7 +15,7 @@ from tabular.base.record import Record
 from tabular.choice import games, matrix, rules
 from tabular.choice.votes import Profile, profiles
 
-__all__ = ["AXIOMS", "RULES", "Violation", "independent_rules", "smallest_violation"]
+__all__ = ["AXIOMS", "RULES", "Rule", "Violation", "independent_rules", "smallest_violation"]
 
 Rule = Callable[[Profile], np.ndarray]
 

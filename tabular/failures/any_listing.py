@@ -15,6 +15,8 @@ from tabular.losses.mean import mean
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["LossListing"]
+
 
 @dataclass(frozen=True, eq=False)
 class _Least:

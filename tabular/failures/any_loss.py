@@ -25,6 +25,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
 
+__all__ = ["LossThresholds", "frontier", "joint_threshold", "thresholds"]
+
 _LABELS = 10  # of a component up to which all sets of inverted labels are tried
 
 

@@ -22,6 +22,8 @@ from tabular.base import tolerances
 from tabular.base.log_space import normalised, softplus
 from tabular.failures.infimum import Infimum
 
+__all__ = ["allowed_at_first_order", "falling_row", "push"]
+
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats
 _NARROW = 2.0**-48  # nats: closer points of a ray have one loss

@@ -32,6 +32,8 @@ from tabular.failures.inversion import check_level
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Bounds", "Frontier", "Items", "frontier", "label_units", "search", "separable", "separable_thresholds"]
+
 _PART = 8  # labels searched together where a piece is split: at most 2^8 tie patterns
 
 

@@ -24,6 +24,8 @@ from tabular.losses.solve import labels_of
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Graph", "Held", "require_exact"]
+
 _BATCH = 200_000  # labels fitted in one call
 
 

@@ -17,6 +17,8 @@ from tabular.failures import pieces, ties
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Infimum", "Relation", "infimum"]
+
 
 class Relation(IntEnum):
     """Where the win digraph puts a pair (w, l): what delta can be where the loss is least."""

@@ -31,6 +31,8 @@ from tabular.failures.thresholds import lowered
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Inversions", "check_level", "deepest", "positions"]
+
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _FURTHEST = 690.0  # of log(level/(share beta)), a bound on |delta|: e^690 is 1e299
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked

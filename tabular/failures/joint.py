@@ -41,6 +41,8 @@ from tabular.failures import ties
 from tabular.failures.infimum import Infimum
 from tabular.failures.pattern_search import Search
 
+__all__ = ["PARTITIONS", "Ways", "cost_of", "policy", "ways"]
+
 PARTITIONS = 20_000  # fitted for one piece at most: seconds; beyond it, certified bounds
 
 

@@ -13,6 +13,8 @@ from tabular.losses.mean import mean
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Finding", "Kind", "Witness"]
+
 
 class Kind(Enum):
     """What can go wrong with a labelled pair (w, l)."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+__all__ = ["LEAST", "Options", "Relaxation", "best", "relax", "searchable"]
+
 #: Stands for a cost too small for the floats: what inverts a pair that is right wherever the loss is least costs more
 #: than nothing, so it is not for free at a level that is the infimum itself.
 LEAST = np.nextafter(0.0, 1.0)

@@ -22,6 +22,8 @@ from tabular.base import tolerances
 from tabular.failures import ties
 from tabular.failures.infimum import Infimum, Relation
 
+__all__ = ["STEEPEST", "least_gammas"]
+
 STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise linear, and the search stops
 _SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 61)]
 _POINTS = 6  # of a polynomial

@@ -16,6 +16,8 @@ from tabular.failures.remedies import Remedies
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Listing"]
+
 _UNLABELLED_MASS = 0.99  # shown where it can be anything up to 1
 
 

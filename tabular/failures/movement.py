@@ -28,6 +28,8 @@ from tabular.losses.mean import gradient, mean
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Movement", "movement"]
+
 _PARALLEL = 1e-9  # relative size of what is left of F off a cone that counts as none
 _VISIBLE = 10 * tolerances.LOSS
 _STEPS = np.exp2(np.arange(4, -41, -1.0))

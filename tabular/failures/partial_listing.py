@@ -19,6 +19,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
 
+__all__ = ["PartialListing", "Unknown"]
+
 _STEPS = np.exp2(np.arange(3, -45, -1.0))
 
 

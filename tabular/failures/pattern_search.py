@@ -7,6 +7,8 @@ import numpy as np
 from tabular.failures import knapsack, ties
 from tabular.failures.infimum import Infimum
 
+__all__ = ["Layer", "Search"]
+
 _LABELS = 2_000_000  # fitted for one piece at most: larger pieces have fewer patterns looked at, in about the same time
 _ENTRIES = 50_000_000  # of the patterns that one step compares at most: bounds memory
 

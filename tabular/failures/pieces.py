@@ -30,6 +30,8 @@ import numpy as np
 from tabular.failures.shared import Shared
 from tabular.failures.ties import Copies, Groups, LabelGraph
 
+__all__ = ["Held", "Pieces", "biconnected", "split"]
+
 
 @dataclass(frozen=True, eq=False)
 class Pieces:

@@ -31,6 +31,8 @@ from tabular.failures.thresholds import Thresholds, solve
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["NAMES", "Remedies", "Remedy"]
+
 NAMES = ("beta", "hypo", "eq17", "hard_constraint")
 
 

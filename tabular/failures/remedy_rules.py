@@ -9,6 +9,17 @@ from tabular.base import tolerances
 from tabular.failures.infimum import Relation
 from tabular.failures.remedies import NAMES, Remedies, Remedy
 
+__all__ = [
+    "assumption_violated",
+    "chosen_probability_falls",
+    "contradictory_labels",
+    "dpo_optimum_inverted",
+    "inverted_somewhere_in_the_set",
+    "loss_falls_while_inverted",
+    "mass_to_unlabelled",
+    "pessimistic_reference",
+]
+
 
 def pessimistic_reference(known: Remedies, pair):
     return _no(

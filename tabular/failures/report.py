@@ -17,6 +17,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
 
+__all__ = ["FailureReport", "Row", "find"]
+
 
 class Row(Record):
     """One labelled pair.

@@ -27,6 +27,8 @@ from tabular.losses import absolute, links, scalars
 from tabular.losses.forms import OfMargin, Pair
 from tabular.losses.loss import Loss
 
+__all__ = ["Flips", "flips"]
+
 _HALF = -np.log(2.0)
 
 

@@ -14,6 +14,8 @@ from scipy.sparse.csgraph import shortest_path
 from tabular.base import digraph
 from tabular.fits.many import LARGEST, Block, Fits
 
+__all__ = ["Shared", "SharedBlock", "SharedPiece"]
+
 _MANY = 40  # labels of a block, and pairs asked about in it, that are worth its factors
 _NEAR = 0.1  # nats: a fit that is no further off at any node is worth beginning at
 _SEVERAL = 8  # pairs across blocks that are worth those of their piece

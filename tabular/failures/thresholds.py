@@ -32,6 +32,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
 
+__all__ = ["Thresholds", "lowered", "solve", "tied"]
+
 
 class Thresholds(Record):
     """The thresholds of all pairs; arrays are ``(n_pairs,)``.

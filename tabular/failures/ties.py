@@ -20,6 +20,8 @@ from tabular.fits import bradley_terry
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Copies", "Groups", "LabelGraph", "TiedFit", "flat_pairs", "label_graph"]
+
 _APART = (
     40.0  # nats between blocks that want to part, in s and in beta delta: e^-40 = 4e-18 of a label's weight is left
 )

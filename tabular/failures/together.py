@@ -15,6 +15,8 @@ from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["InvertedSet", "inverted_sets", "joint_threshold", "largest_inverted_set"]
+
 _SETS = 100_000  # combinations looked at when all maximal sets are listed
 
 

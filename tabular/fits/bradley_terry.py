@@ -24,6 +24,8 @@ from tabular.fits.block_solvers import CUT, EVEN, LOOSE, SMALL, SOLVERS, Edges, 
 from tabular.fits.parts import centred
 from tabular.fits.tree_cuts import whole_weights
 
+__all__ = ["Fit", "fit"]
+
 
 class Fit(Record):
     """The minimiser of every block of a labelled digraph.

@@ -26,6 +26,8 @@ from tabular.fits.bradley_terry import Fit
 from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import centred
 
+__all__ = ["ConvexFit", "Labels", "fit", "relabelled", "residual"]
+
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
 _ONE_SCALE = 600.0  # range of log-weights that floats of one scale hold
 

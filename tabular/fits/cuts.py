@@ -36,6 +36,8 @@ import numpy as np
 
 from tabular.base import digraph
 
+__all__ = ["Balance", "Pairs", "balance", "in_one_unit", "whole_weights"]
+
 _SAFE = 1e-9  # shares this far inside [0, 1] are inside it whatever rounding did
 
 

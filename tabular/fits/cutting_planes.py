@@ -22,6 +22,8 @@ from tabular.fits import laplacian
 from tabular.fits.parts import centred
 from tabular.fits.polyhedral import Face
 
+__all__ = ["GAP", "LARGEST", "SPREAD", "Cut", "face", "solve_block"]
+
 LARGEST = 500  # labels of a block up to which it is solved
 SPREAD = 1e-7  # the lightest label's weight over the heaviest's from which multipliers tell its slope
 GAP = 1e-9  # of value and bound, relative to their terms, at which a point is certified

@@ -21,6 +21,8 @@ from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["Trajectory", "integrate"]
+
 _RELATIVE = 1e-9  # of what a logit has moved
 _ABSOLUTE = 1e-11  # nats, times min(1, 1 / beta): what a logit may be off near its start
 _STIFF = 300  # responses up to which an implicit step, cubic in them, is affordable

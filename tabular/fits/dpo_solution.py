@@ -45,6 +45,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status, overall
 
+__all__ = ["DPOSolution"]
+
 
 class DPOSolution(Record):
     r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.

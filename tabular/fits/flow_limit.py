@@ -41,6 +41,8 @@ from tabular.base.log_space import normalised
 from tabular.base.stops import Walks
 from tabular.fits import laplacian
 
+__all__ = ["of"]
+
 _LARGEST = 400
 
 

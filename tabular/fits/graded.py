@@ -11,6 +11,8 @@ import numpy as np
 from tabular.base.stops import Stalls
 from tabular.fits import laplacian
 
+__all__ = ["stationary"]
+
 _FAR = 1.0  # how far a step may move a margin
 _SHORTEST = 2.0**-40
 _STILL = 1e-15  # relative to the levels: what rounding alone moves

@@ -23,6 +23,8 @@ import numpy as np
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import splu
 
+__all__ = ["Sparse", "solve_dense", "solve_dense_log", "solve_even", "solve_labels", "stationary_log"]
+
 _MOST = 600.0  # e^600 and sums of a million such are still floats
 _CRAWLING = 300  # steps of gradients: as many as a graph is long, and a long graph has factors with little fill
 

@@ -12,6 +12,8 @@ from tabular.fits.block_solvers import DENSE, EVEN, SMALL
 from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import Part, centred, parts
 
+__all__ = ["solve"]
+
 _ACCURACY = 1e-13  # of gradients
 _CRAWLING = 3000  # steps of gradients, from where on a graph is so long that its factors have little fill
 _ROUNDING = 1e-15  # of a score equation, relative to its terms

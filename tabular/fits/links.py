@@ -34,6 +34,8 @@ import numpy as np
 from tabular.base import roots
 from tabular.errors import InputError
 
+__all__ = ["Groups", "grouped", "policy", "policy_by_length", "token_counts"]
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:

@@ -23,6 +23,26 @@ from scipy.special import expit
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
 
+__all__ = [
+    "BLOCK",
+    "CANCELLING",
+    "FAR",
+    "FEWER",
+    "MANY",
+    "PART",
+    "REGULAR",
+    "ROUGH",
+    "SHORT",
+    "Fitted",
+    "Responses",
+    "Rows",
+    "blocks",
+    "from_a_part",
+    "newton",
+    "row_space",
+    "squares",
+]
+
 BLOCK = 1024  # rows handled at once, which with what is made of them stay in a processor's cache
 PART = 200  # labels for each parameter in the part that gives a start
 MANY = 4  # such parts from which that pays

@@ -33,6 +33,8 @@ from tabular.base import tolerances
 from tabular.base.log_space import softplus
 from tabular.fits.tree_bound import Tree, distance
 
+__all__ = ["LARGEST", "STEEPEST", "Block", "Fits"]
+
 LARGEST = 1500  # responses: the factorisation is dense
 STEEPEST = np.log(1e6)  # between the curvatures of a block: its factors leave the gradients few steps
 _FAR = 1e150  # nats: products of longer steps leave the floats

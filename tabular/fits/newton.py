@@ -12,6 +12,8 @@ from tabular.base import tolerances
 from tabular.fits import laplacian
 from tabular.fits.parts import parts
 
+__all__ = ["solve"]
+
 _DENSE = 300
 _FLAT = 1e-12  # share of a component's largest curvature below which a label counts as flat
 

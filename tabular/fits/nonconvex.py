@@ -20,6 +20,8 @@ from scipy.sparse import csr_array
 
 from tabular.fits import graded
 
+__all__ = ["Block", "solve_block"]
+
 _LARGEST = 4  # responses of a block that is searched
 _BOXES = 200_000  # looked at in one block at most
 _GAP = 1e-10  # certified, relative to the block's weight

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+__all__ = ["PairGraph", "in_order"]
+
 
 @dataclass(frozen=True, eq=False)
 class PairGraph:

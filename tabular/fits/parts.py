@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+__all__ = ["Part", "centred", "parts"]
+
 
 @dataclass(frozen=True, eq=False)
 class Part:

@@ -31,6 +31,8 @@ from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
 from tabular.fits.bradley_terry import Fit
 
+__all__ = ["LARGEST_GROUP", "NARROW", "Flat", "fit"]
+
 NARROW = 600.0  # nats between terms whose exponentials are all numbers with full digits
 _PATIENCE = 5  # steps in a row that bring nothing to a new least
 LARGEST_GROUP = 12  # a group of k tied responses has 2^k sets to be chosen from

@@ -30,6 +30,8 @@ from tabular.fits.block_solvers import EVEN
 from tabular.fits.cuts import in_one_unit, whole_weights
 from tabular.fits.parts import centred
 
+__all__ = ["LARGEST", "Face", "solve"]
+
 _EXACT = 200  # labels up to which cycles are cancelled
 LARGEST = 400  # responses of a component up to which all differences are bounded
 _VERTICES = 10_000

@@ -24,6 +24,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.simplex.penalized import win_excess
 
+__all__ = ["exact_margin", "reference_margin", "reference_margin_solve", "triangle_defect"]
+
 
 @takes_nouns
 def reference_margin(problem: Problem, preferences: Preferences, gamma: float) -> np.ndarray:

@@ -18,6 +18,8 @@ from scipy.optimize import linprog
 
 from tabular.base import cones
 
+__all__ = ["CANCELS", "EXACT", "Separation", "balanced", "separate"]
+
 EXACT = 600  # entries of D up to which the question is decided in fractions
 CANCELS = 1e-10  # of the sizes of its terms, up to which a sum of floats counts as 0
 

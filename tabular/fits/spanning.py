@@ -4,6 +4,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+__all__ = ["tree_fit"]
+
 
 def tree_fit(edges, closed_form):
     """Strengths whose differences solve each tree pair on its own, 0 at the first node of each block.

@@ -22,6 +22,8 @@ from tabular.fits import laplacian
 from tabular.fits.block_solvers import SMALL
 from tabular.fits.parts import Part, centred, parts
 
+__all__ = ["solve"]
+
 
 def solve(component, winner, loser, log_weight, offset, linear) -> tuple[np.ndarray, np.ndarray]:
     """``(n_nodes,)`` strengths, mean 0 over each component; and whether each node's component is proved to have a fit.

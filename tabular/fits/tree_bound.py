@@ -17,6 +17,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+__all__ = ["Tree", "distance"]
+
 
 class Tree:
     """The spanning tree of largest curvatures, from a node of a connected block.

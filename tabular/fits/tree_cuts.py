@@ -46,6 +46,8 @@ from scipy.special import log_expit
 
 from tabular.base import tolerances
 
+__all__ = ["cut_fit", "whole_weights"]
+
 _EPS = np.finfo(float).eps
 _LONG = 0.5  # nats: steps from which cuts are balanced in logs
 _SEVERAL = 1.5  # nats: steps from which that may only shorten them

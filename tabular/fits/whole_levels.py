@@ -22,6 +22,8 @@ from tabular.base import digraph
 from tabular.fits import laplacian, least_squares
 from tabular.fits.pair_graph import in_order
 
+__all__ = ["solve"]
+
 _UNITS = 2.0**30  # of what is to be sent: sums of them are numbers of 32 bits
 _WIDER = 1.5  # the optimum of squares is flatter than that of hinges: it is stretched while that helps
 _ROUNDING = 4 * np.finfo(float).eps

@@ -15,6 +15,8 @@ import numpy as np
 
 from tabular.errors import InputError
 
+__all__ = ["members"]
+
 _STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "LongStorage": "<i8", "IntStorage": "<i4"}
 _HALVES = {"BFloat16Storage": "bf16", "HalfStorage": "<f2"}
 

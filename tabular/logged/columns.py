@@ -7,6 +7,21 @@ from tabular.errors import InputError
 from tabular.logged import files, kto
 from tabular.logged.records import ARRAYS
 
+__all__ = [
+    "AVERAGES",
+    "COLUMNS",
+    "COUNTS",
+    "KEYS",
+    "PROMPTS",
+    "SUMS",
+    "UNKNOWN",
+    "Columns",
+    "Origin",
+    "checked_renaming",
+    "chosen",
+    "origin",
+]
+
 #: The column names that trainers and preference data sets use for each array of a PairLog. The plural
 #: ``rewards/chosen`` is not among the rewards: trainers write beta times the policy's own log-ratio there.
 COLUMNS = {

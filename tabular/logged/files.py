@@ -11,6 +11,23 @@ from typing import Any
 from tabular.errors import InputError
 from tabular.logged import arrays_files, plain_text
 
+__all__ = [
+    "ARRAY",
+    "ARRAYS",
+    "DELIMITED",
+    "FEATHER",
+    "LINES",
+    "PARQUET",
+    "STREAM",
+    "TEXT",
+    "TORCH",
+    "File",
+    "lazy",
+    "library",
+    "names",
+    "opened",
+]
+
 DELIMITED, LINES, ARRAY = "delimited text", "JSON lines", "JSON array"
 PARQUET, FEATHER, STREAM = "Parquet", "Arrow file", "Arrow stream"
 ARRAYS, TORCH = "npz", "torch file"

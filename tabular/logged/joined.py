@@ -9,6 +9,8 @@ from tabular.logged.columns import KEYS
 from tabular.logged.readers import Read
 from tabular.logged.records import ARRAYS, PairLog, RunLog
 
+__all__ = ["Join", "as_run", "column", "matched", "with_policy"]
+
 _BESIDE = ("n_chosen", "n_rejected", "row")  # what stands beside a pair's log-probabilities
 #: columns that tell rows apart where there is no key: texts that both files hold
 _TEXTS = ("prompt", "chosen", "rejected", "question", "instruction")

@@ -6,6 +6,8 @@ from typing import Any
 from tabular.errors import InputError
 from tabular.logged import files
 
+__all__ = ["Paired", "paired"]
+
 #: the reference's column, and the versions that call it so
 _REFERENCE = {"ref_logps": "TRL KTO 1.6 on, saved data set", "reference_logps": "TRL KTO 1.5, saved data set"}
 

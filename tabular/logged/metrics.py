@@ -11,6 +11,8 @@ from tabular.errors import InputError
 from tabular.logged import files, plain_text
 from tabular.logged.records import freeze
 
+__all__ = ["MetricLog", "is_metrics", "read_metrics"]
+
 #: what each trainer calls a batch mean, as patterns of the name without its split
 _NAMES = {
     "loss": r"loss|loss/train|loss/eval",

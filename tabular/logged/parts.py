@@ -6,6 +6,8 @@ from pathlib import Path
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["found", "frames_of"]
+
 #: what stands beside the data of a saved data set, and is none of it
 _BESIDE = {"dataset_info.json", "state.json", "dataset_dict.json", "_SUCCESS", "_metadata", "_common_metadata"}
 

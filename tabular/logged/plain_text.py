@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["ABSENT", "Lines", "first_line", "header", "json_array", "lines_of", "number", "parsed", "read"]
+
 ABSENT = object()  # a JSON object without the key, as opposed to one with null
 _SEPARATORS = ",\t;|"
 

@@ -14,6 +14,8 @@ from tabular.logged import files, kto, parts, plain_text
 from tabular.logged.columns import Columns, Origin
 from tabular.logged.records import PairLog, broken_rule
 
+__all__ = ["ROUNDING", "Read", "read_pairs", "read_parts"]
+
 #: a log-probability this little above 0 is one of 0 that was rounded, in float32 by some 1e-7 a token
 ROUNDING = 1e-4
 

@@ -13,6 +13,8 @@ from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["ARRAYS", "FINITE_RULE", "LOG_PROB_RULE", "PairLog", "RunLog", "broken_rule", "freeze"]
+
 LOG_PROB_RULE = "a log-probability is at most 0, so give sums of token log-probs in nats, not probabilities or losses"
 FINITE_RULE = "it must be finite: drop the pair or log it again"
 

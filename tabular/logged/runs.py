@@ -10,6 +10,8 @@ from tabular.logged import joined
 from tabular.logged.readers import read_pairs, read_parts
 from tabular.logged.records import PairLog, RunLog
 
+__all__ = ["Path", "read_run"]
+
 Path = str | os.PathLike[str]
 
 

@@ -12,6 +12,8 @@ from tabular.logged import files, kto, parts, plain_text
 from tabular.logged.columns import Origin
 from tabular.logged.records import ARRAYS
 
+__all__ = ["Piece", "Scan", "scan"]
+
 #: rows of a piece: a large file is worked on in pieces, by whoever is free. The numbers of a log are sums over its
 #: pieces in their order, so that this is a part of what they are to the last bit.
 _PIECE = 1 << 22

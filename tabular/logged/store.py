@@ -9,6 +9,8 @@ from pathlib import Path
 from tabular.base.extras import library
 from tabular.errors import InputError
 
+__all__ = ["FILES", "DataFile", "DataUnavailable", "fetch"]
+
 _LEARNING_DYNAMICS = (
     "https://raw.githubusercontent.com/Joshua-Ren/Learning_dynamics_LLM/08e3bd25cb7debcf263244046a697e355715bbd9/"
     "src/exp_results/prob_pythia410m_dpo/"

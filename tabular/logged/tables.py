@@ -14,6 +14,8 @@ from tabular.logged.records import freeze
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["RewardLog", "VoteLog", "WinTable"]
+
 
 class RewardLog(Record):
     r"""Distinct responses of a pool of policies, each with its multiplicity in the pool and a reward.

@@ -13,6 +13,8 @@ from scipy.special import expit
 from tabular.base.log_space import softplus
 from tabular.losses.forms import through
 
+__all__ = ["Absolute", "ApoDown", "ApoZero", "Bco", "CustomAbsolute", "Dpop", "Kto", "Nca", "Orpo", "Sppo", "WithSft"]
+
 
 class Absolute:
     """A loss of r_w and r_l (or of pi itself): the normalisation of the policy binds."""

@@ -8,6 +8,8 @@ from scipy.special import expit
 from tabular.base.log_space import softplus
 from tabular.losses.forms import Pair
 
+__all__ = ["Sorted"]
+
 
 @dataclass(frozen=True)
 class Sorted:

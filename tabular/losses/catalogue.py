@@ -14,6 +14,8 @@ from tabular.losses.batch import Sorted
 from tabular.losses.forms import OfMargin
 from tabular.losses.loss import Loss
 
+__all__ = ["get", "names", "ours", "parameters", "source", "typical"]
+
 _NEEDED = object()
 
 

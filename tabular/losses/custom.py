@@ -14,6 +14,8 @@ from tabular.losses.catalogue import ours
 from tabular.losses.forms import Constant, OfMargin
 from tabular.losses.loss import Loss
 
+__all__ = ["LINKS", "CustomScalar", "custom"]
+
 LINKS = {
     "identity": links.Identity(),
     "forward_kl": links.ForwardKL(),

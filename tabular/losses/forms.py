@@ -15,6 +15,18 @@ import numpy as np
 
 from tabular.losses.links import Identity
 
+__all__ = [
+    "IDENTITY",
+    "NO_MARGIN",
+    "Constant",
+    "HalfOverBeta",
+    "InverseReference",
+    "NeverNegative",
+    "OfMargin",
+    "Pair",
+    "through",
+]
+
 
 class Pair(NamedTuple):
     """Sequence log-probabilities of pairs, in nats, and beta: what trainers have."""

@@ -11,6 +11,8 @@ from fractions import Fraction
 from tabular.base import checks
 from tabular.losses.catalogue import ours
 
+__all__ = ["PROPERTIES", "SETTINGS", "Answer", "Cell", "guarantees", "settings"]
+
 #: Property -> what is asked of a loss.
 PROPERTIES = {
     "one-way": "a minimum exists when the one label says w > l",

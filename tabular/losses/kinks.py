@@ -10,6 +10,8 @@ from tabular.fits.convex import ConvexFit, Labels
 from tabular.losses.solution import Bound, Stationary
 from tabular.problem import Problem
 
+__all__ = ["Kinked", "solve"]
+
 
 @dataclass(frozen=True, eq=False)
 class Kinked:

@@ -29,6 +29,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status, overall
 
+__all__ = ["LinkSolution", "of_differences"]
+
 
 class LinkSolution(Record):
     r"""The minimisers of a loss of :math:`u_w-u_l`, or the limits of minimising sequences.

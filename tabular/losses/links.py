@@ -13,6 +13,8 @@ from scipy.special import expit, lambertw, wrightomega
 
 from tabular.base.log_space import softplus
 
+__all__ = ["Alpha", "ChiSquared", "ForwardKL", "Identity", "JensenShannon", "SquaredLog"]
+
 
 class _Increasing:
     """What the increasing links share."""

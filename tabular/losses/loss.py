@@ -10,6 +10,8 @@ from tabular.base.record import Record
 from tabular.losses.forms import OfMargin, Pair
 from tabular.losses.trainers import MEANINGS, Meaning
 
+__all__ = ["Loss"]
+
 
 class Loss(Record):
     r"""A loss of labelled pairs (w over l), natural logarithms, per pair.

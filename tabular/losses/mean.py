@@ -8,6 +8,8 @@ from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
+__all__ = ["gradient", "mean"]
+
 
 @takes_nouns
 def mean(log_policy: ArrayLike, problem: Problem, preferences: Preferences, loss: Loss) -> float:

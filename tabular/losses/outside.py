@@ -11,6 +11,8 @@ from tabular.base import checks, outside
 from tabular.errors import InputError
 from tabular.losses.loss import Loss
 
+__all__ = ["GROUP", "RANGE", "found", "get", "parameters"]
+
 GROUP = "condeq.losses"
 #: what is known here of the range of a parameter
 RANGE = "as its package says"

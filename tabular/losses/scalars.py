@@ -14,6 +14,8 @@ from scipy.special import expit, logit
 
 from tabular.base.log_space import softplus
 
+__all__ = ["INFINITE", "ClippedLogistic", "Disco", "Exo", "Hinge", "Logistic", "Square"]
+
 INFINITE = float("inf")
 
 

@@ -22,6 +22,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.status import Status
 
+__all__ = ["Bound", "Cut", "DifferenceSolution", "FaceSolution", "Stationary", "loss_of"]
+
 
 class Cut(Record):
     """A set of responses of one prompt, and the weight of the labels that cross its border.

@@ -22,6 +22,8 @@ from tabular.problem import Problem
 from tabular.simplex import absolute
 from tabular.simplex.minimum import Minimum
 
+__all__ = ["certificate", "labels_of", "solve"]
+
 #: Share of the largest curvature of a block below which a label counts as sitting on a straight piece.
 _STRAIGHT = 1e-9
 #: Residual above which a user's loss, which may have kinks, is put to cutting planes.

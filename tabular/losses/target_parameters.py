@@ -8,6 +8,8 @@ import numpy as np
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = ["LOG_PROBABILITIES", "checked", "parameters"]
+
 LOG_PROBABILITIES = ("log_ref_winner", "log_ref_loser")
 
 

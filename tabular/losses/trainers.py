@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+__all__ = ["MEANINGS", "Meaning"]
+
 
 class Meaning(NamedTuple):
     """What a trainer computes under a name.

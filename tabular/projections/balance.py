@@ -16,6 +16,8 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from tabular.base.digraph import adjacency
 
+__all__ = ["balance"]
+
 
 def balance(wanted, rounding, shift, group, winner, loser):
     """``tilt (n_edges,)`` of the tied edges of all groups that lifts each node by ``wanted``, but for ``rounding``.

@@ -13,6 +13,8 @@ from scipy.special import expit
 
 from tabular.projections.pooling import log_parallel, pool_levels
 
+__all__ = ["pool_chain", "project_chain", "single_path"]
+
 _FITS = 600.0  # nats: e^600 and every sum of 10^12 such weights are finite
 
 

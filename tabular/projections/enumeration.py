@@ -17,6 +17,8 @@ import numpy as np
 
 from tabular.projections.pooling import log_parallel
 
+__all__ = ["MOST_ENUMERATED", "enumerate_active_sets"]
+
 MOST_ENUMERATED = 4
 
 

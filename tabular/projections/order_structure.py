@@ -18,6 +18,8 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from tabular.base import tolerances
 from tabular.base.digraph import adjacency
 
+__all__ = ["OrderStructure", "analyse"]
+
 
 @dataclass(frozen=True, eq=False)
 class OrderStructure:

@@ -21,6 +21,8 @@ from tabular.base import tolerances
 from tabular.base.stops import Stalls
 from tabular.projections.pooling import pools
 
+__all__ = ["isotonic"]
+
 _PATIENCE = 20  # rounds in a row without a new partition and without less to be carried than ever: rounding rules
 _UNITS = 2**29  # of capacity a round: a residual capacity, twice that at most, stays inside 32 bits
 

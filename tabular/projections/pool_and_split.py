@@ -30,6 +30,8 @@ from scipy.special import expit, log_expit
 
 from tabular.base import tolerances
 
+__all__ = ["lift", "pool_and_split"]
+
 _LOG_2 = math.log(2)
 _TOP = 709.0  # nats: e^709 is the last whole power in double precision
 

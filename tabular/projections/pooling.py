@@ -15,6 +15,8 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from tabular.base.digraph import adjacency
 
+__all__ = ["log_parallel", "pool_levels", "pools", "potentials"]
+
 
 def log_parallel(log_x, log_y):
     """log of xy/(x + y), which is never above the smaller of the two.

@@ -25,6 +25,8 @@ from tabular.projections.partition import isotonic
 from tabular.projections.pool_and_split import lift, pool_and_split
 from tabular.projections.pooling import pool_levels, pools, potentials
 
+__all__ = ["Projection", "project"]
+
 _LARGE = 60  # nodes from which minimum cuts are faster than one tight pair at a time
 _NEARLY_EQUAL = 5.0  # nats between the weights of one problem: whole-number capacities must tell them apart
 

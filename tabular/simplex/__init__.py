@@ -2,3 +2,5 @@
 
 Losses of the log-ratios themselves enter here; losses of differences of log-ratios belong to ``fits``.
 """
+
+__all__: list[str] = []

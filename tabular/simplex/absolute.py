@@ -22,6 +22,8 @@ from tabular.simplex.cores import by_core
 from tabular.simplex.minimum import Minimum, record, refuse_beyond, scaled
 from tabular.simplex.winners import by_winners
 
+__all__ = ["by_allocation", "by_descent", "separable", "solve"]
+
 _NCA_LEAST = np.log(1.5) + np.log(3) / 2  # of sp(-x) + sp(x)/2, at x = log 2; the loser's term is above 0
 _PROBES = np.array([-7.0, -1.0, -0.2, 0.5, 3.0])  # log-ratios at which a loss is asked whether it couples
 

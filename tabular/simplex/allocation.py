@@ -38,6 +38,8 @@ from tabular.base.log_space import softplus
 from tabular.losses.absolute import ApoZero, Bco, Kto, Nca
 from tabular.losses.forms import Pair
 
+__all__ = ["Allocation", "Bells", "Logistic", "Wishes", "allocate", "wishes_of"]
+
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
 _ROUGH = 0.25  # nats, from where Newton takes over

@@ -10,6 +10,8 @@ from tabular.problem import Problem
 from tabular.simplex import dpop
 from tabular.simplex.minimum import VERDICTS, Minimum, among, label_pairs, places, refuse_beyond, tops
 
+__all__ = ["by_core"]
+
 _SLACK = 1e-11  # of the heaviest weight: a multiplier this small is 0 but for rounding
 _ROOM = 1e-9  # nats: log-ratios this close to the kink are at it
 

@@ -45,6 +45,8 @@ from scipy.special import expit
 from tabular.base.log_space import normalised, softplus
 from tabular.base.stops import Stalls
 
+__all__ = ["CERTIFIED", "LARGEST", "Core", "core", "minimise", "violation"]
+
 LARGEST = 1000  # core responses: Newton there is dense
 _SMOOTHINGS = 10.0 ** -np.arange(0, 9)  # tau, in units of min(1, 1 / beta)
 _KINK = 40.0  # |r| below this many tau: a subgradient within e^-40 of an end is that end

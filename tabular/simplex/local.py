@@ -20,6 +20,8 @@ from scipy.optimize import minimize
 
 from tabular.losses.forms import Pair
 
+__all__ = ["LARGEST", "RANKED", "Prompt", "bound_of_two", "least_violated", "lowest"]
+
 LARGEST = 300  # responses: descents there are dense, and as many as these
 _STARTS = 12
 _LONGEST = 500  # steps of a descent; it is only a candidate

@@ -11,6 +11,21 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status, overall
 
+__all__ = [
+    "VERDICTS",
+    "Minimum",
+    "among",
+    "label_pairs",
+    "places",
+    "record",
+    "refuse_beyond",
+    "scaled",
+    "slopes",
+    "stationarity",
+    "tops",
+    "value",
+]
+
 #: The statuses by number, as solvers mark prompts.
 VERDICTS = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
 

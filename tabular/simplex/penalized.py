@@ -23,6 +23,8 @@ from tabular.problem import Problem, as_log_policy
 from tabular.simplex.penalized_maxima import all_local_maxima
 from tabular.status import Status
 
+__all__ = ["PenalizedOptimum", "fold", "gamma_window", "penalized_objective", "penalized_optimum", "win_excess"]
+
 
 class PenalizedOptimum(Record):
     r"""Result of :func:`penalized_optimum`.

@@ -31,6 +31,8 @@ from scipy.special import logsumexp, wrightomega
 
 from tabular.base import roots
 
+__all__ = ["all_local_maxima", "is_local_maximum", "local_maxima", "log_minus_w"]
+
 _U = np.finfo(float).eps  # numpy's exp, log, expm1 and scipy's omega are taken to err by 4 of these at most
 _TINY, _MOST = np.finfo(float).tiny, np.finfo(float).max  # beyond these floats lose digits
 _PHI = 2.0**-46  # relative error of :func:`_phi`

@@ -48,6 +48,8 @@ from tabular.base.log_space import normalised, softplus
 from tabular.base.stops import Walks
 from tabular.fits import laplacian
 
+__all__ = ["Batch", "minimise"]
+
 _LONGEST = 1e150  # nats of a step: products with it are still floats
 _NEAR = 0.1  # a reach from which full Newton steps converge
 _LINE = 0.01  # of the log of a step's length, outside of that

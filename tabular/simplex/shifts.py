@@ -21,6 +21,8 @@ from tabular.problem import Problem
 from tabular.simplex import absolute
 from tabular.simplex.minimum import Minimum
 
+__all__ = ["SelfConsistent", "self_consistent"]
+
 _AGREES = 1e-9  # nats, relative: how well the shift and what the minimiser makes of it have to agree
 _ROUNDING = 1e-13  # relative: what the two may differ by and still be equal
 _FARTHEST = 1e6

@@ -7,6 +7,8 @@ from tabular.problem import Problem
 from tabular.simplex import sft
 from tabular.simplex.minimum import Minimum, among, places, record, scaled
 
+__all__ = ["by_winners"]
+
 
 def by_winners(problem: Problem, preferences: Preferences, loss) -> Minimum:
     """DPO with an SFT term of positive weight (:mod:`tabular.simplex.sft`)."""

@@ -12,6 +12,8 @@ from tabular.errors import InputError
 from tabular.sweeping import plan as plans
 from tabular.sweeping.partition import stands, types_in
 
+__all__ = ["MANIFEST", "PLAN", "Folder", "as_json", "written"]
+
 PLAN, MANIFEST = "plan.json", "manifest.json"
 
 

@@ -10,6 +10,8 @@ from tabular.base import checks
 from tabular.base.record import Record
 from tabular.errors import InputError
 
+__all__ = ["Grid"]
+
 
 class Grid(Record):
     """Every combination of the values of its axes, the last axis fastest: a ``range`` in several dimensions.

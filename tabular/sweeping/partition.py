@@ -13,6 +13,8 @@ from tabular.base.extras import library
 from tabular.errors import InputError
 from tabular.sweeping.grid import Grid
 
+__all__ = ["INDEX", "PURPOSE", "Partition", "computed", "stands", "types_in"]
+
 INDEX = "index"
 PURPOSE = "to keep the partitions of a sweep"
 

@@ -11,6 +11,8 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.sweeping.grid import Grid
 
+__all__ = ["phases"]
+
 #: nats within which a quantity counts as on the boundary of its region
 _ON_BOUNDARY = 1e-9
 

@@ -9,6 +9,8 @@ import pickle
 from tabular.base.record import Record
 from tabular.errors import InputError
 
+__all__ = ["difference", "key", "plan"]
+
 _LIBRARIES = ("numpy", "scipy", "pyarrow")
 
 

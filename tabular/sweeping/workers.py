@@ -12,6 +12,8 @@ from typing import Any
 from tabular.base.extras import library
 from tabular.errors import InputError
 
+__all__ = ["PATIENCE", "cluster", "results"]
+
 #: how long a scheduler may take to answer, in seconds: with what it takes to start the command, less than ten
 PATIENCE = 4.0
 

@@ -7,6 +7,8 @@ import numpy as np
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
+__all__ = ["preferences_of", "problem_of"]
+
 
 def problem_of(parts: dict[str, Any]) -> Problem:
     """The problem that a recipe's parts describe."""

@@ -15,6 +15,19 @@ from typing import Any, Protocol
 from tabular.base import checks
 from tabular.errors import InputError
 
+__all__ = [
+    "ALIGNMENTS",
+    "BETA",
+    "LABEL",
+    "LABELLED",
+    "WEIGHT",
+    "WIDE_BETA",
+    "WIDE_LABEL",
+    "WIDE_SPREAD",
+    "Draw",
+    "ProblemRecipe",
+]
+
 ALIGNMENTS = ("any", "aligned", "misaligned")
 
 #: Ranges of what is drawn, usual and extreme: weights of the reference, beta, logits, weights of labels.

@@ -23,6 +23,19 @@ from tabular.problem import Problem
 from tabular.testing.made import preferences_of, problem_of
 from tabular.testing.recipes import LABEL, LABELLED, WIDE_BETA, WIDE_LABEL, WIDE_SPREAD, ProblemRecipe
 
+__all__ = [
+    "Answers",
+    "labelled_problems",
+    "logs",
+    "losses",
+    "policies",
+    "preferences",
+    "problems",
+    "rankings",
+    "recipe_of",
+    "votes",
+]
+
 _SIMPLE = (0, 1, -1, 2, Fraction(1, 2), 10, Fraction(1, 10))
 
 
