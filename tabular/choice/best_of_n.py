@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 _FAINT = -600.0  # log-probabilities below this are summed in logs
+_FEW = 64  # draws up to which the roundings of their powers stay below 1e-13 nats
 _ROWS = 1024  # prompts at a time: what is in between stays in the cache
 
 
@@ -53,7 +54,8 @@ def policy(problem: Problem, n: ArrayLike) -> np.ndarray:
         n: draws, a real number > 0, or one for each prompt.
 
     It is formed as :math:`n\log F_k+\log(1-(F_{k-1}/F_k)^n)`, with F taken from its complement where that is smaller,
-    so that every level keeps its digits for any n.
+    so that every level keeps its digits for any n; for a few whole draws without logs, as
+    :math:`\pi_{\rm ref}\sum_{j<n}F_k^jF_{k-1}^{n-1-j}`, in which nothing cancels.
 
     Raises:
         InputError: no reward, or n not positive.
@@ -63,12 +65,65 @@ def policy(problem: Problem, n: ArrayLike) -> np.ndarray:
     [[0.4375, 0.3125, 0.25]]
     """
     n, reward = _draws(n, problem.n_prompts), problem.require_reward()
-    result = np.empty(problem.log_ref.shape)
+    result, law = np.empty(problem.log_ref.shape), _by_products if _few(n, problem.log_ref) else _by_logs
     for start in range(0, problem.n_prompts, _ROWS):
         rows = slice(start, start + _ROWS)
-        levels = _Levels.of(problem.log_ref[rows], reward[rows])
-        result[rows].ravel()[levels.place] = levels.log_chance(n if len(n) == 1 else n[rows])
+        law(problem.log_ref[rows], reward[rows], n if len(n) == 1 else n[rows], result[rows])
     return result
+
+
+def _few(n, log_ref):
+    """Whether draws are few and whole, and no power of a mass leaves the floats."""
+    least = log_ref.min()
+    if least == -np.inf:
+        least = log_ref[log_ref > -np.inf].min()
+    return n.size == 1 and n.item() <= _FEW and n.item() % 1 == 0 and n.item() * least > _FAINT
+
+
+def _by_logs(log_ref, reward, n, out):
+    levels = _Levels.of(log_ref, reward)
+    out.ravel()[levels.place] = levels.log_chance(n)
+
+
+def _by_products(log_ref, reward, n, out):
+    """For few whole draws. Where a response is absent its mass is 0, wherever its reward puts it."""
+    size = log_ref.shape[1]
+    order = np.argsort(reward, axis=1)
+    order += size * np.arange(len(reward))[:, None]
+    value, mass = reward.take(order), np.exp(log_ref).take(order)
+    top, below = _cumulated_rows(mass)
+    tied = np.equal(value.ravel()[1:], value.ravel()[:-1])  # end to end: short rows are slow to go along
+    tied[size - 1 :: size] = False
+    if tied.any():
+        first, last = _level_ends(np.append(tied, False).reshape(value.shape)[:, :-1])
+        top, below = np.take_along_axis(top, last, axis=1), np.take_along_axis(below, first, axis=1)
+    out.ravel()[order] = _quotient(int(n.item()), top, below)[0]
+    with np.errstate(divide="ignore"):
+        np.log(out, out=out)
+    out += log_ref
+
+
+def _level_ends(tied):
+    """The places of the first and of the last response of the level of each."""
+    edge, place = np.ones((len(tied), 1), dtype=bool), np.arange(tied.shape[1] + 1)
+    first = np.maximum.accumulate(np.where(np.hstack([edge, ~tied]), place, 0), axis=1)
+    last = np.where(np.hstack([~tied, edge]), place, len(place))[:, ::-1]
+    return first, np.minimum.accumulate(last, axis=1)[:, ::-1]
+
+
+def _quotient(n, a, b):
+    """``(a^n - b^n) / (a - b)`` as a sum of positive products, and ``b^n``.
+
+    >>> _quotient(5, 2.0, 1.0)
+    (31.0, 1.0)
+    """
+    if n == 1:
+        return 1.0, b
+    if n == 2:
+        return a + b, b * b
+    total, power = _quotient(n // 2, a * a, b * b)
+    total = total * (a + b)
+    return (a * total + power, power * b) if n % 2 else (total, power)
 
 
 @takes_nouns
@@ -310,14 +365,24 @@ def _cumulated(mass):
     n = len(mass)
     if n > 32:
         return np.cumsum(mass, axis=0), np.r_[np.cumsum(mass[:0:-1], axis=0)[::-1], np.zeros((1, mass.shape[1]))]
-    sums = _summing(n) @ mass
-    return sums[:n], sums[n:]
+    upto, below = _summing(n)
+    return upto.T @ mass, below @ mass
+
+
+def _cumulated_rows(mass):
+    """What lies up to each column, and what below it."""
+    size = mass.shape[1]
+    if size > 32:
+        top = np.cumsum(mass, axis=1)
+        return top, np.hstack([np.zeros((len(mass), 1)), top[:, :-1]])
+    upto, below = _summing(size)
+    return mass @ upto, mass @ below
 
 
 @cache
 def _summing(n):
-    """``(2n, n)``: what takes masses to the sums up to each and to those above it."""
-    return np.concatenate([np.tri(n), np.tri(n, k=-1).T])
+    """``(n, n)`` twice: what takes rows of masses to the sums up to each, and to those below it."""
+    return np.tri(n).T.copy(), np.tri(n, k=-1).T.copy()
 
 
 def _last_of_level(ends):
@@ -337,4 +402,4 @@ def _log_level_sums(log_mass, ends):
 def _log_top(top, above):
     """Log F, from its complement where that is the smaller part."""
     with np.errstate(divide="ignore"):
-        return np.where(above < 0.5, np.log1p(-above), np.log(top))
+        return np.where(above < 0.5, np.log1p(-np.minimum(above, 0.5)), np.log(top))

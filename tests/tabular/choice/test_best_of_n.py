@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.special import log_softmax
 
 from tabular import InputError, Problem, rlhf
 from tabular.base.log_space import kl
@@ -134,6 +135,23 @@ def test_extremes_against_many_digits(log_ref, n):
     problem = Problem.from_unnormalized(log_ref, 1.0, np.arange(len(log_ref)))
     found, wanted = best_of_n.policy(problem, n)[0], exact(problem.log_ref[0], n)
     assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 32, 63, 64])
+@pytest.mark.parametrize("size", [2, 8, 40])
+def test_products_and_logs_agree(n, size):
+    """Also with ties, absent responses and uneven references."""
+    rng = np.random.default_rng(n)
+    log_ref = log_softmax(rng.normal(size=(30, size)), axis=1)
+    log_ref[rng.random(log_ref.shape) < 0.2] = -np.inf
+    log_ref[:, 0] = -1.0
+    problem = Problem.from_unnormalized(log_ref, 1.0, rng.integers(0, 1 + size // 2, (30, size)))
+    found, by_logs = best_of_n.policy(problem, n), np.empty(log_ref.shape)
+    best_of_n._by_logs(problem.log_ref, problem.reward, np.array([[float(n)]]), by_logs)
+    there = problem.present
+    assert best_of_n._few(np.array([[n]]), problem.log_ref)
+    assert found[there] == pytest.approx(by_logs[there], rel=1e-13, abs=1e-13)
+    assert (found[~there] == -np.inf).all()
 
 
 def test_many_draws_end_at_the_best_responses():
