@@ -24,6 +24,7 @@ CUT = 3000  # blocks with steep weights up to this size too, in cuts: exact over
 LOOSE = 100  # labels beyond the nodes up to which a block of any size is: a cycle, or nearly one
 DENSE = 400  # least squares and rankings of blocks up to this size are solved densely: exact, but cubic in the size
 EVEN = np.log(1e4)  # weights within this ratio leave 10 good digits after any stable elimination
+STEEP = -np.log(np.finfo(float).eps)  # nats of weights and offsets beyond which rounding hides a label's curvature
 _CURVED = 15.0  # nats: sigma(h) sigma(-h) is 3e-7 there, and as much of a label's curvature is left
 
 
@@ -166,6 +167,17 @@ def _sparse(edges):
     return _descend(edges, direction, s)
 
 
+def _tried(edges):
+    """By gradients; in cuts the blocks that rounding leaves out of balance."""
+    s = _sparse(edges)
+    left = imbalance(edges.n_nodes, edges.winner, edges.loser, edges.log_weight, edges.margin(s))
+    blocks = np.unique(edges.block[~(left <= tolerances.BALANCED)])
+    if blocks.size:
+        rows = s.reshape(len(edges.start), -1)
+        rows[blocks] = _cut(edges.take(blocks)).reshape(len(blocks), -1)
+    return s
+
+
 def imbalance(n_nodes, winner, loser, log_weight, h, whole=None):
     """Each node's net push over its curvature: the Newton step, in nats, that it alone would take; 0 without edges.
 
@@ -204,7 +216,7 @@ def _largest(n_nodes, winner, loser, log_values):
     return np.where(top > -np.inf, top, 0.0)
 
 
-SOLVERS = (_pairs, _even, _cut, _sparse)
+SOLVERS = (_pairs, _even, _cut, _sparse, _tried)
 
 
 def _block_top(edges):

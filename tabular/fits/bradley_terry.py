@@ -20,7 +20,7 @@ import numpy as np
 from tabular.base import digraph
 from tabular.base.log_space import softplus
 from tabular.base.record import Record
-from tabular.fits.block_solvers import CUT, EVEN, LOOSE, SMALL, SOLVERS, Edges, imbalance
+from tabular.fits.block_solvers import CUT, EVEN, LOOSE, SMALL, SOLVERS, STEEP, Edges, imbalance
 from tabular.fits.parts import centred
 from tabular.fits.tree_cuts import whole_weights
 
@@ -103,9 +103,8 @@ def _groups(block, winner, loser, log_weight, offset):
     start = np.flatnonzero(np.r_[True, np.diff(edge_block) != 0])
     fitted, n_edges = edge_block[start], np.diff(np.r_[start, len(edge_block)])
     size = np.bincount(block)[fitted]
-    steep = np.maximum.reduceat(log_weight, start) - np.minimum.reduceat(log_weight, start)
-    steep += 2 * np.maximum.reduceat(np.abs(offset), start)
-    kind = _kinds(size, n_edges, steep)
+    uneven = np.maximum.reduceat(log_weight, start) - np.minimum.reduceat(log_weight, start)
+    kind = _kinds(size, n_edges, uneven, uneven + 2 * np.maximum.reduceat(np.abs(offset), start))
     by_block = np.argsort(block, kind="stable")
     first_node = np.searchsorted(block[by_block], fitted)
     place = np.empty(len(block), dtype=np.int64)
@@ -129,10 +128,12 @@ def _groups(block, winner, loser, log_weight, offset):
         )
 
 
-def _kinds(size, n_edges, steep):
-    """Which of the solvers suits a block."""
+def _kinds(size, n_edges, uneven, steep):
+    """Which of the solvers suits a block, given the range of its log-weights, and that with its offsets."""
     sparse = ((size > CUT) & (n_edges > size + LOOSE)) | ((size > SMALL) & (steep <= EVEN))
-    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 3, np.where(steep <= EVEN, 1, 2)))
+    tried = (size > SMALL) & (n_edges > 2 * size + LOOSE) & (uneven <= EVEN) & (steep <= STEEP)
+    dense = np.where(steep <= EVEN, 1, np.where(tried, 4, 2))
+    return np.where((size == 2) & (n_edges == 2), 0, np.where(sparse, 3, dense))
 
 
 def _alike(kind, size):
