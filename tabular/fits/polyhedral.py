@@ -6,10 +6,10 @@ The dual is a circulation of greatest gain: :math:`\max\sum_iy_io_i` over :math:
 .. math:: s_{w_i}-s_{l_i}\ge o_i\text{ where }y_i<W_i,\qquad s_{w_i}-s_{l_i}\le o_i\text{ where }y_i>0
 
 (complementary slackness): a polyhedron of difference constraints. Its tightest bounds
-:math:`s_i-s_j\le D_{ij}` are shortest paths, two responses keep one difference iff :math:`D_{ij}+D_{ji}=0`, its
-dimension is the number of such classes less the number of components, and its vertices are found by growing trees of
-tight constraints. The optimum is 0 iff no cycle of labels asks for more than 0 around it; with equal positive margins:
-iff the win digraph is acyclic.
+:math:`s_i-s_j\le D_{ij}` are shortest paths, two responses keep one difference iff :math:`D_{ij}+D_{ji}=0` (a cycle of
+constraints that are tight at any one minimiser), its dimension is the number of such classes less the number of
+components, and its vertices are found by growing trees of tight constraints. The optimum is 0 iff no cycle of labels
+asks for more than 0 around it; with equal positive margins: iff the win digraph is acyclic.
 
 Small graphs are solved by cancelling cycles in whole numbers, exactly for the weights and margins given as floats;
 larger ones of one margin by maximum flows (:mod:`tabular.fits.whole_levels`), others by HiGHS. The gap between primal
@@ -21,8 +21,9 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, dijkstra
 
+from tabular.base import digraph
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits import whole_levels
@@ -33,8 +34,8 @@ from tabular.fits.parts import centred
 __all__ = ["LARGEST", "Face", "solve"]
 
 _EXACT = 200  # labels up to which cycles are cancelled
-LARGEST = 400  # responses of a component up to which all differences are bounded
 _VERTICES = 10_000
+_MET = 1e-12  # of the levels: a difference this close to its bound is at it
 _TIGHT = 1e-9  # share of a label's weight within which its pull counts as none, or all
 
 
@@ -58,26 +59,36 @@ class Face(Record):
     shown = ("strength", "component", "minimum", "gap", "dimension")
 
     @cached_property
-    def farthest(self) -> np.ndarray:
-        """``(n_nodes, n_nodes)`` of D: the greatest difference s_i - s_j over the face, ``inf`` where it is free."""
-        n = len(self.strength)
-        if n > LARGEST:
-            raise InputError(f"{n} responses: the face is described for at most {LARGEST}; ask prompt by prompt")
-        reach = np.full((n, n), np.inf)
-        reach[np.arange(n), np.arange(n)] = 0.0
+    def _slack(self):
+        """The constraints as arcs low -> high, the shortest of each pair, of length D - (s_low - s_high) >= 0."""
         low, high, length = self.bounds
-        np.minimum.at(reach, (low, high), length)
-        for k in range(n):
-            np.minimum(reach, reach[:, k, None] + reach[None, k, :], out=reach)
-        return reach
+        n, slack = len(self.strength), np.maximum(length - (self.strength[low] - self.strength[high]), 0.0)
+        order = np.lexsort((slack, low * n + high))
+        key = (low * n + high)[order]
+        tail, head = np.divmod(key[np.diff(key, prepend=-1) > 0], n)
+        ends = np.append(0, np.cumsum(np.bincount(tail, minlength=n)))
+        return csr_array((slack[order][np.diff(key, prepend=-1) > 0], head, ends), shape=(n, n))
+
+    def farthest_from(self, node: int) -> np.ndarray:
+        """``(n_nodes,)`` of D: the greatest difference s_node - s_j over the face, ``inf`` where it is free."""
+        return self.strength[node] - self.strength + dijkstra(self._slack, indices=node)
+
+    @cached_property
+    def farthest(self) -> np.ndarray:
+        """``(n_nodes, n_nodes)`` of D."""
+        return self.strength[:, None] - self.strength + dijkstra(self._slack)
 
     @cached_property
     def classes(self) -> np.ndarray:
-        """``(n_nodes,)``: responses of one class keep their differences over the whole face."""
-        reach = self.farthest
-        scale = 1e-12 * (1 + np.abs(np.where(np.isfinite(reach), reach, 0)).max())
-        tied = np.isfinite(reach + reach.T) & (np.abs(reach + reach.T) <= scale)
-        return connected_components(csr_array(tied), directed=False)[1]
+        """``(n_nodes,)``: responses of one class keep their differences over the whole face.
+
+        Those on a cycle of constraints that are tight at one minimiser: around it all differences are at their bounds.
+        """
+        slack = self._slack
+        tight = slack.data <= _MET * (1 + np.abs(self.strength).max(initial=0.0))
+        tail = np.repeat(np.arange(slack.shape[0]), np.diff(slack.indptr))
+        graph = digraph.adjacency(slack.shape[0], tail[tight], slack.indices[tight])
+        return connected_components(graph, directed=True, connection="strong")[1]
 
     @property
     def dimension(self) -> int:

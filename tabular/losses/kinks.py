@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tabular.fits import cutting_planes, polyhedral
+from tabular.fits import cutting_planes
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import ConvexFit, Labels
 from tabular.losses.solution import Bound, Stationary
@@ -30,7 +30,7 @@ class Kinked:
 
 
 def solve(problem: Problem, labels: Labels, scalar, found: ConvexFit) -> Kinked:
-    """Blocks of at most 500 labels and 400 responses, of weights within seven orders of magnitude; others stay LOCAL.
+    """Blocks of at most 500 labels, of weights within seven orders of magnitude; others stay LOCAL.
 
     With lighter labels the programme's multipliers, good to ten digits of the heaviest, say nothing of their slopes.
     """
@@ -67,7 +67,7 @@ def solve(problem: Problem, labels: Labels, scalar, found: ConvexFit) -> Kinked:
 
 
 def _block(start, winner, loser, offset, weight, scalar):
-    small = len(weight) <= cutting_planes.LARGEST and len(start) <= polyhedral.LARGEST
+    small = len(weight) <= cutting_planes.LARGEST
     if not small or weight.min() < cutting_planes.SPREAD * weight.max():
         return None
     return cutting_planes.solve_block(start, winner, loser, weight, offset, scalar)

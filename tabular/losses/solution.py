@@ -256,8 +256,8 @@ class FaceSolution(Record):
         Preferences([prompt], [winner], [loser]).check_against(self.problem)
         w, y = (prompt * self.problem.n_responses + r for r in (winner, loser))
         delta_ref = self.problem.log_ref[prompt, winner] - self.problem.log_ref[prompt, loser]
-        reach = self.face.farthest
-        return float(delta_ref - reach[y, w] / self.rate), float(delta_ref + reach[w, y] / self.rate)
+        least, most = -self.face.farthest_from(y)[w], self.face.farthest_from(w)[y]
+        return float(delta_ref + least / self.rate), float(delta_ref + most / self.rate)
 
     def contains(self, log_policy: ArrayLike, atol: float = 1e-8) -> bool:
         """Whether a policy's loss is the infimum, within ``atol``.

@@ -358,6 +358,39 @@ def test_hinges_by_flows_by_cycles_and_by_highs(name, monkeypatch):
             np.testing.assert_allclose(other.face.farthest, exact.face.farthest, rtol=1e-9, atol=1e-9)
 
 
+def test_classes_are_what_keeps_its_difference_and_bounds_are_shortest_paths():
+    """Strong components of tight constraints against all bounds, and these against Floyd and Warshall."""
+    rng, loss, seen = np.random.default_rng(8), losses.get("hinge"), set()
+    for _ in range(40):
+        n, pairs, weight = routes.random_graph(rng, most=7)
+        problem, labels = instance(rng, [*pairs, (n, n + 1)], n + 2, np.r_[np.ceil(weight), 1.0])
+        face = losses.solve(problem, labels, loss).face
+        reach = np.where(np.eye(n + 2, dtype=bool), 0.0, np.inf)
+        np.minimum.at(reach, face.bounds[:2], face.bounds[2])
+        for k in range(n + 2):
+            reach = np.minimum(reach, reach[:, k, None] + reach[k])
+        np.testing.assert_allclose(face.farthest, reach, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose([face.farthest_from(i) for i in range(n + 2)], reach, rtol=1e-12, atol=1e-12)
+        assert ((np.abs(reach + reach.T) <= 1e-9) == (face.classes[:, None] == face.classes)).all()
+        seen.add(face.dimension)
+    assert len(seen) >= 3
+
+
+def test_the_face_of_a_thousand_responses_has_a_status_and_bounds():
+    n, rng = 1000, np.random.default_rng(9)
+    ring, chord = np.arange(n), rng.integers(1, n, n)
+    problem = Problem.from_unnormalized(np.zeros(n), 1.0)
+    one_way = Preferences(np.zeros(n - 1, int), ring[:-1], ring[1:])
+    found = losses.solve(problem, one_way, losses.get("hinge"))
+    assert (found.status, found.dimension, found.infimum) == (Status.SET, n - 1, 0.0)  # every level at least 1 below
+    assert found.margin_range(0, 3, 10) == (7.0, np.inf)
+    both = Preferences(np.zeros(2 * n, int), np.r_[ring, ring], np.r_[(ring + 1) % n, (ring + chord) % n])
+    found = losses.solve(problem, both, losses.get("hinge"))
+    assert found.residual < 1e-12
+    low, high = found.margin_range(0, 0, 500)
+    assert low <= found.log_ratio[0, 0] - found.log_ratio[0, 500] <= high
+
+
 def test_flows_balance_and_no_step_of_one_response_betters_them():
     ends, log_weight = (np.array([0, 1, 2, 0]), np.array([1, 2, 0, 2])), np.log([0.5, 0.5, 0.6, 0.2])
     levels, pull = whole_levels.solve(np.zeros(3, dtype=int), *ends, log_weight)
