@@ -8,6 +8,17 @@ is the least d with :math:`g(d)\le\tau`, where :math:`g(d)=\inf\{L:\delta_i=d\}`
 is above its tangent, so the steps never overshoot: they climb to the root monotonically, quadratically at the end.
 Such a point is where the pair's own label alone costs tau, or every label on a path of wins between the two.
 
+**They are few.** With r and f' what g is above tau and its slope, before a step and after it, convexity says
+:math:`r_1/r_0+f_1'/f_0'\le1`, so that the product :math:`rf'` falls to a quarter each time: from one end of the floats
+to the other in a thousand steps, and where it does not, rounding rules.
+
+**Deep down g is a straight line.** Let D = s_l - s_w be held, n the number of responses of the piece. Some two
+neighbouring levels between s_w and s_l are :math:`G\ge D/(n-1)` apart. Of the labels across that gap those won from below
+push with all their weight W but for :math:`e^{-(G-|o|)}` of it, those won from above with so little; so :math:`g'` is
+W within :math:`e^{-(G-|o|)}` of all weights. Nor is the slope ever more than W further on, for there the lower part can
+always be moved as one. From :math:`G=\max|o|+\log(w_{\max}/w_{\min})+\log m+37` on, m the number of labels, it is W to
+the last digit, and the root is told by one fit. ∎
+
 Where many pairs share a block the search starts at the other end. Near the optimum
 :math:`g\approx\inf L+u^2/2R` with u the change of :math:`s_w-s_l` and R the resistance between the two, so that
 :math:`\sqrt{g-\inf L}` is all but linear: Newton's method on *it* takes a few steps. They are kept between the largest
@@ -36,6 +47,7 @@ __all__ = ["Inversions", "check_level", "deepest", "positions"]
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _FURTHEST = 690.0  # of log(level/(share beta)), a bound on |delta|: e^690 is 1e299
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
+_DIGITS = 37.0  # nats: e^-37 is half a unit in the last place
 _ROUNDING = 4 * np.finfo(float).eps  # of the loss: by so much nobody can tell a level from it
 
 
@@ -176,13 +188,42 @@ def _along_wins(at, pair, allowed):
 
 
 def _root(at, pairs, allowed, start):
-    """From where the pair's cost is known where many share it, else from the left."""
-    delta, alone = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
-    for index, block in at.parts.shared.groups(pairs):
-        gain = allowed[index] - at.parts.cost[block.piece]
-        delta[index], alone[index] = _from_the_optimum(block, pairs[index], gain, start[index]), False
-    delta[alone] = _climb(at, pairs[alone], allowed[alone], start[alone])
+    """On the straight line where the pair is that deep; else from the optimum where many share it, or from the left."""
+    line = _line(at, pairs)
+    delta, left = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
+    beyond = np.flatnonzero(start < line)
+    for index, fit in at.parts.fits(pairs[beyond], line[beyond]):
+        far = beyond[index]
+        below = fit.copies.at(np.arange(len(far)), at.parts.winner[pairs[far]])
+        above = fit.copies.at(np.arange(len(far)), at.parts.loser[pairs[far]])
+        gain, flow = allowed[far] - fit.cost, fit.flow_between(below, above)
+        start[far], deep = line[far], gain > 0
+        delta[far[deep]] = (line[far] - gain / (at.graph.problem.beta * flow))[deep]
+        left[far[deep]] = False
+    left = np.flatnonzero(left)
+    alone = np.ones(len(left), dtype=bool)
+    for index, block in at.parts.shared.groups(pairs[left]):
+        alone[index], which = False, left[index]
+        gain = allowed[which] - at.parts.cost[block.piece]
+        delta[which] = _from_the_optimum(block, pairs[which], gain, start[which])
+    left = left[alone]
+    delta[left] = _climb(at, pairs[left], allowed[left], start[left])
     return delta
+
+
+def _line(at, pairs):
+    """The delta of each pair from which on its cost is a straight line, to the last digit."""
+    graph, piece = at.parts.graph, at.parts.piece(pairs)
+    highest, lowest, offset = (np.full(len(graph.labels_of.size), start) for start in (-np.inf, np.inf, 0.0))
+    for extreme, found in (
+        (np.maximum, (highest, graph.log_share)),
+        (np.minimum, (lowest, graph.log_share)),
+        (np.maximum, (offset, np.abs(graph.offset))),
+    ):
+        extreme.at(found[0], graph.component[graph.winner], found[1])
+    gap = offset[piece] + (highest - lowest)[piece] + np.log(graph.labels_of.size[piece]) + _DIGITS
+    delta_ref = graph.log_ref[at.parts.winner[pairs]] - graph.log_ref[at.parts.loser[pairs]]
+    return delta_ref - (graph.nodes_of.size[piece] - 1) * gap / graph.problem.beta
 
 
 def _from_the_optimum(block, pairs, gain, low):
@@ -222,14 +263,17 @@ def _from_the_optimum(block, pairs, gain, low):
 def _climb(at, pairs, allowed, delta):
     """Newton from the left, all pairs at once, those still moving refitted: a step back means that rounding rules."""
     delta, moving, strength = delta.copy(), np.arange(len(pairs)), [None] * len(pairs)
+    product = np.full(len(pairs), np.inf)
     while moving.size:
         guess = None if strength[moving[0]] is None else np.concatenate([strength[k] for k in moving])
         fit, winner = at.parts.hold(pairs[moving], delta[moving], guess)
         for k, found in zip(moving, np.split(fit.strength, fit.copies.start[1:]), strict=True):
             strength[k] = found
-        slope = at.graph.problem.beta * fit.net_flow(winner)
-        step = np.where(slope > 0, (fit.cost - allowed[moving]) / np.where(slope > 0, slope, 1), 0)
-        before = delta[moving]
+        loser = fit.copies.at(np.arange(len(moving)), at.parts.loser[pairs[moving]])
+        above, slope = fit.cost - allowed[moving], at.graph.problem.beta * fit.flow_between(winner, loser)
+        falls = (above > 0) & (slope > 0) & (above * slope <= product[moving] / 4 * (1 + tolerances.LOSS))
+        step = np.where(falls, above / np.where(slope > 0, slope, 1), 0)
+        before, product[moving] = delta[moving], above * slope
         delta[moving] += step
         moving = moving[step > tolerances.LOSS * np.maximum(np.abs(before), 1 / at.graph.problem.beta)]
     return delta

@@ -9,6 +9,7 @@ each.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -230,10 +231,44 @@ class TiedFit:
         Minus the derivative of the cost with respect to the value at which :math:`s` of that place is held
         above its leader's: everything else is stationary there.
         """
-        copies = self.copies
-        push = np.exp(copies.graph.log_share[copies.edge]) * expit(self.offset - self.margin)
-        mine = place[copies.edge_copy]
-        return self._total(push * (mine == copies.winner)) - self._total(push * (mine == copies.loser))
+        mine = place[self.copies.edge_copy]
+        return self._total(self._push * (mine == self.copies.winner)) - self._total(
+            self._push * (mine == self.copies.loser)
+        )
+
+    def flow_between(self, winner, loser) -> np.ndarray:
+        """The same for a place held below another, over whichever of three cuts between the two has the least to cancel.
+
+        What is pushed across is one number for all cuts; sums of heavy labels hide that of a light one. The cuts are
+        either place by itself, and the widest gap between their levels.
+        """
+        copies, level = self.copies, self.own_strength
+        one, other, gap = copies.winner, copies.loser, self._widest_gap(level, winner, loser)[copies.edge_copy]
+        w, v = winner[copies.edge_copy], loser[copies.edge_copy]
+        sides = (one == w, other == w), (one != v, other != v), (level[one] < gap, level[other] < gap)
+        signs = [from_side.astype(float) - to_side for from_side, to_side in sides]
+        flows = np.array([self._total(self._push * sign) for sign in signs])
+        gross = np.array([self._total(self._push * np.abs(sign)) for sign in signs])
+        return flows[gross.argmin(axis=0), np.arange(len(copies))]
+
+    @cached_property
+    def _push(self):
+        """What each edge adds to the score of its winner."""
+        return np.exp(self.copies.graph.log_share[self.copies.edge]) * expit(self.offset - self.margin)
+
+    def _widest_gap(self, level, winner, loser):
+        """``(n_copies,)``: a level in the middle of the widest gap between those of two places of one block."""
+        copy = self.copies.node_copy
+        mine = self.block == self.block[winner][copy]
+        mine &= (level >= level[winner][copy]) & (level <= level[loser][copy])
+        chosen = np.flatnonzero(mine)
+        chosen = chosen[np.lexsort((level[chosen], copy[chosen]))]
+        low, high = level[chosen[:-1]], level[chosen[1:]]
+        inside = np.flatnonzero(copy[chosen[:-1]] == copy[chosen[1:]])
+        inside = inside[np.argsort((high - low)[inside], kind="stable")]  # the widest is entered last and stays
+        gap = level[winner].copy()
+        gap[copy[chosen[inside]]] = (low + high)[inside] / 2
+        return gap
 
     def log_policy(self) -> np.ndarray:
         r"""``(size,)`` unnormalised log-probabilities near the infimum, at it where it is attained.
