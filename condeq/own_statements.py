@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from condeq.sweeps import workers
+from condeq.sweeps import AGAIN, workers
 from condeq.terminal import console, print_json, writing
 from proofs_checks.conjectures import Answer
 from proofs_checks.counterexamples import Counterexample
@@ -18,7 +18,7 @@ def check(files: list[str], out: Path | None, as_json: bool, jobs: int, cluster:
     """Check every conjecture of the files, tell each answer when it is known; the exit code."""
     conjectures = [conjecture for file in files for conjecture in of_file(file)]
     rows = []
-    with workers(jobs, cluster, "give the same command again") as executor:
+    with workers(jobs, cluster, AGAIN) as executor:
         for own in conjectures:
             name, answer = own.statement.id, own.check(executor)
             rows.append({"id": name, **answer.to_dict()})

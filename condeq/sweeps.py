@@ -9,8 +9,10 @@ import numpy as np
 
 from tabular import InputError, sweep
 
-__all__ = ["PHASES", "grid", "summary", "words", "workers"]
+__all__ = ["AGAIN", "PHASES", "grid", "summary", "words", "workers"]
 
+#: what to do where workers are lost and nothing that they finished is kept
+AGAIN = "give the same command again"
 PHASES = ("U empty", "U there, without the RLHF optimum", "RLHF optimum in U")
 
 

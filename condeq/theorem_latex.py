@@ -22,9 +22,9 @@ def theorems(results: list[Result]) -> str:
     return HEAD + "\n" + "\n".join(_theorem(as_dict(result)) for result in results)
 
 
-def print_theorems(names, source, jobs) -> int:
+def print_theorems(names, source, jobs, executor=None) -> int:
     """Verify and print; 1 if a verdict is not the expected one."""
-    results = verify(names or of_source(source), processes=1 if names and len(names) == 1 else jobs)
+    results = verify(names or of_source(source), processes=1 if names and len(names) == 1 else jobs, executor=executor)
     print(theorems(results))
     return 0 if all(result.as_expected for result in results) else 1
 

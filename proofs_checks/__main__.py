@@ -23,12 +23,13 @@ __all__ = ["main", "print_lines", "print_table"]
 _COLOURS = {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "cyan", "REFUTED": "red", "UNDECIDED": "bold yellow"}
 
 
-def main(arguments=None) -> int:
+def main(arguments=None, executor=None) -> int:
+    """Verify what the arguments name; ``executor`` runs the statements where one is given."""
     options = _options(arguments)
     try:
         if options.verdict:
             checks.choice(_asked(options.verdict), Verdict.__members__, "verdict")
-        results = _verify(options)
+        results = _verify(options, executor)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
@@ -71,7 +72,7 @@ def _options(arguments):
     return parser.parse_args(arguments)
 
 
-def _verify(options):
+def _verify(options, executor):
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("verifying", total=None)
 
@@ -79,7 +80,7 @@ def _verify(options):
             bar.update(task, completed=done, total=total, description=result.statement.id)
 
         names = options.names or of_source(options.source)
-        return verify(names, progress, 1 if len(options.names) == 1 else options.jobs)
+        return verify(names, progress, 1 if len(options.names) == 1 else options.jobs, executor)
 
 
 def print_table(results) -> None:

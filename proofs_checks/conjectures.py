@@ -1,6 +1,7 @@
 """One's own conjecture: a certified counterexample, made as small as can be, or what a search has covered."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -144,7 +145,7 @@ class Conjecture:
         given, claim = self.statement.form.words
         return f"Conjecture({self.statement.id!r}, {claim!r}, given {given!r})"
 
-    def check(self, executor=None) -> Answer:
+    def check(self, executor: Executor | None = None) -> Answer:
         """Search for a violation, make it small and certify it; where there is none, run the checks.
 
         Args:
@@ -152,6 +153,7 @@ class Conjecture:
                 the same whoever does. Processes read a conjecture of a file from its text; one made elsewhere travels
                 to them if its own functions can.
         """
+        checks_of.executor(executor)
         form, claim = self.statement.form, self._claim
         found = judging.judged(form.instances, form.conditions, claim, self.effort, spread=self._spread(executor))
         met = found.sought.met

@@ -6,7 +6,8 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -157,13 +158,17 @@ def require(name: str) -> tuple[Statement, str]:
 
 
 def verify(
-    names: list[str] | None = None, progress: Callable[[int, int, Result], None] | None = None, processes: int = 1
+    names: list[str] | None = None,
+    progress: Callable[[int, int, Result], None] | None = None,
+    processes: int = 1,
+    executor: Executor | None = None,
 ) -> list[Result]:
     """Run the checks of the named statements, or of all, and of those they rest on; results in the order asked for.
 
     Args:
         progress: called as ``progress(done, total, result)`` whenever a statement is finished.
         processes: how many statements run at a time.
+        executor: who runs them instead, by the interface of :mod:`concurrent.futures`; the results are the same.
 
     Raises:
         InputError: an unknown name, with the close ones.
@@ -174,12 +179,13 @@ def verify(
     known = statements()
     if not isinstance(names, list | tuple | None):
         raise InputError(f"names is {checks.brief(names)}: give a list of ids, or None for all")
+    checks.executor(executor)
     names = list(known) if names is None else list(names)
     for name in names:
         require(name)
     order = in_order(names, {name: statement.rests_on for name, (statement, _) in known.items()})
     done = {}
-    for name, outcomes, seconds in _run_all(order, processes):
+    for name, outcomes, seconds in _run_all(order, processes, executor):
         done[name] = Result(*known[name], outcomes, seconds, {})
         if progress is not None:
             progress(len(done), len(order), done[name])
@@ -189,11 +195,11 @@ def verify(
     return [done[name] for name in names]
 
 
-def _run_all(names, processes):
-    if processes == 1:
+def _run_all(names, processes, executor):
+    if executor is None and processes == 1:
         yield from map(_run_one, names)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    with nullcontext(executor) if executor is not None else ProcessPoolExecutor(processes) as pool:
         for job in as_completed([pool.submit(_run_one, name) for name in names]):
             yield job.result()
 

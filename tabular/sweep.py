@@ -98,6 +98,7 @@ def run(
     """
     library("pyarrow", "data", partition.PURPOSE)
     chunk, ahead = checks.whole_number(chunk, "chunk", least=1), checks.whole_number(ahead, "ahead", least=1)
+    checks.executor(executor)
     if not (hasattr(family, "__len__") and hasattr(family, "__getitem__")) or not len(family):
         raise InputError(f"the family is {checks.brief(family)}: give at least one problem, with a length and slices")
     folder = Folder(checks.path(out), plan(family, function, len(family), chunk))

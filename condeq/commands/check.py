@@ -28,7 +28,7 @@ def check(
         typer.Option(min=1, help="Processes: 2 for statements by default, 1 for what searches a file of your own."),
     ] = None,
     cluster: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead, for a file of your own.")
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do it instead.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to save the counterexamples to your own.")] = None,
     as_json: AsJson = False,
@@ -39,6 +39,7 @@ def check(
     A file holds conjectures, made by proofs_checks.conjecture: each is refuted by a counterexample, or stands as far as
     a search and its own checks go; exit 1 if one does not stand.
     """
+    from condeq.sweeps import AGAIN, workers
     from proofs_checks import Verdict
     from proofs_checks.__main__ import main as verify
     from proofs_checks.registry import of_source, require
@@ -52,8 +53,6 @@ def check(
         raise InputError("--latex prints statements of the registry: leave out --verdict, and files of your own")
     if out and not files:
         raise InputError("--out saves counterexamples to statements of your own: name a file that ends with .py")
-    if cluster and not files:
-        raise InputError("--cluster searches for statements of your own: name a file that ends with .py")
     if files:
         from condeq import own_statements
 
@@ -63,9 +62,11 @@ def check(
     if verdict:
         checks.choice(verdict.upper().replace("-", "_").replace(" ", "_"), Verdict.__members__, "verdict")
     of_source(source)
-    if latex:
-        from condeq import theorem_latex
-
-        raise typer.Exit(theorem_latex.print_theorems(names, source, jobs or 2))
     wanted = [*(["--source", source] if source else []), *(["--verdict", verdict] if verdict else [])]
-    raise typer.Exit(verify([*(names or []), *wanted, "--jobs", str(jobs or 2), *(["--json"] if as_json else [])]))
+    with workers(1, cluster, AGAIN) as executor:
+        if latex:
+            from condeq import theorem_latex
+
+            raise typer.Exit(theorem_latex.print_theorems(names, source, jobs or 2, executor))
+        arguments = [*(names or []), *wanted, "--jobs", str(jobs or 2), *(["--json"] if as_json else [])]
+        raise typer.Exit(verify(arguments, executor))

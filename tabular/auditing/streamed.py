@@ -79,6 +79,7 @@ def streamed(
         InputError: a beta that is not above 0, a loss of a batch, a row that is not valid, no pair at all.
     """
     question = Question(checks.number(beta, "beta"), loss, tuple((params or {}).items()))
+    checks.executor(executor)
     name = _checked(scan, question)
     found = _worked(scan, question, executor, progress or (lambda done, total: None))
     total = Counter()

@@ -18,6 +18,7 @@ __all__ = [
     "brief",
     "choice",
     "distinct_keys",
+    "executor",
     "names",
     "number",
     "numbers",
@@ -154,6 +155,18 @@ def path(value) -> Path:
     if not isinstance(value, str | os.PathLike) or "\0" in str(value):
         raise InputError(f"the path is {brief(value)}: name a file")
     return Path(value)
+
+
+def executor(value: object) -> None:
+    """Whether somebody can be handed work: the interface of :mod:`concurrent.futures`, or nobody.
+
+    >>> executor("threads")
+    Traceback (most recent call last):
+        ...
+    tabular.errors.InputError: executor is 'threads': give one of concurrent.futures, a cluster's, or None
+    """
+    if value is not None and not (callable(getattr(value, "submit", None)) and callable(getattr(value, "map", None))):
+        raise InputError(f"executor is {brief(value)}: give one of concurrent.futures, a cluster's, or None")
 
 
 def distinct_keys(pairs) -> dict:

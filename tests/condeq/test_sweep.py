@@ -65,6 +65,11 @@ def test_processes_and_a_cluster_keep_and_find_the_same(condeq, tmp_path, two_wo
         condeq("check", "mine.py", *more)[:2] for more in ((), ("--jobs", "2"), ("--cluster", two_workers))
     )
     assert others == [alone, alone]
+    everywhere = (("--jobs", "1"), ("--jobs", "2"), ("--cluster", two_workers))
+    for asked in (("--source", "schulman_2020"), ("def-3.3", "--latex")):
+        here, *there = (condeq("check", *asked, *more) for more in everywhere)
+        assert there == [here, here]
+        assert here[0] == 0
     assert alone[1].startswith("falls: REFUTED")
     assert "stands: SUPPORTED: no violation among 2105 " in alone[1]
     assert contents(tmp_path / "serial") == contents(tmp_path / "jobs") == contents(tmp_path / "dask")

@@ -30,6 +30,8 @@ WRONG = {
     "explain": (lambda: proofs_checks.explain(3), "there is no statement 3: there are"),
     "verify": (lambda: proofs_checks.verify("def-3.3"), "names is 'def-3.3': give a list of ids"),
     "one of verify": (lambda: proofs_checks.verify([None]), "there is no statement None"),
+    "verify by nobody": (lambda: proofs_checks.verify(["def-3.3"], executor=2), "executor is 2: give one of"),
+    "a search by nobody": (lambda: conjecture("a", problems(), TRUE).check("threads"), "executor is 'threads': give"),
     "summary": (lambda: proofs_checks.summary(None), "results is None: give a list of results"),
     "slowest": (lambda: proofs_checks.slowest([1]), r"results is \[1\]: give a list of results"),
     "table_rows": (lambda: proofs_checks.table_rows("x"), "results is 'x': give a list of results"),
