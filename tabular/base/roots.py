@@ -61,7 +61,7 @@ def _interpolated(a, b, c, f_a, f_b, f_c):
     return np.where(smooth & np.isfinite(share), share, 0.5)
 
 
-def decreasing(value: Callable, low, high, noise=0.0) -> np.ndarray:
+def decreasing(value: Callable, low, high, noise=0.0, smooth=False) -> np.ndarray:
     """The x in [low, high] where each decreasing function crosses 0: Newton's steps, inside brackets that only shrink.
 
     A step that leaves its bracket, or does not halve the residual, is followed by a bisection; so the bracket shrinks
@@ -71,28 +71,31 @@ def decreasing(value: Callable, low, high, noise=0.0) -> np.ndarray:
         value: ``value(x, index)`` returns f and f' of the functions ``index`` at ``x``, both ``(len(index),)``.
         low, high: ``(n,)`` with f(low) >= 0 >= f(high).
         noise: what rounding leaves of f at its root; below that it counts as 0.
+        smooth: whether slopes have no jumps. Then a step that is a share q of the one before leaves one of a share
+            q^2 of itself, which is not asked for where it is rounding.
 
     >>> decreasing(lambda x, _: (2 - x * x, -2 * x), np.array([0.0]), np.array([2.0])).round(12).tolist()
     [1.414213562373]
     """
     low, high = (np.array(end, dtype=float, ndmin=1) for end in np.broadcast_arrays(low, high))
     x = low + (high - low) / 2
-    before = np.full(x.shape, np.inf)
-    going = np.arange(len(x))
+    before, last, going, found = np.full(x.shape, np.inf), np.zeros(x.shape), np.arange(len(x)), np.empty(x.shape)
     while going.size:
-        f, slope = value(x[going], going)
-        low[going] = np.where(f >= 0, x[going], low[going])
-        high[going] = np.where(f <= 0, x[going], high[going])
+        f, slope = value(x, going)
+        low, high = np.where(f >= 0, x, low), np.where(f <= 0, x, high)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            newton = x[going] - f / slope
-        middle = low[going] + (high[going] - low[going]) / 2
-        inside = (newton >= low[going]) & (newton <= high[going]) & (np.abs(f) <= np.abs(before[going]) / 2)
+            newton, size = x - f / slope, np.abs(f / slope)
+            share = size / last if smooth else np.ones(len(x))
+            quadratic = (share < 0.1) & ((share**2 * size <= np.spacing(np.abs(x))) | (share**2 * np.abs(f) <= noise))
+        middle = low + (high - low) / 2
+        inside = (newton >= low) & (newton <= high) & (np.abs(f) <= np.abs(before) / 2)
         moved = np.where(inside, newton, middle)
-        before[going] = np.where(inside | (moved != middle), np.abs(f), np.inf)
-        close = np.abs(newton - x[going]) <= 2 * np.spacing(np.abs(x[going]))
-        moved = np.where(close, np.clip(newton, low[going], high[going]), moved)
-        settled = close | (np.abs(f) <= noise) | (np.abs(moved - x[going]) <= np.spacing(np.abs(x[going])))
-        settled |= ~((middle > low[going]) & (middle < high[going]))
-        x[going] = np.where(np.abs(f) <= noise, x[going], moved)
-        going = going[~settled]
-    return x
+        before, last = np.where(inside | (moved != middle), np.abs(f), np.inf), np.where(inside, size, 0.0)
+        close = (np.abs(newton - x) <= 2 * np.spacing(np.abs(x))) | (inside & quadratic)
+        moved = np.where(close, np.clip(newton, low, high), moved)
+        settled = close | (np.abs(f) <= noise) | (np.abs(moved - x) <= np.spacing(np.abs(x)))
+        settled |= ~((middle > low) & (middle < high))
+        found[going] = x = np.where(np.abs(f) <= noise, x, moved)
+        if settled.any():
+            x, low, high, before, last, going = (part[~settled] for part in (x, low, high, before, last, going))
+    return found

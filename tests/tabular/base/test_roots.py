@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import lambertw
 
 from tabular.base import roots
 
@@ -39,3 +40,40 @@ def test_an_end_with_the_wrong_sign_is_the_answer():
 def test_a_root_at_an_end_is_that_end():
     assert roots.increasing(lambda x: x, np.zeros(1), np.ones(1)).tolist() == [0.0]
     assert roots.increasing(lambda x: x - 1, np.zeros(1), np.ones(1)).tolist() == [1.0]
+
+
+def test_smooth_functions_are_asked_less_and_answer_as_well():
+    """x e^x = c by Lambert's W, at one step less; a slope that jumps near the root keeps all its steps."""
+    c = np.geomspace(1e-6, 1e6, 400)
+
+    def solved(smooth):
+        asked = []
+
+        def value(x, index):
+            asked.append(len(index))
+            return np.log(c[index]) - np.log(x) - x, -1 / x - 1
+
+        return roots.decreasing(value, np.zeros(400), wanted * 3 + 1, smooth=smooth), sum(asked)
+
+    wanted = lambertw(c).real
+    (slow, many), (fast, few) = solved(False), solved(True)
+    assert slow == pytest.approx(wanted, rel=4e-16)
+    assert fast == pytest.approx(wanted, rel=4e-16)
+    assert few < many - 300
+
+
+def test_a_slope_that_jumps_beside_the_root():
+    """f = -(x - 1) above the kink and half as steep below it: steps from above land beyond it."""
+    kink = 1 + np.geomspace(1e-15, 1e-3, 200)
+
+    def bent(x, index):
+        above = x > kink[index]
+        curve = 1e-3 * (x - 1) ** 2
+        f = np.where(above, -(x - kink[index]) - (kink[index] - 1) / 2, -(x - 1) / 2) - curve
+        return f, np.where(above, -1.0, -0.5) - 2e-3 * (x - 1)
+
+    errors = [
+        np.abs(roots.decreasing(bent, np.zeros(200), np.full(200, 7.0), smooth=s) - 1).max() for s in (False, True)
+    ]
+    assert errors[0] < 5e-16
+    assert errors[1] > 1e-12  # called smooth, it is not
