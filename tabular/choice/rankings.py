@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import cached_property
-from itertools import combinations, permutations
+from itertools import chain, combinations, islice, permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,10 +57,13 @@ class Rankings(Record):
     def __post_init__(self):
         if not np.iterable(self.orders):
             raise InputError(f"orders is {checks.brief(self.orders)}: give a list of rankings, such as [[2, 0, 1]]")
-        groups = tuple(_groups(row, order) for row, order in enumerate(self.orders))
+        orders = list(self.orders)
+        groups, flat = _plain(orders) or (tuple(_groups(row, order) for row, order in enumerate(orders)), None)
         if not groups:
             raise InputError("there are no rankings: give at least one")
         object.__setattr__(self, "orders", groups)
+        if flat is not None:
+            object.__setattr__(self, "flat", flat)
         prompt = checks.whole_numbers([0] * len(groups) if self.prompt is None else self.prompt, "prompt")
         if prompt.shape != (len(groups),):
             raise InputError(f"prompt has shape {prompt.shape} for {len(groups)} rankings: give one for each")
@@ -185,6 +188,21 @@ _BREAKINGS = {
     "ends": lambda size: [(0, size - 1)],
     "top": lambda size: ((0, k) for k in range(1, size)),
 }
+
+
+def _plain(orders):
+    """Groups of one, where every ranking lists two ints or more, none twice, also as arrays; otherwise None."""
+    if not orders or not set(map(type, orders)) <= {list, tuple}:
+        return None
+    counts, listed = list(map(len, orders)), list(chain.from_iterable(orders))
+    if min(counts) < 2 or set(map(type, listed)) != {int} or not 0 <= min(listed) <= max(listed) < 2**63 // len(orders):
+        return None
+    flat = Flat(np.array(counts), np.ones(len(listed), dtype=np.int64), np.array(listed))
+    named = np.repeat(np.arange(len(orders)), counts) * (max(listed) + 1) + flat.members
+    if (np.diff(np.sort(named)) == 0).any():
+        return None
+    single = zip(listed, strict=True)
+    return tuple(tuple(islice(single, count)) for count in counts), flat
 
 
 def _groups(row, order):

@@ -20,7 +20,7 @@ between two groups of nodes in the rounding of the large flows inside them.
 """
 
 import numpy as np
-from scipy.sparse import coo_array, diags_array
+from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import splu
 
 __all__ = ["Sparse", "solve_dense", "solve_dense_log", "solve_even", "solve_labels", "stationary_log"]
@@ -150,12 +150,10 @@ class Sparse:
     def __init__(self, n_nodes, winner, loser, block):
         self.n_nodes, self.winner, self.loser = n_nodes, winner, loser
         low, high = np.minimum(winner, loser), np.maximum(winner, loser)
-        pairs, self.pair = np.unique(low * n_nodes + high, return_inverse=True)
+        pairs, self.pair = _distinct(low * n_nodes + high, n_nodes**2)
         low, high = np.divmod(pairs, n_nodes)
-        number = np.arange(1, len(pairs) + 1)
-        ends = (np.r_[low, high], np.r_[high, low])
-        self.graph = coo_array((np.r_[number, number], ends), shape=(n_nodes, n_nodes)).tocsr()
-        self.number = self.graph.data - 1
+        first = np.searchsorted(low, np.arange(n_nodes + 1))
+        self.upper = csr_array((np.zeros(len(pairs)), high, first), shape=(n_nodes, n_nodes))
         self.block, self.block_size = block, np.bincount(block)
         self.ground = np.cumsum(self.block_size) - self.block_size
         self.tree_like = len(pairs) < 1.5 * n_nodes
@@ -169,16 +167,20 @@ class Sparse:
         """``d`` whose current has this divergence, the closer the smaller it is for what flows through a node."""
         # it sums to 0 over a block but for rounding, which gradients would blow up
         divergence = divergence - (np.bincount(self.block, divergence) / self.block_size)[self.block]
-        self.graph.data = np.bincount(self.pair, weight)[self.number]
-        degree = self.graph @ np.ones(self.n_nodes)
+        self.upper.data = np.bincount(self.pair, weight)
+        degree = self._neighbours(np.ones(self.n_nodes))
         degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
         if self.tree_like:
             return self._factored(degree, divergence)
         return self._gradients(degree, divergence, np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4))
 
+    def _neighbours(self, values):
+        """The weighted sum over the neighbours of each."""
+        return self.upper @ values + self.upper.T @ values
+
     def _factored(self, degree, divergence):
         kept = np.delete(np.arange(self.n_nodes), self.ground)
-        matrix = (diags_array(degree) - self.graph).tocsc()[kept][:, kept]
+        matrix = (diags_array(degree) - self.upper - self.upper.T).tocsc()[kept][:, kept]
         d = np.zeros(self.n_nodes)
         try:
             factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
@@ -194,7 +196,7 @@ class Sparse:
         for _ in range(_CRAWLING):
             if energy <= accuracy**2 * first:
                 return d
-            image = degree * along - self.graph @ along
+            image = degree * along - self._neighbours(along)
             length = energy / (along @ image)
             d += length * along
             left -= length * image
@@ -203,3 +205,14 @@ class Sparse:
             along = scaled + energy / before * along
         self.tree_like = True
         return self._factored(degree, divergence)
+
+
+def _distinct(keys, bound):
+    """The different ones of keys below a bound, in order, and the place of each key among them: sorted, or counted."""
+    if bound > 16 * len(keys):
+        return np.unique(keys, return_inverse=True)
+    place = np.zeros(bound, dtype=np.int64)
+    place[keys] = 1
+    found = np.flatnonzero(place)
+    place[found] = np.arange(len(found))
+    return found, place[keys]

@@ -90,9 +90,13 @@ class _Strict:
         value = s[self.items]
         left = _later(value)
         value += self.log_weight / 2
-        first, second = np.triu_indices(len(self.items), 1)
-        curvature = (value + _log_sums(-2 * left))[first] + value[second]
-        flow = (value + self.log_weight / 2)[second] - left[first]
+        rate, late = value + _log_sums(-2 * left), value + self.log_weight / 2
+        length, start = len(value), 0
+        curvature, flow = np.empty((2, length * (length - 1) // 2, value.shape[1]))
+        for first in range(length - 1):
+            pairs = slice(start, start := start + length - 1 - first)
+            np.add(rate[first], value[first + 1 :], out=curvature[pairs])
+            np.subtract(late[first + 1 :], left[first], out=flow[pairs])
         return curvature.ravel(), flow.ravel()
 
 
@@ -338,11 +342,14 @@ def _ends(tables):
 def _imbalance(tables, s):
     """The largest ``|out - in|/(out + in)`` of a node: how far a score equation is from holding, relative."""
     (above, below), (_, log_push) = _ends(tables), _edges(tables, s)
-    top = np.full(len(s), -np.inf)
-    for end in (above, below):
-        np.maximum.at(top, end, log_push)
+    if np.ptp(log_push) < NARROW:
+        top = np.full(len(s), log_push.max())
+    else:
+        top = np.full(len(s), -np.inf)
+        for end in (above, below):
+            np.maximum.at(top, end, log_push)
     out, back = (np.bincount(end, np.exp(log_push - top[end]), len(s)) for end in (above, below))
-    return float((np.abs(out - back) / np.maximum(out + back, 1)).max(initial=0.0))  # with edges, a sum is at least 1
+    return float((np.abs(out - back) / np.where(out + back > 0, out + back, 1)).max(initial=0.0))
 
 
 def _log_first(members, later):

@@ -60,6 +60,19 @@ def test_pairs_do_not_see_what_rankings_see():
     assert np.exp(dpo.solve(uniform(3), both.broken()).log_policy[0]) == pytest.approx([1 / 3] * 3, abs=1e-15)
 
 
+def test_plain_lists_and_lists_of_groups_are_the_same_rankings():
+    rng = np.random.default_rng(0)
+    plain = [rng.permutation(9)[: rng.integers(2, 10)].tolist() for _ in range(40)]
+    read = [Rankings(plain), Rankings([[(y,) for y in order] for order in plain]), Rankings(map(np.array, plain))]
+    for other in read[1:]:
+        assert other.groups == read[0].groups
+        for name in ("counts", "sizes", "members"):
+            assert getattr(other.flat, name).tolist() == getattr(read[0].flat, name).tolist()
+    for bad, words in (([0, 3, 0], "names response 0 twice"), ([0, -1], "it must be a whole"), ([0], "two groups")):
+        with pytest.raises(InputError, match=f"ranking 40.*{words}"):
+            Rankings([*plain, bad])
+
+
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_plackett_luce_rankings_give_the_reward_back_and_so_do_their_pairs(n):
     rng = np.random.default_rng(n)

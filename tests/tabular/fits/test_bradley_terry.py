@@ -288,3 +288,10 @@ def test_a_stationary_point_with_a_negative_linear_term_is_its_own_certificate()
 
 def test_a_weight_of_0_among_whole_numbers_is_0():
     assert whole_weights(np.array([0.0, -np.inf, np.log(3.0)])) == [2**60, 0, pytest.approx(3 * 2**60, rel=1e-15)]
+
+
+@pytest.mark.parametrize("bound", [10, 10_000])
+def test_counted_and_sorted_keys_are_the_same(bound):
+    keys = np.random.default_rng(bound).integers(0, 10, 40)
+    for found, wanted in zip(laplacian._distinct(keys, bound), np.unique(keys, return_inverse=True), strict=True):
+        assert found.tolist() == wanted.tolist()
