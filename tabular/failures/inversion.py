@@ -12,12 +12,7 @@ Such a point is where the pair's own label alone costs tau, or every label on a 
 :math:`r_1/r_0+f_1'/f_0'\le1`, so that the product :math:`rf'` falls to a quarter each time: from one end of the floats
 to the other in a thousand steps, and where it does not, rounding rules.
 
-**Deep down g is a straight line.** Let D = s_l - s_w be held, n the number of responses of the piece. Some two
-neighbouring levels between s_w and s_l are :math:`G\ge D/(n-1)` apart. Of the labels across that gap those won from below
-push with all their weight W but for :math:`e^{-(G-|o|)}` of it, those won from above with so little; so :math:`g'` is
-W within :math:`e^{-(G-|o|)}` of all weights. Nor is the slope ever more than W further on, for there the lower part can
-always be moved as one. From :math:`G=\max|o|+\log(w_{\max}/w_{\min})+\log m+37` on, m the number of labels, it is W to
-the last digit, and the root is told by one fit. ∎
+**Deep down g is a straight line** (:mod:`tabular.failures.pieces`): there one fit tells the root.
 
 Where many pairs share a block the search starts at the other end. Near the optimum
 :math:`g\approx\inf L+u^2/2R` with u the change of :math:`s_w-s_l` and R the resistance between the two, so that
@@ -47,7 +42,6 @@ __all__ = ["Inversions", "check_level", "deepest", "positions"]
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _FURTHEST = 690.0  # of log(level/(share beta)), a bound on |delta|: e^690 is 1e299
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
-_DIGITS = 37.0  # nats: e^-37 is half a unit in the last place
 _ROUNDING = 4 * np.finfo(float).eps  # of the loss: by so much nobody can tell a level from it
 
 
@@ -189,17 +183,13 @@ def _along_wins(at, pair, allowed):
 
 def _root(at, pairs, allowed, start):
     """On the straight line where the pair is that deep; else from the optimum where many share it, or from the left."""
-    line = _line(at, pairs)
+    line, start = at.parts.straight(pairs), start.copy()
     delta, left = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
-    beyond = np.flatnonzero(start < line)
-    for index, fit in at.parts.fits(pairs[beyond], line[beyond]):
-        far = beyond[index]
-        below = fit.copies.at(np.arange(len(far)), at.parts.winner[pairs[far]])
-        above = fit.copies.at(np.arange(len(far)), at.parts.loser[pairs[far]])
-        gain, flow = allowed[far] - fit.cost, fit.flow_between(below, above)
-        start[far], deep = line[far], gain > 0
-        delta[far[deep]] = (line[far] - gain / (at.graph.problem.beta * flow))[deep]
-        left[far[deep]] = False
+    far = np.flatnonzero(start < line)
+    held = at.parts.held(pairs[far], line[far])
+    start[far], deep = line[far], held.cost < allowed[far]
+    gain, far = (allowed[far] - held.cost)[deep], far[deep]
+    delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * held.flow[deep]), False
     left = np.flatnonzero(left)
     alone = np.ones(len(left), dtype=bool)
     for index, block in at.parts.shared.groups(pairs[left]):
@@ -209,21 +199,6 @@ def _root(at, pairs, allowed, start):
     left = left[alone]
     delta[left] = _climb(at, pairs[left], allowed[left], start[left])
     return delta
-
-
-def _line(at, pairs):
-    """The delta of each pair from which on its cost is a straight line, to the last digit."""
-    graph, piece = at.parts.graph, at.parts.piece(pairs)
-    highest, lowest, offset = (np.full(len(graph.labels_of.size), start) for start in (-np.inf, np.inf, 0.0))
-    for extreme, found in (
-        (np.maximum, (highest, graph.log_share)),
-        (np.minimum, (lowest, graph.log_share)),
-        (np.maximum, (offset, np.abs(graph.offset))),
-    ):
-        extreme.at(found[0], graph.component[graph.winner], found[1])
-    gap = offset[piece] + (highest - lowest)[piece] + np.log(graph.labels_of.size[piece]) + _DIGITS
-    delta_ref = graph.log_ref[at.parts.winner[pairs]] - graph.log_ref[at.parts.loser[pairs]]
-    return delta_ref - (graph.nodes_of.size[piece] - 1) * gap / graph.problem.beta
 
 
 def _from_the_optimum(block, pairs, gain, low):
@@ -266,11 +241,10 @@ def _climb(at, pairs, allowed, delta):
     product = np.full(len(pairs), np.inf)
     while moving.size:
         guess = None if strength[moving[0]] is None else np.concatenate([strength[k] for k in moving])
-        fit, winner = at.parts.hold(pairs[moving], delta[moving], guess)
+        fit, ends = at.parts.hold(pairs[moving], delta[moving], guess)
         for k, found in zip(moving, np.split(fit.strength, fit.copies.start[1:]), strict=True):
             strength[k] = found
-        loser = fit.copies.at(np.arange(len(moving)), at.parts.loser[pairs[moving]])
-        above, slope = fit.cost - allowed[moving], at.graph.problem.beta * fit.flow_between(winner, loser)
+        above, slope = fit.cost - allowed[moving], at.graph.problem.beta * fit.flow_between(*ends)
         falls = (above > 0) & (slope > 0) & (above * slope <= product[moving] / 4 * (1 + tolerances.LOSS))
         step = np.where(falls, above / np.where(slope > 0, slope, 1), 0)
         before, product[moving] = delta[moving], above * slope

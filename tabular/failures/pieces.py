@@ -18,6 +18,14 @@ of pair i in B this reads :math:`v_i-\inf L=\inf\{L_B:\delta_i\le 0\}-\inf L_B`.
 responses: n labels cost n fits of one pair, and alone on its pair label i has
 :math:`v_i=\inf L+\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})`.
 
+**Deep down the cost of a pair is a straight line.** Hold :math:`D=s_l-s_w` of a pair in a piece of n responses. Some two
+neighbouring levels between :math:`s_w` and :math:`s_l` are :math:`G\ge D/(n-1)` apart. Of the labels across that gap
+those won from below push with all their weight W but for :math:`e^{-(G-|o|)}` of it, those won from above with so
+little, and what is pushed across is the slope of the cost: it is W within :math:`e^{-(G-|o|)}` of all weights. Further
+on it is never more than W, for the lower part can always be moved as one. From :math:`G=\max|o|+
+\log(w_{\max}/w_{\min})+\log m+37` on, m the number of labels, it is W to the last digit, and moving that part as one is
+the optimum: nothing has to be fitted deeper, where levels round small differences away. ∎
+
 A pair without weight that the labels decide is drawn too: it keeps both its responses in one piece, at the price of
 pieces larger than the labels need. Connected components are pieces as well, the largest there are: the general route.
 """
@@ -31,6 +39,8 @@ from tabular.failures.shared import Shared
 from tabular.failures.ties import Copies, Groups, LabelGraph
 
 __all__ = ["Held", "Pieces", "biconnected", "split"]
+
+_DIGITS = 37.0  # nats: e^-37 is half a unit in the last place
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,24 +83,42 @@ class Pieces:
         """The blocks that hold so many pairs that one factorisation serves them all."""
         return Shared(self)
 
+    def straight(self, pairs):
+        """The delta of each pair from which on downwards its cost is a straight line, to the last digit."""
+        graph, piece = self.graph, self.piece(pairs)
+        of_label, n_pieces = graph.component[graph.winner], len(graph.labels_of.size)
+        highest, lowest, offset = np.full(n_pieces, -np.inf), np.full(n_pieces, np.inf), np.zeros(n_pieces)
+        np.maximum.at(highest, of_label, graph.log_share)
+        np.minimum.at(lowest, of_label, graph.log_share)
+        np.maximum.at(offset, of_label, np.abs(graph.offset))
+        gap = offset[piece] + (highest - lowest)[piece] + np.log(graph.labels_of.size[piece]) + _DIGITS
+        delta_ref = graph.log_ref[self.winner[pairs]] - graph.log_ref[self.loser[pairs]]
+        return delta_ref - (graph.nodes_of.size[piece] - 1) * gap / graph.problem.beta
+
     def held(self, pairs, delta) -> "Held":
         """What the pieces cost with each listed pair held at a delta."""
-        delta = np.broadcast_to(delta, pairs.shape)
+        near = np.maximum(delta, self.straight(pairs))
         cost, flow, attained = np.zeros(len(pairs)), np.zeros(len(pairs)), self.attained[self.piece(pairs)]
         alone = np.ones(len(pairs), dtype=bool)
         for index, block in self.shared.groups(pairs):
-            fits = block.held(pairs[index], delta[index])
+            fits = block.held(pairs[index], near[index])
             cost[index] = self.cost[block.piece] + (fits.cost - block.fit.cost)
             flow[index], attained[index], alone[index] = fits.push, block.attained(pairs[index]), False
         alone = np.flatnonzero(alone)
         for batch in self.batches(pairs[alone]):
             part = alone[batch]
-            fit, winner = self.hold(pairs[part], delta[part])
-            cost[part], flow[part], attained[part] = fit.cost, fit.net_flow(winner), fit.attained
-        return Held(cost, flow, attained)
+            fit, ends = self.hold(pairs[part], near[part])
+            cost[part], flow[part], attained[part] = fit.cost, fit.flow_between(*ends), fit.attained
+        return Held(cost + self.graph.problem.beta * flow * (near - delta), flow, attained)
 
     def fits(self, pairs, delta):
         """Positions in the list and the fits of their pieces with the pairs held, batch by batch."""
+        near = np.maximum(delta, self.straight(pairs))
+        for index, fit in self._fits(pairs, near):
+            deeper = (near - delta)[index]
+            yield index, fit.lowered(*self._ends(fit.copies, pairs[index]), deeper) if deeper.any() else fit
+
+    def _fits(self, pairs, delta):
         alone = np.ones(len(pairs), dtype=bool)
         for index, block in self.shared.groups(pairs):
             alone[index], strength = False, block.held(pairs[index], delta[index]).strength
@@ -109,20 +137,20 @@ class Pieces:
             yield alone[batch], self.hold(pairs[alone[batch]], delta[alone[batch]])[0]
 
     def hold(self, pairs, delta, guess=None):
-        """The fits of the pieces with each listed pair held at a delta, and the place of each winner in them.
+        """The fits of the pieces with each listed pair held at a delta, and the places of its two ends in them.
 
         ``guess`` are the strengths of similar fits of the same pairs.
         """
-        copies, leader, gap, winner = self.tied(pairs, delta)
-        return copies.fit(leader, gap, guess=guess), winner
+        copies, leader, gap, ends = self.tied(pairs, delta)
+        return copies.fit(leader, gap, guess=guess), ends
 
     def tied(self, pairs, delta):
-        """A copy of its piece for each pair, who leads there, by how much, and the place of each winner.
+        """A copy of its piece for each pair, who leads there, by how much, and the places of its two ends.
 
         The end with the heavier labels leads: a fit starts from its frame, and they decide where it ends.
         """
         copies = Copies(self.graph, self.piece(pairs))
-        winner, loser = (copies.at(np.arange(len(pairs)), end[pairs]) for end in (self.winner, self.loser))
+        winner, loser = self._ends(copies, pairs)
         leader, gap = np.arange(len(copies.node)), np.zeros(len(copies.node))
         own = np.zeros(len(copies.node), dtype=bool)
         own[winner] = own[loser] = True
@@ -133,7 +161,10 @@ class Pieces:
         winner_leads = heaviest[winner] > heaviest[loser]
         leader[np.where(winner_leads, loser, winner)] = np.where(winner_leads, winner, loser)
         gap[np.where(winner_leads, loser, winner)] = np.where(winner_leads, -1.0, 1.0) * delta
-        return copies, leader, gap, winner
+        return copies, leader, gap, (winner, loser)
+
+    def _ends(self, copies, pairs):
+        return tuple(copies.at(np.arange(len(pairs)), end[pairs]) for end in (self.winner, self.loser))
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,13 +129,13 @@ class SharedBlock:
 
     def _refit(self, fits, columns, pairs, delta):
         """On copies of the piece, from where the fits ended; what comes out replaces them."""
-        copies, leader, gap, winner = self.pieces.tied(pairs, delta)
+        copies, leader, gap, ends = self.pieces.tied(pairs, delta)
         start = np.where(fits.step[columns] <= _NEAR, fits.strength[:, columns], self.fit.strength[:, None])
         guess, inside, (place, copy) = self.guess(copies, start)
         fit = copies.fit(leader, gap, guess=guess)
         fits.strength[place, columns[copy]] = fit.own_strength[inside]
         fits.cost[columns] = fit.cost - self.pieces.cost[self.piece] + self.fit.cost
-        fits.push[columns], fits.fitted[columns] = fit.net_flow(winner), True
+        fits.push[columns], fits.fitted[columns] = fit.flow_between(*ends), True
 
 
 class SharedPiece(SharedBlock):

@@ -8,7 +8,7 @@ contracted digraph, whose infimum is the sum of the minima of *its* strongly con
 each.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -225,50 +225,54 @@ class TiedFit:
         """``(n_copies,)`` whether a policy attains the infimum: no label joins two blocks."""
         return self._total(np.isinf(self.margin)) == 0
 
-    def net_flow(self, place) -> np.ndarray:
-        r"""``(n_copies,)`` of :math:`\sum_{\rm wins}\bar w\sigma(-h)-\sum_{\rm losses}\bar w\sigma(-h)` of a place.
-
-        Minus the derivative of the cost with respect to the value at which :math:`s` of that place is held
-        above its leader's: everything else is stationary there.
-        """
-        mine = place[self.copies.edge_copy]
-        return self._total(self._push * (mine == self.copies.winner)) - self._total(
-            self._push * (mine == self.copies.loser)
-        )
-
     def flow_between(self, winner, loser) -> np.ndarray:
-        """The same for a place held below another, over whichever of three cuts between the two has the least to cancel.
+        r"""``(n_copies,)`` of :math:`\sum\bar w\sigma(-h)`, over the labels won by the side of a place held below another.
 
-        What is pushed across is one number for all cuts; sums of heavy labels hide that of a light one. The cuts are
-        either place by itself, and the widest gap between their levels.
+        Less those won by the other side: minus the derivative of the cost with respect to the value at which :math:`s`
+        is held there, as everything else is stationary. It is one number for all cuts between the two, but sums of
+        heavy labels hide that of a light one: of either place by itself, and the widest gap between their levels, the
+        cut counts that has the least to cancel.
         """
-        copies, level = self.copies, self.own_strength
-        one, other, gap = copies.winner, copies.loser, self._widest_gap(level, winner, loser)[copies.edge_copy]
-        w, v = winner[copies.edge_copy], loser[copies.edge_copy]
-        sides = (one == w, other == w), (one != v, other != v), (level[one] < gap, level[other] < gap)
+        copies, side = self.copies, self._side(winner, loser)
+        edge_winner, edge_loser = winner[copies.edge_copy], loser[copies.edge_copy]
+        sides = (
+            (copies.winner == edge_winner, copies.loser == edge_winner),
+            (copies.winner != edge_loser, copies.loser != edge_loser),
+            (side[copies.winner], side[copies.loser]),
+        )
         signs = [from_side.astype(float) - to_side for from_side, to_side in sides]
         flows = np.array([self._total(self._push * sign) for sign in signs])
         gross = np.array([self._total(self._push * np.abs(sign)) for sign in signs])
         return flows[gross.argmin(axis=0), np.arange(len(copies))]
+
+    def lowered(self, winner, loser, by) -> "TiedFit":
+        """The fit with the first's side of the widest gap between two places moved down, by so many nats of delta."""
+        copies, lower = self.copies, self._side(winner, loser).astype(float)
+        down = by[copies.node_copy] * copies.graph.problem.beta
+        margin = self.margin - down[copies.winner] * (lower[copies.winner] - lower[copies.loser])
+        gap = self.gap + by[copies.node_copy] * (lower[self.leader] - lower)
+        return replace(self, margin=margin, gap=gap, strength=self.strength - down * lower[self.leader])
 
     @cached_property
     def _push(self):
         """What each edge adds to the score of its winner."""
         return np.exp(self.copies.graph.log_share[self.copies.edge]) * expit(self.offset - self.margin)
 
-    def _widest_gap(self, level, winner, loser):
-        """``(n_copies,)``: a level in the middle of the widest gap between those of two places of one block."""
-        copy = self.copies.node_copy
-        mine = self.block == self.block[winner][copy]
-        mine &= (level >= level[winner][copy]) & (level <= level[loser][copy])
-        chosen = np.flatnonzero(mine)
-        chosen = chosen[np.lexsort((level[chosen], copy[chosen]))]
-        low, high = level[chosen[:-1]], level[chosen[1:]]
-        inside = np.flatnonzero(copy[chosen[:-1]] == copy[chosen[1:]])
+    def _side(self, winner, loser):
+        """``(size,)`` mask of the places on the first's side of the widest gap between the levels of two of a block."""
+        level, copy = self.own_strength, self.copies.node_copy
+        mine, first, second = self.block == self.block[winner][copy], level[winner], level[loser]
+        least, most = np.minimum(first, second)[copy], np.maximum(first, second)[copy]
+        between = np.flatnonzero(mine & (level >= least) & (level <= most))
+        between = between[np.lexsort((level[between], copy[between]))]
+        low, high = level[between[:-1]], level[between[1:]]
+        inside = np.flatnonzero(copy[between[:-1]] == copy[between[1:]])
         inside = inside[np.argsort((high - low)[inside], kind="stable")]  # the widest is entered last and stays
-        gap = level[winner].copy()
-        gap[copy[chosen[inside]]] = (low + high)[inside] / 2
-        return gap
+        top = np.full(len(winner), -np.inf)
+        top[copy[between[inside]]] = low[inside]
+        side = mine & ((level <= top[copy]) == (first <= second)[copy])
+        side[winner], side[loser] = True, False
+        return side
 
     def log_policy(self) -> np.ndarray:
         r"""``(size,)`` unnormalised log-probabilities near the infimum, at it where it is attained.

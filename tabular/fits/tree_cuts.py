@@ -11,7 +11,8 @@ these are the edges that cross the cut which opens as t is removed. Divide the e
 **B is well conditioned whatever the weights.** Its entries are at most m, the number of edges: the tree is heaviest, so
 :math:`c_e\le c_t` for all t on the path of e. Those of its inverse are at most 1: column t is what a current
 :math:`c_t` sent from one end of t to the other does to the voltages; all voltages lie between those of the two ends
-(maximum principle), and these differ by :math:`c_t` times an effective resistance of at most :math:`1/c_t`. Where few
+(maximum principle), and these differ by :math:`c_t` times an effective resistance of at most :math:`1/c_t`. A tree that
+is nearly heaviest, by a factor of e^2, serves as well, with entries of e^2 m. Where few
 edges lie off the tree their voltages :math:`z=N_o^{\mathsf T}x` are fewer unknowns:
 :math:`(I+N_o^{\mathsf T}C_T^{-1}N_oC_o)z=N_o^{\mathsf T}r` (entries at most n, of the inverse at most 1, by the same
 principle for a unit battery in an edge), and :math:`x=r-C_T^{-1}N_oC_oz`.
@@ -27,7 +28,7 @@ Newton overshoots where a cut has lost its curvature and crawls, 1 nat a step, w
 Alone, cut t would be balanced by :math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way
 across it, where both pushes are exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot
 (c_++c_-)/c_t` to first order. So in r the mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are
-long; where they are of several nats, only to shorten them, and while the loss falls at their end.
+long, and while the loss falls at their end; where they are of several nats, only to shorten them.
 
 **Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
@@ -37,6 +38,7 @@ so no block has to walk further than n times that; who has walked twice as far i
 """
 
 import math
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -52,9 +54,11 @@ _EPS = np.finfo(float).eps
 _LONG = 0.5  # nats: steps from which cuts are balanced in logs
 _SEVERAL = 1.5  # nats: steps from which that may only shorten them
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
-_RATIO = 1.7  # of one tau to the next
+_RATIO = 4.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _MOST = 600.0  # e^600 is a float, and so are sums of many
+_DENSE = 32  # nodes: blocks up to this size are small matrices
+_HEAVIER = 2.0  # nats: a tree by so much lighter than the heaviest serves as well
 _FEW = 20  # paths walked one by one
 _UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
 _ENTRIES = 4_000_000  # of the matrices solved together
@@ -80,19 +84,19 @@ def _approached(edges, start):
     blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
     far = np.flatnonzero((edges.reach(ahead[0]) > 1) | blurred)
     if far.size == 0:
-        return _newton(edges, start, tolerances.NEWTON_STEP, cuts, ahead)
+        return _newton(cuts, start, tolerances.NEWTON_STEP, ahead)
     rows = start.reshape(len(edges.start), -1).copy()
     rows[far] = _unrolled(edges.take(far)).reshape(len(far), -1)
-    return _newton(edges, rows.ravel(), tolerances.NEWTON_STEP, cuts)
+    return _newton(cuts, rows.ravel(), tolerances.NEWTON_STEP)
 
 
 def _unrolled(edges):
     """Near the fit of some blocks, from the flattest of their scaled problems on."""
     steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
-    start, above = np.zeros(edges.n_nodes), 1.0
+    start, above, cuts = np.zeros(edges.n_nodes), 1.0, _Cuts(edges)
     for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
         log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
-        scaled = replace(edges, log_weight=log_weight, offset=edges.offset / tau)
+        scaled = cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / tau))
         start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
     return start * above
 
@@ -112,36 +116,34 @@ def whole_weights(log_weight, block, n_blocks):
     return np.where(np.bincount(block, odd, n_blocks)[block] > 0, 0.0, whole)
 
 
-def _newton(edges, s, wanted, cuts=None, ahead=None):
+def _newton(cuts, s, wanted, ahead=None):
     """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
 
-    ``cuts`` and ``ahead``, the direction at s, may be known.
+    ``ahead``, the direction at s, may be known.
     """
-    n_blocks = len(edges.start)
+    edges, n_blocks = cuts.edges, len(cuts.edges.start)
     size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
     halving = 1 / (2 * size * n_edges)
-    furthest = 2 * (edges.reach(s) + size * _widest(edges))
-    s, before, walked = s.copy(), np.full(n_blocks, np.inf), np.zeros(n_blocks)
-    moving, nodes, cuts = np.arange(n_blocks), slice(None), _Cuts(edges) if cuts is None else cuts
+    furthest = 2 * (edges.reach(s) + size * cuts.widest)
+    rows, before, walked = s.reshape(n_blocks, size).copy(), np.full(n_blocks, np.inf), np.zeros(n_blocks)
+    there, moving = np.arange(n_blocks), np.arange(n_blocks)  # the blocks of the equations, and of these who still move
     while moving.size:
-        if len(moving) < len(cuts.edges.start):
-            cuts = _Cuts(edges.take(moving))
-            nodes = (moving[:, None] * size + np.arange(size)).ravel()
-        newton, step, several, rounding = cuts.direction(s[nodes]) if ahead is None else ahead
+        if 2 * len(moving) <= len(there):
+            cuts, there = _Cuts(edges.take(moving)), moving
+        at = np.searchsorted(there, moving)
+        here = rows[there].ravel()
+        newton, step, long, rounding = cuts.direction(here) if ahead is None else ahead
         ahead = None
         reach, stride = cuts.edges.reach(newton), cuts.edges.reach(step)
-        length = (
-            np.where(several, _length(cuts.edges, s[nodes], step, stride), 1.0)
-            if several.any()
-            else np.ones(len(moving))
-        )
-        s[nodes] += length[cuts.edges.block] * step
-        walked[moving] += length * stride
+        length = _length(cuts.edges, here, step, stride, long) if long[at].any() else np.ones(len(there))
+        rows[moving] += (length[:, None] * step.reshape(len(there), size))[at]
+        reach, stride, rounding = reach[at], (length * stride)[at], rounding[at]
+        walked[moving] += stride
         done = (reach <= np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
         done |= walked[moving] > furthest[moving]
         before[moving] = reach
         moving = moving[~done]
-    return s
+    return rows.ravel()
 
 
 def _widest(edges):
@@ -151,9 +153,12 @@ def _widest(edges):
     return steep + 2 * np.maximum.reduceat(np.abs(edges.offset), edges.start) + np.log(2 * n_edges)
 
 
-def _length(edges, s, d, reach):
-    """The damped step of :mod:`tabular.fits.block_solvers`, or a longer one, up to 1, at whose end the loss falls."""
-    safe = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
+def _length(edges, s, d, reach, long):
+    """The damped step of :mod:`tabular.fits.block_solvers`, or a longer one, up to 1, at whose end the loss falls.
+
+    Steps that are not long are taken whole.
+    """
+    safe = np.where(long, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
     low, high = np.where(_falls(edges, s, d, np.ones(len(reach))), 1.0, safe), np.ones(len(reach))
     for _ in range(6 if (low < high).any() else 0):  # on the scale of logs: near enough to the least loss on the ray
         middle = np.sqrt(low * high)
@@ -178,70 +183,100 @@ class _Cuts:
     """The equations of Newton's step in cuts; what does not depend on s is prepared once."""
 
     def __init__(self, edges):
-        self.edges, n = edges, edges.n_nodes
+        n = edges.n_nodes
         low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
         self.pairs, self.pair = np.unique(low * n + high, return_inverse=True)
         self.low, self.high = np.divmod(self.pairs, n)
         self.first = np.searchsorted(self.low, np.arange(n + 1))
         self.sign = np.where(edges.winner == low, 1.0, -1.0)
+        self.by_pair = np.argsort(self.pair, kind="stable")
+        self.first_of_pair = np.searchsorted(self.pair[self.by_pair], np.arange(len(self.pairs)))
         self.size = n // len(edges.start)
         self.roots = np.arange(0, n, self.size)
-        self.widest = _widest(edges)
+        self.tree = self.paths = None
+        self._weigh(edges)
+
+    def weighted(self, edges):
+        """The equations of the same edges with other weights and offsets."""
+        other = copy(self)
+        other._weigh(edges)
+        return other
+
+    def _weigh(self, edges):
+        self.edges, self.widest = edges, _widest(edges)
 
     def direction(self, s):
-        """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
+        """Newton's step, the step to take, the blocks where it is long, and what rounding blurs of it."""
         edges = self.edges
         h = edges.margin(s)
         log_small = edges.log_weight + log_expit(-np.abs(h))
-        log_c = np.full(len(self.pairs), -np.inf)
-        np.logaddexp.at(log_c, self.pair, log_small + log_expit(np.abs(h)))
-        before, tree = self._heaviest_tree(log_c)
-        node, pair, sign = self._paths(before, tree)
-        log_cut = np.zeros(edges.n_nodes)
-        log_cut[node[: len(tree)]] = log_c[tree]
-        share = np.exp(np.minimum(log_c[pair] - log_cut[node], 0.0))  # c_e/c_t of each edge e across each cut t
-        small = np.where(h < 0, -self.sign, self.sign) * np.exp(log_small - log_c[self.pair])
+        log_c = np.logaddexp.reduceat((log_small + log_expit(np.abs(h)))[self.by_pair], self.first_of_pair)
+        (before, tree), (node, pair, sign), log_cut = self._cuts(log_c)
+        share = np.exp(np.minimum(log_c[pair] - log_cut[node], _HEAVIER))  # c_e/c_t of each edge e across each cut t
+        way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
+        small = way * np.exp(log_small - log_c[self.pair])
         r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.pairs))[pair], edges.n_nodes)
         size = np.abs(s) + np.maximum.reduceat(np.abs(edges.offset), edges.start)[edges.block]
         blurred = 4 * _EPS * (1 + size) * np.bincount(node, share, edges.n_nodes)
+        whole, log_unit = np.zeros(edges.n_nodes), np.zeros(edges.n_nodes)
         if (h < 0).any():
-            whole, hidden = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign, log_cut)
-            r, blurred = r + whole, blurred + hidden
-        off = slice(len(tree), None)
-        matrix = node[off], pair[off], sign[off], share[off]
-        x = self._solved(*matrix, r[:, None])[:, 0]
+            whole, log_unit, inexact = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign)
+            over = np.exp(np.minimum(log_unit - log_cut, _MOST))
+            r, blurred = r + whole * over, blurred + inexact * over
+        solved = self._solver(len(tree), node, pair, sign, share)
+        x = solved(r)
         newton = step = _summed_from_roots(before, x)
         longest = np.abs(x).reshape(-1, self.size).max(axis=1)
-        several = longest > _SEVERAL
-        if (longest > _LONG).any():
-            kin, widest = self._log_kin(h, log_cut, node, pair, sign), self.widest[edges.block]
-            kin = np.where(several[edges.block], np.minimum(kin, 1.0), kin)
-            x = np.where(
-                (longest > _LONG)[edges.block],
-                self._solved(*matrix, np.clip(r * kin, -widest, widest)[:, None])[:, 0],
-                x,
-            )
+        long = longest > _LONG
+        if long.any():
+            kin, widest = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut), self.widest[edges.block]
+            widest = np.where((longest > _SEVERAL)[edges.block], np.minimum(np.abs(r), widest), widest)
+            x = np.where(long[edges.block], solved(np.clip(kin, -widest, widest)), x)
             step = _summed_from_roots(before, x)
         coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= _LONG  # the levels themselves are rounded by so much
-        return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
+        return newton, step, long, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
 
-    def _log_kin(self, h, log_cut, node, pair, sign):
-        r"""Of each cut, :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` over :math:`(p_+-p_-)/(c_++c_-)`."""
-        n, log_push = self.edges.n_nodes, self.edges.log_weight + log_expit(-h)
+    def _cuts(self, log_c):
+        """Tree, paths and curvatures of the cuts: the last ones as long as no edge is much heavier than its tree."""
+        log_cut = np.zeros(self.edges.n_nodes)
+        if self.tree is not None:
+            node, pair, _ = self.paths
+            log_cut[node[: len(self.tree[1])]] = log_c[self.tree[1]]
+        if self.tree is None or (log_c[pair] - log_cut[node]).max() > _HEAVIER:
+            self.tree = self._heaviest_tree(log_c)
+            self.paths = self._paths(*self.tree)
+            log_cut[self.paths[0][: len(self.tree[1])]] = log_c[self.tree[1]]
+        return self.tree, self.paths, log_cut
+
+    def _log_kin(self, r, h, log_small, way, whole, log_unit, log_cut):
+        r"""r with :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` in the place of :math:`(p_+-p_-)/(c_++c_-)`.
+
+        What whole weights of inverted edges leave of one another is a constant; what these edges lack pushes the other
+        way, and grows as they are put right.
+        """
+        node, pair, sign = self.paths
+        order = np.argsort(node, kind="stable")
+        node, pair, sign = node[order], pair[order], sign[order]
+        first = np.flatnonzero(np.diff(node, prepend=-1))
+        of_edge = (way < 0).astype(int), self.pair  # to the pair's lower or to its higher node
 
         def across(log_terms):
-            total = np.full((2, len(self.pairs)), -np.inf)  # of the pair's edges won by its lower and its higher node
-            np.logaddexp.at(total, ((self.sign < 0).astype(int), self.pair), log_terms)
-            for way in (1.0, -1.0):
-                log_term = total[(sign != way).astype(int), pair] - log_cut[node]
-                yield np.bincount(node, np.exp(np.clip(log_term, -_MOST, _MOST)), n)
+            total = np.full((2, len(self.pairs)), -np.inf)
+            np.logaddexp.at(total, of_edge, log_terms)
+            for side in (1.0, -1.0):
+                yield np.logaddexp.reduceat(total[(sign != side).astype(int), pair], first)
 
-        (p_up, p_down), (c_up, c_down) = across(log_push), across(log_push + log_expit(h))
+        (p_up, p_down), (c_up, c_down) = across(log_small), across(log_small + log_expit(np.abs(h)))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            gap = np.log(p_up) - np.log(p_down)
-            alone = gap / (c_up / p_up + c_down / p_down)
-            kin = alone * (c_up + c_down) / (p_up - p_down)
-        return np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, 1.0)
+            constant, sized = whole[node[first]], np.log(np.abs(whole)) + log_unit
+            p_up = np.logaddexp(p_up, np.where(constant > 0, sized[node[first]], -np.inf))
+            p_down = np.logaddexp(p_down, np.where(constant < 0, sized[node[first]], -np.inf))
+            gap = p_up - p_down
+            alone = gap / (np.exp(c_up - p_up) + np.exp(c_down - p_down))
+            kin = alone * np.exp(np.logaddexp(c_up, c_down) - log_cut[node[first]])
+        found = r.copy()
+        found[node[first]] = np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, r[node[first]])
+        return found
 
     def _heaviest_tree(self, log_c):
         """Each node's neighbour towards its block's root (a root's is n), and the pair that leads there."""
@@ -275,8 +310,8 @@ class _Cuts:
             a, b, pair = a[apart], b[apart], pair[apart]
         return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
-    def _whole_weights(self, inverted, node, pair, sign, log_cut):
-        """What inverted edges push with their whole weight across each cut, over its c; and what that hides."""
+    def _whole_weights(self, inverted, node, pair, sign):
+        """What inverted edges push with their whole weight across each cut, the log of its unit, and what that hides."""
         edges, n = self.edges, self.edges.n_nodes
         order = np.argsort(pair, kind="stable")
         first = np.searchsorted(pair[order], self.pair[inverted])
@@ -292,27 +327,47 @@ class _Cuts:
         total, gross = np.bincount(cut, term, n), np.bincount(cut, np.abs(term), n)
         for t in np.flatnonzero((total != 0) & (np.abs(total) <= tolerances.LOSS * gross)):
             total[t] = math.fsum(term[cut == t])
-        over = np.exp(np.minimum(top - log_cut, _MOST))
         inexact = np.bincount(cut, np.where(whole > 0, 0.0, np.abs(term)), n)
-        return total * over, 4 * _EPS * inexact * over
+        return total, top, 4 * _EPS * inexact
 
-    def _solved(self, node, pair, sign, share, r):
-        """The columns x of Bx = r, in the cuts or, for a lone block with fewer edges off the tree, in these."""
-        seen = np.flatnonzero(share > _UNSEEN)
+    def _solver(self, n_tree, node, pair, sign, share):
+        """What takes r to the x of Bx = r: in the cuts or, for a lone large block, in fewer edges off the tree."""
+        if self.size <= _DENSE:
+            return self._in_cuts(self._dense(node, pair, sign, share))
+        seen = np.flatnonzero(share[n_tree:] > _UNSEEN) + n_tree
         node, sign, share = node[seen], sign[seen], share[seen]
         numbers, edge = np.unique(pair[seen], return_inverse=True)
         shape = (self.edges.n_nodes, len(numbers))
         paths, shares = (csr_array(coo_array((terms, (node, edge)), shape=shape)) for terms in (sign, sign * share))
         if len(self.roots) == 1 and len(numbers) < self.size - 1:
-            z = np.linalg.solve(np.eye(len(numbers)) + (paths.T @ shares).toarray(), paths.T @ r)
-            return r - shares @ z
+            matrix = np.eye(len(numbers)) + (paths.T @ shares).toarray()
+            return lambda r: r - shares @ np.linalg.solve(matrix, paths.T @ r)
         within = (shares @ paths.T).tocoo()  # cuts cross few of the others' edges: never a block's whole square
         b = np.zeros((len(self.roots), self.size, self.size))
         b[within.row // self.size, within.row % self.size, within.col % self.size] = within.data
-        b = b[:, 1:, 1:] + np.eye(self.size - 1)
-        x = np.zeros((len(b), self.size, r.shape[1]))
-        x[:, 1:] = np.linalg.solve(b, r.reshape(x.shape)[:, 1:])
-        return x.reshape(r.shape)
+        return self._in_cuts(b + np.eye(self.size))
+
+    def _dense(self, node, pair, sign, share):
+        """B of small blocks, all cuts against all pairs."""
+        start = np.searchsorted(self.low, self.roots)
+        block = node // self.size
+        paths = np.zeros((len(self.roots), self.size, int(np.diff(start, append=len(self.pairs)).max())))
+        at = block, node % self.size, pair - start[block]
+        paths[at] = sign
+        shares = paths.copy()
+        shares[at] *= share
+        return shares @ paths.swapaxes(1, 2)
+
+    def _in_cuts(self, b):
+        """Solves in B, but for the root's row of each block."""
+        b = b[:, 1:, 1:]
+
+        def solved(r):
+            x = np.zeros((len(b), self.size))
+            x[:, 1:] = np.linalg.solve(b, r.reshape(x.shape)[:, 1:, None])[:, :, 0]
+            return x.ravel()
+
+        return solved
 
 
 def _walked(a, b, pair, before, depth):
