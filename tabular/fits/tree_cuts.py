@@ -229,7 +229,9 @@ class _Cuts:
         longest = np.abs(x).reshape(-1, self.size).max(axis=1)
         long = longest > _LONG
         if long.any():
-            kin, widest = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut), self.widest[edges.block]
+            kin = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut)
+            apart = np.abs(s - s[np.where(before < edges.n_nodes, before, np.arange(edges.n_nodes))])
+            widest = self.widest[edges.block] + apart  # no cut has further to go
             widest = np.where((longest > _SEVERAL)[edges.block], np.minimum(np.abs(r), widest), widest)
             x = np.where(long[edges.block], solved(np.clip(kin, -widest, widest)), x)
             step = _summed_from_roots(before, x)
