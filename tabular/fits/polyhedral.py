@@ -31,7 +31,7 @@ from tabular.fits.block_solvers import EVEN
 from tabular.fits.cuts import in_one_unit, whole_weights
 from tabular.fits.parts import centred
 
-__all__ = ["LARGEST", "Face", "solve"]
+__all__ = ["Face", "solve"]
 
 _EXACT = 200  # labels up to which cycles are cancelled
 _VERTICES = 10_000
