@@ -17,7 +17,7 @@ from tabular.base.log_space import softplus
 from tabular.base.stops import Stalls
 from tabular.fits import laplacian, spanning, tree_cuts
 
-__all__ = ["CUT", "DENSE", "EVEN", "LOOSE", "SMALL", "SOLVERS", "Edges", "imbalance"]
+__all__ = ["CUT", "DENSE", "EVEN", "LOOSE", "SMALL", "SOLVERS", "STEEP", "Edges", "imbalance"]
 
 SMALL = 32  # blocks up to this size are solved as one dense batch
 CUT = 3000  # blocks with steep weights up to this size too, in cuts: exact over any range, at most cubic in the size
