@@ -1,4 +1,4 @@
-"""What every test shares: the Hypothesis profile, the real data's place, and the last lines about what was skipped."""
+"""What every test shares: the Hypothesis profile, the real data's place, and the last lines about what was not run."""
 
 import os
 import pickle
@@ -71,7 +71,18 @@ def verdicts(once) -> dict:
     return {name: Result(known[name][0], *rest) for name, rest in pickle.loads(once("verdicts", verified).read_bytes())}
 
 
-def pytest_terminal_summary(terminalreporter):
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "compiled_proofs" in item.fixturenames:
+            item.add_marker("coq")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.option.markexpr == "not coq":
+        from proofs_checks.formal import record
+
+        terminalreporter.write_line(f"the proofs for Coq: {record.said()}")
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped})
     terminalreporter.write_line(f"{len(skipped)} tests were skipped" if skipped else "no test was skipped")
