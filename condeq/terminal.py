@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tabular import InputError
+from tabular.base.plain import in_unicode
 
 __all__ = ["BEYOND", "Screen", "as_text", "console", "print_json", "progress", "saved", "writing"]
 
@@ -37,12 +38,13 @@ console = Screen()
 
 
 def print_json(content, indent=2) -> None:
-    print(as_text(content, indent))
+    """Print JSON; where the output's encoding is not Unicode, what it has no letter for is escaped as JSON has it."""
+    print(as_text(content, indent, escaped=not in_unicode(sys.stdout)))
 
 
-def as_text(content, indent=2) -> str:
+def as_text(content, indent=2, escaped=False) -> str:
     try:
-        return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(content, indent=indent, ensure_ascii=escaped, allow_nan=False)
     except ValueError:
         raise InputError(BEYOND) from None
 

@@ -16,6 +16,7 @@ from proofs_checks.kernel.statement import Verdict
 from proofs_checks.registry import of_source
 from proofs_checks.text import as_dict
 from tabular.base import checks
+from tabular.base.plain import in_unicode
 from tabular.errors import InputError
 
 __all__ = ["main", "print_lines", "print_table"]
@@ -39,7 +40,8 @@ def main(arguments=None, executor=None) -> int:
     if options.write:
         options.write.write_text(theorems_markdown(results), encoding="utf-8")
     elif options.json:
-        print(json.dumps([as_dict(result) for result in results], indent=1, ensure_ascii=False))
+        escaped = not in_unicode(sys.stdout)
+        print(json.dumps([as_dict(result) for result in results], indent=1, ensure_ascii=escaped))
     elif len(options.names) == 1 and results:
         print(explain(options.names[0], results[0]))
     elif sys.stdout.isatty():

@@ -16,16 +16,27 @@ import typing
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
+from typing import IO
 
 import numpy as np
 
 from tabular.base import checks
 from tabular.errors import InputError
 
-__all__ = ["entries", "entry", "fields_of", "name", "read", "written"]
+__all__ = ["entries", "entry", "fields_of", "in_unicode", "name", "read", "written"]
 
 _INFINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 _TELLING = ("is", "array", "tuple", "number", "fraction", "items")  # a field may have a later one's name, not "is"
+
+
+def in_unicode(stream: IO[str]) -> bool:
+    """Whether a stream has every letter; where it has not, JSON is written to it with its own escapes.
+
+    >>> import io
+    >>> in_unicode(io.TextIOWrapper(io.BytesIO(), "cp1252")), in_unicode(io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    (False, True)
+    """
+    return (stream.encoding or "utf-8").lower().startswith("utf")
 
 
 def written(record, without=()) -> dict:

@@ -112,12 +112,51 @@ def test_an_error_under_another_encoding_is_one_sentence(tmp_path):
     assert b"delta.yaml: the file cannot be read" in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_json_under_another_encoding_says_the_same(tmp_path, encoding):
+    """Letters are escaped, never spelled: a program that reads it gets the names of the file."""
+    names = ["δ", "naïve", "雨"]
+    prompt = {"responses": names, "reference": [0.2, 0.3, 0.5], "preferences": [names[:2]]}
+    (tmp_path / "mine.json").write_text(json.dumps({"beta": 1, "prompts": [prompt]}))
+    for arguments in (("solve", str(tmp_path / "mine.json"), "--json"), ("check", "def-3.3", "--json")):
+        other, plain = (run(*arguments, PYTHONIOENCODING=it, PYTHONUTF8="0") for it in (encoding, "utf-8"))
+        told = [json.loads(done.stdout.decode(it)) for done, it in ((other, encoding), (plain, "utf-8"))]
+        for answer in told if arguments[0] == "check" else ():
+            answer[0].pop("seconds")
+        assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(
     ("character", "written"),
-    [("δ", "delta"), ("Δ", "Delta"), ("₀", "0"), ("─", "-"), ("│", "|"), ("≥", ">="), ("雨", "\\u96e8")],
+    [
+        ("δ", "delta"),
+        ("Δ", "Delta"),
+        ("₀", "0"),
+        ("─", "-"),
+        ("│", "|"),
+        ("≥", ">="),
+        ("雨", "\\u96e8"),
+        ("–", "-"),
+        ("“", '"'),
+    ],
 )
 def test_letters_that_an_encoding_lacks(character, written):
     assert wording.spelled(UnicodeEncodeError("ascii", character, 0, 1, "")) == (written, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "told"),
+    [
+        ("reference", [0.3, 0.3], "prompts[0].reference: it sums to 0.6, not 1: divide each by that sum"),
+        ("log_reference", [-1, -1], "its probabilities sum to 0.7357588823, not 1: subtract the logarithm of that sum"),
+    ],
+)
+def test_a_reference_that_does_not_sum_to_1_is_told_in_the_files_words(tmp_path, key, values, told):
+    (tmp_path / "mine.json").write_text(json.dumps({"beta": 1, "prompts": [{key: values, "preferences": [[0, 1]]}]}))
+    done = run("solve", str(tmp_path / "mine.json"))
+    assert done.returncode == 2
+    assert told in done.stderr.decode()
+    assert "ref row" not in done.stderr.decode()
 
 
 @pytest.mark.parametrize("columns", [None, "40"])

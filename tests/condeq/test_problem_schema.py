@@ -129,6 +129,16 @@ def test_the_template_reads_and_shows_every_key(tmp_path):
         assert re.search(rf"^\s*(?:# |- )*{key}:", TEMPLATE, flags=re.MULTILINE), key
 
 
+def test_the_other_way_to_write_the_reference_says_the_same(tmp_path):
+    path = tmp_path / "logs.yaml"
+    path.write_text(
+        TEMPLATE.replace("    reference:", "    # reference:").replace("    # log_reference:", "    log_reference:")
+    )
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    read, other = problem_file.read(tmp_path / "template.yaml").problem, problem_file.read(path).problem
+    assert other.log_ref == pytest.approx(read.log_ref, abs=1e-9)
+
+
 CHOICES = re.findall(r"^    # (preferences: \S+|rankings|wins|preference_matrix)", TEMPLATE, flags=re.MULTILINE)
 
 
