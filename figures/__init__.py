@@ -260,5 +260,5 @@ def write(
     drawn = drawn_by.draw(table, width=width)
     for suffix in formats:
         how = ({"metadata": _NO_DATES[suffix]} if suffix in _NO_DATES else {}) | ({} if dpi is None else {"dpi": dpi})
-        drawn.save(paths[suffix], texsystem=texsystem, **how)
+        drawn.save(paths[suffix], texsystem=texsystem if suffix == "pgf" else None, **how)
     return Saved(name, title, text, table.settings, paths)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle
 from math import ceil
+from pathlib import Path
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -62,6 +63,9 @@ class Drawn:
                 matplotlib.rcParams.update({"pgf.texsystem": texsystem, "pgf.rcfonts": False})
             with _in_latex(self.figure) if texsystem else nullcontext():
                 self.figure.savefig(path, **how)
+        if texsystem:  # what Matplotlib would have the reader put into her preamble
+            written = Path(path).read_text(encoding="utf-8")
+            Path(path).write_text(latex.PGF_NEEDS + written, encoding="utf-8")
 
     def _repr_png_(self) -> bytes:
         image = io.BytesIO()

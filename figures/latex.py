@@ -12,8 +12,10 @@ import numpy as np
 from figures.table import Table
 from tabular.errors import InputError
 
-__all__ = ["caption", "label", "mathematics", "table", "text"]
+__all__ = ["PGF_NEEDS", "caption", "label", "mathematics", "table", "text"]
 
+#: the command that Matplotlib writes into PGF files and no package has
+PGF_NEEDS = "\\providecommand{\\mathdefault}[1]{#1}%\n"
 _GREEK = {
     "Α": "mathrm{A}",
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
@@ -37,17 +39,26 @@ _SIGNS = {
 _TEXT = {
     "«": "``", "»": "''", "∎": r"\qed{}",
     "“": "``", "”": "''", "‘": "`", "’": "'", "–": "--", "—": "---", "\N{NO-BREAK SPACE}": "~", "§": r"\S{}",
-    "\N{NARROW NO-BREAK SPACE}": r"\,", "é": r"\'e", "è": r"\`e", "ö": r'\"o', "ü": r'\"u', "ä": r'\"a', "ç": r"\c{c}",
+    "\N{NARROW NO-BREAK SPACE}": r"\,", "ß": r"\ss{}", "æ": r"\ae{}", "œ": r"\oe{}", "ø": r"\o{}", "ł": r"\l{}",
+    "Æ": r"\AE{}", "Œ": r"\OE{}", "Ø": r"\O{}", "Ł": r"\L{}", "ı": r"\i{}", "€": r"\texteuro{}",
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
     "|": r"\ensuremath{|}", "✓": r"\ensuremath{\surd}", "✗": r"\ensuremath{\times}", '"': "''",
 }  # fmt: skip
+#: marks as they stand after their letter, when it is taken apart
+_MARKS = dict(
+    zip("\u0300\u0301\u0302\u0303\u0304\u0307\u0308\u030a\u030b\u030c\u0327\u0328", "`'^~=.\"rHvck", strict=True)
+)
 _HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵐᵗᵏˣ", "0123456789+-nmtkx", strict=True))
 _LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₗₘₙₜ", "0123456789+-ijklmnt", strict=True))
 
 #: a Greek letter or a single Latin one, perhaps starred, with its indices and exponents
-_INDEX = r"(?:\*?_(?:[A-Za-zα-ωΑ-Ω][\u0302-\u0304]|\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]{1,5}\*?|[α-ωΑ-Ω]\*?)(?![\w]))"
+_INDEX = (
+    r"(?:\*?_(?:[A-Za-zα-ωΑ-Ω][\u0302-\u0304]|\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]{1,5}(?:\*|,[A-Za-z]+)?|[α-ωΑ-Ω]\*?)"
+    r"(?![\w]))"
+)
 _POWER = r"(?:\^(?:\{[^{}]*\}|\([^()]*(?:\([^()]*\)[^()]*)*\)|−?[A-Za-z0-9α-ωΑ-Ω*]))"
+_PRIMED = re.compile(r"\^\{([^{}]*)\}(_\{(?:[^{}]|\{[^{}]*\})*\})?('+)(?!')")
 _RAISED = f"[{''.join(_HIGH)}]+|[{''.join(_LOW)}]+"
 #: after a single Latin letter: a short index, for a long one belongs to a name of code
 _SMALL = rf"_(?:[A-Za-z]{{1,3}}\*?(?!\w)|[0-9({{α-ωΑ-Ω])|\^|[{''.join(_HIGH)}{''.join(_LOW)}]"
@@ -78,25 +89,49 @@ def text(words: str) -> str:
         else:
             out += _plain(words[at : found.start()]) + rf"\ensuremath{{{symbol}}}"
         at = found.end()
-    return out + _plain(words[at:])
+    return _PRIMED.sub(_with_prime, out) + _plain(words[at:])
+
+
+def _with_prime(found):
+    r"""LaTeX reads ``x^{*}_w'`` as two exponents: the prime joins the first."""
+    power, index, primes = found.groups()
+    joined = power + r"\prime" * len(primes)
+    return f"^{{{joined}}}{index or ''}"
 
 
 def label(words: str) -> str:
-    r"""A label of a figure in ASCII, for PGF: what stands between dollars stays mathematics, and plain letters stay.
+    r"""A label of a figure in ASCII, for PGF: what stands between dollars is mathematics, as Matplotlib has it.
 
-    >>> print(label("δ ≥ 0 in $δ_{ref}$, “clip”"))
-    \ensuremath{\delta} \ensuremath{\geq} 0 in $\delta _{ref}$, ``clip''
+    >>> print(label("δ ≥ 0 in $δ_{ref}$, “clip”, a_b"))
+    \ensuremath{\delta} \ensuremath{\geq} 0 in $\delta _{ref}$, ``clip'', a\_b
     """
-    parts = re.split(r"(\$[^$]*\$)", words)
-    return "".join("".join(_labelled(character, part[:1] == "$") for character in part) for part in parts)
+    bare = words.replace(r"\$", "")
+    parts = re.split(r"((?<!\\)\$(?:[^$\\]|\\.)*\$)", words) if bare.count("$") % 2 == 0 else [words]
+    return "".join(_mathematical(part) if at % 2 else _worded(part) for at, part in enumerate(parts))
 
 
-def _labelled(character, mathematical):
-    if character.isascii():
-        return character
-    if mathematical:
-        return f"{mathematics(character)} "
-    return _TEXT.get(character) or rf"\ensuremath{{{mathematics(character)}}}"
+def _mathematical(part):
+    return "".join(character if character.isascii() else f"{mathematics(character)} " for character in part)
+
+
+def _worded(part):
+    r"""Words of a label; \$ is a dollar in it, and no dollar may stand, for Matplotlib would see mathematics."""
+    out = "".join(_lettered(character) for character in part.replace(r"\$", "$"))
+    return out.replace(r"\$", r"\textdollar{}")
+
+
+def _lettered(character):
+    if character in _TEXT or character.isascii() or _marked(character):
+        return _plain(character)
+    return rf"\ensuremath{{{mathematics(character)}}}"
+
+
+def _marked(character):
+    """A letter and its mark as LaTeX has them; nothing for any other character."""
+    letter, mark = (*unicodedata.normalize("NFD", character), "", "")[:2]
+    if not letter.isascii() or mark not in _MARKS:
+        return ""
+    return rf"\{_MARKS[mark]}{{{letter}}}"
 
 
 def _apart(character):
@@ -113,6 +148,7 @@ def mathematics(symbol: str) -> str:
     """
     symbol = re.sub(f"_(.[{_ACCENTS}])", r"_{\1}", symbol)
     symbol = re.sub(f"(.)([{_ACCENTS}])", lambda found: rf"\{_ACCENT[found[2]]}{{{found[1]}}}", symbol)
+    symbol = re.sub(r"_([A-Za-z0-9]+),([A-Za-z]+)", r"_{\1,\\mathrm{\2}}", symbol)
     symbol = re.sub(r"_([A-Za-z]{2,})", r"_{\1}", symbol)
     symbol = re.sub(r"([_^])\(", r"\1{(", symbol) if symbol.count("(") == symbol.count(")") else symbol
     symbol = _closed(symbol)
@@ -159,7 +195,7 @@ def _commands(symbol):
 
 
 def _plain(words):
-    out = "".join(_TEXT.get(character, character) for character in words)
+    out = "".join(_TEXT.get(character) or _marked(character) or character for character in words)
     for character in out:
         if not character.isascii():
             raise InputError(f"{character!r} in {words[:60]!r} has no LaTeX command here: write it in ASCII")

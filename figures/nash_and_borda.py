@@ -152,7 +152,7 @@ def _triangle(ax, names):
     ax.plot(*np.vstack([_CORNERS, _CORNERS[:1]]).T, color=style.RULE, linewidth=0.7)
     for name, (x, y) in zip(names, _CORNERS, strict=True):
         away, side = (0.04, "bottom") if y > 0 else (-0.04, "top")
-        ax.text(x, y + away, name, ha="center", va=side)
+        ax.text(x, y + away, style.plain(name), ha="center", va=side)
     ax.set(xlim=(-0.12, 1.12), ylim=(-0.14, 1.0), aspect="equal")
     ax.axis("off")
 

@@ -137,7 +137,7 @@ def edges(ax, table: Table, name: str, top: float) -> None:
             fontsize="small",
             color=color if value > 0 else "#6A6A6A",
         )
-    for response, words in enumerate(names):
+    for response, words in enumerate(map(style.plain, names) if table.settings["own"] else names):
         ax.text(
             response, ground, words, ha="center", va="center", bbox={"facecolor": "white", "pad": 1, "linewidth": 0}
         )

@@ -129,7 +129,7 @@ def _simplex(ax, names):
     ax.fill(*_CORNERS.T, facecolor="#F6F6F6", edgecolor=style.RULE, linewidth=0.7, zorder=0)
     for name, corner in zip(names, _CORNERS, strict=True):
         x, y = corner + 0.13 * (corner - _CORNERS.mean(axis=0)) / np.linalg.norm(corner - _CORNERS.mean(axis=0))
-        ax.text(x, y, name, ha="center", va="center", style="italic", fontsize=9)
+        ax.text(x, y, style.plain(name), ha="center", va="center", style="italic", fontsize=9)
     ax.set(xlim=(-0.22, 1.22), ylim=(-0.17, 1.04), aspect="equal")
     ax.axis("off")
 

@@ -28,6 +28,7 @@ __all__ = [
     "new_figure",
     "number",
     "panel_letter",
+    "plain",
     "points",
     "shade_region_u",
     "styled",
@@ -138,6 +139,15 @@ def shade_region_u(ax, delta_ref: float, **changes):
 def panel_letter(ax, letter: str, title: str = ""):
     """A bold panel letter and a short title, flush left above the axes."""
     return ax.set_title(rf"$\bf{{{letter}}}$  {title}".rstrip())
+
+
+def plain(words: str) -> str:
+    r"""A name of the reader's as Matplotlib writes it letter by letter: a dollar in it opens no mathematics.
+
+    >>> plain("costs $5")
+    'costs \\$5'
+    """
+    return words.replace("$", r"\$")
 
 
 def number(value: float, spec: str = "g") -> str:

@@ -103,10 +103,12 @@ def _digraph(ax, table, name):
         fill, letter = (color[y], "white") if table[f"{name}_source"][y] else ("white", color[y])
         if len(x) == 1:
             ax.plot(*place, "o", markersize=13, color=fill, markeredgecolor=color[y], zorder=2)
-            ax.text(*place, x, ha="center", va="center_baseline", color=letter, zorder=3)
+            ax.text(*place, style.plain(x), ha="center", va="center_baseline", color=letter, zorder=3)
         else:
             box = {"boxstyle": "round", "facecolor": fill, "edgecolor": color[y]}
-            ax.text(*place, x, ha="center", va="center", color=letter, zorder=3, fontsize="small", bbox=box)
+            ax.text(
+                *place, style.plain(x), ha="center", va="center", color=letter, zorder=3, fontsize="small", bbox=box
+            )
     ax.text(0, -1.0, _verdict(table, name), ha="center", va="top", fontsize="small", linespacing=1.3)
     ax.set(xlim=(-1.55, 1.55), ylim=(-1.35, 0.85), aspect="equal")
     ax.axis("off")
@@ -118,7 +120,7 @@ def _verdict(table, name):
         return "one block: one minimiser"
     if status == "set":
         return f"blocks not joined: a set of minimisers,\nblock masses free (dimension {dimension})"
-    ends = ", ".join(table[f"{name}_response"][table[f"{name}_mass"] > 1e-9])
+    ends = ", ".join(map(style.plain, table[f"{name}_response"][table[f"{name}_mass"] > 1e-9]))
     return f"a label joins two blocks: no minimiser,\nthe flow ends on {{{ends}}}"
 
 

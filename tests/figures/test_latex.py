@@ -1,6 +1,8 @@
 """LaTeX of captions, statements and tables: ASCII, balanced, and every formula one that a parser of its own reads."""
 
 import re
+import shutil
+import subprocess
 
 import matplotlib
 import numpy as np
@@ -11,7 +13,7 @@ from matplotlib.mathtext import MathTextParser
 import figures
 from figures import drawing, latex, style
 from figures.table import Table
-from tabular import InputError
+from tabular import InputError, Preferences, Problem
 
 
 def formulas(text):
@@ -56,11 +58,84 @@ def is_latex(text):
         ("“clip”", "``clip''"),
         ("π*_r̂(y)", r"\ensuremath{\pi^{*}_{\hat{r}}}(y)"),
         ("Δr", r"\ensuremath{\Delta}r"),
+        ("π*_β′ of x′", r"\ensuremath{\pi^{*\prime}_{\beta}} of x\ensuremath{'}"),
+        ("P_i,rest, and x_1,x_2", r"\ensuremath{P_{i,\mathrm{rest}}}, and \ensuremath{x_{1}},\ensuremath{x_{2}}"),
+        ("naïve Łódź, “größer”", r"na\"{i}ve \L{}\'{o}d\'{z}, ``gr\"{o}\ss{}er''"),
     ],
 )
 def test_words_and_their_latex(words, expected):
     assert latex.text(words) == expected
     assert is_latex(latex.text(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("a_b & 50 %", r"a\_b \& 50 \%"),
+        ("$\\delta$ of a_b", r"$\delta$ of a\_b"),
+        (style.plain("costs $5 or $6"), r"costs \textdollar{}5 or \textdollar{}6"),
+        ("costs $5", r"costs \textdollar{}5"),
+        (r"$\beta$, \$5_", r"$\beta$, \textdollar{}5\_"),
+        ("{x}^2 naïve", r"\{x\}\textasciicircum{}2 na\"{i}ve"),
+    ],
+)
+def test_labels_and_their_latex(words, expected):
+    """What the reader's names hold is set as it is; mathematics is what Matplotlib takes for it."""
+    assert latex.label(words) == expected
+
+
+NAMES = [r"$\foo$", "a_b & $5", "{50 %} # ^~ naïve"]
+
+
+@pytest.mark.parametrize("name", ["nash_and_borda", "win_digraph", "solution_sets", "projection"])
+def test_names_of_any_letters_are_drawn_as_they_are_in_every_format(name, tmp_path, monkeypatch):
+    """Also in the formats that are written beside PGF, where nothing is LaTeX."""
+    monkeypatch.setattr(LatexManager, "_get_cached_or_new", classmethod(lambda cls: Measured()))
+    monkeypatch.setattr(figures, "_texsystem", lambda: "xelatex")
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 0.5, [1.0, 0.0, 0.5])
+    labels = Preferences.from_pairs([(0, 1), (1, 2), (2, 0)])
+    given = type("File", (), {"problem": problem, "preferences": labels, "names": [NAMES]})()
+    saved = figures.save(name, tmp_path, ["pgf", "svg"], latex=True, problem=given)
+    written = saved.paths["pgf"].read_text(encoding="utf-8")
+    assert written.startswith(r"\providecommand{\mathdefault}")
+    for words in NAMES:
+        assert latex.label(style.plain(words)) in written
+    assert "textdollar" not in saved.paths["svg"].read_text(encoding="utf-8")
+    assert is_latex(latex.text(saved.caption))
+
+
+def packages(engine, *names):
+    """Whether an engine is installed, and packages of LaTeX."""
+    if not shutil.which(engine) or not shutil.which("kpsewhich"):
+        return False
+    return all(subprocess.run(["kpsewhich", f"{name}.sty"], capture_output=True).returncode == 0 for name in names)
+
+
+PAPER = r"""
+\documentclass[twocolumn]{article}
+\usepackage{pgf,booktabs,amsthm} \newtheorem{theorem}{Theorem}
+\begin{document}
+\begin{figure}\input{win_digraph.pgf}\input{win_digraph.caption.tex}\end{figure}
+\input{win_digraph.table.tex}
+\input{words.tex}
+\end{document}
+"""
+
+
+@pytest.mark.parametrize("engine", ["pdflatex", "xelatex"])
+def test_an_engine_sets_figure_caption_table_and_words(engine, tmp_path):
+    """With nothing in the preamble but what the files say that they need."""
+    if not packages(engine, "pgf", "booktabs", "amsthm"):
+        pytest.skip(f"no {engine} with pgf, booktabs and amsthm")
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 0.5)
+    labels = Preferences.from_pairs([(0, 1), (1, 2), (2, 0)])
+    given = type("File", (), {"problem": problem, "preferences": labels, "names": [NAMES]})()
+    figures.save("win_digraph", tmp_path, ["pgf"], width="column", latex=True, problem=given)
+    (tmp_path / "words.tex").write_text(latex.text("π*_β′(w) ≥ e^(β|δ_ref|) « naïve », P_i,rest ≻ μ"))
+    (tmp_path / "paper.tex").write_text(PAPER)
+    command = [engine, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_a_character_without_a_command_is_named():
