@@ -11,7 +11,7 @@ from proofs_checks import quantities as known
 from proofs_checks.counterexamples import Counterexample, Told
 from proofs_checks.kernel import judging, search
 from proofs_checks.kernel.instances import Instances, Replay, WhenAsked, drawn_from
-from proofs_checks.kernel.relation import All, Condition, Holds, Relation, pieces
+from proofs_checks.kernel.relation import All, Condition, Holds, Relation, foreign, pieces
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.verdict import Result, run
@@ -307,7 +307,7 @@ def _problems(strategy, quantities):
 
 
 def _condition(given):
-    if isinstance(given, Condition):
+    if isinstance(given, Condition) and foreign(given) is None:
         return given
     if not callable(given):
         raise InputError(f"{checks_of.brief(given)} is no condition: give relation(...), or a function of a problem")

@@ -6,7 +6,6 @@ one instance. Each carries wrong versions of itself, which the same machinery ha
 nothing.
 """
 
-import dis
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +17,7 @@ from random import Random
 import sympy
 from flint import arb
 
-from proofs_checks.kernel import ball, symbolic
+from proofs_checks.kernel import ball, exact, formulas, symbolic
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.interval import Interval, Undefined, precisely
 from proofs_checks.kernel.relation import Condition, Relation
@@ -44,7 +43,7 @@ __all__ = [
 
 _SPOTS = 12
 _NARROW = 1e-6  # share of the sides: where the enclosure of their difference is wider, meeting 0 says nothing
-_COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL"}
+_OTHERS = "the points checked say nothing of the others"
 
 
 class Quantifier(Enum):
@@ -191,8 +190,8 @@ class Identity(Evidence):
     def run(self):
         if _same_code(self.left, self.right):
             return Finding(None, "both sides are the same formula: nothing was checked")
-        if _branches(self.left) or _branches(self.right):
-            return Finding(None, "a side branches on its argument: the points checked say nothing of the others")
+        if words := formulas.looks(self.left) or formulas.looks(self.right):
+            return Finding(None, f"a side {words}: {_OTHERS}")
         gaps = []
         for point, arguments in _points(self.over):
             try:
@@ -242,8 +241,8 @@ class Sign(Evidence):
         return {"expression": control}
 
     def run(self):
-        if _branches(self.expression):
-            return Finding(None, "it branches on its argument: the points checked say nothing of the others")
+        if words := formulas.looks(self.expression):
+            return Finding(None, f"it {words}: {_OTHERS}")
         for point, arguments in _points(self.over):
             try:
                 value = _at(self.expression, arguments)
@@ -288,6 +287,8 @@ class Box(Evidence):
     def run(self):
         box = {getattr(name, "name", name): ends for name, ends in self.box.items()}
         f, strict = _margin_of(self.f, self.strict)
+        if formulas.peeks(f):
+            return Finding(None, "it asks an interval for an end: what it answers there says nothing of the rest")
         return ball.finding(ball.decide(f, box, strict=strict, max_boxes=self.max_boxes), box, strict)
 
     @property
@@ -310,15 +311,17 @@ class Exhaustive(Evidence):
     """Every case of a finite list passes a test in exact arithmetic. The kernel goes through the list and counts.
 
     Args:
-        cases: makes the list anew.
+        cases: makes the list anew: whole numbers, fractions and lists of them.
         of: how many cases there are; any other number found is undecided.
         test: called with a case (unpacked if a tuple); True or False, or None where it cannot tell.
+        proposed: who proposes in floats what the test then certifies; without it a float decides nothing.
         controls: name -> a wrong test, which some case must fail.
     """
 
     cases: Callable[[], Iterable]
     of: int
     test: Callable[..., bool | None]
+    proposed: str = ""
 
     quantifier = Quantifier.EXHAUSTIVE
 
@@ -327,12 +330,17 @@ class Exhaustive(Evidence):
 
     @precisely
     def run(self):
+        if self._guarded and exact.by_floats(self.test):
+            return Finding(None, "the test names floats, which decide nothing exactly")
         count, seen = 0, set()
         for case in self.cases():
-            if repr(case) in seen:
+            if (known := exact.hashed(case)) in seen:
                 return Finding(None, f"case {count + 1} was there before: each counts once", witness=str(case))
-            seen.add(repr(case))
-            answer = self.test(*case) if isinstance(case, tuple) else self.test(case)
+            seen.add(known)
+            try:
+                answer = self._answer(case)
+            except exact.Inexact:
+                return Finding(None, f"case {count + 1} of {self.of} is decided by floats", witness=str(case))
             if answer is not None and type(answer) is not bool:
                 raise TypeError(f"a test answers True, False or None, not {answer!r}")
             count += 1
@@ -342,7 +350,15 @@ class Exhaustive(Evidence):
                 return Finding(False, f"case {count} of {self.of} fails", witness=str(case))
         if count == 0 or count != self.of:
             return Finding(None, f"{count} cases were checked, {self.of} are claimed")
-        return Finding(True, f"all {count} of {self.of} cases")
+        return Finding(True, f"all {count} of {self.of} cases" + (f", {self.proposed}" if self.proposed else ""))
+
+    @property
+    def _guarded(self):
+        return not self.proposed
+
+    def _answer(self, case):
+        case = exact.only(case) if self._guarded else case
+        return self.test(*case) if isinstance(case, tuple) else self.test(case)
 
     @property
     def domain(self):
@@ -351,9 +367,10 @@ class Exhaustive(Evidence):
 
 @dataclass(frozen=True)
 class Sampled(Exhaustive):
-    """The same for a sample of cases: it supports, and carries no more."""
+    """The same for a sample of cases, of floats if need be: it supports, and carries no more."""
 
     quantifier = Quantifier.SAMPLED
+    _guarded = False
 
 
 @dataclass(frozen=True)
@@ -409,15 +426,6 @@ def _symbols(over):
         name: sympy.Function(name) if isinstance(kind, AnyFunction) else kind.symbol(name)
         for name, kind in over.items()
     }
-
-
-def _branches(formula):
-    """Whether a formula, or one inside it, compares: a value may then be special that no point meets."""
-    codes = [formula.__code__]
-    for code in codes:
-        codes += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
-    steps = {step.opname for code in codes for step in dis.get_instructions(code)}
-    return bool(steps & _COMPARING) or any("JUMP" in name and "IF" in name for name in steps)
 
 
 def _points(over):

@@ -3,16 +3,18 @@
 Only what exact arithmetic confirms refutes; a violation in floats alone leaves the statement undecided.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
 
 import numpy as np
 
+from proofs_checks.kernel.ball import in_words
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.interval import Interval, precisely
-from proofs_checks.kernel.relation import All, Not, pieces
+from proofs_checks.kernel.relation import All, Not, pieces, unread
 from proofs_checks.kernel.search import TIE, USUAL, Sought, scores, seek, values_of
 from proofs_checks.kernel.shrinking import as_rationals, short, shrink, simplicity
 
@@ -113,11 +115,32 @@ def of_claim(instances, given, claim, effort=USUAL, found: Judged | None = None)
     """
     for symbol, (measured, exact) in disagreements(instances, effort).items():
         return Finding(None, f"{symbol} is {measured:.9g} in floats and {exact} in exact arithmetic: they disagree")
+    if strange := unread(All((*given, claim))):
+        return Finding(None, f"exact arithmetic cannot read {strange}: it would find no violation")
     for piece in pieces(claim):
         if not getattr(piece, "symbols", True) and piece.decide({}) is not True:
             return Finding(None, f"{piece} is not so, in exact arithmetic")
     finding = no_violation(instances, given, claim, replace(effort, least=max(effort.least, _LEAST)), found)
-    return beyond(instances, given, claim) or finding if finding.passed else finding
+    if finding.passed:
+        return denied(instances, given, claim, effort) or beyond(instances, given, claim) or finding
+    return finding
+
+
+def nobody_meets(instances, given, claim, effort=USUAL) -> Finding:
+    """The finding that no instance meets the hypotheses: with a least effort, and beyond the ranges drawn."""
+    met = seek(instances, given, claim, replace(effort, draws=max(effort.draws, _LEAST))).met
+    if met == 0 and (point := next(far_points(instances, given), None)):
+        return Finding(None, f"beyond the ranges drawn {in_words(point)} meets the hypotheses")
+    return Finding(True if met == 0 else None, f"{met} instances of those drawn meet the hypotheses")
+
+
+def denied(instances, given, claim, effort=USUAL) -> Finding | None:
+    """A violation in exact arithmetic at an instance where floats saw none: it may be as small as their rounding."""
+    if isinstance(instances, Numbers):
+        return None
+    _, answers = instances.draw(np.random.default_rng(effort.seed), min(effort.draws, _COMPARED))
+    found = (certified(instances, given, claim, as_rationals(values_of(taken))) for taken in answers)
+    return next((finding for finding in found if finding.passed is False), None)
 
 
 def disagreements(instances, effort=USUAL) -> dict:
@@ -150,20 +173,22 @@ def beyond(instances, given, claim) -> Finding | None:
     point = far_violation(instances, given, claim)
     if point is None:
         return None
-    shown = ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
-    return Finding(False, "violated beyond the ranges drawn: certified in exact arithmetic", witness=shown)
+    said = "violated beyond the ranges drawn: certified in exact arithmetic"
+    return Finding(False, said, witness=in_words(point))
 
 
 def far_violation(instances, given, claim) -> dict | None:
     """The numbers of such a violation, by symbol."""
-    if not isinstance(instances, Numbers):
-        return None
+    return next((point for point in far_points(instances, given) if claim.decide(point) is False), None)
+
+
+def far_points(instances, given) -> Iterator[dict]:
+    """Numbers inside and outside the ranges drawn that meet the hypotheses in exact arithmetic, by symbol."""
     rng = Random(0)
-    for _ in range(_BEYOND):
+    for _ in range(_BEYOND if isinstance(instances, Numbers) else 0):
         point = {symbol: _far(rng, symbol, *ends) for symbol, ends in instances.ranges.items()}
-        if claim.decide(point) is False and all(condition.decide(point) is True for condition in given):
-            return point
-    return None
+        if all(condition.decide(point) is True for condition in given):
+            yield point
 
 
 def _far(rng, symbol, low, high):

@@ -4,7 +4,7 @@ What a statement says, what is searched for violations and what is certified at 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
@@ -15,7 +15,7 @@ import sympy
 
 from proofs_checks.kernel import exact
 from proofs_checks.kernel.interval import Undefined, precisely
-from proofs_checks.kernel.symbolic import enclose, exactly, numerically
+from proofs_checks.kernel.symbolic import enclose, exactly, numerically, unknown
 from proofs_checks.kernel.unicode import in_words
 
 __all__ = [
@@ -84,8 +84,8 @@ class Relation(Condition):
             raise ValueError(f"{self.op!r} is no relation: one of {', '.join(_OPPOSITE)}")
         if not 0 <= self.noise <= _MOST_NOISE:
             raise ValueError(f"a noise of {self.noise} hides what is false: at most {_MOST_NOISE} is rounding")
-        object.__setattr__(self, "left", sympy.sympify(self.left))
-        object.__setattr__(self, "right", sympy.sympify(self.right))
+        object.__setattr__(self, "left", _in_rationals(self.left))
+        object.__setattr__(self, "right", _in_rationals(self.right))
 
     @property
     def words(self):
@@ -140,6 +140,12 @@ class Relation(Condition):
         except Undefined:
             left, right = (exactly(side, values) for side in (self.left, self.right))
         return None if left is None or right is None else compare(left, right)
+
+
+def _in_rationals(side):
+    """A side with each float in it as the decimals that it prints: what a reader sees is what is decided."""
+    side = sympy.sympify(side)
+    return side.xreplace({number: sympy.Rational(str(number)) for number in side.atoms(sympy.Float)})
 
 
 @dataclass(frozen=True)
@@ -330,6 +336,57 @@ class Iff(Condition):
 
     def decide(self, values):
         return self._both().decide(values)
+
+
+@dataclass(frozen=True)
+class At(Condition):
+    """A condition at one point, where a claim says that there is such a point.
+
+    >>> x = sympy.Symbol("x", real=True)
+    >>> There = At(relation(x**2, "<", x), {x: Fraction(1, 2)})
+    >>> There.words, There.decide({})
+    ('x² < x at x = 1/2', True)
+    """
+
+    condition: Condition
+    point: Mapping[sympy.Symbol, Fraction]
+
+    @property
+    def words(self):
+        return f"{self.condition} at {', '.join(f'{symbol} = {value}' for symbol, value in self.point.items())}"
+
+    def satisfied(self, values):
+        return self.condition.satisfied(self._floats)
+
+    def violated(self, values):
+        return self.condition.violated(self._floats)
+
+    def decide(self, values):
+        return self.condition.decide(dict(self.point))
+
+    @property
+    def _floats(self):
+        return {symbol: np.array(float(value)) for symbol, value in self.point.items()}
+
+
+def within(condition: Condition) -> Iterator[Condition]:
+    """A condition and all that it is made of."""
+    yield condition
+    for field in vars(condition).values():
+        for part in field if isinstance(field, tuple) else (field,):
+            if isinstance(part, Condition):
+                yield from within(part)
+
+
+def foreign(condition: Condition) -> Condition | None:
+    """A condition in it that is not defined here, if there is one: its answers would be its own."""
+    return next((part for part in within(condition) if globals().get(type(part).__name__) is not type(part)), None)
+
+
+def unread(condition: Condition):
+    """What exact arithmetic cannot read in a condition's relations, if anything."""
+    sides = [side for part in within(condition) if isinstance(part, Relation) for side in (part.left, part.right)]
+    return next(filter(None, map(unknown, sides)), None)
 
 
 def pieces(condition: Condition) -> tuple[Condition, ...]:

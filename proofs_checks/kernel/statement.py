@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from proofs_checks.kernel.evidence import Evidence
+from proofs_checks.kernel.evidence import Box, Evidence, Exact, Exhaustive, Identity, Sampled, Sign
 from proofs_checks.kernel.instances import Instances
-from proofs_checks.kernel.relation import Condition
+from proofs_checks.kernel.relation import All, Condition, foreign
 from proofs_checks.kernel.search import USUAL, Effort
 
 __all__ = ["Form", "Given", "InWords", "Origin", "Part", "Policies", "Settles", "Statement", "Verdict"]
+
+_KINDS = (Identity, Sign, Box, Exhaustive, Sampled, Exact)
+_CITED = re.compile(r"\{([a-z0-9.-]+)\}")
+_STEP = re.compile(r"«(.+?)»")
 
 
 class Verdict(Enum):
@@ -82,6 +86,8 @@ class Form:
     def __post_init__(self):
         if not self.claim:
             raise ValueError("a form that claims nothing")
+        if strange := foreign(All((*self.conditions, *self.claim.values()))):
+            raise TypeError(f"{strange!r} is no condition of the kernel's: it could answer whatever is asked")
 
     @property
     def hypotheses(self):
@@ -133,7 +139,11 @@ class Part:
     steps: tuple[Evidence, ...] = ()
 
     def __post_init__(self):
-        cited, there = re.findall(r"«(.+?)»", self.argument), [step.name for step in self.steps]
+        if any(type(step) not in _KINDS for step in self.steps):
+            raise TypeError(f"a step is one of the kernel's pieces of evidence, not {self.steps!r}")
+        if strange := re.search(r"[{}«»].*", _STEP.sub("", _CITED.sub("", self.argument))):
+            raise ValueError(f"nobody reads this as a citation, {{id}} or «step»: {strange[0]}")
+        cited, there = _STEP.findall(self.argument), [step.name for step in self.steps]
         if not self.argument:
             if len(self.steps) > 1:
                 raise ValueError(f"say in words how these steps together carry the part: {', '.join(there)}")
@@ -144,7 +154,7 @@ class Part:
 
     @property
     def rests_on(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(re.findall(r"\{([a-z0-9.-]+)\}", self.argument)))
+        return tuple(dict.fromkeys(_CITED.findall(self.argument)))
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,8 @@ class Statement:
     def __post_init__(self):
         if self.parts and self.settles is Settles.CLAIM and set(self.parts) != set(self.form.claim):
             raise ValueError(f"{self.id}: the claim has parts {list(self.form.claim)}, carried are {list(self.parts)}")
+        if isinstance(self.form, InWords) and any(part.steps and not part.argument for part in self.parts.values()):
+            raise ValueError(f"{self.id}: no machine reads its claim, say in words how the step carries it")
 
     @property
     def hypotheses(self) -> str:

@@ -8,6 +8,7 @@ import functools
 from fractions import Fraction
 
 import sympy
+from flint import arb
 
 from proofs_checks.kernel import arithmetic
 from proofs_checks.kernel.interval import Interval, Undefined
@@ -67,6 +68,8 @@ class pos(sympy.Function):
 
 _OURS = {"softplus": sp, "sigmoid": σ, "positive_part": pos}
 _IN_FLOATS = {ours.__name__: getattr(arithmetic, name) for name, ours in _OURS.items()}
+_NUMBERS = (sympy.Symbol, sympy.Rational, type(sympy.E), type(sympy.pi))
+_ENCLOSED = (*_NUMBERS, sympy.Add, sympy.Mul, sympy.Pow, sympy.Min, sympy.Max, sympy.Abs)
 
 
 def call(name, x):
@@ -117,6 +120,8 @@ def enclose(expression, values) -> Interval:
         return Interval.of(Fraction(int(expression.p), int(expression.q)))
     if expression == sympy.E:
         return Interval.of(1).exp()
+    if expression == sympy.pi:
+        return Interval(arb.pi().lower(), arb.pi().upper())
     parts = [enclose(part, values) for part in expression.args]
     if expression.is_Add:
         return sum(parts[1:], parts[0])
@@ -128,10 +133,27 @@ def enclose(expression, values) -> Interval:
         return (arithmetic.least if isinstance(expression, sympy.Min) else arithmetic.greatest)(*parts)
     if isinstance(expression, sympy.Abs):
         return abs(parts[0])
-    name = {ours: name for name, ours in _OURS.items()}.get(expression.func, type(expression).__name__)
-    if not parts or not hasattr(parts[0], name):
+    if not _is_known(expression):
         raise Undefined(f"no enclosure of {expression.func} is known")
-    return getattr(parts[0], name)()
+    return getattr(parts[0], _name(expression))()
+
+
+def unknown(expression):
+    """A part of an expression that has no enclosure anywhere, or None: exact arithmetic says nothing of what holds it.
+
+    >>> unknown(sp(sympy.Symbol("x")) ** 2 - sympy.pi), unknown(1 + sympy.gamma(sympy.Symbol("x")))
+    (None, gamma(x))
+    """
+    return next((part for part in sympy.preorder_traversal(expression) if not _is_known(part)), None)
+
+
+def _is_known(node):
+    return isinstance(node, _ENCLOSED) or bool(node.args and hasattr(Interval, _name(node)))
+
+
+def _name(node):
+    """What our functions are called in every arithmetic, for those of computer algebra too."""
+    return {ours: name for name, ours in _OURS.items()}.get(node.func, type(node).__name__)
 
 
 def _power(expression, parts):

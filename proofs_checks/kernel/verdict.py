@@ -231,8 +231,7 @@ def _search_outcomes(statement, judged):
     form, claim = statement.form, All(tuple(statement.form.claim.values()))
 
     def met_by_nobody():
-        met = search.seek(form.instances, form.conditions, claim, form.effort).met
-        finding = Finding(True if met == 0 else None, f"{met} instances of those drawn meet the hypotheses")
+        finding = judging.nobody_meets(form.instances, form.conditions, claim, form.effort)
         return finding, tuple(_met_without(form, claim)) if finding.passed else ()
 
     def searched():

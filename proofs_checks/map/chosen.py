@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import sympy
 
-from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid
+from proofs_checks.kernel.arithmetic import derivative, exp, log, sigmoid, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import All, Implies, relation
@@ -228,8 +228,6 @@ _SLOPE = Identity(
 
 
 def _disco(t, x):
-    from proofs_checks.kernel.arithmetic import exp, softplus
-
     return sigmoid(-x / t) * softplus(-x) + sigmoid(x / t) * exp(-x)
 
 

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import exp, log, sigmoid, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity, Sign
-from proofs_checks.kernel.relation import All, relation
+from proofs_checks.kernel.relation import All, At, relation
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.map import one_way
 from proofs_checks.spaces import losses as formulas
-from proofs_checks.spaces.cells import At, Cell, Family, witnessed
+from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.map_steps import (
     POLICIES_AND_MARGINS,
     SIGMA_POSITIVE,

@@ -11,7 +11,7 @@ from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
-from proofs_checks.spaces.map_steps import POLICIES, SIGMA_RISES, at, cited
+from proofs_checks.spaces.map_steps import HERE, POLICIES, SIGMA_RISES, at, cited
 
 __all__ = ["STATEMENTS", "o", "q"]
 
@@ -114,14 +114,14 @@ STATEMENTS = (
         instances=POLICIES,
         cells={
             "sigmoid_norm": Cell(
-                All((relation(at(formulas.sigmoid_norm(1, 1)), "=", at("dpo")), _COUNTED.claim)),
+                All((relation(formulas.sigmoid_norm(1, 1)(*HERE), "=", at("dpo")), _COUNTED.claim)),
                 "«with counts of 1 it is DPO's», {map-rlhf-holds}; «where w has two tokens and l one, this "
                 "policy costs less than π*».",
                 (_SAME, *_COUNTED.steps),
             )
         },
         words={"sigmoid_norm": "n_w = n_l = 1"},
-        wrong={"with n_w = 2": relation(at(formulas.sigmoid_norm(2, 1)), "=", at("dpo"))},
+        wrong={"with n_w = 2": relation(formulas.sigmoid_norm(2, 1)(*HERE), "=", at("dpo"))},
         conclusion="Dividing by the lengths changes which policy is optimal.",
         expected=Verdict.CERTIFIED,
     ).statement,

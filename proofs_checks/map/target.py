@@ -4,10 +4,10 @@ from fractions import Fraction
 
 from proofs_checks.kernel.arithmetic import derivative, exp, log, positive_part
 from proofs_checks.kernel.evidence import POSITIVE, Identity
-from proofs_checks.kernel.relation import All, relation
+from proofs_checks.kernel.relation import All, At, relation
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.spaces import losses as formulas
-from proofs_checks.spaces.cells import At, Cell, Family, witnessed
+from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.losses import MARGINS
 from proofs_checks.spaces.map_steps import POLICIES, a, at, b, c, d, k, β
 

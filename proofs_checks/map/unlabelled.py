@@ -1,6 +1,6 @@
 """Which losses leave mass on a response that no label speaks of."""
 
-from proofs_checks.kernel.arithmetic import log, sigmoid, softplus
+from proofs_checks.kernel.arithmetic import derivative, log, sigmoid, softplus
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Identity
 from proofs_checks.kernel.relation import relation
 from proofs_checks.map import one_way, ranks
@@ -112,8 +112,6 @@ _NCA_LEAST = Identity(
 
 
 def _slope(x):
-    from proofs_checks.kernel.arithmetic import derivative
-
     return derivative(lambda z: softplus(-z) + softplus(z) * formulas.HALF)(x)
 
 

@@ -211,6 +211,7 @@ def _connected(ref, labels):
 
 
 def _certified(kind, cases, of):
+    proposed = "the library's numbers certified in intervals"
     return (
         kind(
             "infimum between loss and conserved flow",
@@ -218,6 +219,7 @@ def _certified(kind, cases, of):
             cases,
             of,
             _infimum_enclosed,
+            proposed,
         ),
         kind(
             "attained iff every label lies on a cycle",
@@ -230,6 +232,7 @@ def _certified(kind, cases, of):
             cases,
             of,
             _existence_certified,
+            proposed,
         ),
     )
 
@@ -337,8 +340,16 @@ STATEMENTS = (
             why="a finite list, gone through completely: nothing is drawn",
         ),
         parts={
-            "infimum": Part(steps=_certified(Exhaustive, _label_sets, 189)[:1]),
-            "existence": Part(steps=_certified(Exhaustive, _label_sets, 189)[1:]),
+            "infimum": Part(
+                "The loss at the library's policy and the bound of a conserved flow enclose the infimum of each set: "
+                "«infimum between loss and conserved flow».",
+                _certified(Exhaustive, _label_sets, 189)[:1],
+            ),
+            "existence": Part(
+                "A flow on every label, or numbers that never fall along one, decides each set; no label joins two "
+                "blocks iff every label lies on a cycle: «attained iff every label lies on a cycle».",
+                _certified(Exhaustive, _label_sets, 189)[1:],
+            ),
         },
         conclusion="On three responses nothing is left to sampling.",
         expected=Verdict.CERTIFIED,

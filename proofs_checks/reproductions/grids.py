@@ -96,7 +96,7 @@ STATEMENTS = (
         ),
         parts={
             "γ > 0": Part(
-                "",
+                "One δ in each cell is enough: «J > 1000 at δ = 101 000».",
                 (
                     Exhaustive(
                         "J > 1000 at δ = 101 000",

@@ -129,7 +129,7 @@ STATEMENTS = (
             {"dictators": "It returns a ranking for every one of the 36 profiles iff it always follows one voter."},
             why="a finite list of rules, all of which are gone through",
         ),
-        parts={"dictators": Part("", (_ARROW,))},
+        parts={"dictators": Part("All 64 rules are asked: «a ranking on all 36 profiles iff a dictator».", (_ARROW,))},
         conclusion="No aggregation of labels pair by pair has an order behind it, except to obey one annotator.",
         expected=Verdict.CERTIFIED,
     ),

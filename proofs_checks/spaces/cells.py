@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import numpy as np
 import sympy
 
-from proofs_checks.kernel.ball import in_words
 from proofs_checks.kernel.evidence import Evidence, Exact
 from proofs_checks.kernel.instances import Instances, Numbers
 from proofs_checks.kernel.interval import precisely
-from proofs_checks.kernel.relation import Condition, Saying, relation
+from proofs_checks.kernel.relation import At, Condition, Saying, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.symbolic import enclose
@@ -85,37 +83,6 @@ class Family:
 def Worded(instances: Numbers, means: str) -> Instances:
     """The same numbers, introduced by what is claimed of each loss."""
     return Numbers(instances.ranges, f"{means}; losses at the settings of the map, ", instances.points)
-
-
-@dataclass(frozen=True)
-class At(Condition):
-    """A condition at one point, where a claim says that there is such a point.
-
-    >>> x = sympy.Symbol("x", real=True)
-    >>> There = At(relation(x**2, "<", x), {x: Fraction(1, 2)})
-    >>> There.words, There.decide({})
-    ('x² < x at x = 1/2', True)
-    """
-
-    condition: Condition
-    point: Mapping[sympy.Symbol, Fraction]
-
-    @property
-    def words(self):
-        return f"{self.condition} at {in_words(self.point)}"
-
-    def satisfied(self, values):
-        return self.condition.satisfied(self._floats)
-
-    def violated(self, values):
-        return self.condition.violated(self._floats)
-
-    def decide(self, values):
-        return self.condition.decide(dict(self.point))
-
-    @property
-    def _floats(self):
-        return {symbol: np.array(float(value)) for symbol, value in self.point.items()}
 
 
 def witnessed(name: str, left, op: str, right, point: Mapping, argument="«{}».") -> Cell:

@@ -49,10 +49,13 @@ POLICIES_AND_MARGINS = Numbers(
 )
 
 
+#: Where a loss is looked at unless something else is said.
+HERE = (-a, -b, -c, -d, β)
+
+
 def at(loss, w=-a, lo=-b, u=-c, v=-d, beta=β):
-    """A loss of :data:`formulas.LOSSES`, or such a function, at these logarithms."""
-    f = formulas.LOSSES[loss] if isinstance(loss, str) else loss
-    return f(w, lo, u, v, beta)
+    """A loss of :data:`formulas.LOSSES` at these logarithms."""
+    return formulas.LOSSES[loss](w, lo, u, v, beta)
 
 
 def rises(name, f, slope, more):

@@ -254,12 +254,12 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_false_step_carries_nothing(name):
-    assert run(statement(_NOTHING, {"claim": Part("", (STEPS[name],))})).verdict in NOT_BELIEVED
+    assert run(statement(_NOTHING, {"claim": Part("By «planted».", (STEPS[name],))})).verdict in NOT_BELIEVED
 
 
 @pytest.mark.parametrize("name", sorted(set(STEPS) - {"no wrong version"}))
 def test_a_false_second_route_unsettles_a_true_proof(name):
-    true = statement(_NOTHING, {"claim": Part("", (_TRUE,))}, second_routes=(STEPS[name],))
+    true = statement(_NOTHING, {"claim": Part("By «true».", (_TRUE,))}, second_routes=(STEPS[name],))
     assert run(true).verdict is Verdict.UNDECIDED
 
 
@@ -289,4 +289,7 @@ def test_there_are_enough_of_them():
     ],
 )
 def test_the_same_machinery_accepts_the_true_neighbours(step):
-    assert run(statement(_NOTHING, {"claim": Part("", (step,))})).verdict in {Verdict.PROVED, Verdict.CERTIFIED}
+    assert run(statement(_NOTHING, {"claim": Part(f"By «{step.name}».", (step,))})).verdict in {
+        Verdict.PROVED,
+        Verdict.CERTIFIED,
+    }

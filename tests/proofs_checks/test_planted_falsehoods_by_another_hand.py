@@ -4,6 +4,8 @@ Where the other file's falsehoods are wrong mathematics, these look for a way ro
 checked, checked and not printed, checked nowhere that matters, or checked by an object that answers whatever is asked.
 """
 
+import operator
+from collections import defaultdict
 from fractions import Fraction as Q
 
 import numpy as np
@@ -23,8 +25,10 @@ from proofs_checks.kernel.evidence import (
     Identity,
     Sign,
 )
+from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Instances, Numbers
-from proofs_checks.kernel.relation import All, Holds, Iff, Implies, Not, Rounds, relation
+from proofs_checks.kernel.interval import Interval
+from proofs_checks.kernel.relation import All, Condition, Holds, Iff, Implies, Not, Rounds, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Settles, Statement, Verdict
 from proofs_checks.kernel.verdict import run
@@ -50,7 +54,7 @@ def claimed(instances, given, claim, **more):
 
 def step(kind, *args, controls=_FALSE, **more):
     """A falsehood that is the step itself."""
-    return lambda: statement(_NOTHING, {"claim": Part("", (kind("planted", controls, *args, **more),))})
+    return lambda: statement(_NOTHING, {"claim": Part("By «planted».", (kind("planted", controls, *args, **more),))})
 
 
 def _one_more(right):
@@ -83,6 +87,34 @@ def _filled(x):
     except ArithmeticError:
         return 5 + 0 * x
 
+
+def _helped(x):
+    return x if x != Q(1, 3) else 5 + 0 * x
+
+
+def _end(x):
+    return Interval(x.lo, x.lo)
+
+
+class _Vouching(Sign):
+    def run(self):
+        return Finding(self.controls == _FALSE, "> 0 by the rules of sign, for all values")
+
+
+class _Yes(Condition):
+    words = "x > 0"
+
+    def satisfied(self, values):
+        return np.ones(len(values[_x]))
+
+    def violated(self, values):
+        return -np.ones(len(values[_x]))
+
+    def decide(self, values):
+        return True
+
+
+_HELPERS, _TABLE, _LARGE = {"one": _helped}, defaultdict(int, {6: 1}), 1e17
 
 FALSEHOODS = {
     # a true step elsewhere, and a claim that fails where no search looks
@@ -175,10 +207,71 @@ FALSEHOODS = {
         {"one": Part("", (_TRUE,)), "other": Part("", (_TRUE,))},
     ),
     "a claim and its opposite exchanged": claimed(_PLANE, (), Not(relation(_x**2, ">=", 0), said="x² ≥ 0")),
+    # somebody else looks at the argument, who is asked by the formula
+    "a helper that branches": identity(lambda x: _helped(x), lambda x: x + 0 * exp(x), x=REAL),
+    "a helper that is closed over": (lambda g: identity(lambda x: g(x), lambda x: x + 0 * exp(x), x=REAL))(_helped),
+    "a helper that is a default": identity(lambda x, g=_helped: g(x), lambda x: x + 0 * exp(x), x=REAL),
+    "a helper in a table": identity(lambda x: _HELPERS["one"](x), lambda x: x + 0 * exp(x), x=REAL),
+    "a table of counts": identity(lambda n: n + {6: 1}.get(n, 0), lambda n: 1 * n, n=COUNT),
+    "a table that answers for every count": identity(lambda n: n + _TABLE[n], lambda n: 1 * n, n=COUNT),
+    "a comparison that is called": identity(lambda n: n + int(operator.eq(n, 6)), lambda n: 1 * n, n=COUNT),
+    "a sign that a helper turns": step(
+        Sign, lambda x: exp(x) - 9 * exp(5) * (x - _helped(x)) / (x - 5), {"x": POSITIVE},
+        controls={"−1": lambda x: -1 + 0 * x},
+    ),
+    "a box that answers for an end of each cell": step(
+        Box, lambda x: (_end(x) - Q(3, 10)) * (_end(x) - Q(7, 10)) + Q(1, 100), {"x": (0, 1)},
+        controls={"−1": lambda x: -1 + 0 * x},
+    ),
+    # evidence and conditions that judge themselves
+    "a step that vouches for itself": lambda: statement(
+        _NOTHING, {"claim": Part("By «t».", (_Vouching("t", _FALSE, exp, {"x": REAL}),))}
+    ),
+    "a claim that answers yes": lambda: claimed(_PLANE, (), _Yes())(),
+    "a hypothesis that answers yes, inside another": lambda: claimed(
+        _PLANE, (Not(Not(_Yes())),), relation(_x, "<", 100)
+    )(),
+    # floats, and what no exact arithmetic reads
+    "a sum of floats as an exact test": step(
+        Exhaustive, lambda: range(5), 5, lambda k: _LARGE + k == _LARGE, controls={"no": lambda k: k < 3}
+    ),
+    "cases that are floats": step(
+        Exhaustive, lambda: [0.1, 0.2], 2, lambda k: 3 * k != Q(3, 10), controls={"no": lambda k: k < 0}
+    ),
+    "cases that are objects": step(
+        Exhaustive, lambda: [object() for _ in range(9)], 9, lambda k: True, controls={"no": lambda k: False}
+    ),
+    "one case in four spellings": step(
+        Exhaustive, lambda: [1, Q(1), True, Q(2, 2)], 4, lambda k: k == 1, controls={"no": lambda k: k < 0}
+    ),
+    "a bound that is a float, false beyond the ranges drawn": claimed(_PLANE, (), relation(_x, "<", 100.0)),
+    "a bound with π in it": claimed(_PLANE, (), relation(_x, "<", 32 * sympy.pi)),
+    "a bound that no exact arithmetic reads": claimed(_PLANE, (), relation(_x, "<", 99 + sympy.zeta(3))),
+    "rounding as wide as is allowed, and a claim within it": claimed(
+        measured(lambda t: t, lambda t: t), (), relation(Q(100004, 100000) * _x, "=", _x, noise=1e-4)
+    ),
+    # citations that nobody reads, and words that no machine does
+    "by a statement that is refuted, spelt otherwise": lambda: statement(
+        _NOTHING, {"claim": Part("By {Refuted}, at once.")}
+    ),
+    "by a statement that is refuted, with a blank": lambda: statement(
+        _NOTHING, {"claim": Part("By { refuted }, at once.")}
+    ),
+    "a true identity as if it were the words": lambda: statement(_NOTHING, {"claim": Part("", (_TRUE,))}),
 }  # fmt: skip
 
 #: True claims that a proof of the contrary, or of there being nothing, is given for.
 TRUTHS = {
+    "void where one draw meets nobody": lambda: statement(
+        Form(_PLANE, (relation(_x, ">", 9),), {"claim": relation(_y, ">", 99)}, effort=Effort(draws=1, climbs=0)),
+        {"nobody": Part("«true».", (_TRUE,))},
+        settles=Settles.VACUITY,
+    ),
+    "void in the ranges drawn, not beyond": lambda: statement(
+        Form(_PLANE, (relation(_x, ">", 11),), {"claim": relation(_y, ">", 99)}),
+        {"nobody": Part("«true».", (_TRUE,))},
+        settles=Settles.VACUITY,
+    ),
     "the contrary of what the search confirms": lambda: statement(
         Form(_PLANE, (), {"claim": relation(_x**2, ">=", 0)}, wrong={"1 more": relation(_x**2, ">=", 1)}),
         {"contrary": Part("It is plain.")},

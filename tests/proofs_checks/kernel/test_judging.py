@@ -13,9 +13,11 @@ from proofs_checks.kernel.judging import (
     Judged,
     beyond,
     certified,
+    denied,
     disagreements,
     is_violated,
     no_violation,
+    nobody_meets,
     of_claim,
     silence,
     smallest,
@@ -325,3 +327,69 @@ def test_the_second_and_the_third_candidate_are_made_simple_too():
     assert least(9, 4, 9) == (4, 4)
     assert least(9, 9, 4) == (4, 4)
     assert least(9, 9, 9, 4) == (9, 9), "a fourth costs more than it brings"
+
+
+def test_nobody_meets_what_nobody_can():
+    assert nobody_meets(LINE, (relation(x**2, "<", 0),), relation(x, ">", 0)) == Finding(
+        True, "0 instances of those drawn meet the hypotheses"
+    )
+    someone = nobody_meets(LINE, (relation(x, ">", 5),), relation(x, ">", 0), Effort(draws=400, climbs=0))
+    assert someone.passed is None
+    assert 60 < int(someone.summary.split()[0]) < 140
+    far = nobody_meets(LINE, (relation(x, ">", 9000),), relation(x, ">", 0))
+    assert far == Finding(None, "beyond the ranges drawn x = 10000 meets the hypotheses")
+    of_objects = nobody_meets(measured(lambda t: t), (relation(x, ">", 11),), relation(x, ">", 0))
+    assert of_objects.passed is True
+
+
+def test_nobody_among_three_is_not_nobody():
+    """At least fifty are drawn, however small the effort."""
+    asked = []
+    counted = Instances(lambda draw: asked.append(1) or {"t": draw.number(0, 1)}, "t", {x: lambda t: t})
+    nobody_meets(counted, (relation(x, ">", 2),), relation(x, ">", 0), Effort(draws=3, climbs=0))
+    assert len(asked) == 50
+
+
+def test_a_violation_within_rounding_is_found_where_exact_arithmetic_looks():
+    """A share of 10⁻⁵ is rounding by the claim's own words, and false."""
+    claim, same = relation(Fraction(100001, 100000) * x, "=", x, noise=1e-4), measured(lambda t: t)
+    assert no_violation(same, (), claim).passed is True
+    found = denied(same, (), claim)
+    assert (found.passed, found.witness[:4]) == (False, "t = ")
+    assert of_claim(same, (), claim).passed is False
+    assert of_claim(same, (), claim).summary == "violated: hypotheses and violation certified in exact arithmetic"
+    assert denied(same, (relation(x, "=", 0),), claim) is None, "a hypothesis that the instances miss"
+    assert denied(same, (), relation(x, "=", x)) is None
+    assert denied(LINE, (), claim) is None, "numbers are looked at beyond the ranges drawn"
+    only_floats = Instances(lambda draw: {"k": draw.number(-1, 1)}, "k", {x: lambda k: k})
+    assert denied(only_floats, (), claim) is None
+
+
+def test_twenty_instances_are_looked_at_exactly():
+    for draws, looked_at in ((2000, 20), (7, 7)):
+        asked = []
+        assert (
+            denied(
+                measured(lambda t: t, lambda t, asked=asked: asked.append(t) or t),
+                (),
+                relation(x, "<", 11),
+                Effort(draws=draws),
+            )
+            is None
+        )
+        assert len(asked) == looked_at
+
+
+def test_what_exact_arithmetic_cannot_read_is_not_judged():
+    unread = relation(x, "<", 99 + sympy.zeta(3))
+    found = of_claim(LINE, (), All((relation(x, "<", 10**9), unread)))
+    assert found == Finding(None, "exact arithmetic cannot read zeta(3): it would find no violation")
+    assert of_claim(LINE, (unread,), relation(x, "<", 10**9)) == found
+
+
+def test_far_points_meet_every_hypothesis_exactly():
+    points = list(judging.far_points(PLANE, (relation(x, ">", 0), relation(y, "<", x))))
+    assert 20 < len(points) < 80
+    assert all(point[x] > 0 and point[y] < point[x] for point in points)
+    assert len(list(judging.far_points(PLANE, ()))) == 100
+    assert list(judging.far_points(measured(lambda t: t), ())) == []

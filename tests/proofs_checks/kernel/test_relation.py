@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from proofs_checks.kernel.arithmetic import exp, greatest, least, log, positive_part, sigmoid, softplus, sqrt
 from proofs_checks.kernel.relation import (
     All,
+    At,
+    Condition,
     Holds,
     Iff,
     Implies,
@@ -20,15 +22,19 @@ from proofs_checks.kernel.relation import (
     Relation,
     Rounds,
     Saying,
+    foreign,
     pieces,
     premises,
     relation,
+    unread,
+    within,
 )
 from proofs_checks.kernel.symbolic import enclose
 from proofs_checks.kernel.unicode import in_words
 
 β = sympy.Symbol("β", positive=True)
 x, y = sympy.symbols("x y", real=True)
+FIRST = relation(x, ">", 0)
 OPS = {">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
 OPS |= {"=": lambda a, b: a == b, "!=": lambda a, b: a != b}
 whole = st.integers(-3, 3)
@@ -278,55 +284,7 @@ def test_a_predicate_that_uses_floats_decides_nothing_exactly(by_floats):
     assert Holds(by_floats).decide(values) is None
 
 
-OPERATIONS = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-    "**": lambda a, b: a**b,
-}
-
-
-HALF, ROUNDED = 0.5, math.exp
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-@pytest.mark.parametrize("k", [Fraction(5, 2), 3])
-def test_an_operation_with_a_float_and_a_float_of_an_operation_decide_nothing(name, k):
-    """The floats are other names' values, which nobody reads in the predicate itself."""
-    operation, values, two = OPERATIONS[name], {"k": k}, type(k)(2)
-    assert Holds(lambda k: operation(k, HALF) < 99).decide(values) is None
-    assert Holds(lambda k: ROUNDED(operation(k, two)) > 0).decide(values) is None
-    assert Holds(lambda k: ROUNDED(operation(two, k)) > 0).decide(values) is None
-    true = Fraction(k) / two if name == "/" else operation(k, two)
-    assert Holds(lambda k: operation(k, two) == true).decide(values) is True
-    assert Holds(lambda k: operation(k, two) == true + 1).decide(values) is False
-
-
-def test_a_float_before_a_number_decides_nothing():
-    """A float does not ask a whole number, which therefore may not stand beside one in the predicate."""
-    assert Holds(lambda k: HALF * k < 99).decide({"k": Fraction(1, 2)}) is None
-    for by_a_float in (lambda k: 0.1 * k < 9, lambda k: (lambda j: 0.1 * j < 9)(k), lambda k: math.sqrt(k) < 9):
-        assert Holds(by_a_float).decide({"k": 3}) is None
-
-
-def test_quotients_of_whole_numbers_are_fractions():
-    """0.1·3 is not 0.3 in floats."""
-    assert Holds(lambda k: k / 10 + k / 5 == 3 * k / 10).decide({"k": 1}) is True
-    assert Holds(lambda k: 1 / k + 1 / k + 1 / k == 1).decide({"k": 3}) is True
-    assert Holds(lambda k: [k, 5][k - 1] + len(range(k)) + -k == 3 and not -abs(+k) > 0).decide({"k": 2}) is False
-    assert Holds(lambda flag: flag is True).decide({"flag": True}) is True
-
-
-@pytest.mark.parametrize("k", [Fraction(-5, 2), -3])
-def test_signs_and_sizes_stay_exact(k):
-    for sign in (lambda k: -k, lambda k: +k, abs):
-        assert Holds(lambda k, sign=sign: ROUNDED(sign(k)) > 0).decide({"k": k}) is None
-
-
-@pytest.mark.parametrize("value", [0.5, [(0.5,)], np.zeros(1), {"a": 1}])
+@pytest.mark.parametrize("value", [0.5, [(0.5,)], np.zeros(1), {"a": 0.5}, object()])
 def test_a_predicate_that_is_given_floats_decides_nothing_exactly(value):
     assert Holds(lambda k: k is not None).decide({"k": value}) is None
 
@@ -380,3 +338,52 @@ def test_infinite_at_finite_numbers_is_no_value_but_an_infinite_quantity_is():
     pole = relation(1 / x, ">", 0)
     assert np.isnan(pole.violated({x: np.array([0.0])})).all()
     assert relation(x, ">", 0).satisfied({x: np.array([np.inf])})[0] == np.inf
+
+
+def test_a_float_in_a_relation_is_the_decimals_that_it_prints():
+    tenth = relation(0.1 * x + 0.25, "<", 2.0)
+    assert str(tenth) == "x/10 + 1/4 < 2"
+    assert relation(x, "=", 0.1).decide({x: Fraction(1, 10)}) is True
+    assert relation(0.1, "=", x).decide({x: Fraction(0.1)}) is False
+
+
+def test_a_condition_at_a_point_is_of_that_point_alone():
+    there = At(relation(x**2, "<", y), {x: Fraction(1, 2), y: 1})
+    assert str(there) == "x² < y at x = 1/2, y = 1"
+    assert there.decide({}) is there.decide({x: 9, y: 0}) is True
+    assert At(relation(x, "<", y), {x: 2, y: 1}).decide({}) is False
+    assert float(there.satisfied({})) == pytest.approx(3 / 4)
+    assert float(there.violated({})) == pytest.approx(-3 / 4)
+
+
+class Own(Condition):
+    words = "own"
+
+
+OWN = Own()
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *(OWN, Not(OWN), All((FIRST, OWN)), Saying("so", OWN), At(OWN, {})),
+        *(Implies(FIRST, OWN), Implies(OWN, FIRST), Iff(FIRST, Not(OWN))),
+    ],
+)
+def test_a_condition_of_somebody_elses_is_found_inside_any_other(around):
+    assert foreign(around) is OWN
+    assert OWN in list(within(around))
+
+
+def test_the_kernels_own_conditions_are_not_foreign():
+    known = Iff(All((FIRST, Not(Rounds(x, "0.5")))), Implies(Saying("so", At(FIRST, {x: 1})), Holds(_is_even)))
+    assert foreign(known) is None
+    assert [type(part).__name__ for part in within(known)] == [
+        *("Iff", "All", "Relation", "Not", "Rounds", "Implies", "Saying", "At", "Relation", "Holds")
+    ]
+
+
+def test_what_no_exact_arithmetic_reads_is_named_on_either_side():
+    strange = sympy.gamma(x)
+    assert unread(Not(relation(1 + strange, ">", 0))) == unread(FIRST & relation(0, ">", y - strange)) == strange
+    assert unread(FIRST) is unread(Holds(_is_even)) is None

@@ -105,6 +105,7 @@ def test_each_node_of_an_expression_has_its_enclosure():
         y ** sympy.Rational(2, 3): 3 ** (2 / 3),
         y**X: 3.0**-2,
         sympy.E * y: 3 * 2.718281828459045,
+        sympy.pi + X: 3.141592653589793 - 2,
         sympy.Min(X, y): -2,
         sympy.Max(X, y, 1): 3,
         sympy.Abs(X): 2,
@@ -120,10 +121,17 @@ def test_each_node_of_an_expression_has_its_enclosure():
         assert float(found.hi - found.lo) < 1e-12
 
 
-@pytest.mark.parametrize("unknown", [sympy.gamma(X + 9), sympy.pi * X, sympy.I, sympy.Function("f")(X)])
+@pytest.mark.parametrize("unknown", [sympy.gamma(X + 9), sympy.EulerGamma * X, sympy.I, sympy.Function("f")(X)])
 def test_what_has_no_enclosure_is_undefined(unknown):
     with pytest.raises(Undefined, match="no enclosure of"):
         enclose(unknown, {X: Fraction(1, 3)})
+    assert symbolic.unknown(sympy.exp(1 + 2 * unknown) - X) in (unknown, *unknown.args)
+    assert symbolic.unknown(unknown - unknown) is None
+
+
+def test_what_has_an_enclosure_is_known():
+    known = sp(X) * σ(X) + pos(X) / sympy.sqrt(X) - sympy.Min(X, 2) ** sympy.Max(X, sympy.pi) * sympy.Abs(X + sympy.E)
+    assert symbolic.unknown(known + sympy.tanh(X) + sympy.Rational(1, 3)) is None
 
 
 def test_exactly_is_for_rationals():

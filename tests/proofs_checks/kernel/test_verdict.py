@@ -16,7 +16,7 @@ from proofs_checks.kernel.arithmetic import exp, softplus
 from proofs_checks.kernel.evidence import REAL, Box, Exact, Exhaustive, Identity, Quantifier, Sampled, Sign
 from proofs_checks.kernel.finding import Finding
 from proofs_checks.kernel.instances import Numbers
-from proofs_checks.kernel.relation import Implies, relation
+from proofs_checks.kernel.relation import Condition, Implies, Not, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, InWords, Origin, Part, Settles, Statement, Verdict
 from proofs_checks.kernel.verdict import Outcome, Result, run
@@ -73,19 +73,19 @@ def test_a_second_route_unsettles_but_does_not_carry():
 
 
 def test_what_raises_is_said_and_unsettles():
-    broken = replace(TRUE_STEP, name="broken", left=lambda z: z.nothing())
+    broken = Exhaustive("broken", {"no": lambda k: False}, lambda: None.nothing, 2, lambda k: True)
     result = run(statement(steps=(TRUE_STEP, broken), argument="«fold», «broken»."))
     assert result.verdict is Verdict.UNDECIDED
     assert "not run: AttributeError" in result.outcomes[1].finding.summary
-    missing = replace(TRUE_STEP, name="missing", left=_import_nothing)
+    missing = replace(broken, name="missing", cases=_import_nothing)
     result = run(statement(steps=(missing,), argument="«missing»."))
     assert result.outcomes[0].finding.summary == "not run: the library no_such_library is missing"
 
 
-def _import_nothing(z):
+def _import_nothing():
     import no_such_library
 
-    return no_such_library.z
+    return no_such_library.cases
 
 
 def test_a_violation_refutes_whatever_the_steps_say():
@@ -193,6 +193,54 @@ def test_what_a_statement_rests_on_is_read_from_its_arguments():
 def test_an_argument_cites_its_steps_and_no_others(argument, steps, words):
     with pytest.raises(ValueError, match=words):
         Part(argument, steps)
+
+
+@pytest.mark.parametrize(
+    ("argument", "unread"),
+    [
+        ("By {Refuted}.", "{Refuted}."),
+        ("By { refuted }.", "{ refuted }."),
+        ("By {re_futed}, at once.", "{re_futed}, at once."),
+        ("By {refuted.", "{refuted."),
+        ("By refuted}.", "}."),
+        ("By «fold.", "«fold."),
+        ("By fold».", "»."),
+        ("By {}.", "{}."),
+    ],
+)
+def test_a_citation_that_nobody_reads_is_refused(argument, unread):
+    with pytest.raises(ValueError, match=r"nobody reads this as a citation, \{id\} or «step»: ") as refused:
+        Part(argument)
+    assert str(refused.value).endswith(f": {unread}")
+
+
+class Vouching(Sign):
+    def run(self):
+        return Finding(True, "so it is")
+
+
+def test_a_step_is_one_of_the_kernels():
+    own = Vouching("own", {"1": lambda z: z}, lambda z: z, {"z": REAL})
+    for steps in ((own,), (TRUE_STEP, own), ("fold",)):
+        with pytest.raises(TypeError, match="one of the kernel's pieces of evidence"):
+            Part("«own».", steps)
+
+
+class Answering(Condition):
+    words = "it answers"
+
+
+def test_a_form_is_of_the_kernels_conditions():
+    for own in ({"claim": {"part": Not(Answering())}}, {"given": (X_POSITIVE, Given(Answering()))}):
+        with pytest.raises(TypeError, match="no condition of the kernel's"):
+            replace(TRUE_FORM, **own)
+
+
+def test_no_machine_reads_a_claim_in_words():
+    words = InWords("Anyone.", {"part": "It is so."}, why="because")
+    with pytest.raises(ValueError, match="planted: no machine reads its claim"):
+        statement(words, argument="")
+    assert run(statement(words)).carried[0].by == "the machine and words"
 
 
 def test_every_part_of_the_claim_is_carried():
@@ -322,8 +370,8 @@ def test_a_statement_in_words_says_why_it_has_no_form():
 
 
 def test_seconds_are_those_that_passed():
-    slow = Exhaustive("slow", {"no": lambda k: False}, lambda: range(2), 2, lambda k: not time.sleep(0.02))
-    assert 0.04 <= run(statement(InWords("", {"part": ""}, ""), steps=(slow,), argument="")).seconds < 60
+    slow = Exhaustive("slow", {"no": lambda k: False}, lambda: range(2), 2, lambda k: not time.sleep(0.02), "slowly")
+    assert 0.04 <= run(statement(InWords("", {"part": ""}, ""), steps=(slow,), argument="By «slow».")).seconds < 60
 
 
 def test_each_control_of_a_form_has_its_name_and_its_fate():
