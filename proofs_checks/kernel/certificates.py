@@ -126,7 +126,6 @@ def circulation(labels, s):
         away = labels[edge][0] == node  # a label's flow leaves its winner
         flow[edge] += -surplus[node] if away else surplus[node]
         surplus[parent] += surplus[node]
-        surplus[node] = 0
     return flow
 
 

@@ -42,7 +42,7 @@ def _with_exact(operation):
 
 
 class Interval:
-    """The closed interval [lo, hi], both ends finite.
+    """The closed interval [lo, hi], both ends finite and in order.
 
     >>> Interval.hull(1, 2).exp() > 2
     True
@@ -54,7 +54,7 @@ class Interval:
     __slots__ = ("hi", "lo")
 
     def __init__(self, lo, hi):
-        if not (lo.is_finite() and hi.is_finite()):
+        if not (lo.is_finite() and hi.is_finite() and lo <= hi):
             raise Undefined
         self.lo, self.hi = lo, hi
 
@@ -111,7 +111,7 @@ class Interval:
         raise Undefined("an interval is neither true nor false: compare it with a number")
 
     def __neg__(self):
-        return Interval(-self.hi, -self.lo)
+        return Interval((-self.hi).lower(), (-self.lo).upper())
 
     @_with_exact
     def __add__(self, other):
@@ -152,12 +152,12 @@ class Interval:
         return self._increasing(lambda x: x**exponent)
 
     def __abs__(self):
-        return Interval(max(self.lo, -self.hi, arb(0)), max(-self.lo, self.hi))
+        mirrored = -self
+        return Interval(max(self.lo, mirrored.lo, arb(0)), max(self.hi, mirrored.hi))
 
     def reciprocal(self):
-        if self.lo <= 0 <= self.hi:
-            raise Undefined
-        return (-self)._increasing(lambda x: -1 / x)
+        """1/x falls where it has a value; around 0 its two ends are not in order."""
+        return Interval((1 / self.hi).lower(), (1 / self.lo).upper())
 
     def enclosed_min(self, other):
         """min(x, y) of any x and y in the two; Python's ``min`` would ask which is less, and get no answer."""

@@ -63,10 +63,10 @@ class Series:
         return self._like(other) / self
 
     def __pow__(self, exponent: int):
-        whole = self._like(1)
+        whole, factor = self._like(1), self if exponent >= 0 else 1 / self
         for _ in range(abs(exponent)):
-            whole = whole * self
-        return whole if exponent >= 0 else 1 / whole
+            whole = whole * factor
+        return whole
 
     def exp(self):
         v = [self.c[0].exp()]

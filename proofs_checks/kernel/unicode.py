@@ -11,8 +11,8 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 def _reading_order(factor):
     """Numbers, then single letters, Greek ones first, then longer names, powers, sums and functions."""
-    rank = 0 if factor.is_number else 1 if factor.is_Symbol and len(factor.name) == 1 else 2
-    return rank, not factor.is_Symbol, str(factor).isascii(), str(factor)
+    letter = factor.is_Symbol and len(factor.name) == 1
+    return not factor.is_number, not letter, not factor.is_Symbol, str(factor).isascii(), str(factor)
 
 
 class _Printer(StrPrinter):
@@ -40,7 +40,7 @@ class _Printer(StrPrinter):
             return sign + over
         return f"{sign}{over}/({under})" if len(below) > 1 else f"{sign}{over}/{under}"
 
-    def _print_Pow(self, expression, rational=False):
+    def _print_Pow(self, expression, **_):
         base, exponent = expression.base, expression.exp
         if exponent == sympy.Rational(1, 2):
             return f"√{self._print(base)}" if base.is_Symbol or base.is_Integer else f"√({self._print(base)})"
@@ -77,4 +77,4 @@ def in_words(expression) -> str:
     >>> in_words(sympy.exp(-β * δ) + β**2 / 2 - sympy.sqrt(δ))
     'e^(−β·δ) + β²/2 − √δ'
     """
-    return _Printer({"order": None}).doprint(sympy.sympify(expression)).replace("**", "^").replace("-", "−")
+    return _Printer().doprint(sympy.sympify(expression)).replace("**", "^").replace("-", "−")

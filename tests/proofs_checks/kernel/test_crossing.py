@@ -1,9 +1,12 @@
 """Edges of a premise: found between an instance that meets it and one that does not, and only where there is one."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sympy
 
+from proofs_checks.kernel import crossing
 from proofs_checks.kernel.crossing import edges
 from proofs_checks.kernel.instances import Instances, Numbers, named
 from proofs_checks.kernel.relation import Condition, Implies, Not, relation
@@ -45,9 +48,37 @@ def test_what_the_hypotheses_forbid_is_no_edge():
 
 @pytest.mark.parametrize("claim", [FIVE, Implies(relation(x, "=", 1), FIVE), Implies(Not(relation(x, "=", 1)), FIVE)])
 def test_a_claim_without_premise_and_an_equality_have_no_edge(claim):
-    values, answers = LINE.draw(np.random.default_rng(0), 50)
-    assert edges(LINE, (), claim, values, answers) == []
-    assert edges(LINE, (), Implies(relation(x, "!=", 1), FIVE), values, answers) == []
+    with_a_tie = Numbers({x: (-9, 9)}, points=({x: 1},))
+    values, answers = with_a_tie.draw(np.random.default_rng(0), 50)
+    assert edges(with_a_tie, (), claim, values, answers) == []
+    assert edges(with_a_tie, (), Implies(relation(x, "!=", 1), FIVE), values, answers) == []
+
+
+def test_the_way_is_halved_twenty_five_times():
+    """A premise that begins after the last share is met there; one that begins at half of it is not seen."""
+    start, end = ([("number", -9, 9, value)] for value in (9.0, -9.0))
+    for halvings, met_there in ((25, True), (26, False)):
+        begins = 9 - 18 * Fraction(1, 2**halvings)
+        found = crossing._edge(LINE, (), relation(x, ">=", begins), start, end)
+        assert (found[0][-1] == begins) is met_there
+        assert (found is start) is not met_there
+
+
+def test_hypotheses_need_no_large_margin():
+    assert len(at(relation(x, ">", 1), (relation(x / 1000 + Fraction(1, 2), ">", 0),))) == 2
+
+
+class Outside(Condition):
+    """|x| > 1; on the line between it says neither."""
+
+    words = "outside"
+
+    def satisfied(self, values):
+        return np.maximum(np.abs(values[x]) - 1, 0)
+
+
+def test_on_the_way_what_is_not_certainly_met_is_not_met():
+    assert ends(at(relation(x, ">", 0), (Outside(),))) == pytest.approx([1, 1], abs=1e-5)
 
 
 class Unsure(Condition):

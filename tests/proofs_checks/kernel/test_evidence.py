@@ -349,6 +349,17 @@ def test_a_domain_is_looked_at_near_its_ends(domain, beyond):
     assert sign(lambda x: exp(x) - (10**20) * beyond(x), x=domain).run().passed is False
 
 
+def test_the_ends_of_each_domain():
+    small = Fraction(1, 10**6)
+    assert {domain: domain.boundary for domain in Domain} == {
+        REAL: [0, -small, 40],
+        POSITIVE: [small, 40],
+        NONNEGATIVE: [0, small, 40],
+        UNIT: [small, 1 - small],
+        COUNT: [1, 20],
+    }
+
+
 def test_points_are_inside_then_each_symbol_at_each_end_then_all_at_their_first():
     points = list(evidence._numbers({"a": REAL, "b": POSITIVE, "M": AnyFunction(exp)}))
     inside, ends, first = points[:12], points[12:17], points[17:]
@@ -523,7 +534,7 @@ def test_evidence_itself_says_nothing():
 def test_the_share_of_a_width_is_beside_the_sides_or_one():
     wide, large, tiny = Interval.hull(0, Fraction(1, 8)), Interval.hull(-4, 2), Interval.hull(0, Fraction(1, 4))
     assert evidence._relative_width(wide, large, tiny) == 1 / 32
-    assert evidence._relative_width(wide, tiny, large) == 1 / 32
+    assert evidence._relative_width(wide, tiny, large) == evidence._relative_width(wide, tiny, -large) == 1 / 32
     assert evidence._relative_width(wide, tiny, tiny) == 1 / 8
 
 

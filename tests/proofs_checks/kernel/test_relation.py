@@ -175,6 +175,11 @@ def test_words(condition, words):
         (y + x - β + 3, "x + y + 3 − β"),
         (3 - x, "3 − x"),
         (x * y - log(y) + sympy.Symbol("ab"), "ab + x·y − log(y)"),
+        (sympy.Symbol("xy") * log(x), "xy·log(x)"),
+        (x**2 * log(x), "log(x)·x²"),
+        (y + log(x), "y + log(x)"),
+        (sympy.sqrt(2) * x, "√2·x"),
+        (2 ** x * sympy.Symbol("k"), "k·2^(x)"),
     ],
 )
 def test_expressions_in_words(expression, words):
