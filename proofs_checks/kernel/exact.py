@@ -38,7 +38,7 @@ class _Whole(int):
 def _guarded(operation, of_fractions=None):
     def of(*numbers):
         result = operation(*map(_bare, numbers))
-        if result is NotImplemented and isinstance(numbers[-1], Fraction):  # who would else be asked is not guarded
+        if result is NotImplemented and isinstance(numbers[1], Fraction):  # who would else be asked is not guarded
             result = of_fractions(Fraction(numbers[0]), _bare(numbers[1]))
         if any(isinstance(number, float) for number in (*numbers, result)):
             raise Inexact

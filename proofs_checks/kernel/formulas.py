@@ -6,6 +6,7 @@ compare: a helper, a table, a method. What is neither arithmetic nor a helper of
 
 import builtins
 import dis
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from types import CodeType, FunctionType, ModuleType
@@ -16,6 +17,7 @@ from proofs_checks.kernel import arithmetic
 from proofs_checks.kernel.interval import Interval
 
 _COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL"}
+_MAKING = {"IMPORT_NAME", "LOAD_BUILD_CLASS"}
 _BLIND = (
     abs,
     sum,
@@ -40,8 +42,10 @@ def looks(function) -> str:
     for named in reached(function):
         if isinstance(named, CodeType):
             steps = {step.opname for step in dis.get_instructions(named)}
-            if steps & _COMPARING or any("JUMP" in name and "IF" in name for name in steps):
+            if steps & _COMPARING or any("_IF_" in name for name in steps):
                 return "branches on its argument"
+            if steps & _MAKING:
+                return "imports or defines something of its own"
         elif isinstance(named, Attribute):
             return f"asks an object for its {named}"
         elif not (isinstance(named, _PLAIN) or type(named) in (tuple, list, dict, FunctionType) or named in _BLIND):
@@ -95,10 +99,13 @@ def _named(function, code):
     yield from (constant for constant in code.co_consts if not isinstance(constant, CodeType))
     last = None
     for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_NAME"):
+        if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             last = getattr(last, step.argval) if isinstance(last, ModuleType) else Attribute(step.argval)
             yield last
-        elif step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF") and step.argval in names:
+        elif step.opname == "IMPORT_NAME":
+            last = sys.modules.get(step.argval)
+            yield last
+        elif step.opname in ("LOAD_GLOBAL", "LOAD_DEREF") and step.argval in names:
             last = names[step.argval]
             yield last
         else:

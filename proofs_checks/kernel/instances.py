@@ -259,7 +259,7 @@ class Numbers(Instances):
         object.__setattr__(self, "ranges", dict(ranges))
         object.__setattr__(self, "points", tuple(points))
 
-    def draw(self, rng, count, modest=0.0):
+    def draw(self, rng, count, modest=None):
         known = {s: draw_numbers(rng, low, high, count) for s, (low, high) in self.ranges.items()}
         for k, point in enumerate(self.points):
             for s, value in point.items():
@@ -310,7 +310,7 @@ def _called(function, parts):
     """The function of the parts that its arguments name; those with a default keep it."""
     code = function.__code__
     names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
-    return function(parts) if names[:1] == ("parts",) else function(**{name: parts[name] for name in names})
+    return function(parts) if names == ("parts",) else function(**{name: parts[name] for name in names})
 
 
 def _shown(value):

@@ -244,18 +244,23 @@ def _search_outcomes(statement, judged):
 
 def _met_without(form, claim):
     """For a form that nothing meets: without each hypothesis in turn something does."""
-    for k, given in enumerate(form.hypotheses):
-        rest = form.conditions[:k] + form.conditions[k + 1 :]
-        met = search.seek(form.instances, rest, claim, form.effort).met > 0
-        yield f"without “{given.condition}” something is left", met is not bool(given.needless)
+    for given, others in _each_dropped(form):
+        left = search.seek(form.instances, others, claim, form.effort).met
+        yield f"without “{given.condition}” something is left", bool(left) is not bool(given.needless)
+
+
+def _each_dropped(form):
+    """Each hypothesis with the conditions that are left without it."""
+    hypotheses = form.hypotheses
+    for dropped in hypotheses:
+        yield dropped, tuple(given.condition for given in hypotheses if given is not dropped)
 
 
 def _near_misses(form, claim):
     for words, premise in {str(premise): premise for premise in premises(claim)}.items():
         yield f"nobody meets “{words}”", judging.is_violated(form.instances, form.conditions, Not(premise), form.effort)
-    for k, given in enumerate(form.hypotheses):
-        rest = form.conditions[:k] + form.conditions[k + 1 :]
-        broken = judging.is_violated(form.instances, rest, claim, form.effort)
+    for given, others in _each_dropped(form):
+        broken = judging.is_violated(form.instances, others, claim, form.effort)
         label = f"without “{given.condition}”" + (f" (not needed: {given.needless})" if given.needless else "")
         yield label, broken is not bool(given.needless)
     for name, wrong in form.wrong.items():

@@ -349,6 +349,22 @@ def test_a_domain_is_looked_at_near_its_ends(domain, beyond):
     assert sign(lambda x: exp(x) - (10**20) * beyond(x), x=domain).run().passed is False
 
 
+def test_computer_algebra_knows_of_each_domain_what_its_words_say():
+    known = {domain: domain.symbol("s") for domain in Domain}
+    assert all(symbol.is_real for symbol in known.values())
+    assert {domain for domain in Domain if known[domain].is_positive} == {POSITIVE, UNIT, COUNT}
+    assert {domain for domain in Domain if known[domain].is_nonnegative} == {POSITIVE, UNIT, COUNT, NONNEGATIVE}
+    assert {domain for domain in Domain if known[domain].is_integer} == {COUNT}
+
+
+def test_the_inside_of_each_domain():
+    sevenths = [Fraction(k, 7) for k in range(1, 31)]
+    assert sorted(REAL.spots) == sorted([*sevenths, *(-spot for spot in sevenths)])
+    assert POSITIVE.spots == NONNEGATIVE.spots == sevenths
+    assert UNIT.spots == [Fraction(k, 31) for k in range(1, 31)]
+    assert COUNT.spots == [1, 2, 3, 4, 5]
+
+
 def test_the_ends_of_each_domain():
     small = Fraction(1, 10**6)
     assert {domain: domain.boundary for domain in Domain} == {

@@ -95,6 +95,12 @@ def test_what_is_a_float_or_may_hold_one_is_refused(value):
         only(value)
 
 
+def importing(k):
+    import math
+
+    return math.sqrt(k) < 9
+
+
 def multiplied(k):
     return 0.1 * k < 9
 
@@ -106,6 +112,7 @@ def multiplied(k):
         (lambda k: (lambda j: 0.1 * j < 9)(k), True),
         (lambda k: HALF * k < 9, True),
         (multiplied, True),
+        (importing, True),
         (lambda k: multiplied(k), True),
         (lambda k: float(k) < 9, True),
         (lambda k: math.sqrt(k) < 9, True),

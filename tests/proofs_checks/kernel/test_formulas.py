@@ -39,6 +39,7 @@ THREE, HALF, PAIR, HELPERS = 3, Fraction(1, 2), (1, Fraction(2, 3)), {"twice": d
         lambda x: sum(k * x for k in range(4)) + abs(x) + sum([a * b for a, b in zip((1, 2), (x, x), strict=True)]),
         lambda x, f=doubled, *, g=exp: f(x) + g(x) + Fraction(1, 7),
         lambda x: arithmetic.exp(x) + sum(tuple(k * x for k in (1, 2))) + [x][0],
+        lambda x: sum(list(range(3))) * x,
         exp,
     ],
 )
@@ -53,6 +54,25 @@ def test_a_branch_is_seen_wherever_it_stands(inside):
     in_a_table = (lambda held: lambda x: held["f"](x))({"f": (inside,)})
     for formula in (inside, lambda x: inside(x), by_default, by_keyword, in_a_list, in_a_table):
         assert looks(formula) == "branches on its argument"
+
+
+def importing(x):
+    from math import floor
+
+    return floor(x)
+
+
+def defining(x):
+    class Own:
+        value = branching(x)
+
+    return Own.value
+
+
+@pytest.mark.parametrize("formula", [importing, defining, lambda x: importing(x)])
+def test_what_a_formula_makes_for_itself_is_not_gone_into(formula):
+    assert looks(formula) == "imports or defines something of its own"
+    assert (math in list(reached(formula))) is (formula is not defining)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,7 +81,9 @@ def test_simple_numbers_have_small_denominators_and_lie_near_one():
     assert {str(number) for number in simple_numbers(Fraction(9, 100), Fraction(22, 100))} == {"1/5", "1/10"}
     assert {10, Fraction(99, 10), Fraction(49, 5)} <= set(simple_numbers(Fraction(97, 10), 10))
     assert len(set(simple_numbers(0, 10))) == len(list(simple_numbers(0, 10)))
-    assert max(number.denominator for number in simple_numbers(0, 10)) == 10
+    assert {number.denominator for number in simple_numbers(0, 10)} == {1, 2, 3, 4, 5, 10}
+    assert list(simple_numbers(Fraction(1001, 100), Fraction(159, 10))) == []
+    assert all(symbol.is_real for symbol in named("L(π)", "a"))
 
 
 def test_an_end_is_simple_where_nothing_simple_lies_between():
@@ -202,3 +205,13 @@ def test_numbers_alone():
     assert pair.exactly([Fraction(3, 2), Fraction(1, 3)]) == {β: Fraction(3, 2), x: Fraction(1, 3)}
     assert pair.replay([1, 5])[0][x] == np.array([1.0])
     assert Numbers({sympy.Symbol("m", nonnegative=True): (0, 1)}).words == "m ≥ 0"
+
+
+def test_a_fifth_ends_before_itself_and_a_range_from_0_is_no_scale():
+    assert Chance(iter([0.25, 0.2])).number(Fraction(1, 7), Fraction(1, 7) * 16) == pytest.approx(2 / 7)
+    assert Chance(iter([0.25, 0.2])).number(0, 8) == 2
+    assert Chance(iter([0.0, 0.19])).number(Fraction(1, 7), 3) == float(Fraction(1, 7)), "the low end is special"
+    steady = SimpleNamespace(random=lambda count: np.full(count, 0.2), choice=lambda held, count: np.full(count, 7.0))
+    assert draw_numbers(steady, 0, 8, 2).tolist() == pytest.approx([1.6, 1.6])
+    from_zero = draw_numbers(np.random.default_rng(0), 0, 8, 2000)
+    assert 0.4 < np.mean(from_zero < 4) < 0.65

@@ -392,4 +392,6 @@ def test_far_points_meet_every_hypothesis_exactly():
     assert 20 < len(points) < 80
     assert all(point[x] > 0 and point[y] < point[x] for point in points)
     assert len(list(judging.far_points(PLANE, ()))) == 100
+    rng = Random(0)
+    assert [point[x] for point in judging.far_points(LINE, ())] == [judging._far(rng, x, -10, 10) for _ in range(100)]
     assert list(judging.far_points(measured(lambda t: t), ())) == []

@@ -179,7 +179,7 @@ def test_words(condition, words):
         (x**2 * log(x), "log(x)·x²"),
         (y + log(x), "y + log(x)"),
         (sympy.sqrt(2) * x, "√2·x"),
-        (2 ** x * sympy.Symbol("k"), "k·2^(x)"),
+        (2**x * sympy.Symbol("k"), "k·2^(x)"),
     ],
 )
 def test_expressions_in_words(expression, words):

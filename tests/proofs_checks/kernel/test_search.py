@@ -182,9 +182,9 @@ def test_a_step_is_a_share_of_the_range_in_its_own_scale():
 def test_a_step_grows_by_half_up_to_the_whole_range_and_shrinks_by_a_twelfth():
     far = Numbers({x: (-(10**6), 10**6)})
 
-    def after(steps, claim=relation(x, "<", 10**6), start=-900_000.0):
+    def after(steps, start=-900_000.0):
         top = (start - 10**6, [("number", -(10**6), 10**6, start)])
-        return search._climb(far, (), claim, top, Steady(), steps)
+        return search._climb(far, (), relation(x, "<", 10**6), top, Steady(), steps)
 
     (_, first), _ = after(1)
     assert first[0][-1] == pytest.approx(-900_000 + 0.3 * 2e6)
@@ -208,9 +208,7 @@ def test_a_step_is_at_most_the_whole_range():
             sizes.append(1)
             return 1e-3
 
-    (_, top), _ = search._climb(
-        Numbers({x: (Fraction(1, 10**9), 10**9)}), (), halfway, (-math.inf, uphill), Tiny(), 40
-    )
+    (_, top), _ = search._climb(Numbers({x: (Fraction(1, 10**9), 10**9)}), (), halfway, (-math.inf, uphill), Tiny(), 40)
     grown = [min(0.3 * 1.5**k, 1) for k in range(40)]
     assert math.log(top[0][-1]) == pytest.approx(math.log(1e-9) + sum(grown) * 1e-3 * math.log(10**18))
     assert len(sizes) == 40

@@ -77,9 +77,11 @@ def test_what_raises_is_said_and_unsettles():
     result = run(statement(steps=(TRUE_STEP, broken), argument="«fold», «broken»."))
     assert result.verdict is Verdict.UNDECIDED
     assert "not run: AttributeError" in result.outcomes[1].finding.summary
+    assert [(result.outcomes[1].controls, result.outcomes[1].domain)] == [((), "2 cases")]
     missing = replace(broken, name="missing", cases=_import_nothing)
     result = run(statement(steps=(missing,), argument="«missing»."))
     assert result.outcomes[0].finding.summary == "not run: the library no_such_library is missing"
+    assert [(result.outcomes[0].controls, result.outcomes[0].domain)] == [((), "2 cases")]
 
 
 def _import_nothing():
@@ -106,6 +108,16 @@ def test_a_hypothesis_that_does_nothing_is_noticed():
     assert verdict(said) is Verdict.PROVED
     false_excuse = replace(TRUE_FORM, given=(Given(X_POSITIVE, needless="so it is claimed"),))
     assert verdict(false_excuse) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_hypothesis_is_dropped_alone(order):
+    """The excused one is not needed as long as the other stays; two that say the same are each not needed."""
+    said = Given(relation(y, "<", 5), needless="y plays no part")
+    assert verdict(replace(TRUE_FORM, given=(X_POSITIVE, said)[::order])) is PROVED
+    twice = (Given(X_POSITIVE, needless="it is said twice"), X_POSITIVE)
+    assert verdict(replace(TRUE_FORM, given=twice[::order])) is Verdict.UNDECIDED
+    assert verdict(replace(TRUE_FORM, given=(twice[0], replace(twice[0])))) is PROVED
 
 
 def test_a_hypothesis_that_is_missing_is_noticed():
