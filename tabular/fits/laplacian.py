@@ -20,10 +20,20 @@ between two groups of nodes in the rounding of the large flows inside them.
 """
 
 import numpy as np
+from scipy.linalg.blas import daxpy
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-__all__ = ["Sparse", "solve_dense", "solve_dense_log", "solve_even", "solve_labels", "stationary_log"]
+__all__ = [
+    "Sparse",
+    "gradients",
+    "of_unit_degree",
+    "solve_dense",
+    "solve_dense_log",
+    "solve_even",
+    "solve_labels",
+    "stationary_log",
+]
 
 _MOST = 600.0  # e^600 and sums of a million such are still floats
 _CRAWLING = 300  # steps of gradients: as many as a graph is long, and a long graph has factors with little fill
@@ -216,3 +226,31 @@ def _distinct(keys, bound):
     found = np.flatnonzero(place)
     place[found] = np.arange(len(found))
     return found, place[keys]
+
+
+def of_unit_degree(graph, root):
+    """The symmetric matrix, overwritten, with rows and columns over the roots of the degrees."""
+    graph.data /= root[graph.indices]
+    graph.data /= np.repeat(root, np.diff(graph.indptr))
+    return graph
+
+
+def gradients(graph, left, accuracy, most):
+    """The d with d - graph d = left, for unit degrees, by conjugate gradients; ``None`` where they crawl.
+
+    What is left, overwritten, ends at most ``accuracy`` times what it was, in ``most`` steps at most.
+    """
+    d, along = np.zeros(len(left)), left.copy()
+    energy = first = left @ left
+    for _ in range(most):
+        if energy <= accuracy**2 * first:
+            return d
+        image = graph @ along
+        np.subtract(along, image, out=image)
+        length = energy / (along @ image)
+        daxpy(along, d, a=length)  # in place, as is the next
+        daxpy(image, left, a=-length)
+        energy, before = left @ left, energy
+        along *= energy / before
+        along += left
+    return None

@@ -5,7 +5,6 @@ Laplacian whose right-hand side is the divergence of the flow Wo from winner to 
 """
 
 import numpy as np
-from scipy.linalg.blas import daxpy
 
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
@@ -56,7 +55,7 @@ def _sparse(part: Part, wanted, pairs: PairGraph):
     if graph.nnz < 3 * n:
         return _refined(part, weight, wanted)
     root = np.sqrt(graph @ np.ones(n))
-    graph.data /= root[graph.indices] * np.repeat(root, np.diff(graph.indptr))  # rows and columns by root degrees
+    graph = laplacian.of_unit_degree(graph, root)
     flow = weight * wanted
     right = (np.bincount(part.winner, flow, n) - np.bincount(part.loser, flow, n)) / root
     scaled, target = np.zeros(n), np.abs(wanted).max()
@@ -69,27 +68,11 @@ def _sparse(part: Part, wanted, pairs: PairGraph):
         enough = _ROUNDING * (target + np.abs(scaled / root).max())
         if miss <= enough or miss > before / 2:
             return scaled / root
-        step, before = _gradients(graph, left, np.clip(0.1 * enough / miss, _ACCURACY, 0.1)), miss
+        accuracy = np.clip(0.1 * enough / miss, _ACCURACY, 0.1)
+        step, before = laplacian.gradients(graph, left, accuracy, _CRAWLING), miss
         if step is None:
             return _refined(part, weight, wanted)
         scaled += step
-
-
-def _gradients(graph, left, accuracy):
-    """The d with d - graph d = left, of unit degrees; ``None`` where gradients crawl."""
-    d, along = np.zeros(len(left)), left.copy()
-    energy = first = left @ left
-    for _ in range(_CRAWLING):
-        if energy <= accuracy**2 * first:
-            return d
-        image = along - graph @ along
-        length = energy / (along @ image)
-        daxpy(along, d, a=length)  # in place, as is the next
-        daxpy(image, left, a=-length)
-        energy, before = left @ left, energy
-        along *= energy / before
-        along += left
-    return None
 
 
 def _refined(part: Part, weight, wanted):

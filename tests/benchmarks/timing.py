@@ -1,7 +1,7 @@
 """Timing of the named peers, in the same run as ours, and how long ours took."""
 
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 
 def timed(function, *args, rounds=5, **kwargs):
@@ -11,6 +11,16 @@ def timed(function, *args, rounds=5, **kwargs):
         start = perf_counter()
         result = function(*args, **kwargs)
         seconds.append(perf_counter() - start)
+    return result, median(seconds)
+
+
+def processor(function, *args, rounds=5):
+    """The result of the last call and the median processor seconds of ``rounds`` calls after one to warm up."""
+    result, seconds = function(*args), []
+    for _ in range(rounds):
+        start = process_time()
+        result = function(*args)
+        seconds.append(process_time() - start)
     return result, median(seconds)
 
 
