@@ -98,7 +98,7 @@ def worst_case_accuracy(
     Args:
         loss_level: in nats, a number or an array; a tie is not correct, and a level that policies only approach counts
             as theirs. The result has its shape.
-        loss: of :mod:`tabular.losses`, a strictly convex loss of differences or a hinge; DPO by default. Others than
+        loss: of :mod:`tabular.losses`, a convex loss of differences; DPO by default. Others than
             DPO are searched for components of up to 10 labels.
 
     Raises:

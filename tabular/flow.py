@@ -22,7 +22,6 @@ from tabular.fits.descent import Trajectory
 from tabular.losses import get, solve
 from tabular.losses.absolute import Dpop, WithSft
 from tabular.losses.loss import Loss
-from tabular.losses.scalars import ClippedLogistic, Hinge
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -142,7 +141,7 @@ def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = N
 
 
 def _has_kink(loss):
-    return isinstance(loss.scalar, Hinge | ClippedLogistic) or (isinstance(loss.form, Dpop) and loss.form.lam > 0)
+    return (loss.scalar is not None and loss.scalar.kinked) or (isinstance(loss.form, Dpop) and loss.form.lam > 0)
 
 
 def _limit(problem, preferences, loss):

@@ -3,7 +3,8 @@ r"""Thresholds and worst cases for every convex loss of differences; DPO's are i
 With :math:`g(t)=\inf\{L:\delta_i=t\}`, convex, the threshold is :math:`v_i=\min_{t\le 0}g(t)`: g(0) where the labels
 pull the tied winner up (g falls there), inf L where they do not. For a strictly convex loss the least loss with every
 pair of a set inverted is met among the patterns of ties, as in :mod:`tabular.failures.joint`; for hinges it is a linear
-programme for each set. Components of the labels are the items of a knapsack.
+programme for each set; for a user's loss, which may be flat, multipliers tell (:mod:`tabular.failures.held_sets`).
+Components of the labels are the items of a knapsack.
 """
 
 from dataclasses import field
@@ -16,7 +17,7 @@ from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
-from tabular.failures import knapsack
+from tabular.failures import held_sets, knapsack
 from tabular.failures.frontier import Frontier
 from tabular.failures.held import Graph, require_exact
 from tabular.failures.inversion import positions
@@ -189,8 +190,8 @@ def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier
     r"""Worst-case accuracy against mean loss: see :class:`tabular.failures.frontier.Frontier`.
 
     Raises:
-        InputError: a loss that is not a strictly convex loss of differences or a hinge; one that these labels leave
-            unbounded below; a component of more than 10 labels.
+        InputError: a loss that is not a convex loss of differences; one that these labels leave unbounded below; a
+            user's own with a kink where it is least; a component of more than 10 labels.
 
     >>> from tabular import losses
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
@@ -201,8 +202,6 @@ def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier
     """
     require_exact(loss, "worst cases")
     preferences.check_against(problem)
-    if loss.scalar.shape == "other":
-        raise InputError(f"worst cases need a strictly convex loss or a hinge; of {loss.name} that is not known")
     graph = Graph.of(problem, preferences, loss)
     large = graph.labels_of.size.max()
     if large > _LABELS:
@@ -210,7 +209,7 @@ def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier
             f"a component has {large} labels: worst cases of losses other than dpo are searched up to {_LABELS}"
         )
     weight = np.exp(graph.preferences.log_weight[graph.label] - graph.preferences.log_weight.max())
-    ways = _hinge_ways(graph) if loss.scalar.shape == "hinge" else _tied_ways(graph)
+    ways = _ways(graph, graph.labelled.tolist())
     infimum, base, items = 0.0, 0.0, []
     for component, found in ways.items():
         least = min(cost for cost, _ in found)
@@ -240,8 +239,6 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Los
     [0.438228, 0.423085, 0.536229]
     """
     require_exact(loss, "joint thresholds")
-    if loss.scalar.shape == "other":
-        raise InputError(f"joint thresholds need a strictly convex loss or a hinge; of {loss.name} that is not known")
     preferences.check_against(problem)
     pairs, graph = np.unique(positions(pairs, preferences.n_pairs)), Graph.of(problem, preferences, loss)
     checks.refuse(np.isneginf(preferences.log_weight[pairs]), pairs, "pairs", "the label has weight 0: leave it out")
@@ -249,7 +246,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Los
     touched = set(graph.component[graph.winner[pairs]].tolist())
     if graph.labels_of.size[list(touched)].max(initial=0) > _LABELS:
         raise InputError(f"a component of these pairs has more than {_LABELS} labels: ask about smaller ones")
-    ways = _hinge_ways(graph, touched) if loss.scalar.shape == "hinge" else _tied_ways(graph, touched)
+    ways = _ways(graph, sorted(touched))
     rest = [c for c in graph.labelled.tolist() if c not in touched]
     free = graph.hold(rest, [np.arange(graph.nodes_of.size[c]) for c in rest]).cost.sum() if rest else 0.0
     total = float(free)
@@ -259,10 +256,16 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Los
     return total
 
 
-def _tied_ways(graph, only=None):
+def _ways(graph, components):
+    """{component: (cost, labels with delta <= 0)}: of all sets of labels, or of what may be best of them."""
+    shape = graph.loss.scalar.shape
+    return {"hinge": _hinge_ways, "other": held_sets.ways}.get(shape, _tied_ways)(graph, components)
+
+
+def _tied_ways(graph, asked):
     """{component: (cost, labels with delta <= 0) of each pattern of ties}."""
     components, groups = [], []
-    for component in graph.labelled.tolist() if only is None else sorted(only):
+    for component in asked:
         edge = graph.labels_of.gather(np.array([component]))[0]
         nodes = graph.nodes_of.gather(np.array([component]))[0]
         place = {int(node): k for k, node in enumerate(nodes)}
@@ -289,9 +292,9 @@ def _leaders(size, tied):
     return first[group].tolist()
 
 
-def _hinge_ways(graph, only=None):
+def _hinge_ways(graph, components):
     ways = {}
-    for component in graph.labelled.tolist() if only is None else sorted(only):
+    for component in components:
         edge = graph.labels_of.gather(np.array([component]))[0].tolist()
         for n in range(len(edge) + 1):
             for inverted in combinations(edge, n):

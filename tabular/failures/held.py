@@ -8,7 +8,7 @@ of minimisers, so there pairs are held by inequalities instead: a label of more 
 other way round, is never broken at an optimum.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from tabular.failures.ties import Groups, flat_pairs
 from tabular.fits import convex, polyhedral
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
+from tabular.losses import kinks
 from tabular.losses.loss import Loss
 from tabular.losses.solve import labels_of
 from tabular.preferences import Preferences
@@ -50,6 +51,7 @@ class Held:
         delta: for each copy its labels' log pi_w - log pi_l there: +-inf in the limit, 0 where tied.
         pull: for each copy the net pull (see :func:`Graph.hold`) on the first node that was asked about.
         log_ratio: for each copy ``(size,)`` log-ratios of its nodes near the infimum.
+        push: for each copy ``(size,)`` net pulls of the labels on its nodes, up.
     """
 
     cost: np.ndarray
@@ -57,6 +59,7 @@ class Held:
     delta: list
     pull: np.ndarray
     log_ratio: list
+    push: list
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +119,7 @@ class Graph:
             [d for p in parts for d in p.delta],
             np.concatenate([p.pull for p in parts]),
             [r for p in parts for r in p.log_ratio],
+            [push for p in parts for push in p.push],
         )
 
     def _hold(self, components, groups):
@@ -125,7 +129,15 @@ class Graph:
         ends = copies.leader[copies.winner[free]], copies.leader[copies.loser[free]]
         tied = Labels(len(copies.node), *ends, copies.log_weight[free], copies.offset[free], weight)
         fit = convex.fit(tied, self.loss.scalar) if free.any() else _nothing(len(copies.node))
-        return copies.read(fit, self.loss.scalar, self.rate)
+        pull = None
+        if self.loss.scalar.shape == "other" and not fit.fit.residual <= kinks.STATIONARY:
+            better = kinks.mended(tied, self.loss.scalar, fit)
+            if not all(better.certified.values()):
+                raise InputError(
+                    f"{self.loss.name} has kinks where it is least, and too many labels: use a smooth loss"
+                )
+            fit, pull = replace(fit, fit=better.fit), better.pull
+        return copies.read(fit, self.loss.scalar, self.rate, pull)
 
     def hinged(self, component, inverted) -> polyhedral.Face:
         """The face of one component under a hinge, with the listed pairs held at delta <= 0."""
@@ -188,8 +200,8 @@ class _Copies:
         """The labels whose ends are not tied to one another."""
         return self.leader[self.winner] != self.leader[self.loser]
 
-    def read(self, fit, scalar, rate) -> Held:
-        """Costs, log-ratios and pulls from the leaders' fit."""
+    def read(self, fit, scalar, rate, certified=None) -> Held:
+        """Costs, log-ratios and pulls from the leaders' fit; ``certified``: of its free labels, where g has kinks."""
         found, free, share = fit.fit, self.free, np.exp(self.log_weight)
         strength, rank = found.strength[self.leader], found.rank[found.block][self.leader]
         x = strength[self.winner] - strength[self.loser] - self.offset
@@ -204,6 +216,8 @@ class _Copies:
         cost[lost], attained[lost] = -np.inf, False
         moved = (self.leader != np.arange(len(self.leader))).astype(float)
         pull = np.where(apart, 0.0, -share * scalar.slope(np.where(apart, 0.0, x)))
+        if certified is not None:
+            pull[free] = certified
         level = strength + self.shift
         gap = self.log_ref[self.winner] - self.log_ref[self.loser] + (level[self.winner] - level[self.loser]) / rate
         delta = np.where(apart, np.inf, np.where(free, gap, 0.0))
@@ -215,6 +229,7 @@ class _Copies:
             np.split(delta, edges),
             self._total(pull * (moved[self.winner] - moved[self.loser])),
             np.split((level - far * rank) / rate, nodes),
+            np.split(np.bincount(self.winner, pull, len(level)) - np.bincount(self.loser, pull, len(level)), nodes),
         )
 
     def _total(self, per_label):

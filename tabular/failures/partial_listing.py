@@ -30,12 +30,14 @@ class Unknown:
 
     Attributes:
         infimum: nan where it is not certified; delta: ``(n_pairs,)`` at the one optimum of a pair's prompt, else nan.
+        shown: ``(n_pairs,)`` of delta at the policy of the solution; nan where it gives both responses no mass.
         value, multiplier: nan throughout.
         statuses, log_policy: the solution's.
     """
 
     infimum: float
     delta: np.ndarray
+    shown: np.ndarray
     value: np.ndarray
     multiplier: np.ndarray
     statuses: list
@@ -56,7 +58,7 @@ class Unknown:
             delta = rows[pairs, preferences.winner] - rows[pairs, preferences.loser]
         nowhere = np.full(preferences.n_pairs, np.nan)
         infimum = np.nan if Status.LOCAL in found.statuses else found.infimum
-        return cls(infimum, np.where(one, delta, np.nan), nowhere, nowhere, found.statuses, found.log_policy)
+        return cls(infimum, np.where(one, delta, np.nan), delta, nowhere, nowhere, found.statuses, found.log_policy)
 
     def status(self, pair: int) -> Status:
         """Of a threshold: never certified."""
@@ -87,8 +89,7 @@ class PartialListing(LossListing):
     def inverted_somewhere_in_the_set(self, pair):
         if not np.isnan(self.at.delta[pair]):
             return Finding(False, "one policy alone has the least loss")
-        shown = self.preferences.delta(self.found.log_policy)[pair] if self._status(pair) is Status.SET else np.inf
-        if shown <= 0:
+        if self._status(pair) is Status.SET and self.found.shown[pair] <= 0:
             return self._occurs(pair, "some policy of the least loss does not prefer w", self.found.log_policy)
         return Finding(None, f"which policies have the least loss is not known: {self._status(pair).value}")
 

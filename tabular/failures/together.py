@@ -44,7 +44,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 
     Args:
         pairs: positions of labels of positive weight.
-        loss: of :mod:`tabular.losses`, a strictly convex loss of differences or a hinge; DPO by default.
+        loss: of :mod:`tabular.losses`, a convex loss of differences; DPO by default.
 
     Raises:
         InputError: a position that is no label, a label of weight 0, too many tie patterns to search, or a loss for

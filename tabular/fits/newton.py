@@ -4,6 +4,7 @@ A step solves the Laplacian system of :mod:`tabular.fits.laplacian` with weights
 loser, and is halved until the loss falls. Where g is flat, a share of the largest curvature keeps the system regular;
 the direction still descends. Near the optimum the loss no longer tells, and a whole step is taken where the loss it
 promises is at most half of the least promised so far. Both can happen finitely often: floats fall finitely often.
+Where no share of Newton's step helps, as all about is straight, slopes stand for curvatures, a step of a unit or more.
 """
 
 import numpy as np
@@ -44,12 +45,13 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
     s, least = np.zeros(size), np.inf
     while True:
         x = s[winner] - s[loser] - offset
-        slope = weight * scalar.slope(x)
-        d = solver(_bends(weight, scalar.curvature(x), slope), -slope, size, winner, loser)
-        rise = slope @ (d[winner] - d[loser])
-        step, before = 1.0, weight @ scalar.value(x)
+        slope, before = weight * scalar.slope(x), weight @ scalar.value(x)
+        d = solver(_bends(weight * scalar.curvature(x), slope), -slope, size, winner, loser)
+        along = d[winner] - d[loser]
+        rise = slope @ along
+        step = 1.0
         while step > 1e-18:
-            moved = x + step * (d[winner] - d[loser])
+            moved = x + step * along
             after = weight @ scalar.value(moved)
             if after < before and after <= before + 0.25 * step * rise:
                 break
@@ -58,10 +60,21 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
                 break
             step /= 2
         else:
-            return s
+            d = solver(_bends(np.abs(slope), slope), -slope, size, winner, loser)
+            along, step = d[winner] - d[loser], _down(weight, scalar, x, d[winner] - d[loser], before)
+            if step == 0:
+                return s
         s = s + step * d
-        if np.abs(step * (d[winner] - d[loser])).max(initial=0.0) <= tolerances.NEWTON_STEP:
+        if np.abs(step * along).max(initial=0.0) <= tolerances.NEWTON_STEP:
             return s
+
+
+def _down(weight, scalar, x, along, before):
+    """How far the loss falls in steps that are doubled; 0 where it does not fall at first."""
+    step, further = 0.0, 1.0
+    while (after := weight @ scalar.value(x + further * along)) < before:
+        step, further, before = further, 2 * further, after
+    return step
 
 
 def _flat(weight, scalar, x, moved, before, after):
@@ -70,9 +83,9 @@ def _flat(weight, scalar, x, moved, before, after):
     return close and np.abs(weight * scalar.slope(moved)).sum() <= 2 * np.abs(weight * scalar.slope(x)).sum()
 
 
-def _bends(weight, curvature, slope):
+def _bends(bend, slope):
     """Curvatures, those of flat labels raised a little."""
-    bend = weight * np.maximum(curvature, 0)
+    bend = np.maximum(bend, 0)
     return np.maximum(bend, _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300)))
 
 

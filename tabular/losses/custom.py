@@ -27,6 +27,7 @@ _STEP = 1e-5  # of central differences
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where ends are looked at
 _GRID = np.r_[-np.logspace(4, -3, 400), 0.0, np.logspace(-3, 4, 400)]
 _SETTLED = 50.0  # beyond it a function that equals its asymptote is taken to have settled
+_JUMP = 1e-9  # of a slope; a smooth one rises by its last digits between neighbouring floats
 _SLACK = 1e-9  # relative: what rounding may leave of a slope or a limit
 
 
@@ -40,6 +41,7 @@ class CustomScalar:
     convex: bool
     growth: tuple[float, float]
     settles: tuple[bool, bool]
+    kinked: bool
     shape = "other"
 
     @property
@@ -87,7 +89,8 @@ def custom(
             where ``derivative`` returns both partial derivatives.
         curvature: the second derivative (three of them for "absolute"); central differences by default.
         growth: slopes at -inf and +inf; found by default from the derivative at :math:`\pm10^3..10^{150}`.
-        convex: found by default from the derivative on a grid over :math:`\pm10^4`: an observation, no proof.
+        convex: found by default from the derivative on a grid over :math:`\pm10^4`: an observation, no proof. So is
+            whether the slope jumps, as a hinge's does.
         settles: whether the function *equals* its asymptote beyond some point, at either end, as a hinge does.
         link: "identity", "forward_kl", "js" or "chi_squared"; margin: Psi; in_nats: x = h - Psi, without beta.
 
@@ -162,7 +165,22 @@ def _understood(name, value, derivative, curvature, growth, convex, settles):
         seen if convex is None else bool(convex),
         growth,
         tuple(bool(s) for s in settles),
+        _kinked(derivative),
     )
+
+
+def _kinked(derivative):
+    """Whether the slope jumps somewhere on the grid: halving an interval about a jump leaves all of its rise."""
+    low, high = _GRID[:-1], _GRID[1:]
+    left, right = (np.asarray(derivative(x), dtype=float) for x in (low, high))
+    while (np.abs(high - low) > 1e-14 * (1 + np.abs(low))).any():
+        middle = (low + high) / 2
+        slope = np.asarray(derivative(middle), dtype=float)
+        before = np.abs(slope - left) >= np.abs(right - slope)
+        low, left = np.where(before, low, middle), np.where(before, left, slope)
+        high, right = np.where(before, middle, high), np.where(before, slope, right)
+    rise = np.abs(right - left)
+    return bool((np.isfinite(rise) & (rise > np.maximum(_JUMP, _JUMP * 1e3 * (np.abs(left) + np.abs(right))))).any())
 
 
 def _end(derivative, side):

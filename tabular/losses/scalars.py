@@ -3,7 +3,8 @@ r"""Functions g of one margin x, :math:`x=\beta h-\Psi`: value, slope, curvature
 What decides existence of a minimiser on any label graph is how g behaves at both ends. With slopes
 :math:`-a=\lim_{x\to-\infty}g'` and :math:`b=\lim_{x\to+\infty}g'`, ``growth`` is (-a, b); ``exact_growth`` is
 proportional to it, in rationals wherever both are finite, so that cuts can be decided exactly; ``settles`` says whether
-g *equals* its asymptote beyond some point (a hinge does, a logistic never), and ``shape`` picks the solver.
+g *equals* its asymptote beyond some point (a hinge does, a logistic never), ``kinked`` whether its slope jumps, and
+``shape`` picks the solver.
 """
 
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Logistic:
     shape = "logistic"
     convex = True
     settles = (False, False)
+    kinked = False
 
     @property
     def exact_growth(self):
@@ -65,6 +67,7 @@ class Square:
     shape = "square"
     convex = True
     settles = (False, False)
+    kinked = False
     growth = exact_growth = (-INFINITE, INFINITE)
 
     def value(self, x):
@@ -88,6 +91,7 @@ class Hinge:
     shape = "hinge"
     convex = True
     settles = (True, True)
+    kinked = True
     growth = (-1.0, 0.0)
     exact_growth = (Fraction(-1), Fraction(0))
 
@@ -116,6 +120,7 @@ class Exo:
     shape = "other"
     convex = False
     settles = (False, False)
+    kinked = False
     growth = (0.0, 0.0)
     exact_growth = (Fraction(0), Fraction(0))
 
@@ -169,6 +174,7 @@ class Disco:
     shape = "other"
     convex = False
     settles = (False, False)
+    kinked = False
 
     @property
     def growth(self):
@@ -237,6 +243,7 @@ class ClippedLogistic:
     shape = "other"
     convex = False
     settles = (True, True)
+    kinked = True
     growth = (0.0, 0.0)
     exact_growth = (Fraction(0), Fraction(0))
 

@@ -26,8 +26,6 @@ __all__ = ["certificate", "labels_of", "solve"]
 
 #: Share of the largest curvature of a block below which a label counts as sitting on a straight piece.
 _STRAIGHT = 1e-9
-#: Residual above which a user's loss, which may have kinks, is put to cutting planes.
-_STATIONARY = 1e-6
 
 
 @takes_nouns
@@ -114,7 +112,7 @@ def _convex(problem, preferences, loss, labels, rate):
     infimum = found.infimum
     if loss.scalar.shape == "other":
         several = _flat(problem, labels, loss.scalar, found)
-        if not fit.residual <= _STATIONARY:
+        if not fit.residual <= kinks.STATIONARY:
             kinked = kinks.solve(problem, labels, loss.scalar, found)
             fit, local, several = (
                 replace(kinked.fit, strength=kinked.fit.strength * (problem.beta / rate)),

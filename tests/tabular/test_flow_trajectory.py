@@ -134,3 +134,10 @@ def test_what_has_a_kink_or_mixes_pairs_is_refused(name):
 def test_times_must_be_a_path(times):
     with pytest.raises(InputError, match="time"):
         flow.trajectory(EXAMPLE, CYCLE, times=times)
+
+
+def test_a_users_loss_with_a_kink_is_refused_before_anything_is_integrated():
+    mine = losses.custom("absolute", lambda x: np.abs(x - 1), lambda x: np.sign(x - 1))
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
+    with pytest.raises(InputError, match="absolute has a kink: gradient flow is for differentiable losses"):
+        flow.trajectory(problem, Preferences.from_pairs([(0, 1), (1, 2)]), mine, times=[1.0])

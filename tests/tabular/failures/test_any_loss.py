@@ -13,6 +13,10 @@ from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import LOSSES, USERS
 from tests.tabular.losses.test_solve import both_ways
 
+KINKED = {
+    "absolute": losses.custom("absolute", lambda x: np.abs(x - 1), lambda x: np.sign(x - 1)),
+    "own hinge": losses.custom("own hinge", lambda x: np.maximum(1 - x, 0), lambda x: np.where(x < 1, -1.0, 0.0)),
+}
 CONVEX = {
     "dpo": losses.get("dpo"),
     "cdpo": losses.get("cdpo", eps=0.1),
@@ -22,6 +26,7 @@ CONVEX = {
     "slic": losses.get("slic", margin=1.0),
     "hypo": losses.get("hypo"),
     **USERS,
+    **KINKED,
 }
 
 
@@ -90,7 +95,7 @@ def test_multipliers_are_slopes_of_the_threshold(name):
         assert found.multiplier[pair] == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-4, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "hinge", "slic", "hypo"])
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "hinge", "slic", "hypo", *USERS])
 def test_worst_cases_against_every_set_of_labels(name):
     loss, rng, below = CONVEX[name], np.random.default_rng(8), 0
     for problem, labels in instances(rng, 4, labels=5):
@@ -111,6 +116,14 @@ def test_worst_cases_against_every_set_of_labels(name):
             joint = failure_modes.joint_threshold(problem, labels, inverted, loss=loss)
             assert joint == pytest.approx(cost[tuple(sorted(inverted.tolist()))], rel=1e-6, abs=1e-6)
     assert below
+
+
+def test_a_users_loss_that_is_straight_where_newton_starts():
+    """Huber's curvature is 0 more than 1 from its least: no share of a Newton step helps, slopes do."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.1, 0.4], 0.5)
+    labels, huber = Preferences.from_pairs([(0, 1), (1, 2)]), USERS["huber"]
+    wanted = [routes.by_clarabel(problem, labels, huber, [k])[0] for k in (0, 1)]
+    np.testing.assert_allclose(failure_modes.thresholds(problem, labels, loss=huber), wanted, atol=1e-7)
 
 
 def test_worst_cases_of_several_prompts_fill_one_budget():
@@ -150,6 +163,16 @@ def test_the_listing_of_every_kind_shows_what_it_says(name):
                     assert finding.witness.loss == pytest.approx(report.infimum, abs=1e-9)
     assert failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED in kinds
     assert failure_modes.Kind.CHOSEN_PROBABILITY_FALLS in kinds
+
+
+@pytest.mark.parametrize("name", ["simpo", "discopop", "squared_po", "fdpo_js"])
+def test_a_pair_that_vanishes_in_the_limit_is_listed(name):
+    """Response 1 takes all the mass, and the ratio of 0 and 2, which beat each other, has no value there."""
+    problem = Problem.from_probabilities([0.6, 0.3, 0.1], beta=0.3)
+    labels = Preferences.from_pairs([(2, 0), (0, 2), (1, 2)])
+    report = failure_modes.find(problem, labels, loss=losses.typical(name))
+    assert report.rows[0].findings[failure_modes.Kind.INVERTED_SOMEWHERE_IN_THE_SET].occurs is None
+    assert report.rows[0].findings[failure_modes.Kind.PESSIMISTIC_REFERENCE].occurs
 
 
 def test_ipo_leaves_a_misaligned_pair_inverted_at_its_own_optimum_and_dpo_does_not():
@@ -281,8 +304,12 @@ def test_worst_cases_say_what_they_cannot_do():
         failure_modes.worst_case_accuracy(
             problem, Preferences.from_pairs([(0, 1), (0, 1)]), 0.5, loss=losses.get("rdpo", eps=0.1)
         )
-    with pytest.raises(InputError, match="strictly convex loss or a hinge"):
-        failure_modes.worst_case_accuracy(problem, one, 0.5, loss=USERS["huber"])
+    chain = Problem.from_probabilities([0.2, 0.3, 0.5], 1), Preferences.from_pairs([(0, 1), (1, 2), (0, 2)])
+    with pytest.raises(InputError, match="absolute has a kink, where its gradient is one of several"):
+        failure_modes.worst_case_accuracy(*chain, 0.5, loss=KINKED["absolute"])
+    aot = losses.get("aot")
+    with pytest.raises(InputError, match="aot is one of kind 'difference' that mixes a batch"):
+        failure_modes.worst_case_accuracy(problem, one, 0.5, loss=aot)
     wide = Problem.from_unnormalized(np.zeros(12), 1)
     star = Preferences.from_pairs([(0, k) for k in range(1, 12)])
     with pytest.raises(InputError, match="a component has 11 labels"):

@@ -94,6 +94,8 @@ def by_clarabel(problem, preferences, loss, inverted=()):
         "slic": lambda: cp.pos(-x),
         "squared hinge": lambda: cp.square(cp.pos(1 - x)),
         "exponential": lambda: cp.exp(-x),
+        "absolute": lambda: cp.abs(x - 1),
+        "own hinge": lambda: cp.pos(1 - x),
         "huber": lambda: cp.huber(x - 1, 1) / 2,
     }[loss.name]()
     held = [s[winner[i]] - s[loser[i]] <= rate * (ref[loser[i]] - ref[winner[i]]) for i in inverted]

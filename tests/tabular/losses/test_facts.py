@@ -103,6 +103,15 @@ def test_settled_ends_equal_their_asymptote_and_no_others_do(name):
 
 
 @pytest.mark.parametrize("name", OF_MARGIN)
+def test_a_slope_jumps_only_where_it_is_said_to(name):
+    g, x = LOSSES[name].scalar, np.linspace(-12, 12, 240_001)
+    steps = np.abs(np.diff(g.slope(x)))  # a smooth slope rises by its curvature times the width
+    assert (steps > 1e-3 * (1 + np.abs(g.slope(x[1:])))).any() == g.kinked
+    mine = losses.custom("mine", g.value, g.slope)
+    assert mine.scalar.kinked == g.kinked
+
+
+@pytest.mark.parametrize("name", OF_MARGIN)
 def test_convexity_of_the_function_of_the_margin(name):
     g = LOSSES[name].scalar
     x = np.linspace(-12, 12, 4801)
