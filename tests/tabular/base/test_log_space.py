@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tabular.base.log_space import kl, softplus
+from tabular.base.log_space import kl, normalised, softplus
 from tests import strategies
 
 
@@ -57,3 +57,11 @@ def test_kl_at_the_border():
     assert kl(log_p, log_p).tolist() == [0]
     assert kl(np.array([[0.0, -2000.0]]), log_p).tolist() == [np.inf]  # e^-2000 is 0 as a number, not as a mass
     assert kl(np.array([[-1e4, 0.0]]), np.array([[0.0, -1e4]])).tolist() == [pytest.approx(1e4)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 7, 8])
+def test_rows_as_columns_are_the_same_numbers(size):
+    values = np.random.default_rng(size).normal(0, 5, (3000, size))
+    values[1:, 0] = -np.inf if size > 1 else 0.0
+    assert (normalised(values) == [normalised(row) for row in values]).all()
+    assert normalised(values).flags.c_contiguous
