@@ -97,10 +97,10 @@ class Pieces:
 
     def held(self, pairs, delta) -> "Held":
         """What the pieces cost with each listed pair held at a delta."""
-        near = np.maximum(delta, self.straight(pairs))
+        near, deep = self._near(pairs, delta)
         cost, flow, attained = np.zeros(len(pairs)), np.zeros(len(pairs)), self.attained[self.piece(pairs)]
         alone = np.ones(len(pairs), dtype=bool)
-        for index, block in self.shared.groups(pairs):
+        for index, block in self._together(pairs, deep):
             fits = block.held(pairs[index], near[index])
             cost[index] = self.cost[block.piece] + (fits.cost - block.fit.cost)
             flow[index], attained[index], alone[index] = fits.push, block.attained(pairs[index]), False
@@ -113,14 +113,25 @@ class Pieces:
 
     def fits(self, pairs, delta):
         """Positions in the list and the fits of their pieces with the pairs held, batch by batch."""
-        near = np.maximum(delta, self.straight(pairs))
-        for index, fit in self._fits(pairs, near):
+        near, deep = self._near(pairs, delta)
+        for index, fit in self._fits(pairs, near, deep):
             deeper = (near - delta)[index]
             yield index, fit.lowered(*self._ends(fit.copies, pairs[index]), deeper) if deeper.any() else fit
 
-    def _fits(self, pairs, delta):
-        alone = np.ones(len(pairs), dtype=bool)
+    def _near(self, pairs, delta):
+        """The deltas to be fitted at, no deeper than where the line begins, and where that is."""
+        line = self.straight(pairs)
+        return np.maximum(delta, line), delta <= line
+
+    def _together(self, pairs, deep):
+        """Groups of pairs that share factors: deep down the labels across have no curvature left to be solved with."""
         for index, block in self.shared.groups(pairs):
+            if not deep[index].all():
+                yield index[~deep[index]], block
+
+    def _fits(self, pairs, delta, deep):
+        alone = np.ones(len(pairs), dtype=bool)
+        for index, block in self._together(pairs, deep):
             alone[index], strength = False, block.held(pairs[index], delta[index]).strength
             for batch in self.batches(pairs[index]):
                 copies, leader, gap, _ = self.tied(pairs[index[batch]], delta[index[batch]])

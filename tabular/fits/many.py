@@ -247,20 +247,24 @@ class _Copies:
         found, spread = distance((flows @ net)[below], curvature[tree.label[below]])
         allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
         with np.errstate(invalid="ignore"):
-            for k in np.flatnonzero(~((found * spread <= 0.5) & (found <= allowed))):
-                found[k], spread[k] = self._by_its_own_tree(k, net[:, k], curvature[:, k])
+            others = np.flatnonzero(~((found * spread <= 0.5) & (found <= allowed)))
+            if others.size:
+                found[others], spread[others] = self._by_their_own_trees(others, net[:, others], curvature[:, others])
             return np.where(found * spread <= 0.5, found / allowed, np.inf)
 
-    def _by_its_own_tree(self, copy, net, curvature):
-        """The same from the tree of the copy's curvatures; the held difference is a label of it that costs nothing."""
-        block, drawn = self.block, np.flatnonzero(curvature > 0)
-        ends = np.r_[self.winner[copy], block.winner[drawn]], np.r_[self.loser[copy], block.loser[drawn]]
-        curvature = np.r_[np.inf, curvature[drawn]]
-        tree = Tree(len(net), *ends, curvature, self.winner[copy])
-        below = np.flatnonzero(tree.label >= 0)
-        if np.count_nonzero(net) > np.count_nonzero(net[np.r_[self.winner[copy], below]]):
-            return np.inf, np.inf  # something is pushed that no curved label reaches
-        return distance(tree.delivered(net)[below], curvature[tree.label[below]])
+    def _by_their_own_trees(self, copies, net, curvature):
+        """The same from the trees of the copies' curvatures; the held difference is a label of it that costs nothing."""
+        block, (n, n_copies) = self.block, net.shape
+        label, copy = np.nonzero(curvature > 0)
+        held = self.winner[copies] + n * np.arange(n_copies), self.loser[copies] + n * np.arange(n_copies)
+        ends = (np.r_[at, end[label] + n * copy] for at, end in zip(held, (block.winner, block.loser), strict=True))
+        bend = np.r_[np.full(n_copies, np.inf), curvature[label, copy]]
+        tree = Tree(n * n_copies, *ends, bend, held[0])
+        flow = np.where(tree.label >= 0, tree.delivered(net.T.ravel()), 0.0).reshape(n_copies, n).T
+        bend = np.where(tree.label >= 0, bend[tree.label], np.inf).reshape(n_copies, n).T
+        found = distance(flow, bend)
+        lost = (~tree.reached.reshape(n_copies, n).T & (net != 0)).any(axis=0)  # pushed, and no curved label reaches it
+        return tuple(np.where(lost, np.inf, part) for part in found)
 
 
 def _whole(weight):

@@ -21,39 +21,43 @@ __all__ = ["Tree", "distance"]
 
 
 class Tree:
-    """The spanning tree of largest curvatures, from a node of a connected block.
+    """The spanning tree of largest curvatures, from a node of a connected block; of several, from a node of each.
 
     Attributes:
-        label: of each node but the root, the label that leads towards it, -1 for others: nodes that are not connected.
-        order, above: nodes from the root outwards, and the node before each.
+        label: of each node but the roots, the label that leads towards it, -1 for others: nodes that are not connected.
+        order, above: nodes from the roots outwards, and the node before each.
+        reached: mask of the nodes that are connected to a root.
     """
 
     def __init__(self, n_nodes, winner, loser, curvature, root):
-        order = np.argsort(-curvature, kind="stable")
+        order, root = np.argsort(-curvature, kind="stable"), np.atleast_1d(root)
         low, high = np.minimum(winner, loser)[order], np.maximum(winner, loser)[order]
         key, first = np.unique(low * n_nodes + high, return_index=True)  # of parallel labels the most curved
-        ends = np.divmod(key, n_nodes)
-        graph = coo_array((first + 1.0, ends), shape=(n_nodes, n_nodes)).tocsr()
-        tree = minimum_spanning_tree(graph).tocoo()
-        self.order, self.above = breadth_first_order(tree.tocsr(), root, directed=False)
+        low, high = np.divmod(key, n_nodes)
+        place = np.r_[first + 1.0, np.full(len(root), len(order) + 1.0)]
+        ends = np.r_[low, root], np.r_[high, np.full(len(root), n_nodes)]  # and a node above all roots
+        tree = minimum_spanning_tree(coo_array((place, ends), shape=(n_nodes + 1, n_nodes + 1)).tocsr()).tocoo()
+        self.order, self.above = breadth_first_order(tree.tocsr(), n_nodes, directed=False)
+        self.order, self.n_nodes = self.order[1:], n_nodes
         below = np.where(self.above[tree.col] == tree.row, tree.col, tree.row)
-        self.label = np.full(n_nodes, -1)
-        self.label[below] = order[tree.data.astype(np.int64) - 1]
-        self.n_nodes, self.root = n_nodes, root
+        self.label = np.full(n_nodes + 1, -1)
+        self.label[below] = np.r_[order, -1][tree.data.astype(np.int64) - 1]
+        self.label, self.reached = self.label[:-1], np.zeros(n_nodes, dtype=bool)
+        self.reached[self.order] = True
 
     def delivered(self, push):
         """``F``: what flows through the label of each node when the pushes of all below it are delivered."""
-        total, above = push.tolist(), self.above.tolist()
-        for node in self.order[:0:-1].tolist():
+        total, above = [*push.tolist(), 0.0], self.above.tolist()
+        for node in self.order[::-1].tolist():
             total[above[node]] += total[node]
-        return np.array(total)
+        return np.array(total[:-1])
 
     def cuts(self):
         """``(n_nodes, n_nodes)`` that takes pushes to what is delivered: which nodes are below each."""
-        below = np.eye(self.n_nodes)
-        for node in self.order[:0:-1]:
+        below = np.eye(self.n_nodes + 1)
+        for node in self.order[::-1]:
             below[self.above[node]] += below[node]
-        return below
+        return below[:-1, :-1]
 
 
 def distance(delivered, curvature):
