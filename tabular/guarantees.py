@@ -14,6 +14,7 @@ from tabular.base import drawings
 from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
+from tabular.fits.reference_margin import finite_margin
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
@@ -71,7 +72,7 @@ def table(problem: Problem, preferences: Preferences, gamma: float, margin: Arra
         _fitted("dpo", 0.0, problem, preferences),
         _row("constrained", optimum.status, "optimum", optimum.log_policy, problem, preferences),
         _penalized(problem, preferences, gamma),
-        _fitted("reference_margin", cpo.reference_margin(problem, preferences, gamma), problem, preferences),
+        _fitted("reference_margin", finite_margin(problem, preferences, gamma), problem, preferences),
     ]
     return rows + [_released(name, problem, preferences, gamma) for name in READINGS[5:]]
 

@@ -91,19 +91,26 @@ class _Start:
         self.push[np.abs(self.push) <= 1e-13 * size] = 0.0
         self.start = mean(problem.log_ref, problem, preferences, loss)
         self.ref = np.exp(problem.log_ref)
-        self.labelled = np.zeros(problem.log_ref.shape, dtype=bool)
+        self.asked, self.labelled = {}, np.zeros(problem.log_ref.shape, dtype=bool)
         counted = preferences.counted()
         for end in (counted.winner, counted.loser):
             self.labelled[counted.prompt, end] = True
 
     def toward(self, prompt, response):
-        """a_y of a response."""
-        a = -self.ref[prompt].copy()
-        a[response] += -np.expm1(self.problem.log_ref[prompt, response]) + self.ref[prompt, response]
+        """a_y of a response, over the mass of all others: what moves may all but vanish."""
+        there = self.problem.present[prompt] & (np.arange(self.problem.n_responses) != response)
+        log_ref, a = self.problem.log_ref[prompt], np.zeros(self.problem.n_responses)
+        a[there], a[response] = -np.exp(normalised(log_ref[there])), 1.0
         return a
 
     def ask(self, pair, rising):
-        """Whether the loss can fall while each of the listed directions rises; and a policy."""
+        """Whether the loss can fall while each of the listed directions rises; and a policy. Told once for equal rows."""
+        key = int(self.preferences.prompt[pair]), None if rising is None else np.array(rising).tobytes()
+        if key not in self.asked:
+            self.asked[key] = self._answer(pair, rising)
+        return self.asked[key]
+
+    def _answer(self, pair, rising):
         if rising is None:
             return False, None
         prompt = int(self.preferences.prompt[pair])
@@ -125,19 +132,29 @@ class _Start:
         direction[prompt, there] = _along(wanted + pays)
         for elsewhere in (1.0, 1e3, 1e6) if others else (0.0,):
             pull = self.push * (np.arange(len(self.push)) != prompt)[:, None] * elsewhere
-            for step in _STEPS / max(1.0, np.abs(pull).max(initial=0.0)):
-                policy = normalised(self.problem.log_ref + step * (direction + pull))
-                if not np.isfinite(policy[self.problem.present]).all():
-                    continue
-                gain = np.exp(policy[prompt, there]) - self.ref[prompt, there]
-                moved = all(self._rises(row, gain) for row in rising)
-                if moved and mean(policy, self.problem, self.preferences, self.loss) < self.start - _VISIBLE:
-                    return policy
+            steps = _STEPS / max(1.0, np.abs(pull).max(initial=0.0))
+            policies = normalised(self.problem.log_ref + steps[:, None, None] * (direction + pull))
+            gain = np.exp(policies[:, prompt, there]) - self.ref[prompt, there]
+            moved = np.isfinite(policies[:, self.problem.present]).all(axis=1)
+            for row in rising:  # minus a response's probability, or the mass of the unlabelled
+                moved &= gain @ np.sign(row) > 0
+            policies = policies[moved]
+            if self.loss.batch:  # mixes whatever pairs it is given: one policy at a time
+                low = [mean(policy, self.problem, self.preferences, self.loss) for policy in policies]
+            else:
+                low = self._means(policies)
+            falls = np.flatnonzero(np.array(low) < self.start - _VISIBLE)
+            if falls.size:
+                return policies[falls[0]]
         return None
 
-    def _rises(self, row, gain):
-        """Whether what a row stands for rises: minus a response's probability, or the mass of the unlabelled."""
-        return float(np.sign(row) @ gain) > 0
+    def _means(self, policies):
+        """The mean loss of each policy."""
+        labels, counted = self.preferences, self.preferences.log_weight > -np.inf
+        ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
+        logs = [policies[:, *end] for end in ends] + [self.problem.log_ref[end] for end in ends]
+        cost = np.broadcast_to(self.loss(*logs, self.problem.beta), logs[0].shape)
+        return cost[:, counted] @ np.exp(labels.log_share[counted])
 
 
 def _blocked(own, rising):
@@ -183,7 +200,8 @@ def _unlabelled(at, pair):
         return None
     log_ref = at.problem.log_ref[p]
     log_mass, log_rest = logsumexp(log_ref[free]), logsumexp(log_ref[~free])
-    return [np.where(free, np.exp(log_ref - log_mass), -np.exp(log_ref - log_rest))]  # b, over its mass times the rest
+    b = np.exp(log_ref - np.where(free, log_mass, log_rest))  # over its mass times the rest
+    return [np.where(free, b, -b)]
 
 
 _WAYS = {"chosen_falls": _chosen, "both_fall": _both, "mass_to_unlabelled": _unlabelled}

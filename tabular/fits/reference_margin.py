@@ -41,6 +41,15 @@ def reference_margin(problem: Problem, preferences: Preferences, gamma: float) -
     return _inverse_sum(problem.log_ref, preferences.check_against(problem), gamma)
 
 
+def finite_margin(problem, preferences, gamma):
+    """:func:`reference_margin`, refused where it overflows."""
+    margin = reference_margin(problem, preferences, gamma)
+    if np.isinf(margin).any():
+        label = int(np.argmax(np.isinf(margin)))
+        raise InputError(f"label {label}: the margin of Eq. 17 overflows, its reference probabilities are below 1e-308")
+    return margin
+
+
 @takes_nouns
 def exact_margin(log_policy: ArrayLike, problem: Problem, preferences: Preferences, gamma: float) -> np.ndarray:
     r""":math:`\Psi^*=\gamma(c_w/\pi_w-c_l/\pi_l)` at a policy, ``(n_pairs,)``.
@@ -93,10 +102,7 @@ def reference_margin_solve(
     >>> pair.delta(solution.log_policy).round(9).tolist()  # -log 3 + log 3 + 1.6
     [1.6]
     """
-    margin = reference_margin(problem, preferences, gamma)
-    if np.isinf(margin).any():
-        label = int(np.argmax(np.isinf(margin)))
-        raise InputError(f"label {label}: the margin of Eq. 17 overflows, its reference probabilities are below 1e-308")
+    margin = finite_margin(problem, preferences, gamma)
     side = checks.choice(margin_of, {"label": lambda *_: 1.0, "pair": _side}, "margin_of")
     return dpo.solve(problem, preferences, margin * side(preferences, problem))
 

@@ -210,11 +210,11 @@ def _isolated(curves):
     return row[order], left[order], right[order], sure
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _undecided(curves, row, start, end):
     """Intervals that bounds of mass and rates do not decide, and those on which the mass rises with nu all over."""
-    with np.errstate(over="ignore"):
-        possible = np.minimum(start.low, end.low).sum(axis=1) <= 1
-        possible &= np.maximum(start.high, end.high).sum(axis=1) >= 1
+    possible = np.minimum(start.low, end.low).sum(axis=1) <= 1
+    possible &= np.maximum(start.high, end.high).sum(axis=1) >= 1
     c = curves.c[row]
     turn = np.log(2 * np.where(c < 0, -c, 1.0))
     near = 1e-9 * (1 + np.abs(turn))  # a turn that may lie outside only lowers the bound
@@ -222,7 +222,7 @@ def _undecided(curves, row, start, end):
     inside &= (c < 0) & ~curves.lowered[row]
     least = np.where(inside, -4 * c * (1 - 4 * _U), np.minimum(start.rate_low, end.rate_low)).sum(axis=1)
     rising = possible & (np.maximum(start.rate_high, end.rate_high).sum(axis=1) < 0)
-    return possible & (least < 0) & ~rising, rising
+    return possible & ~(least >= 0) & ~rising, rising  # infinite rates of both signs decide nothing
 
 
 def _solved(curves, row, left, right):
