@@ -104,7 +104,7 @@ class _Start:
         return a
 
     def ask(self, pair, rising):
-        """Whether the loss can fall while each of the listed directions rises; and a policy. Told once for equal rows."""
+        """Whether the loss can fall while each of the listed directions rises, and a policy; told once for equal rows."""
         key = int(self.preferences.prompt[pair]), None if rising is None else np.array(rising).tobytes()
         if key not in self.asked:
             self.asked[key] = self._answer(pair, rising)

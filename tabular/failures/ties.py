@@ -226,7 +226,7 @@ class TiedFit:
         return self._total(np.isinf(self.margin)) == 0
 
     def flow_between(self, winner, loser) -> np.ndarray:
-        r"""``(n_copies,)`` of :math:`\sum\bar w\sigma(-h)`, over the labels won by the side of a place held below another.
+        r"""``(n_copies,)`` of :math:`\sum\bar w\sigma(-h)`, over labels won by the side of a place held below another.
 
         Less those won by the other side: minus the derivative of the cost with respect to the value at which :math:`s`
         is held there, as everything else is stationary. It is one number for all cuts between the two, but sums of

@@ -28,7 +28,7 @@ Newton overshoots where a cut has lost its curvature and crawls, 1 nat a step, w
 Alone, cut t would be balanced by :math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way
 across it, where both pushes are exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot
 (c_++c_-)/c_t` to first order. So in r the mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are
-long, and while the loss falls at their end; where they are of several nats, only to shorten them.
+long; where they are of several nats, only to shorten them, and while the loss falls at their end.
 
 **Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
@@ -54,7 +54,7 @@ _EPS = np.finfo(float).eps
 _LONG = 0.5  # nats: steps from which cuts are balanced in logs
 _SEVERAL = 1.5  # nats: steps from which that may only shorten them
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
-_RATIO = 4.0  # of one tau to the next
+_RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _MOST = 600.0  # e^600 is a float, and so are sums of many
 _DENSE = 32  # nodes: blocks up to this size are small matrices
@@ -82,7 +82,7 @@ def _approached(edges, start):
     cuts = _Cuts(edges)
     ahead = cuts.direction(start)
     blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
-    far = np.flatnonzero((edges.reach(ahead[0]) > 1) | blurred)
+    far = np.flatnonzero((edges.reach(ahead[0]) > _ROUGH) | blurred)
     if far.size == 0:
         return _newton(cuts, start, tolerances.NEWTON_STEP, ahead)
     rows = start.reshape(len(edges.start), -1).copy()
@@ -132,10 +132,10 @@ def _newton(cuts, s, wanted, ahead=None):
             cuts, there = _Cuts(edges.take(moving)), moving
         at = np.searchsorted(there, moving)
         here = rows[there].ravel()
-        newton, step, long, rounding = cuts.direction(here) if ahead is None else ahead
+        newton, step, several, rounding = cuts.direction(here) if ahead is None else ahead
         ahead = None
         reach, stride = cuts.edges.reach(newton), cuts.edges.reach(step)
-        length = _length(cuts.edges, here, step, stride, long) if long[at].any() else np.ones(len(there))
+        length = _length(cuts.edges, here, step, stride, several) if several[at].any() else np.ones(len(there))
         rows[moving] += (length[:, None] * step.reshape(len(there), size))[at]
         reach, stride, rounding = reach[at], (length * stride)[at], rounding[at]
         walked[moving] += stride
@@ -153,12 +153,12 @@ def _widest(edges):
     return steep + 2 * np.maximum.reduceat(np.abs(edges.offset), edges.start) + np.log(2 * n_edges)
 
 
-def _length(edges, s, d, reach, long):
+def _length(edges, s, d, reach, several):
     """The damped step of :mod:`tabular.fits.block_solvers`, or a longer one, up to 1, at whose end the loss falls.
 
-    Steps that are not long are taken whole.
+    Steps of less than several nats are taken whole.
     """
-    safe = np.where(long, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
+    safe = np.where(several, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
     low, high = np.where(_falls(edges, s, d, np.ones(len(reach))), 1.0, safe), np.ones(len(reach))
     for _ in range(6 if (low < high).any() else 0):  # on the scale of logs: near enough to the least loss on the ray
         middle = np.sqrt(low * high)
@@ -206,7 +206,7 @@ class _Cuts:
         self.edges, self.widest = edges, _widest(edges)
 
     def direction(self, s):
-        """Newton's step, the step to take, the blocks where it is long, and what rounding blurs of it."""
+        """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
         edges = self.edges
         h = edges.margin(s)
         log_small = edges.log_weight + log_expit(-np.abs(h))
@@ -227,16 +227,16 @@ class _Cuts:
         x = solved(r)
         newton = step = _summed_from_roots(before, x)
         longest = np.abs(x).reshape(-1, self.size).max(axis=1)
-        long = longest > _LONG
+        long, several = longest > _LONG, longest > _SEVERAL
         if long.any():
             kin = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut)
             apart = np.abs(s - s[np.where(before < edges.n_nodes, before, np.arange(edges.n_nodes))])
             widest = self.widest[edges.block] + apart  # no cut has further to go
-            widest = np.where((longest > _SEVERAL)[edges.block], np.minimum(np.abs(r), widest), widest)
+            widest = np.where(several[edges.block], np.minimum(np.abs(r), widest), widest)
             x = np.where(long[edges.block], solved(np.clip(kin, -widest, widest)), x)
             step = _summed_from_roots(before, x)
         coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= _LONG  # the levels themselves are rounded by so much
-        return newton, step, long, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
+        return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
 
     def _cuts(self, log_c):
         """Tree, paths and curvatures of the cuts: the last ones as long as no edge is much heavier than its tree."""
@@ -313,7 +313,7 @@ class _Cuts:
         return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
     def _whole_weights(self, inverted, node, pair, sign):
-        """What inverted edges push with their whole weight across each cut, the log of its unit, and what that hides."""
+        """What inverted edges push with their whole weight across each cut, the log of its unit, and its rounding."""
         edges, n = self.edges, self.edges.n_nodes
         order = np.argsort(pair, kind="stable")
         first = np.searchsorted(pair[order], self.pair[inverted])

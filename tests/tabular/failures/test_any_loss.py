@@ -213,6 +213,20 @@ def test_movements_are_shown_by_policies_of_less_loss(name):
     assert shown
 
 
+def test_movements_where_the_reference_is_all_but_certain():
+    """At 5000 nats the answers are those at 5, or first order decides nothing: what tells is below the floats."""
+    rng = np.random.default_rng(12)
+    for _ in range(6):
+        logits, winner = rng.permutation(5).astype(float), rng.integers(0, 5, 3)
+        labels = Preferences(np.zeros(3, int), winner, (winner + rng.integers(1, 5, 3)) % 5)
+        answers = []
+        for scale in (5.0, 5000.0):
+            found = failure_modes.movement(Problem.from_unnormalized(scale * logits, 0.5), labels, LOSSES["dpo"])
+            answers.append((found.chosen_falls, found.both_fall, found.mass_to_unlabelled))
+        for near, far in zip(*answers, strict=True):
+            assert all(b in (a, None) for a, b in zip(near, far, strict=True))
+
+
 def test_what_is_called_impossible_no_random_policy_does():
     rng = np.random.default_rng(11)
     for name in ("dpo", "cdpo", "ipo", "nca_pair", "cpo_xu"):

@@ -48,3 +48,20 @@ def test_of_parallel_labels_the_most_curved_is_taken_and_others_are_not_reached(
     tree = Tree(4, np.array([0, 1, 1]), np.array([1, 0, 2]), np.array([1.0, 5.0, 2.0]), root=2)
     assert tree.label.tolist() == [1, 2, -1, -1]
     assert tree.delivered(np.array([1.0, 2.0, 0.0, 7.0])).tolist() == [1.0, 3.0, 3.0, 7.0]
+
+
+def test_trees_of_several_blocks_at_once_are_those_of_each():
+    found, net = [], []
+    for seed in range(3):
+        rng, winner, loser, curvature = block(seed)
+        found.append((winner, loser, np.exp(curvature)))
+        net.append(rng.normal(size=9))
+    ends = (np.concatenate([part[k] + 9 * i for i, part in enumerate(found)]) for k in (0, 1))
+    together = Tree(27, *ends, np.concatenate([part[2] for part in found]), root=np.array([2, 9, 26]))
+    assert together.reached.all()
+    flows = together.delivered(np.concatenate(net)).reshape(3, 9)
+    for i, root in enumerate((2, 0, 8)):
+        alone = Tree(9, *found[i], root=root)
+        np.testing.assert_allclose(flows[i], alone.delivered(net[i]), atol=1e-14)
+        mine = together.label[9 * i : 9 * i + 9]
+        assert np.where(mine < 0, -1, mine - 33 * i).tolist() == alone.label.tolist()

@@ -1,10 +1,13 @@
 """Fits over any range of weights and offsets, against Newton's method in arithmetic of many digits."""
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import pytest
 
 from tabular import Preferences, Problem, dpo, failure_modes
+from tabular.base import tolerances
 from tabular.fits import block_solvers, bradley_terry, tree_cuts
 
 
@@ -156,3 +159,24 @@ def test_offsets_of_any_size_take_few_steps(monkeypatch, reach):
     assert np.isfinite(fitted.strength).all()
     assert fitted.residual < 1e-5 or reach > 1e10
     assert len(steps) < 30 + 10 * np.log(reach)
+
+
+@pytest.mark.parametrize("away", [1.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("spread", [0.0, 10.0, 40.0])
+def test_from_any_start_few_steps_lead_to_the_fit(monkeypatch, spread, away):
+    """Where whole weights cancel and only tails are left, steps once were 1 nat long, or 300 at most."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        winner, loser = ring(rng, 7, 16)
+        log_weight, offset = rng.uniform(-spread, spread, 23), np.zeros(23)
+        offset[winner == 3], offset[loser == 3] = 400.0, -350.0
+        order = np.argsort(winner * 7 + loser, kind="stable")
+        columns = winner[order], loser[order], log_weight[order], offset[order]
+        edges = block_solvers.Edges(7, *columns, np.zeros(1, int), np.zeros(7, int))
+        edges = replace(edges, whole=tree_cuts.whole_weights(edges.log_weight, np.zeros(23, int), 1))
+        best = tree_cuts.cut_fit(edges, np.zeros(7))
+        with monkeypatch.context() as patched:
+            steps = counted(patched)
+            found = tree_cuts._newton(tree_cuts._Cuts(edges), away * rng.normal(size=7), tolerances.NEWTON_STEP)
+        assert len(steps) < 60
+        np.testing.assert_allclose(found - found[0], best - best[0], atol=1e-7)
