@@ -10,9 +10,11 @@ in the limit. In general the items are the tie patterns of each piece of the lab
 (:mod:`tabular.failures.joint`), at most one from each, and :mod:`tabular.failures.knapsack` fills the budget
 :math:`\tau-\inf L`.
 
-Where a piece has too many patterns to search, two bounds remain. Patterns that were found are policies: A is at
-most what they leave. And splitting a piece's labels into parts, each free of the others, only drops constraints:
-the parts are searched exactly, and A is at least what their knapsack leaves.
+To find A is NP-hard: with equal weights and beta large it asks for the fewest labels that keep a digraph from being
+turned round, a feedback arc set, and with unequal weights it holds the knapsack. Where a piece has too many patterns to
+search, two bounds remain. Patterns that were found are policies (:mod:`tabular.failures.grown`): A is at most what they
+leave. And what a label costs at least whatever else is inverted (:mod:`tabular.failures.least_cost`) makes the piece's
+labels items of their own: A is at least what their knapsack leaves.
 """
 
 from dataclasses import dataclass
@@ -26,15 +28,17 @@ from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
-from tabular.failures import joint, knapsack, thresholds
+from tabular.failures import joint, knapsack, ties
+from tabular.failures.grown import grown
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.inversion import check_level
+from tabular.failures.least_cost import Circulation, raised
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
 __all__ = ["Bounds", "Frontier", "Items", "frontier", "label_units", "search", "separable", "separable_thresholds"]
 
-_PART = 8  # labels searched together where a piece is split: at most 2^8 tie patterns
+_RAISED = (1 / 16, 1 / 4, 1.0)  # of the way to the highest level: where bounds are made as tight as single steps do
 
 
 class Bounds(Record):
@@ -50,8 +54,7 @@ class Frontier(Record):
     Attributes:
         infimum: inf L; no level lies below it.
         options: what can be inverted beyond what is inverted at the infimum, which weighs ``base`` of ``total``.
-        above: options of a relaxed problem, with its infimum and base, that bound A from below; ``None`` where
-        ``options`` is complete.
+        above: relaxed problems, with their infimum and base, that bound A from below; none where ``options`` is complete.
         highest: the loss level up to which the options were searched.
     """
 
@@ -59,7 +62,7 @@ class Frontier(Record):
     options: knapsack.Options
     base: float
     total: float
-    above: "Frontier | None" = None
+    above: tuple["Frontier", ...] = ()
     highest: float = np.inf
 
     shown = ("infimum", "exact", "steps", "highest")
@@ -77,7 +80,7 @@ class Frontier(Record):
     @property
     def exact(self) -> bool:
         """Whether the steps are A itself at every level up to ``highest``."""
-        return self.above is None and self.relaxation.exact
+        return not self.above and self.relaxation.exact
 
     def worst_case_accuracy(self, loss_level: ArrayLike) -> np.ndarray:
         """A at each level; raises :class:`InputError` below the infimum or where only bounds are known."""
@@ -100,14 +103,14 @@ class Frontier(Record):
                 f"loss_level {level.max():.10g} is above {self.highest:.10g}, the highest that was searched: "
                 "build the frontier with a larger highest"
             )
-        if self.above is not None:
-            lower = self.above.bounds(np.maximum(level, self.above.infimum)).lower
-            return Bounds(lower, np.maximum(lower, self._accuracy(self.relaxation.bounds(self._budget(level))[0])))
         feasible, most = self.relaxation.bounds(self._budget(level))
         if not self.relaxation.exact:
             pairs = [self._filled(b, *g) for b, *g in np.broadcast(self._budget(level), feasible, most)]
             feasible, most = (np.array(g).reshape(level.shape) for g in zip(*pairs, strict=True))
-        return Bounds(self._accuracy(most), self._accuracy(feasible))
+        if not self.above:
+            return Bounds(self._accuracy(most), self._accuracy(feasible))
+        lower = np.max([one.bounds(np.maximum(level, one.infimum)).lower for one in self.above], axis=0)
+        return Bounds(lower, np.maximum(lower, self._accuracy(feasible)))
 
     def _filled(self, budget, feasible, most):
         if feasible == most or not knapsack.searchable(self.options, self.relaxation):
@@ -179,24 +182,19 @@ def frontier(
     check_level(highest, at.value)
     weight = label_units(at, preferences)
     items = search(at, weight, highest, limit)
-    above = None
-    if items.cut_short.size:
-        possible = np.where(thresholds.solve(problem, preferences).value[at.graph.label] <= highest, weight, 0)
-        parts = infimum(*_split(problem, preferences, at, items.cut_short))
-        relaxed = search(parts, possible, highest, limit=2 ** (_PART + 1))
-        above = Frontier(parts.value, relaxed.options, relaxed.base, weight.sum())
-    return Frontier(at.value, items.options, items.base, weight.sum(), above, highest)
+    above = relaxed(at, items, weight, highest) if items.cut_short.size else ()
+    return Frontier(at.value, items.options, float(items.base.sum()), weight.sum(), above, highest)
 
 
 @dataclass(frozen=True, eq=False)
 class Items:
     """The options of a knapsack, each with the piece and the tie pattern that it stands for.
 
-    ``base`` is the weight that is inverted where the loss is least; options count what comes on top of it.
+    ``base`` is, for each piece, the weight that is inverted where the loss is least; options count what comes on top.
     """
 
     options: knapsack.Options
-    base: float
+    base: np.ndarray
     piece: np.ndarray
     pattern: list
     cut_short: np.ndarray
@@ -208,7 +206,11 @@ def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS) -> Items
     one = graph.labels_of.size == 1
     alone = np.flatnonzero(one[graph.component[graph.winner]])
     shared = np.flatnonzero(graph.labels_of.size > 1)
-    found = joint.ways(at, shared, highest - at.value + tolerances.LOSS, limit=limit)
+    budget = highest - at.value + tolerances.LOSS
+    found = joint.ways(at, shared, budget, limit=limit)
+    for cut in found.cut_short:
+        for way in grown(at, cut, weight, budget):
+            found = found.with_way(cut, *way)
     gain = np.array([weight[inverted].sum() for inverted in found.inverted])
     at_rest = np.zeros(len(one))
     _, untied = np.unique(found.piece, return_index=True)
@@ -220,7 +222,33 @@ def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS) -> Items
     group = np.unique(piece[worth], return_inverse=True)[1]
     pattern = [found.pattern[k - len(alone)] if k >= len(alone) else (0, 0) for k in worth]
     options = knapsack.Options(group, cost[worth], more[worth])
-    return Items(options, float(at_rest.sum()), piece[worth], pattern, found.cut_short)
+    return Items(options, at_rest, piece[worth], pattern, found.cut_short)
+
+
+def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
+    """What bounds A from below: the labels of pieces that were cut short by themselves, what they cost at least.
+
+    By the pushes where the loss is least, and by those that are raised for some levels up to the highest.
+    """
+    parts, cut = at.parts, items.cut_short
+    copies = ties.Copies(parts.graph, cut)
+    node = copies.node
+    alone = np.arange(len(node))
+    fit = copies.fitted(alone, np.zeros(len(node)), parts.strength[node], parts.rank[node], parts.block[node])
+    searched = ~np.isin(items.piece, cut)
+    elsewhere, base = at.value - parts.cost[cut].sum(), items.base.sum() - items.base[cut].sum()
+    start, mine, found = Circulation.of(fit), weight[copies.edge], []
+    above = min(highest - at.value, start.share @ softplus(-start.bound) - parts.cost[cut].sum())  # all is inverted there
+    for pushes in (start, *(raised(start, mine, at.value - elsewhere + part * above) for part in _RAISED)):
+        labels, free = pushes.options(mine)
+        group = np.unique(items.options.group[searched], return_inverse=True)[1]
+        options = knapsack.Options(
+            np.r_[group, labels.group + group.max(initial=-1) + 1],
+            np.r_[items.options.cost[searched], labels.cost],
+            np.r_[items.options.gain[searched], labels.gain],
+        )
+        found.append(Frontier(float(elsewhere + pushes.infimum), options, float(base + free), weight.sum()))
+    return tuple(found)
 
 
 def label_units(at: Infimum, preferences: Preferences) -> np.ndarray:
@@ -241,21 +269,6 @@ def _own_cost(graph):
     delta_ref = graph.log_ref[graph.winner] - graph.log_ref[graph.loser]
     cost = np.exp(graph.log_share) * softplus(graph.problem.beta * delta_ref + graph.offset)
     return np.maximum(cost, knapsack.LEAST)
-
-
-def _split(problem, preferences, at, pieces):
-    """The same labels with those of some pieces in parts, each part on its own copy of the prompt."""
-    prompt, log_ref = preferences.prompt.copy(), [problem.log_ref]
-    n_prompts = problem.n_prompts
-    for piece in pieces:
-        labels = at.graph.label[at.parts.graph.labels_of.gather(np.array([piece]))[0]]
-        labels = labels[np.lexsort((preferences.loser[labels], preferences.winner[labels]))]
-        for part in np.split(labels, np.arange(_PART, len(labels), _PART)):
-            log_ref.append(problem.log_ref[prompt[part[:1]]])
-            prompt[part] = n_prompts
-            n_prompts += 1
-    parts = Preferences(prompt, preferences.winner, preferences.loser, log_weight=preferences.log_weight)
-    return Problem(np.concatenate(log_ref), problem.beta), parts
 
 
 def _checked_pairs(delta_ref, beta, weight):

@@ -63,6 +63,11 @@ class Ways:
     inverted: list
     cut_short: np.ndarray
 
+    def with_way(self, piece, pattern, cost, inverted):
+        """With one more way to invert labels of a piece."""
+        lists = self.pattern + [pattern], np.r_[self.cost, cost], self.inverted + [inverted]
+        return Ways(np.r_[self.piece, piece], *lists, self.cut_short)
+
 
 def ways(at: Infimum, pieces, budget=np.inf, merge=None, limit=PARTITIONS) -> Ways:
     """The tie patterns of the listed pieces that have to be known up to a budget, for each piece coarser ones later.

@@ -6,11 +6,14 @@ import numpy as np
 
 from tabular.failures import knapsack, ties
 from tabular.failures.infimum import Infimum
+from tabular.failures.least_cost import Circulation
 
 __all__ = ["Layer", "Search"]
 
 _LABELS = 2_000_000  # fitted for one piece at most: larger pieces have fewer patterns looked at, in about the same time
 _ENTRIES = 50_000_000  # of the patterns that one step compares at most: bounds memory
+#: Labels squared, and responses squared: a large piece is sampled more sparsely, as what it costs grows faster.
+_SQUARES, _CELLS = 150_000_000, 1_800_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Layer:
 
 
 class Search:
-    """Breadth first from the untied pattern of each piece.
+    """Breadth first from the untied pattern of each piece, by merges that can be within the budget.
 
     Attributes:
         ends: ``(n_pieces, n_slots, 2)`` the pairs of places that a label to be tied joins, each once.
@@ -52,8 +55,10 @@ class Search:
     def __init__(self, at: Infimum, pieces, budget, merge, limit):
         self.at, self.pieces, self.budget = at, pieces, budget
         graph = at.parts.graph
-        self.limit = np.minimum(limit, np.maximum(_LABELS // graph.labels_of.size[pieces], 1))
+        n_labels = graph.labels_of.size[pieces]
+        self.limit = np.minimum(limit, np.maximum(np.minimum(_LABELS // n_labels, _SQUARES // n_labels**2), 1))
         self.size = int(graph.nodes_of.size[pieces[0]])
+        self.most = min(_ENTRIES // self.size, _CELLS // self.size**2)
         self.fitted, self.cut_short = np.zeros(len(pieces), dtype=int), np.zeros(len(pieces), dtype=bool)
         label, owner = graph.labels_of.gather(pieces)
         label, owner = label[merge[label]], owner[merge[label]]
@@ -74,7 +79,7 @@ class Search:
         layer = Layer(rows, np.tile(np.arange(self.size), (n, 1)), rows, 0 * rows, rows, none)
         wrong = None
         while len(layer.piece):
-            cost, inverted, right = self._fit(layer)
+            cost, inverted, right, least = self._fit(layer)
             if wrong is None:
                 wrong = np.zeros(len(self.slot), dtype=bool)  # where the loss is least
                 wrong[np.concatenate(inverted)] = True
@@ -83,14 +88,14 @@ class Search:
             within = cost <= self.budget
             for k in np.flatnonzero(within):
                 yield self.pieces[layer.piece[k]], layer.pattern[k], cost[k], inverted[k]
-            too_dear = layer.inherited(~within)
+            too_dear = layer.inherited(~within) | (least > self.budget)
             merges = np.nonzero(right & ~too_dear & within[:, None])
             layer = self._coarser(layer, too_dear, np.array([len(labels) for labels in inverted]), *merges)
 
     def _fit(self, layer):
-        """Cost above the infimum, inverted labels, and ends with delta > 0, of each pattern."""
-        at, graph = self.at, self.at.parts.graph
-        cost, inverted, right = np.empty(len(layer.piece)), [], np.zeros((len(layer.piece), self.ends.shape[1]), bool)
+        """Of each pattern: cost above the infimum, inverted labels, ends with delta > 0, what tying them costs at least."""
+        at, graph, shape = self.at, self.at.parts.graph, (len(layer.piece), self.ends.shape[1])
+        cost, inverted, right, least = np.empty(shape[0]), [], np.zeros(shape, dtype=bool), np.zeros(shape)
         piece = self.pieces[layer.piece]
         for batch in graph.batches(piece):
             copies = ties.Copies(graph, piece[batch])
@@ -100,13 +105,15 @@ class Search:
             down = np.flatnonzero(delta <= 0)
             inverted += np.split(copies.edge[down], np.searchsorted(copies.edge_copy[down], np.arange(1, len(copies))))
             up = np.flatnonzero((delta > 0) & (self.slot[copies.edge] >= 0))
-            right[batch[copies.edge_copy[up]], self.slot[copies.edge[up]]] = True
-        return cost, inverted, right
+            ends = batch[copies.edge_copy[up]], self.slot[copies.edge[up]]
+            right[ends] = True
+            np.add.at(least, ends, Circulation.of(fit).cost[up])
+        return cost, inverted, right, cost[:, None] + least
 
     def _coarser(self, layer, too_dear, n_inverted, parent, slot):
         """The patterns that some merges lead to, each once; where they are too many, those of the best parents."""
         best = np.argsort(-n_inverted[parent], kind="stable")
-        parent, slot, left = *(a[best][: _ENTRIES // self.size] for a in (parent, slot)), parent[best]
+        parent, slot, left = *(a[best][: self.most] for a in (parent, slot)), parent[best]
         self.cut_short[layer.piece[left[len(parent) :]]] = True
         piece, pattern = layer.piece[parent], layer.pattern[parent]
         ends = np.take_along_axis(pattern, self.ends[piece, slot], axis=1)

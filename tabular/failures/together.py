@@ -8,7 +8,7 @@ from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import any_loss, joint, knapsack
-from tabular.failures.frontier import label_units, search
+from tabular.failures.frontier import Frontier, label_units, relaxed, search
 from tabular.failures.infimum import infimum
 from tabular.failures.inversion import check_level, positions
 from tabular.losses.loss import Loss
@@ -29,6 +29,7 @@ class InvertedSet(Record):
         loss: the least mean loss with all of them inverted.
         log_policy: a policy that inverts them, at that loss or, where it is not attained, within e^-40 of it.
         proved: whether no policy within the loss level inverts more weight.
+        most: a share that certainly no policy within the level exceeds; ``share`` where that is proved.
     """
 
     pairs: np.ndarray
@@ -36,6 +37,7 @@ class InvertedSet(Record):
     loss: float
     log_policy: np.ndarray
     proved: bool
+    most: float
 
 
 @takes_nouns
@@ -65,6 +67,9 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
+    To find it is NP-hard. Where responses with many labels make the search too long, the set is one that was grown
+    greedily, ``proved`` is usually False, and the truth lies between ``share`` and ``most``.
+
     Raises:
         InputError: a level below the infimum of the loss.
 
@@ -83,8 +88,13 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     log_policy = joint.policy(at, items.piece[chosen], [items.pattern[k] for k in chosen])
     inverted = preferences.delta(log_policy)[at.graph.label] <= 0
     cost = at.value + items.options.cost[chosen].sum()
-    share = float(weight[inverted].sum() / weight.sum())
-    return InvertedSet(at.graph.label[inverted], share, float(cost), log_policy, proved and not items.cut_short.size)
+    share, most = float(weight[inverted].sum() / weight.sum()), 1.0
+    above = relaxed(at, items, weight, loss_level) if items.cut_short.size else ()
+    if above or not proved:
+        found = Frontier(at.value, items.options, float(items.base.sum()), weight.sum(), above, loss_level)
+        most = 1 - float(found.bounds(loss_level).lower)
+    proved = (proved and not above) or most <= share + tolerances.LOSS
+    return InvertedSet(at.graph.label[inverted], share, float(cost), log_policy, proved, share if proved else most)
 
 
 @takes_nouns

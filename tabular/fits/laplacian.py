@@ -173,14 +173,14 @@ class Sparse:
         won, lost = (np.bincount(end, flow, self.n_nodes) for end in (self.winner, self.loser))
         return self.potential(weight, won - lost, (won + lost).max())
 
-    def potential(self, weight, divergence, size=np.inf):
-        """``d`` whose current has this divergence, the closer the smaller it is for what flows through a node."""
+    def potential(self, weight, divergence, size=np.inf, exactly=False):
+        """``d`` whose current has this divergence: to rounding, or the closer the smaller it is beside ``size``."""
         # it sums to 0 over a block but for rounding, which gradients would blow up
         divergence = divergence - (np.bincount(self.block, divergence) / self.block_size)[self.block]
         self.upper.data = np.bincount(self.pair, weight)
         degree = self._neighbours(np.ones(self.n_nodes))
         degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
-        if self.tree_like:
+        if exactly or self.tree_like:
             return self._factored(degree, divergence)
         return self._gradients(degree, divergence, np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4))
 

@@ -1,0 +1,98 @@
+"""What inverting labels costs at least: no policy pays less, whatever it inverts; and where nothing is shared, no more."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabular import Preferences, Problem, dpo, failure_modes
+from tabular.failures import joint, ties
+from tabular.failures.frontier import frontier, label_units
+from tabular.failures.grown import grown
+from tabular.failures.infimum import infimum
+from tabular.failures.least_cost import Circulation, raised
+from tests.strategies import labelled_problems, policies_of
+
+
+def even(n, k, seed=0):
+    rng = np.random.default_rng(seed)
+    problem, winner = Problem.from_unnormalized(rng.normal(size=n), 1.3), rng.integers(0, n, k)
+    return problem, Preferences(np.zeros(k, int), winner, (winner + rng.integers(1, n, k)) % n, rng.uniform(0.5, 2, k))
+
+
+def circulations(problem, labels, level):
+    """Where the loss is least, and raised; with the kept labels that they speak of."""
+    at = infimum(problem, labels)
+    copies = ties.Copies(at.graph, at.graph.labelled)
+    start = Circulation.of(copies.fit())
+    weight = label_units(at, labels)[copies.edge]
+    return at.graph.label[copies.edge], [start, raised(start, weight, max(level, at.value))]
+
+
+@given(labelled_problems(), st.data())
+def test_no_policy_pays_less_for_what_it_inverts(case, data):
+    problem, labels = case
+    policy = data.draw(policies_of(problem))
+    loss = dpo.loss(policy, problem, labels)
+    edge, found = circulations(problem, labels, loss)
+    inverted = labels.delta(policy)[edge] <= 0
+    for pushes in found:
+        assert pushes.infimum + pushes.cost[inverted].sum() <= loss * (1 + 1e-9) + 1e-12
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pushes_stay_a_circulation_and_bind_at_their_own_policy(seed):
+    problem, labels = even(12, 40, seed)
+    at = infimum(problem, labels)
+    edge, (start, up) = circulations(problem, labels, (at.value + np.log(2)) / 2)
+    for pushes in (start, up):
+        push = pushes.share / (1 + np.exp(pushes.margin))
+        net = np.bincount(labels.winner[edge], push, 12) - np.bincount(labels.loser[edge], push, 12)
+        assert np.abs(net).max() < 1e-14
+    assert start.infimum == pytest.approx(at.value, abs=1e-14)
+    assert up.infimum < start.infimum - 1e-4  # it went somewhere
+
+
+def test_a_label_that_shares_nothing_costs_its_threshold():
+    problem = Problem.from_unnormalized(np.random.default_rng(1).normal(size=(1, 6)), 0.7)
+    labels = Preferences.from_pairs([(0, 0, 1), (0, 2, 3), (0, 4, 5)])
+    edge, (start, _) = circulations(problem, labels, 0.5)
+    np.testing.assert_allclose(start.cost[np.argsort(edge)], failure_modes.solve_thresholds(problem, labels).excess)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_label_costs_at_least_that_and_at_most_its_threshold(seed):
+    problem, labels = even(8, 20, seed)
+    edge, (start, _) = circulations(problem, labels, 0.5)
+    excess = failure_modes.solve_thresholds(problem, labels).excess[edge]
+    assert np.all(start.cost <= excess + 1e-14)
+    assert np.any(start.cost > 0.5 * excess)
+    assert np.array_equal(start.cost > 0, excess > 0)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_what_is_grown_are_policies_within_the_budget(share):
+    problem, labels = even(12, 40)
+    at = infimum(problem, labels)
+    budget = share * (np.log(2) - at.value)
+    piece = int(np.argmax(at.parts.graph.labels_of.size))
+    ways = list(grown(at, piece, np.ones(40), budget))
+    assert ways
+    for pattern, cost, inverted in ways:
+        policy = joint.policy(at, [piece], [pattern])
+        assert cost <= budget
+        assert dpo.loss(policy, problem, labels) == pytest.approx(at.value + cost, abs=1e-9)
+        assert np.all(labels.delta(policy)[at.graph.label[inverted]] <= 0)
+
+
+def test_a_ring_is_solved_by_its_bounds():
+    """2^60 tie patterns: none of it is searched, and yet the largest set is proved."""
+    rng = np.random.default_rng(0)
+    problem = Problem.from_unnormalized(rng.normal(size=60), 1.0)
+    ring = Preferences(np.zeros(60, int), np.arange(60), np.r_[1:60, 0])
+    level = np.log(2) + 0.02
+    bounds = frontier(problem, ring, level, limit=1).bounds(level)
+    assert bounds.upper - bounds.lower < 2 / 60
+    largest = failure_modes.largest_inverted_set(problem, ring, level)
+    assert largest.share <= largest.most <= 1 - bounds.lower + 1e-12
+    assert dpo.loss(largest.log_policy, problem, ring) <= level + 1e-9
