@@ -5,7 +5,7 @@ from types import ModuleType
 
 from proofs_checks.kernel import formulas
 
-__all__ = ["Inexact", "by_floats", "only"]
+__all__ = ["Inexact", "by_floats", "hashed", "only"]
 
 _BY_FLOATS = {"cmath", "math", "numpy", "scipy"}  # libraries
 _OPERATIONS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")

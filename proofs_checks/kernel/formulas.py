@@ -16,6 +16,9 @@ import sympy
 from proofs_checks.kernel import arithmetic
 from proofs_checks.kernel.interval import Interval
 
+__all__ = ["Attribute", "looks", "peeks", "reached"]
+
+
 _COMPARING = {"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL"}
 _MAKING = {"IMPORT_NAME", "LOAD_BUILD_CLASS"}
 _BLIND = (

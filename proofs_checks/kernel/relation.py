@@ -20,6 +20,7 @@ from proofs_checks.kernel.unicode import in_words
 
 __all__ = [
     "All",
+    "At",
     "Condition",
     "Holds",
     "Iff",
@@ -28,9 +29,12 @@ __all__ = [
     "Relation",
     "Rounds",
     "Saying",
+    "foreign",
     "pieces",
     "premises",
     "relation",
+    "unread",
+    "within",
 ]
 
 _NOISE = 1e-9  # a difference of floats below this share of their size may be rounding

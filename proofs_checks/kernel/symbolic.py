@@ -23,6 +23,7 @@ __all__ = [
     "sign_by_rules",
     "simplifies_to_zero",
     "sp",
+    "unknown",
     "σ",
 ]
 

@@ -12,6 +12,7 @@ from proofs_checks.spaces import losses as formulas
 __all__ = [
     "CDPO_TURNS",
     "COIN_TURNS",
+    "HERE",
     "LINK_RISES",
     "POLICIES",
     "POLICIES_AND_MARGINS",

@@ -36,7 +36,17 @@ from tabular.failures.least_cost import Circulation, raised
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
-__all__ = ["Bounds", "Frontier", "Items", "frontier", "label_units", "search", "separable", "separable_thresholds"]
+__all__ = [
+    "Bounds",
+    "Frontier",
+    "Items",
+    "frontier",
+    "label_units",
+    "relaxed",
+    "search",
+    "separable",
+    "separable_thresholds",
+]
 
 _RAISED = (1 / 16, 1 / 4, 1.0)  # of the way to the highest level: where bounds are made as tight as single steps do
 
@@ -238,7 +248,9 @@ def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
     searched = ~np.isin(items.piece, cut)
     elsewhere, base = at.value - parts.cost[cut].sum(), items.base.sum() - items.base[cut].sum()
     start, mine, found = Circulation.of(fit), weight[copies.edge], []
-    above = min(highest - at.value, start.share @ softplus(-start.bound) - parts.cost[cut].sum())  # all is inverted there
+    above = min(
+        highest - at.value, start.share @ softplus(-start.bound) - parts.cost[cut].sum()
+    )  # all is inverted there
     for pushes in (start, *(raised(start, mine, at.value - elsewhere + part * above) for part in _RAISED)):
         labels, free = pushes.options(mine)
         group = np.unique(items.options.group[searched], return_inverse=True)[1]

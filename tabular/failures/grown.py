@@ -13,6 +13,9 @@ from tabular.failures import ties
 from tabular.failures.infimum import Infimum
 from tabular.failures.least_cost import Circulation
 
+__all__ = ["grown"]
+
+
 _PARTS = (0.5, 0.1)  # of the budget that is left, for labels that are tied together: fast, and more careful
 _LABELS = 300_000  # fitted for one piece at most
 

@@ -30,6 +30,9 @@ from tabular.base.log_space import softplus
 from tabular.failures import knapsack
 from tabular.fits.laplacian import Sparse
 
+__all__ = ["Circulation", "raised"]
+
+
 _ROUNDING = 8 * np.finfo(float).eps  # of the terms of D
 _STEPS = (1.0, 0.5, 0.25, 0.1, 0.03)  # of the way up
 _WITHIN = 0.95  # of the way to where a push would be none, or all of the weight

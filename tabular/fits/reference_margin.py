@@ -24,7 +24,7 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.simplex.penalized import win_excess
 
-__all__ = ["exact_margin", "reference_margin", "reference_margin_solve", "triangle_defect"]
+__all__ = ["exact_margin", "finite_margin", "reference_margin", "reference_margin_solve", "triangle_defect"]
 
 
 @takes_nouns
