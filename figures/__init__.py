@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from figures import beside  # noqa: F401  it has to come first
 from figures.table import Table
 from tabular.base import checks, outside
 from tabular.errors import InputError

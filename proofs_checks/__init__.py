@@ -1,5 +1,6 @@
 """Every statement of the theory, with a verdict computed from checks: ``verify()`` is the reviewer's entry point."""
 
+from proofs_checks import beside  # noqa: F401  it has to come first
 from proofs_checks.conjectures import Answer, Conjecture, Counterexample, conjecture
 from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.finding import Finding

@@ -125,14 +125,15 @@ class Counterexample:
 
     def latex(self) -> str:
         """The instance in one line of LaTeX, its numbers as fractions."""
-        parts = ((_LATEX.get(name) or _in_latex(name), value) for name, value in self.parts.items())
-        shown = ", ".join(f"{name} = {_latex(value)}" for name, value in parts)
+        parts = ((_LATEX.get(name) or f"{_in_latex(name)} = ", value) for name, value in self.parts.items())
+        shown = ", ".join(f"{name}{_latex(value)}" for name, value in parts)
         values = ", ".join(rf"{_in_latex(name)} \approx {value:.6g}" for name, value in self.at.items())
-        return f"${shown}$; there ${values}$."  # c stands for what normalises
+        rows = ", labels of prompt $i$, winner $w$, loser $l$ and weight $n$" if "labels" in self.parts else ""
+        return f"${shown}${rows}; there ${values}$."
 
 
-_LATEX = {"beta": r"\beta", "ref": r"\pi_{\mathrm{ref}}/c", "reward": "r", "policy": r"\pi/c"}
-_LATEX |= {"labels": r"(i, w, l, n)", "log_ref": r"\log\pi_{\mathrm{ref}} + c"}
+_LATEX = {"beta": r"\beta = ", "ref": r"\pi_{\mathrm{ref}} \propto ", "reward": "r = ", "policy": r"\pi \propto "}
+_LATEX |= {"labels": "(i, w, l, n) = ", "log_ref": r"\log\pi_{\mathrm{ref}} = c + "}  # c is what normalises
 
 
 def _in_latex(name):

@@ -259,3 +259,15 @@ def test_a_file_that_takes_a_package_s_name_is_named(tmp_path, shadow):
     name = Path(shadow).parts[0].removesuffix(".py")
     assert done.stderr.startswith(f"condeq: the name {name} means {tmp_path / shadow}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("package", ["figures", "proofs_checks"])
+@pytest.mark.parametrize("shadow", ["tabular.py", "tabular/__init__.py"])
+def test_python_says_so_too(tmp_path, package, shadow):
+    """Where one of our packages is imported and the library's name is taken by a file of the reader's."""
+    (tmp_path / shadow).parent.mkdir(exist_ok=True)
+    (tmp_path / shadow).write_text("mine = 1")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = run(sys.executable, "-c", f"import {package}", cwd=tmp_path, env=os.environ | {"PYTHONPATH": paths})
+    last = done.stderr.rstrip().split("\n")[-1]
+    assert last.startswith(f"ImportError: the name tabular means {tmp_path / shadow} here, which is not this toolkit's")

@@ -305,6 +305,16 @@ def test_what_falls_only_beyond_the_ranges_drawn_is_shown_there():
     assert found.counterexample.problem_file() is None
 
 
+def test_the_line_of_latex_of_a_problem():
+    """Weights that are not normalised are said to be proportional, and the columns of labels are named."""
+    wrong = conjecture("wrong", labelled_problems("one-way"), relation(δ_dpo, ">", 0), [relation(Δr, ">", 0)])
+    line = wrong.check().counterexample.latex()
+    assert line.startswith(r"$\pi_{\mathrm{ref}} \propto ((1, ")
+    assert (
+        r"(i, w, l, n) = ((0, 0, 1, 1))$, labels of prompt $i$, winner $w$, loser $l$ and weight $n$; there $" in line
+    )
+
+
 def test_a_name_that_two_conjectures_of_a_file_have_is_said(tmp_path):
     made = "conjecture('same', Numbers({x: (0, 1)}), relation(x, '<', 2))"
     names = "from proofs_checks import conjecture\nfrom proofs_checks.kernel.instances import Numbers, named\n"
