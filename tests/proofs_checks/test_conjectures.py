@@ -307,7 +307,7 @@ def test_what_falls_only_beyond_the_ranges_drawn_is_shown_there():
 
 def test_the_line_of_latex_of_a_problem():
     """Weights that are not normalised are said to be proportional, and the columns of labels are named."""
-    wrong = conjecture("wrong", labelled_problems("one-way"), relation(δ_dpo, ">", 0), [relation(Δr, ">", 0)])
+    wrong = conjecture("wrong", labelled_problems("one-way"), relation(δ_rlhf, ">", 0), [relation(Δr, ">", 0)])
     line = wrong.check().counterexample.latex()
     assert line.startswith(r"$\pi_{\mathrm{ref}} \propto ((1, ")
     assert (
