@@ -36,9 +36,11 @@ import importlib
 import inspect
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from figures import beside  # noqa: F401  it has to come first
 from figures.table import Table
@@ -151,7 +153,16 @@ def takes(name: str, setting: str) -> bool:
     return setting in defaults(name)
 
 
-def save(name: str, out: str | Path, formats=FORMATS, *, width=None, dpi=None, latex=False, **settings) -> Saved:
+def save(
+    name: str,
+    out: str | Path,
+    formats: Sequence[str] = FORMATS,
+    *,
+    width: str | float | None = None,
+    dpi: float | None = None,
+    latex: bool = False,
+    **settings: Any,
+) -> Saved:
     """Compute a figure once and write its CSV, its caption and one image for each format into ``out``.
 
     The bytes depend on the settings alone: no dates, no random identifiers.
@@ -236,7 +247,15 @@ def _is_number(value):
 
 
 def write(
-    drawn_by, name: str, table: Table, out: Path, formats=FORMATS, width=None, dpi=None, latex=False, texsystem=None
+    drawn_by: Any,
+    name: str,
+    table: Table,
+    out: Path,
+    formats: Sequence[str] = FORMATS,
+    width: str | float | None = None,
+    dpi: float | None = None,
+    latex: bool = False,
+    texsystem: str | None = None,
 ) -> Saved:
     """What :func:`save` writes of a table that a figure's module computed; the files have the given name.
 

@@ -21,7 +21,7 @@ _REWARDS = {
 _REFERENCES = {"near-ties": (1 / 3, 1 / 3, 1 / 3), "one rare best": (0.5, 0.3, 0.19, 0.01)}
 
 
-def compute(*, most=64, problem=None) -> Table:
+def compute(*, most: int = 64, problem: subject.Given | None = None) -> Table:
     """KL and mean reward of best of n, n = 1, ..., ``most``, and of the RLHF optimum of the same KL.
 
     ``<space>_kl``, ``_bon``, ``_tilt``, the latter also on a grid (``_curve_kl``, ``_curve``), and the formula

@@ -6,12 +6,13 @@ its own, as wide as it is asked to be, or the caller's axes.
 
 import functools
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle
 from math import ceil
 from pathlib import Path
+from typing import IO, Any, Protocol
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -24,7 +25,7 @@ from figures.table import Table
 from tabular.base import checks
 from tabular.errors import InputError
 
-__all__ = ["WIDTHS", "Drawn", "Panels", "drawing", "inches", "two_a_row"]
+__all__ = ["WIDTHS", "Draw", "Drawn", "Panels", "drawing", "inches", "two_a_row"]
 
 Panels = Mapping[str, Callable[[Axes], object]]
 
@@ -56,14 +57,14 @@ class Drawn:
         """The axes in the order of the panels."""
         return tuple(self.panels.values())
 
-    def save(self, path, texsystem=None, **how) -> None:
+    def save(self, path: str | Path | IO[bytes], texsystem: str | None = None, **how: Any) -> None:
         """Write an image, in the style of all figures; ``how`` as for ``Figure.savefig``, ``texsystem`` for PGF."""
         with style.context(self.scale):
             if texsystem:
                 matplotlib.rcParams.update({"pgf.texsystem": texsystem, "pgf.rcfonts": False})
             with _in_latex(self.figure) if texsystem else nullcontext():
                 self.figure.savefig(path, **how)
-        if texsystem:  # what Matplotlib would have the reader put into her preamble
+        if texsystem and isinstance(path, str | Path):  # what Matplotlib would have the reader put into her preamble
             written = Path(path).read_text(encoding="utf-8")
             Path(path).write_text(latex.PGF_NEEDS + written, encoding="utf-8")
 
@@ -101,7 +102,28 @@ def inches(width: str | float) -> float:
     return found
 
 
-def drawing(*, columns: int, height: float, layout=None, heights=(1.0,), legend: int = 0, entries=None):
+class Draw(Protocol):
+    """The drawing function of every figure."""
+
+    def __call__(
+        self,
+        table: Table,
+        *,
+        ax: Axes | None = None,
+        axes: Mapping[str, Axes] | Iterable[Axes] | None = None,
+        width: str | float | None = None,
+    ) -> Drawn: ...
+
+
+def drawing(
+    *,
+    columns: int,
+    height: float,
+    layout: Any = None,
+    heights: Sequence[float] = (1.0,),
+    legend: int = 0,
+    entries: Callable[[Panels], Iterable[Artist]] | None = None,
+) -> Callable[[Callable[[Table], Panels]], Draw]:
     """Decorator of a module's ``draw(table) -> panels``: it becomes ``draw(table, *, ax, axes, width) -> Drawn``.
 
     Args:
@@ -115,7 +137,13 @@ def drawing(*, columns: int, height: float, layout=None, heights=(1.0,), legend:
 
     def decorate(panels_of):
         @functools.wraps(panels_of, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
-        def draw(table: Table, *, ax=None, axes=None, width=None) -> Drawn:
+        def draw(
+            table: Table,
+            *,
+            ax: Axes | None = None,
+            axes: Mapping[str, Axes] | Iterable[Axes] | None = None,
+            width: str | float | None = None,
+        ) -> Drawn:
             panels = panels_of(table)
             if ax is not None or axes is not None:
                 return _on(panels, _given(panels, ax, axes), 1.0)

@@ -1,5 +1,7 @@
 """How long gradient flow stays in the undesirable region: exponential for DPO, linear with a margin."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from figures import style, subject
@@ -13,7 +15,14 @@ TITLE = "Escape time: exponential for DPO, linear once the margin is as large as
 
 
 def compute(
-    *, margins=(0.0, 2.0, 4.0, 8.0), high=12.0, points=241, beta=0.5, descents=5, step=0.05, problem=None
+    *,
+    margins: Sequence[float] = (0.0, 2.0, 4.0, 8.0),
+    high: float = 12.0,
+    points: int = 241,
+    beta: float = 0.5,
+    descents: int = 5,
+    step: float = 0.05,
+    problem: subject.Given | None = None,
 ) -> Table:
     r"""Time of the flow from delta_ref to delta = 0 for one pair, by the fixed margin Psi of its loss.
 

@@ -16,7 +16,14 @@ TITLE = "Worst-case accuracy against training loss, and a real run"
 _ACCURACY = {"ylabel": "absolute accuracy (% of pairs)", "ylim": (0, 102)}
 
 
-def compute(*, run="hh-pythia410m-dpo", prompts="helpful", beta=0.25, responses=6, problem=None) -> Table:
+def compute(
+    *,
+    run: str = "hh-pythia410m-dpo",
+    prompts: str = "helpful",
+    beta: float = 0.25,
+    responses: int = 6,
+    problem: subject.Given | None = None,
+) -> Table:
     r"""The frontier of a real run's pairs with its checkpoints, and that of real prompts with coupled labels.
 
     (a) 500 pairs, one a prompt: columns ``run_loss`` and ``run_worst`` (steps of the frontier), and for each

@@ -42,7 +42,9 @@ class _Game:
     unseen: list[tuple[int, int]]
 
 
-def compute(*, least=0.02, most=20.0, steps=160, problem=None) -> Table:
+def compute(
+    *, least: float = 0.02, most: float = 20.0, steps: int = 160, problem: subject.Given | None = None
+) -> Table:
     """Three paths from the reference as the price of a nat falls from ``most`` to ``least``.
 
     ``<game>_<path>_<response>``: probabilities of the regularised Nash policy, of DPO's minimiser (or its limit) and of

@@ -16,7 +16,15 @@ _CALLED = {"rlhf": "RLHF", "dpo": "DPO", "hypo": "HyPO", "ecpo": "Eq. 17", "cpo"
 
 
 def compute(
-    *, beta=0.5, reward_difference=1.0, gamma=0.02, low=-6.0, high=3.0, points=181, problem=None, loss=None
+    *,
+    beta: float = 0.5,
+    reward_difference: float = 1.0,
+    gamma: float = 0.02,
+    low: float = -6.0,
+    high: float = 3.0,
+    points: int = 181,
+    problem: subject.Given | None = None,
+    loss: losses.Loss | None = None,
 ) -> Table:
     r"""One pair for each reference log-ratio: where RLHF, DPO, HyPO, the margin of Eq. 17 and the constraint end.
 

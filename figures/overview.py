@@ -35,7 +35,7 @@ TITLES = {
 SHARED = ("reference", "rlhf", "dpo", "cpo", "ecpo", "hypo", "code", "easy")
 
 
-def compute(*, misalignment=0.3) -> Table:
+def compute(*, misalignment: float = 0.3) -> Table:
     """The tables of eight other figures, each at its own settings but for the one share of misaligned pairs.
 
     The parts (see :meth:`Table.part`) are named as in :data:`TITLES`.

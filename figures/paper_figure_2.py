@@ -10,6 +10,7 @@ so under DPO (Psi = 0) the share left is set by the horizon :math:`2\beta^2t` ag
 margin Psi by the horizon against :math:`\beta d`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -33,15 +34,15 @@ QUANTILES = 4000
 
 def compute(
     *,
-    beta=0.1,
-    gamma=0.5,
-    spread=100.0,
-    misalignment=(0.2, 0.3, 0.4),
-    pairs=500,
-    epochs=50,
-    step=20.0,
-    seeds=10,
-    seed=0,
+    beta: float = 0.1,
+    gamma: float = 0.5,
+    spread: float = 100.0,
+    misalignment: Sequence[float] = (0.2, 0.3, 0.4),
+    pairs: int = 500,
+    epochs: int = 50,
+    step: float = 20.0,
+    seeds: int = 10,
+    seed: int = 0,
 ) -> Table:
     r"""Stochastic gradient descent on several draws of the reference beside exact gradient flow on the same pairs.
 

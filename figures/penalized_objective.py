@@ -22,7 +22,16 @@ CURVES = {
 WINDOW = "#E9E4FC"
 
 
-def compute(*, beta=1.0, delta_ref=-1.5, reward_gap=0.5, low=-5.5, high=5.0, points=361, problem=None) -> Table:
+def compute(
+    *,
+    beta: float = 1.0,
+    delta_ref: float = -1.5,
+    reward_gap: float = 0.5,
+    low: float = -5.5,
+    high: float = 5.0,
+    points: int = 361,
+    problem: subject.Given | None = None,
+) -> Table:
     """Two responses, one labelled pair: the objective against delta for five gammas, and the stationary deltas.
 
     Columns: ``delta``; ``objective_<curve>`` for each of :data:`CURVES`, less the best RLHF value; ``branch_delta``

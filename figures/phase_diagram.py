@@ -15,7 +15,14 @@ WHITE, LIGHT, DARK = "#FFFFFF", style.REGION_U, "#E2A88D"
 
 
 def compute(
-    *, beta=1.0, delta_ref_low=-5.0, delta_ref_high=3.0, gain_high=5.0, columns=161, rows=101, problem=None
+    *,
+    beta: float = 1.0,
+    delta_ref_low: float = -5.0,
+    delta_ref_high: float = 3.0,
+    gain_high: float = 5.0,
+    columns: int = 161,
+    rows: int = 101,
+    problem: subject.Given | None = None,
 ) -> Table:
     r"""One pair of two responses for every point of a grid, each solved on its own.
 

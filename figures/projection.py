@@ -23,7 +23,7 @@ _POOL = "#CDE7DA"
 _TITLES = {"chain": "a chain of labels", "order": "a partial order; the last response is unlabelled"}
 
 
-def compute(*, beta=1.0, margin=0.0, problem=None) -> Table:
+def compute(*, beta: float = 1.0, margin: float = 0.0, problem: subject.Given | None = None) -> Table:
     """RLHF optimum and constrained optimum of two small problems, or of the prompts of your own, with multipliers.
 
     Columns for each example: ``before_<name>`` and ``after_<name>``, probabilities; ``pool_<name>``, the number of each

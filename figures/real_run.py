@@ -13,7 +13,7 @@ __all__ = ["TITLE", "caption", "compute", "draw"]
 TITLE = "A real DPO run: the loss falls, a share of the pairs stays in U"
 
 
-def compute(*, run="hh-pythia410m-dpo", extent=300.0) -> Table:
+def compute(*, run: str = "hh-pythia410m-dpo", extent: float = 300.0) -> Table:
     """Log-ratios of every pair at the first, middle and last checkpoint, and the run's course over all of them.
 
     Columns per pair: ``delta_ref`` (checkpoint 0), ``delta_middle``, ``delta_last``, in nats. Per checkpoint:

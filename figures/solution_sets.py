@@ -1,5 +1,6 @@
 """Every solution of DPO with three responses: the labels decide whether it is a point, a ray, a face or a corner."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -25,7 +26,14 @@ _PANELS = {
 _POINTS = ("reference", "rlhf", "flow", "closest")
 
 
-def compute(*, ref=(0.2, 0.3, 0.5), beta=0.5, reward=(1.0986122886681098, 0.0, -0.3), problem=None, loss=None) -> Table:
+def compute(
+    *,
+    ref: Sequence[float] = (0.2, 0.3, 0.5),
+    beta: float = 0.5,
+    reward: Sequence[float] = (1.0986122886681098, 0.0, -0.3),
+    problem: subject.Given | None = None,
+    loss: losses.Loss | None = None,
+) -> Table:
     """Four sets of labels on one problem, or the prompts of a problem of your own. Columns start with the panel's name.
 
     ``*_set_a``, ``*_set_b``, ``*_set_c``: the vertices of the solution set, or of the set of limits. ``*_reference``,

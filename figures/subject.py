@@ -1,16 +1,34 @@
 """A user's own problem as the figures take it: prompt by prompt, or pair by pair."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from tabular import InputError, Preferences, Problem
 from tabular.base import checks
 
-__all__ = ["MOST", "Pair", "Prompt", "pairs", "parts", "prompts", "two_responses"]
+__all__ = ["MOST", "File", "Given", "Pair", "Prompt", "pairs", "parts", "prompts", "two_responses"]
 
 #: panels that a figure has letters and room for
 MOST = 8
+
+
+class File(Protocol):
+    """A problem file that was read."""
+
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def preferences(self) -> Preferences: ...
+
+    @property
+    def names(self) -> list[list[str]]: ...
+
+
+#: what ``problem=`` takes
+Given = File | tuple[Problem, Preferences]
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,7 @@ class Pair:
     gain: float | None
 
 
-def parts(given) -> tuple[Problem, Preferences, list[list[str]]]:
+def parts(given: Given) -> tuple[Problem, Preferences, list[list[str]]]:
     """Problem, labels and names of what ``problem=`` was given: a problem file that was read, or a pair of the two.
 
     >>> problem = Problem.from_probabilities([0.4, 0.6], beta=1.0)
@@ -52,7 +70,7 @@ def parts(given) -> tuple[Problem, Preferences, list[list[str]]]:
     return problem, preferences, names
 
 
-def prompts(given) -> list[Prompt]:
+def prompts(given: Given) -> list[Prompt]:
     """The labelled prompts, each on its own.
 
     Raises:
@@ -74,7 +92,7 @@ def _alone(problem, preferences, names, index, of):
     return Prompt(f"prompt {index}" if of > 1 else "your problem", alone, labels, list(names))
 
 
-def pairs(given) -> list[Pair]:
+def pairs(given: Given) -> list[Pair]:
     """The labelled pairs, each once in each direction it is labelled in, in the order of the file."""
     problem, preferences, names = parts(given)
     delta_ref = preferences.delta(problem.log_ref)
@@ -93,7 +111,7 @@ def pairs(given) -> list[Pair]:
     return list(found.values())
 
 
-def two_responses(given, figure: str) -> tuple[float, float, float]:
+def two_responses(given: Given, figure: str) -> tuple[float, float, float]:
     """beta, delta_ref and the reward difference of a problem that is one pair of two responses and nothing else.
 
     Raises:

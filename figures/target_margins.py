@@ -17,15 +17,15 @@ LOSSES = {"dpo": "dpo", "ecpo": "ecpo", "hypo": "hypo", "code_cpo": "code", "cod
 
 def compute(
     *,
-    beta=0.1,
-    gamma=0.5,
-    tau=2.0,
-    alpha=1.0,
-    kappa_ecpo=0.05,
-    log_ref_winner=-4.0,
-    reach=4.0,
-    points=321,
-    problem=None,
+    beta: float = 0.1,
+    gamma: float = 0.5,
+    tau: float = 2.0,
+    alpha: float = 1.0,
+    kappa_ecpo: float = 0.05,
+    log_ref_winner: float = -4.0,
+    reach: float = 4.0,
+    points: int = 321,
+    problem: subject.Given | None = None,
 ) -> Table:
     """Targets of all losses for two responses; the released losses with their trainer's defaults.
 

@@ -17,15 +17,15 @@ POPULATION = {"linestyle": (0, (4, 1.5)), "label": "population labels"}
 
 def compute(
     *,
-    beta=1.0,
-    reward_difference=1.0,
-    aligned=0.0,
-    misaligned=-2.0,
-    span=4.0,
-    horizon=60.0,
-    points=301,
-    problem=None,
-    loss=None,
+    beta: float = 1.0,
+    reward_difference: float = 1.0,
+    aligned: float = 0.0,
+    misaligned: float = -2.0,
+    span: float = 4.0,
+    horizon: float = 60.0,
+    points: int = 301,
+    problem: subject.Given | None = None,
+    loss: losses.Loss | None = None,
 ) -> Table:
     r"""Both losses of one pair against delta for two references, and their gradient flows for the misaligned one.
 

@@ -15,7 +15,15 @@ TITLE = "The undesirable region of the DPO loss"
 
 
 def compute(
-    *, beta=1.0, misaligned=-2.0, aligned=1.0, low=-4.0, high=4.0, points=401, problem=None, loss=None
+    *,
+    beta: float = 1.0,
+    misaligned: float = -2.0,
+    aligned: float = 1.0,
+    low: float = -4.0,
+    high: float = 4.0,
+    points: int = 401,
+    problem: subject.Given | None = None,
+    loss: losses.Loss | None = None,
 ) -> Table:
     """The loss of one pair against delta, for a misaligned and an aligned reference, or for the pairs of a problem.
 

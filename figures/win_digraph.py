@@ -1,5 +1,6 @@
 """The win digraph decides whether DPO has a minimiser: the same six responses under three sets of labels."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -27,7 +28,12 @@ _LABELS = {
 }
 
 
-def compute(*, beta=0.5, labels=_LABELS, problem=None) -> Table:
+def compute(
+    *,
+    beta: float = 0.5,
+    labels: Mapping[str, Sequence[tuple[int, int]]] = _LABELS,
+    problem: subject.Given | None = None,
+) -> Table:
     """Blocks, verdict and the end of gradient flow from a uniform reference, for each named set of (winner, loser).
 
     Or those of each labelled prompt of a problem of your own, from its reference.

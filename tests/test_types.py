@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import figures
+import proofs_checks
 import tabular
 from tests.public import functions
 
@@ -24,9 +26,19 @@ def unannotated(function):
     return missing + ["return"] * (signature.return_annotation is signature.empty)
 
 
-@pytest.mark.parametrize("name", sorted(functions(tabular)))
+def drawing_functions():
+    """``{"figure.part": function}`` of what every figure has."""
+    modules = {name: figures.module(name) for name in figures.FIGURES}
+    parts = ("compute", "draw", "caption")
+    return {f"{name}.{part}": getattr(module, part) for name, module in modules.items() for part in parts}
+
+
+PUBLIC = functions(tabular) | functions(figures) | functions(proofs_checks) | drawing_functions()
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_every_argument_and_result_has_a_type(name):
-    assert unannotated(functions(tabular)[name]) == []
+    assert unannotated(PUBLIC[name]) == []
 
 
 def test_an_unannotated_argument_would_be_seen():

@@ -39,7 +39,7 @@ class Origin(Enum):
     OURS = "our own"
 
     @property
-    def is_the_papers(self):
+    def is_the_papers(self) -> bool:
         return self in (Origin.PRINTED, Origin.TRANSCRIBED)
 
 

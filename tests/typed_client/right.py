@@ -3,8 +3,15 @@
 from typing import assert_type
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import tabular
+from figures import solution_sets
+from figures.drawing import Drawn
+from figures.table import Table
+from proofs_checks import Answer, Conjecture, Result, conjecture, verify
+from proofs_checks.kernel.relation import relation
+from proofs_checks.quantities import Δr, δ_rlhf
 from tabular import (
     InputError,
     Preferences,
@@ -33,6 +40,7 @@ from tabular.failures.thresholds import Thresholds
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.guarantees import Guarantee
 from tabular.losses import Loss
+from tabular.testing import problems
 
 
 def inputs() -> tuple[Problem, Preferences]:
@@ -93,6 +101,23 @@ def logged(path: str) -> dict[str, object]:
     return dict(audit.audit(log, beta=0.1).to_dict())
 
 
+def drawn(problem: Problem, labels: Preferences) -> list[str]:
+    table = solution_sets.compute(problem=(problem, labels), loss=losses.get("cdpo", eps=0.1))
+    assert_type(table, Table)
+    page = Figure()
+    assert_type(solution_sets.draw(table, ax=page.subplots()), Drawn)
+    assert_type(solution_sets.caption(table), str)
+    return list(solution_sets.draw(table, width="column").panels)
+
+
+def checked() -> str:
+    wrong = conjecture("wrong", problems(), relation(δ_rlhf, ">", 0), [relation(Δr, ">", 0)])
+    assert_type(wrong, Conjecture)
+    assert_type(wrong.check(), Answer)
+    assert_type(verify(["def-3.3"]), list[Result])
+    return wrong.check().verdict.name
+
+
 def features(problem: Problem, labels: Preferences) -> float:
     fit = log_linear.dpo(problem, labels, [[[1.0], [0.0], [0.5]]])
     assert_type(fit.theta, np.ndarray)
@@ -102,3 +127,4 @@ def features(problem: Problem, labels: Preferences) -> float:
 if __name__ == "__main__":
     statuses, told = solved(*inputs()), failures(*inputs())
     print(tabular.__version__, statuses, told, aggregated(), logged("no.csv"), features(*inputs()))
+    print(drawn(*inputs()), checked())

@@ -1,5 +1,7 @@
 """Near misses of a typed program: every marked line must be refused, by mypy under the code that it names."""
 
+from figures import solution_sets
+from proofs_checks import conjecture
 from tabular import Preferences, Problem, dpo, failure_modes, losses, margins, rlhf
 
 problem = Problem.from_probabilities([0.5, 0.5], beta=1.0)
@@ -17,3 +19,6 @@ failure_modes.find(problem, labels, "dpo")  # E: arg-type
 margins.target("hypo")  # E: call-arg
 number: float = dpo.solve(problem, labels).log_policy  # E: assignment
 problem.beta = 2.0  # E: misc
+solution_sets.compute(problem=problem)  # E: arg-type
+solution_sets.draw(solution_sets.compute(), width=[3])  # E: arg-type
+conjecture("wrong", None, "β > 0")  # E: arg-type
