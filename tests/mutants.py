@@ -31,6 +31,7 @@ _COMPARISONS = {
 }  # fmt: skip
 _OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 
+_SLOW = ("/test_ball.py", "/test_verdict.py")
 _PLANTED = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/proofs_checks/test_planted_*.py"))
 _VERDICTS = """
 import importlib, json, sys
@@ -157,7 +158,8 @@ def command(part: str, path: Path) -> list[str]:
         return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), *held]
     folder = "tests/proofs_checks/kernel" if part == "kernel" else "tests/tabular"
     found = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("test_*.py"))
-    own = sorted(found, key=lambda name: not name.endswith(f"/test_{path.stem}.py"))  # the likeliest to notice is first
+    # the likeliest to notice is first, the slowest are last
+    own = sorted(found, key=lambda name: (not name.endswith(f"/test_{path.stem}.py"), name.endswith(_SLOW)))
     # the file's doctests come last: met before any import of the file, they would make a second module of it
     tests = [*own, *(_PLANTED if part == "kernel" else ()), str(inside)]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
