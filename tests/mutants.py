@@ -161,7 +161,7 @@ def command(part: str, path: Path) -> list[str]:
     # the likeliest to notice is first, the slowest are last
     own = sorted(found, key=lambda name: (not name.endswith(f"/test_{path.stem}.py"), name.endswith(_SLOW)))
     # the file's doctests come last: met before any import of the file, they would make a second module of it
-    tests = [*own, *(_PLANTED if part == "kernel" else ()), str(inside)]
+    tests = [*own, *(_PLANTED if part == "kernel" else ()), "tests/test_house.py", str(inside)]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
 
 
