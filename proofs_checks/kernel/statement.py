@@ -66,6 +66,12 @@ class Given:
     needless: str = ""
 
 
+def _check_named(claim):
+    """A check of no part carries nothing, and needs no near miss: so each part has a name."""
+    if not claim or not all(claim):
+        raise ValueError(f"a claim of the parts {list(claim)} claims nothing, or something without a name")
+
+
 @dataclass(frozen=True)
 class Form:
     """The executable form of a statement: instances, hypotheses, claim. All else that is said of it follows.
@@ -84,8 +90,7 @@ class Form:
     effort: Effort = USUAL
 
     def __post_init__(self):
-        if not self.claim:
-            raise ValueError("a form that claims nothing")
+        _check_named(self.claim)
         if strange := foreign(All((*self.conditions, *self.claim.values()))):
             raise TypeError(f"{strange!r} is no condition of the kernel's: it could answer whatever is asked")
 
@@ -114,8 +119,7 @@ class InWords:
     why: str
 
     def __post_init__(self):
-        if not self.claim:
-            raise ValueError("words that claim nothing")
+        _check_named(self.claim)
 
     @property
     def words(self):

@@ -23,7 +23,6 @@ _CARRIES = {
     Quantifier.EXHAUSTIVE: Verdict.CERTIFIED,
     Quantifier.EXACT: Verdict.CERTIFIED,
     Quantifier.SAMPLED: Verdict.SUPPORTED,
-    Quantifier.SEARCH: Verdict.SUPPORTED,
 }
 _STRENGTH = [Verdict.SUPPORTED, Verdict.CERTIFIED, Verdict.PROVED]
 

@@ -257,6 +257,10 @@ FALSEHOODS = {
     "by a statement that is refuted, with a blank": lambda: statement(
         _NOTHING, {"claim": Part("By { refuted }, at once.")}
     ),
+    "a part without a name, whose step needs no wrong version": lambda: statement(
+        InWords("Anything.", {"": "It holds."}, why="planted"),
+        {"": Part("By «s».", (Sign("s", {}, lambda x: exp(x), {"x": REAL}),))},
+    ),
     "a true identity as if it were the words": lambda: statement(_NOTHING, {"claim": Part("", (_TRUE,))}),
 }  # fmt: skip
 

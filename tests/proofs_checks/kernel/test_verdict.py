@@ -264,9 +264,11 @@ def test_every_part_of_the_claim_is_carried():
 
 
 def test_a_statement_claims_something():
-    for nothing in (lambda: replace(TRUE_FORM, claim={}), lambda: InWords("Anyone.", {}, why="because")):
-        with pytest.raises(ValueError, match=r"claims? nothing"):
-            nothing()
+    for claim in ({}, {"": X_POSITIVE}, {"part": X_POSITIVE, "": X_POSITIVE}):
+        with pytest.raises(ValueError, match=r"claims nothing, or something without a name"):
+            replace(TRUE_FORM, claim=claim)
+        with pytest.raises(ValueError, match=r"claims nothing, or something without a name"):
+            InWords("Anyone.", dict.fromkeys(claim, "so"), why="because")
 
 
 def test_what_carries_each_part_is_said():
