@@ -83,5 +83,6 @@ def caption(table: Table) -> str:
         f"What {len(table['loss'])} preference losses guarantee: ● holds ({count['holds']} cells), ◐ holds under a "
         f"condition ({count['if']}), × fails, with an exact witness or a proof ({count['fails']}), ? open here "
         f"({count['open']}). Each cell but the open ones is a part of a statement "
-        "map-PROPERTY-ANSWER whose verdict is computed; losses at the settings of those statements."
+        "map-PROPERTY-ANSWER whose verdict is computed; a loss with parameters is asked at the setting named there, "
+        "unless its condition names them."
     )

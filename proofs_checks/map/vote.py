@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from proofs_checks.kernel.arithmetic import log
+from proofs_checks.kernel.arithmetic import log, positive_part
+from proofs_checks.kernel.evidence import POSITIVE, Identity
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.statement import Verdict
 from proofs_checks.map import one_way
@@ -10,7 +11,7 @@ from proofs_checks.map.convex import HELD
 from proofs_checks.spaces import losses as formulas
 from proofs_checks.spaces.cells import Cell, Family, witnessed
 from proofs_checks.spaces.losses import MARGINS
-from proofs_checks.spaces.map_steps import POLICIES_AND_MARGINS, k, x
+from proofs_checks.spaces.map_steps import POLICIES_AND_MARGINS, at, b, k, x
 
 __all__ = ["STATEMENTS"]
 
@@ -29,6 +30,29 @@ _LINK = (
 _FALLING = dict.fromkeys(("dpo", "rdpo", "hypo", "odpo", "ecpo"), _DIFFERENCE) | dict.fromkeys(
     ("simpo", "sigmoid_norm", "fdpo_forward_kl", "fdpo_js", "fdpo_alpha", "chi_po_unclipped"), _LINK
 )
+_FALLS_THEN_STAYS = (
+    Identity(
+        "max(0, a) = a for a > 0",
+        {"a/2": lambda a: a / 2},
+        lambda a: positive_part(a),
+        lambda a: a,
+        {"a": POSITIVE},
+    ),
+    Identity(
+        "max(0, −a) = 0 for a > 0",
+        {"a": lambda a: a},
+        lambda a: positive_part(-a),
+        lambda a: 0 * a,
+        {"a": POSITIVE},
+    ),
+)
+_SEVERAL = (
+    "g falls up to x = 0, «max(0, a) = a for a > 0», and stays at 0 beyond, «max(0, −a) = 0 for a > 0». With more "
+    "weight on L_wl no minimum has a larger L_wl than any had before: exchanged, the two would cost less in sum. Where "
+    "some of the minima had L_wl = 0, these are the minima now: neither the least nor the greatest margin has fallen. "
+    "Where none had, L_wl fell strictly with the margin at all of them, so no margin is now below any of theirs. And δ "
+    "is the margin up to a factor and a constant."
+)
 #: Loss -> where g is least, and the margin of either step of the chain once 1 > 3 is added.
 _CHAINS = {
     "ipo": (Fraction(0), Fraction(-1, 6), formulas.HALF),
@@ -36,6 +60,11 @@ _CHAINS = {
     "cdpo": (log(9), Fraction(19, 10), Fraction(0)),
     "exo_pair": (log(9), Fraction(19, 10), Fraction(0)),
 }
+
+
+def _falls_or_stays(loss):
+    """Less mass on l, the same on w, costs no more."""
+    return relation(at(loss, lo=-b - k), "<=", at(loss))
 
 
 def _fails(loss):
@@ -59,9 +88,10 @@ STATEMENTS = (
         answer="holds",
         title="Losses that an added vote moves its own way",
         means="Labels that connect all responses and whose loss has a minimum: with more weight on w > l "
-        "π_w/π_l does not fall",
+        "π_w/π_l does not fall; of several minima, neither the least π_w/π_l nor the greatest",
         instances=POLICIES_AND_MARGINS,
-        cells={loss: HELD[loss].used(one_way.falls(loss), _BEFORE, words) for loss, words in _FALLING.items()},
+        cells={loss: HELD[loss].used(one_way.falls(loss), _BEFORE, words) for loss, words in _FALLING.items()}
+        | {loss: Cell(_falls_or_stays(loss), _SEVERAL, _FALLS_THEN_STAYS) for loss in ("hinge", "slic")},
         wrong={"IPO's as well": one_way.NO_LIMIT},
         conclusion="Nobody loses by being voted for.",
     ).statement,

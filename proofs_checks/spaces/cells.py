@@ -13,6 +13,7 @@ from proofs_checks.kernel.relation import At, Condition, Saying, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.kernel.symbolic import enclose
+from tabular.losses.guarantees import settings
 
 __all__ = ["EFFORT", "At", "Cell", "Family", "Worded", "gap", "witnessed"]
 
@@ -77,12 +78,14 @@ class Family:
         )
 
     def _said(self, loss):
-        return f"{loss} if {self.words[loss]}" if loss in self.words else loss
+        condition = self.words.get(loss, "")
+        setting = settings(loss, condition)
+        return loss + (f" at {setting}" if setting else "") + (f" if {condition}" if condition else "")
 
 
 def Worded(instances: Numbers, means: str) -> Instances:
     """The same numbers, introduced by what is claimed of each loss."""
-    return Numbers(instances.ranges, f"{means}; losses at the settings of the map, ", instances.points)
+    return Numbers(instances.ranges, f"{means}, ", instances.points)
 
 
 def witnessed(name: str, left, op: str, right, point: Mapping, argument="«{}».") -> Cell:

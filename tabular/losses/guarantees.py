@@ -42,11 +42,17 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Cell:
-    """One answer: the statement behind it, "" where it is open, and the condition of an "if"."""
+    """One answer: the statement behind it, "" where it is open, the condition of an "if", and where it was asked.
+
+    Attributes:
+        setting: the parameters of the loss at which the answer was proved, those that the condition names left out;
+            of others it says nothing. "" for a loss, or a condition, that leaves none.
+    """
 
     answer: Answer
     statement: str = ""
     condition: str = ""
+    setting: str = ""
 
 
 #: Loss -> the parameters at which its cells speak, unless their condition names others; the rest have no parameters.
@@ -73,15 +79,17 @@ SETTINGS: dict[str, dict[str, int | Fraction]] = {
 }
 
 
-def settings(loss: str) -> str:
-    """The parameters at which the map speaks of a loss, as text.
+def settings(loss: str, condition: str = "") -> str:
+    """The parameters at which the map speaks of a loss, as text; those that a condition names are left out.
 
-    >>> settings("simpo"), settings("dpo")
-    ('n_w = 1, n_l = 1, gamma = 1/10', '')
+    >>> settings("simpo"), settings("simpo", "n_w ≤ n_l"), settings("dpo")
+    ('n_w = 1, n_l = 1, gamma = 1/10', 'gamma = 1/10', '')
     """
-    return ", ".join(f"{name} = {value}" for name, value in SETTINGS.get(loss, {}).items())
+    asked = SETTINGS.get(loss, {}).items()
+    return ", ".join(f"{name} = {value}" for name, value in asked if _SIGNS.get(name, name) not in condition)
 
 
+_SIGNS = {"gamma": "γ", "tau": "τ"}
 _FITS = "π_ref,w e^(1/(2β)) + π_ref,l e^(−1/(2β)) < 1"
 _NEVER = (
     "dpo rdpo hypo odpo ecpo simpo sigmoid_norm discopop fdpo_forward_kl fdpo_js fdpo_alpha chi_po_unclipped "
@@ -125,7 +133,7 @@ _TABLE = {
     "bounded": (_REST, "rdpo", {}),
     "reference": ("slic simpo cpo_xu orpo", _REST, {}),
     "vote": (
-        "dpo rdpo hypo odpo ecpo simpo sigmoid_norm fdpo_forward_kl fdpo_js fdpo_alpha chi_po_unclipped",
+        "dpo rdpo hinge slic hypo odpo ecpo simpo sigmoid_norm fdpo_forward_kl fdpo_js fdpo_alpha chi_po_unclipped",
         "ipo ipo_norm cdpo exo_pair",
         {},
     ),
@@ -145,8 +153,9 @@ def guarantees(loss: str | None = None) -> dict:
     >>> cell = guarantees("ipo")["finite"]
     >>> cell.answer, cell.statement
     (<Answer.HOLDS: 'holds'>, 'map-finite-holds')
-    >>> guarantees("simpo")["ranks"].condition
-    'n_w ≤ n_l'
+    >>> cell = guarantees("simpo")["ranks"]
+    >>> cell.condition, cell.setting
+    ('n_w ≤ n_l', 'gamma = 1/10')
     >>> len(guarantees()), len(guarantees()["dpo"])
     (31, 13)
     """
@@ -162,13 +171,15 @@ def _row(loss):
 
 def _cell(name, loss):
     holds, fails, under = _TABLE[name]
-    if loss in under:
-        return Cell(Answer.IF, f"map-{name}-if", under[loss])
+    condition = under.get(loss, "")
+    answer = Answer.IF if condition else _plain(loss, holds, fails)
+    statement = "" if answer is Answer.OPEN else f"map-{name}-{answer.value}"
+    return Cell(answer, statement, condition, settings(loss, condition))
+
+
+def _plain(loss, holds, fails):
     if loss in holds.split():
-        return Cell(Answer.HOLDS, f"map-{name}-holds")
+        return Answer.HOLDS
     if loss in fails.split():
-        return Cell(Answer.FAILS, f"map-{name}-fails")
-    if _REST in (holds, fails):
-        answer = Answer.HOLDS if holds == _REST else Answer.FAILS
-        return Cell(answer, f"map-{name}-{answer.value}")
-    return Cell(Answer.OPEN)
+        return Answer.FAILS
+    return {holds: Answer.HOLDS, fails: Answer.FAILS}.get(_REST, Answer.OPEN)
