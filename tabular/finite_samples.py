@@ -182,7 +182,13 @@ def _cells(problem, pairs, weights):
     reward = problem.require_reward()[0]
     if problem.n_prompts != 1:
         raise InputError(f"the problem has {problem.n_prompts} prompts: take one at a time")
-    pairs = list(combinations(np.flatnonzero(problem.present[0]).tolist(), 2)) if pairs is None else list(pairs)
+    if pairs is None:
+        pairs = combinations(np.flatnonzero(problem.present[0]).tolist(), 2)
+    elif not np.iterable(pairs):
+        raise InputError(f"pairs is {checks.brief(pairs)}: list pairs of responses, such as [(0, 1), (1, 2)]")
+    pairs = list(pairs)
+    if strange := [pair for pair in pairs if np.shape(pair) != (2,)]:
+        raise InputError(f"pairs has {checks.brief(strange[0])}: each must be two responses, such as (0, 1)")
     checked = Preferences.from_pairs([(0, i, j) for i, j in pairs]).check_against(problem)
     weights = np.ones(len(pairs)) if weights is None else checks.numbers(weights, "weights")
     share = Preferences(checked.prompt, checked.winner, checked.loser, weights).log_share

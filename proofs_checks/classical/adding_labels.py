@@ -7,20 +7,21 @@ import sympy
 
 from proofs_checks.kernel.evidence import POSITIVE, REAL, Exact, Identity, Sign
 from proofs_checks.kernel.instances import Instances, named
-from proofs_checks.kernel.relation import All, Implies, relation
+from proofs_checks.kernel.relation import All, Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import preferences_of, problem, problem_of
-from tabular import dpo
+from tabular import dpo, losses
 
 __all__ = ["DOWN", "LEAST_I", "MOST_J", "STATEMENTS", "UP", "a", "b", "c", "more"]
 
 LEAST_I, MOST_J, UP, DOWN = named(
     "least change of log π_i/π_k", "largest change of log π_j/π_k", "change of log π_i", "change of log π_j"
 )
+OVER, OVER_AFTER = named("x", "y")
 a, b, c, more = sympy.symbols("W_01 W_12 W_20 t", positive=True)
-_BETWEEN = (Fraction(1, 4), 4)
+_BETWEEN, _HALF = (Fraction(1, 4), 4), Fraction(1, 2)
 
 
 def _instance(draw):
@@ -37,25 +38,41 @@ def _instance(draw):
     return {**parts, "labels": known, "added": (i, (i + draw.integer(1, size - 1)) % size, draw.number(*_BETWEEN))}
 
 
-def _change(ref, β, labels, added):
-    """The change of log π of every response."""
+def _fits(loss, ref, β, labels, added):
+    """The log-ratios to the reference before and after the label is added."""
     exact = tuple((i, j, float(weight)) for i, j, weight in (*labels, added))
-    return _changes(tuple(map(float, ref)), float(β), exact)
+    return _both_fits(loss, tuple(map(float, ref)), float(β), exact)
 
 
 @functools.lru_cache(maxsize=1000)
-def _changes(ref, β, labels):
+def _both_fits(loss, ref, β, labels):
     """Each instance once, however many quantities ask for it; the last label is the added one."""
     known = problem_of(ref, [0] * len(ref), β)
-    before, after = (dpo.solve(known, preferences_of(some)).log_policy[0] for some in (labels[:-1], labels))
+    solve = dpo.solve if loss == "dpo" else functools.partial(losses.solve, loss=losses.get(loss))
+    return [solve(known, preferences_of(some)).log_policy[0] - known.log_ref[0] for some in (labels[:-1], labels)]
+
+
+def _change(loss, ref, β, labels, added):
+    """The change of log π of every response."""
+    before, after = _fits(loss, ref, β, labels, added)
     return after - before
 
 
-def _against(response, pick):
+def _against(loss, response, pick):
     def computed(ref, β, labels, added):
-        moved = _change(ref, β, labels, added)
+        moved = _change(loss, ref, β, labels, added)
         chosen = added[response]
         return float(pick([moved[chosen] - moved[k] for k in range(len(moved)) if k != chosen]))
+
+    return computed
+
+
+def _over(time):
+    """IPO's h_ij in units of its target 1/(2β), less 1."""
+
+    def computed(ref, β, labels, added):
+        fitted = _fits("ipo", ref, β, labels, added)[time]
+        return float(2 * float(β) * (fitted[added[0]] - fitted[added[1]]) - 1)
 
     return computed
 
@@ -65,10 +82,22 @@ _LABELS = Instances(
     "Labels whose win digraph connects all responses strongly, π_ref > 0, β > 0; the DPO minimiser before and after "
     "weight is added to a label i over j",
     {
-        LEAST_I: _against(0, min),
-        MOST_J: _against(1, max),
-        UP: lambda ref, β, labels, added: float(_change(ref, β, labels, added)[added[0]]),
-        DOWN: lambda ref, β, labels, added: float(_change(ref, β, labels, added)[added[1]]),
+        LEAST_I: _against("dpo", 0, min),
+        MOST_J: _against("dpo", 1, max),
+        UP: lambda ref, β, labels, added: float(_change("dpo", ref, β, labels, added)[added[0]]),
+        DOWN: lambda ref, β, labels, added: float(_change("dpo", ref, β, labels, added)[added[1]]),
+    },
+    drawn="2 to 4 responses, a round of labels and up to 3 more, weights in [1/4, 4]",
+)
+_IPO_LABELS = Instances(
+    _instance,
+    "Labels that connect all responses, π_ref > 0, β > 0; the IPO minimiser before and after weight is added to a "
+    "label i over j, its targets 1/(2β); x and y are h_ij before and after in units of that target, less 1",
+    {
+        OVER: _over(0),
+        OVER_AFTER: _over(1),
+        LEAST_I: _against("ipo", 0, min),
+        MOST_J: _against("ipo", 1, max),
     },
     drawn="2 to 4 responses, a round of labels and up to 3 more, weights in [1/4, 4]",
 )
@@ -106,6 +135,26 @@ _MEAN = Sign(
     {"less the largest": lambda p, q, u, v: -(p * u + q * v) / (p + q)},
     lambda p, q, u, v: (p * u + q * v) / (p + q),
     {"p": POSITIVE, "q": POSITIVE, "u": POSITIVE, "v": POSITIVE},
+)
+_ADDED = Identity(
+    "what the added label pulls, at k = t(m − h)/(1 + tR)",
+    {"without the new gap": lambda t, m, h, R: t * (m - h)},
+    lambda t, m, h, R: t * (m - h) / (1 + t * R),
+    lambda t, m, h, R: t * (m - (h + t * (m - h) / (1 + t * R) * R)),
+    {"t": POSITIVE, "m": REAL, "h": REAL, "R": POSITIVE},
+)
+_LEFT = Identity(
+    "what is left of m − h",
+    {"with tR taken off": lambda t, m, h, R: (m - h) / (1 - t * R)},
+    lambda t, m, h, R: m - (h + t * (m - h) / (1 + t * R) * R),
+    lambda t, m, h, R: (m - h) / (1 + t * R),
+    {"t": POSITIVE, "m": REAL, "h": REAL, "R": POSITIVE},
+)
+_SHARE = Sign(
+    "1 less 1/(1 + tR)",
+    {"the other way": lambda t, R: 1 / (1 + t * R) - 1},
+    lambda t, R: 1 - 1 / (1 + t * R),
+    {"t": POSITIVE, "R": POSITIVE},
 )
 _BY_RATIOS = (
     Identity(
@@ -196,6 +245,60 @@ STATEMENTS = (
         ),
         conclusion="A label says “by 1/(2τ)”, also to a pair that is further apart: IPO's agreement pulls back.",
         expected=Verdict.REFUTED,
-        instead=("bt-monotone-label",),
+        instead=("ipo-monotone-below-target",),
+    ),
+    Statement(
+        id="ipo-monotone-below-target",
+        title="At IPO's optimum one more label i over j helps i and hurts j iff h_ij was below its target",
+        origin=Origin.OURS,
+        source="own derivation; the repair of ipo-monotone-label",
+        form=Form(
+            _IPO_LABELS,
+            (),
+            claim={
+                "h_ij moves to its target": relation(OVER_AFTER**2, "<=", OVER**2),
+                "and not beyond": relation(OVER * OVER_AFTER, ">=", 0),
+                "log π_i/π_k falls for no k iff h_ij was at most its target": Iff(
+                    relation(OVER, "<=", 0), relation(LEAST_I, ">=", 0)
+                ),
+                "log π_j/π_k rises for no k iff h_ij was at most its target": Iff(
+                    relation(OVER, "<=", 0), relation(MOST_J, "<=", 0)
+                ),
+            },
+            wrong={
+                "log π_i/π_k falls for no k, wherever h_ij was": relation(LEAST_I, ">=", 0),
+                "iff h_ij was at most half as much more": Iff(relation(OVER, "<=", _HALF), relation(LEAST_I, ">=", 0)),
+                "half of the way at least": relation(4 * OVER_AFTER**2, "<=", OVER**2),
+            },
+            effort=Effort(draws=400, climbs=2, steps=25),
+        ),
+        parts={
+            "h_ij moves to its target": Part(
+                "By {ipo-existence} there is a minimiser; its scores s, log-ratios to the reference, solve L s = b, L "
+                "the Laplacian of the weights W + Wᵀ. With e = e_i − e_j and v the potential of a unit current from i "
+                "to j, L v = e and R = v_i − v_j > 0, as R = vᵀLv and labels connect. A weight t on i over j, target "
+                "m, adds t e eᵀ to L and t m e to b; s + kv solves that, as L(s + kv) = b + ke and «what the added "
+                "label pulls, at k = t(m − h)/(1 + tR)» is k times e. So «what is left of m − h» is a part of it: «1 "
+                "less 1/(1 + tR)».",
+                (_ADDED, _LEFT, _SHARE),
+            ),
+            "and not beyond": Part("«what is left of m − h» has its sign, as 1 + tR > 0.", (_LEFT,)),
+            "log π_i/π_k falls for no k iff h_ij was at most its target": Part(
+                "The scores move by kv, «what the added label pulls, at k = t(m − h)/(1 + tR)». The potential v, «the "
+                "Laplacian of a triangle: what flows in at i», is at every other response the mean of its neighbours, "
+                "so largest at i: «a mean of neighbours less the least of them». For k ≥ 0 i falls against nobody; for "
+                "k < 0 it falls against j, by |k|R.",
+                (_ADDED, _POTENTIAL, _MEAN),
+            ),
+            "log π_j/π_k rises for no k iff h_ij was at most its target": Part(
+                "The same potential, «the Laplacian of a triangle: what flows in at i», is least at j, «a mean of "
+                "neighbours less the least of them»; j rises against i iff «what the added label pulls, at "
+                "k = t(m − h)/(1 + tR)» is negative.",
+                (_ADDED, _POTENTIAL, _MEAN),
+            ),
+        },
+        conclusion="IPO's labels are targets, not votes: one more of them helps the chosen response only as far as it "
+        "asks, 1/(2β), and takes back what is more. DPO's never do (bt-monotone-label).",
+        expected=Verdict.PROVED,
     ),
 )

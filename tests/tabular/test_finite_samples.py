@@ -102,6 +102,11 @@ def test_responses_that_no_pair_names_leave_a_set():
         ),
         (lambda: finite_samples.status_probabilities(problem(np.arange(5.0)), 20), "10 pairs"),
         (lambda: finite_samples.distribution(problem(), 0), "labels is 0"),
+        (lambda: finite_samples.distribution(problem(), 3, pairs=3), "pairs is 3: list pairs"),
+        (
+            lambda: finite_samples.distribution(problem(), 3, pairs=[(0, 1, 2)]),
+            r"pairs has \(0, 1, 2\): each must be two",
+        ),
         (lambda: finite_samples.distribution(Problem(np.log([[0.5, 0.5]]), 1.0), 3), "no reward"),
     ],
 )
