@@ -9,7 +9,19 @@ import condeq
 __all__ = ["LIBRARIES", "SIBLINGS", "trouble"]
 
 SIBLINGS = ("tabular", "proofs_checks", "figures")
-LIBRARIES = ("cvxpy", "clarabel", "flint", "jinja2", "matplotlib", "pooch", "rich", "sympy", "typer", "yaml")
+LIBRARIES = (
+    "cvxpy",
+    "clarabel",
+    "flint",
+    "hypothesis",
+    "jinja2",
+    "matplotlib",
+    "pooch",
+    "rich",
+    "sympy",
+    "typer",
+    "yaml",
+)
 
 
 def trouble() -> str:

@@ -1,4 +1,6 @@
-"""Before anything else: is the library beside this package the one that ``tabular`` means here?"""
+"""What has to stand beside this package, looked for before anything of it is used: our library, and its libraries."""
+
+from importlib.util import find_spec
 
 import tabular
 
@@ -10,3 +12,6 @@ if not hasattr(tabular, "Problem"):
         "rename that file or folder, or run from another directory",
         name="tabular",
     )
+for _name in ("flint", "hypothesis", "sympy"):
+    if find_spec(_name) is None:
+        raise ImportError(f"proofs_checks needs {_name}: pip install 'conditional-equivalence[proofs]'", name=_name)

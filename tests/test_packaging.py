@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import scipy
 import yaml
+from packaging.requirements import Requirement
 
 import tabular
 from condeq import examples, problem_file, surroundings
@@ -214,12 +215,67 @@ def test_the_library_works_with_numpy_and_scipy_alone(built, tmp_path):
             "to download hh-pythia410m-dpo pooch is needed: pip install 'conditional-equivalence[data]'",
         ),
         ("from condeq.__main__ import main\nmain()", "pip install 'conditional-equivalence[all]'"),
+        (
+            "import proofs_checks",
+            "ImportError: proofs_checks needs flint: pip install 'conditional-equivalence[proofs]'",
+        ),
+        ("import figures", "ImportError: figures needs matplotlib: pip install 'conditional-equivalence[figures]'"),
+        ("import tabular.testing", "tabular.testing needs Hypothesis: pip install 'conditional-equivalence[testing]'"),
     ],
 )
 def test_what_is_missing_is_one_sentence(built, tmp_path, code, sentence):
     done = alone(unpacked(built[0], tmp_path, np, scipy), code)
     assert sentence in done.stderr.rstrip().split("\n")[-1]
     assert done.returncode == (2 if "condeq" in code else 1)
+
+
+def closure(extra):
+    """The distributions that an extra of ours brings, by what each says that it needs."""
+    waiting = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["project"]["optional-dependencies"][extra]]
+    found = set()
+    while waiting:
+        needed = Requirement(waiting.pop())
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        if needed.name == "conditional-equivalence":
+            waiting += [one for part in needed.extras for one in PYPROJECT["project"]["optional-dependencies"][part]]
+        elif needed.name not in found:
+            found.add(needed.name)
+            waiting += importlib.metadata.requires(needed.name) or []
+    return found
+
+
+def with_extra(wheel, place, extra):
+    """An environment of the wheel's files and all that its extra brings, as links."""
+    unpacked(wheel, place)
+    for name in closure(extra):
+        here = importlib.metadata.distribution(name)
+        for top in {file.parts[0] for file in here.files or ()} - {"..", "__pycache__"}:
+            if not (place / top).exists():
+                (place / top).symlink_to(here.locate_file(top))
+    return place
+
+
+def test_the_command_is_complete_with_all(built, tmp_path):
+    """Every command that the README says needs no other extra, with nothing installed but what the extra brings."""
+    place = with_extra(built[0], tmp_path / "all", "all")
+    mine = "from proofs_checks import conjecture\nfrom proofs_checks.kernel.relation import relation\n"
+    mine += "from proofs_checks.quantities import β\nfrom tabular.testing import problems\n"
+    (tmp_path / "mine.py").write_text(f"{mine}A = conjecture('a', problems(), relation(β, '>', 3))\n", encoding="utf-8")
+    for arguments, ends in {
+        ("check", "def-3.3"): 0,
+        ("check", str(tmp_path / "mine.py")): 1,
+        ("list", "demos"): 0,
+        ("figures", "win_digraph", "--out", str(tmp_path / "drawn")): 0,
+        ("solve", "misaligned_pair"): 0,
+        ("failures", "misaligned_pair"): 0,
+        ("certify", "misaligned_pair"): 0,
+        ("audit", "trainer_log", "--beta", "0.1", "--html", str(tmp_path / "page.html")): 0,
+        ("sweep", "--out", str(tmp_path / "swept"), "--gain", "0", "1", "2", "--delta-ref", "0", "1", "2"): 0,
+    }.items():
+        code = f"import sys\nsys.argv = ['condeq', *{arguments!r}]\nfrom condeq.__main__ import main\nmain()"
+        done = alone(place, code)
+        assert done.returncode == ends, (arguments, done.stderr[-1500:])
 
 
 def interpreter(version):
