@@ -75,7 +75,8 @@ def _options(arguments):
 
 
 def _verify(options, executor):
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("verifying", total=None)
 
         def progress(done, total, result):

@@ -112,7 +112,10 @@ def _by_name(file, names, renamed, role):
             found[array] = name
         elif array in renamed or array.startswith("ref"):
             wanted = " or ".join([renamed[array]] if array in renamed else usual)
-            raise InputError(f"{file.path} has no column {wanted} for {array}: found {_listed(names)}{_hint(names)}")
+            hint = _hint(names) or (
+                "" if array in renamed else f"; if one is it, say so with columns={{{array!r}: ...}}"
+            )
+            raise InputError(f"{file.path} has no column {wanted} for {array}: found {_listed(names)}{hint}")
     _need_partners(file, names, found, ARRAYS[2:])
     return found
 

@@ -325,6 +325,10 @@ BAD = {
     "figure without a loss": (("figures", "escape_time", "--loss", "ipo"), "escape_time takes no loss: these do, und"),
     "no such width": (("figures", "escape_time", "--width", "broad"), "width is 'broad': give column, two-columns"),
     "a problem as text": (("figures", "win_digraph", "--set", "problem=x"), "write --problem"),
+    "columns of no name we know": (
+        ("audit", "own.csv", "--beta", "1"),
+        "found a, b; if one is it, say so with --column ref_chosen=COLUMN",
+    ),
     "missing column": (("audit", "run.csv", "--beta", "1", "--column", "ref_chosen=x"), "no column x for ref_chosen"),
     "no key": (("audit", "run.csv", "--beta", "1", "--policy", "run.csv", "--key", "x"), "no column 'x' to join by"),
     "bad step": (("audit", "run.csv", "--beta", "1", "--policy", "a=run.csv"), "is not of the form STEP=PATH"),
@@ -399,6 +403,7 @@ BAD = {
 def test_bad_use_gets_one_sentence_and_exit_code_2(condeq, name):
     Path("run.csv").write_text(LOG)
     Path("steep.csv").write_text(LOG + "-1,-1e300,-1,-1\n")
+    Path("own.csv").write_text("a,b\n-1,-2\n")
     arguments, message = BAD[name]
     place = ("--out", "here") if arguments[0] == "figures" and "--out" not in arguments else ()
     code, out, err = condeq(*arguments, *place)
@@ -408,7 +413,7 @@ def test_bad_use_gets_one_sentence_and_exit_code_2(condeq, name):
     assert "Traceback" not in err
     assert "usage" in err.lower() or (err.startswith("condeq: ") and err.count("\n") == 1)
     assert len(err) < 1000
-    assert sorted(path.name for path in Path().iterdir()) == ["run.csv", "steep.csv"]
+    assert sorted(path.name for path in Path().iterdir()) == ["own.csv", "run.csv", "steep.csv"]
 
 
 def test_names_that_are_not_unicode_are_read_and_shown(condeq):
