@@ -3,6 +3,7 @@
 from fractions import Fraction
 from random import Random
 
+import numpy as np
 import sympy
 
 from proofs_checks.kernel import judging
@@ -397,3 +398,20 @@ def test_far_points_meet_every_hypothesis_exactly():
     rng = Random(0)
     assert [point[x] for point in judging.far_points(LINE, ())] == [judging._far(rng, x, -10, 10) for _ in range(100)]
     assert list(judging.far_points(measured(lambda t: t), ())) == []
+
+
+def test_of_the_small_instances_the_worst_are_made_simple():
+    """Two equal numbers violate by their size, and stay as they are; the three largest of those drawn are tried."""
+
+    def make(draw):
+        return {"a": draw.integer(3, 30), "b": draw.integer(3, 30)}
+
+    def size(a, b):
+        return a if a == b else -1
+
+    pairs, effort = Instances(make, "pairs", {x: size}, {x: size}), Effort(draws=900)
+    drawn, _ = pairs.draw(np.random.default_rng(0), 900, modest=0.6)
+    equal = [int(value) for value in drawn[x] if value > 0]
+    found = Judged(Sought(1, ()), certified(pairs, (), relation(x, "<=", 0), [30, 30]), (30, 30))
+    least = smallest(pairs, (), relation(x, "<=", 0), effort, found).values
+    assert min(equal[:3]) != least[0] == min(sorted(equal)[-3:])
