@@ -1,13 +1,12 @@
 """Thresholds of a thousand labels against one Clarabel solve for each, and the frontier of a million pairs."""
 
-import os
-from time import perf_counter, process_time
+from time import perf_counter
 
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from tabular import Preferences, Problem, cpo, dpo, failure_modes, oracle
+from tabular import Preferences, Problem, failure_modes, oracle
 from tabular.base.log_space import softplus
 from tabular.failures import joint
 from tabular.failures.infimum import infimum
@@ -160,64 +159,3 @@ def test_depths_of_random_labels(benchmark, n):
     labels = Preferences(np.zeros(4 * n, int), winner, (winner + rng.integers(1, n, 4 * n)) % n)
     benchmark.pedantic(failure_modes.deepest, (problem, labels, float(np.log(2))), rounds=1)
     print(f"\ndeepest, {n} responses and {4 * n} labels at log 2: {median_of(benchmark):.2f} s")
-
-
-KINDS = ("one way", "even", "cyclic", "population", "disconnected", "offsets of 30 to 60 nats")
-
-
-def small(seed):
-    """At most 20 responses and 80 labels of a kind; weights of e^+-40 are not among them: depths take minutes there."""
-    rng, kind = np.random.default_rng(seed), KINDS[seed % len(KINDS)]
-    n, k = int(rng.integers(3, 21)), int(rng.integers(2, 81))
-    scale = rng.uniform(30, 60) if kind.startswith("offsets") else rng.choice([0.0, 1.0, 5.0])
-    problem = Problem.from_unnormalized(scale * rng.normal(size=n), rng.choice([0.1, 1.0, 10.0]), rng.normal(size=n))
-    if kind == "population":
-        return (
-            kind,
-            problem,
-            Preferences.from_bradley_terry(problem, [tuple(rng.choice(n, 2, False)) for _ in range(k // 2 + 1)]),
-        )
-    winner = rng.integers(0, n, k)
-    loser = (winner + rng.integers(1, n, k)) % n
-    if kind == "one way":
-        winner, loser = np.minimum(winner, loser), np.maximum(winner, loser)
-    if kind == "cyclic":
-        winner, loser = np.arange(k) % n, (np.arange(k) + 1) % n
-    if kind == "disconnected":
-        winner, loser = winner // 3 * 3, np.minimum(winner // 3 * 3 + 1 + loser % 2, n - 1)
-        kept = winner != loser
-        winner, loser = (winner[kept], loser[kept]) if kept.any() else (np.array([0]), np.array([1]))
-    return kind, problem, Preferences(np.zeros(len(winner), int), winner, loser)
-
-
-def calls(problem, labels):
-    """The public functions of failure modes, solutions and margins, each with its name."""
-    middle = (dpo.solve(problem, labels).infimum + np.log(2)) / 2
-    return {
-        "dpo.solve": lambda: dpo.solve(problem, labels),
-        "thresholds": lambda: failure_modes.thresholds(problem, labels),
-        "find": lambda: failure_modes.find(problem, labels),
-        "deepest": lambda: failure_modes.deepest(problem, labels, float(np.log(2))),
-        "accuracy_bounds": lambda: failure_modes.accuracy_bounds(problem, labels, middle),
-        "largest_inverted_set": lambda: failure_modes.largest_inverted_set(problem, labels, middle),
-        "reference_margin_solve": lambda: cpo.reference_margin_solve(problem, labels, 1e-3),
-        "constrained_optimum": lambda: cpo.constrained_optimum(problem, labels),
-    }
-
-
-def test_small_inputs_of_every_kind(benchmark):
-    """24 instances, four of each kind (``SMALL=1000`` draws more): the slowest call of each function, with its seed."""
-    worst = {}
-
-    def everything():
-        for seed in range(int(os.environ.get("SMALL", 24))):
-            kind, problem, labels = small(seed)
-            for name, call in calls(problem, labels).items():
-                start = process_time()
-                call()
-                worst[name] = max(worst.get(name, (0.0, "", 0)), (process_time() - start, kind, seed))
-
-    benchmark.pedantic(everything, rounds=1)
-    for name, (took, kind, seed) in sorted(worst.items(), key=lambda item: -item[1][0]):
-        print(f"\n{name}: at most {took:.2f} s (seed {seed}, {kind})", end="")
-    print()

@@ -1,0 +1,100 @@
+"""Every public function on at most 20 responses and 80 labels of every kind: the slowest call of each."""
+
+import os
+from time import process_time
+
+import numpy as np
+
+from tabular import InputError, Preferences, Problem, cpo, dpo, failure_modes, guarantees, losses, rlhf
+
+KINDS = (
+    *("aligned", "misaligned", "extreme", "one way", "cyclic", "population", "even", "disconnected"),
+    *("weights of e^10", "weights of e^40", "offsets of 30 to 60 nats", "margins of 1e3 nats", "margins of 1e5 nats"),
+)
+SEEDS = 2 * len(KINDS)
+ENOUGH = 0.3  # seconds that a call may take
+
+
+def small(seed):
+    """The kind, a problem with a reward, its labels and fixed margins."""
+    rng, kind = np.random.default_rng(seed), KINDS[seed % len(KINDS)]
+    n, k = (20, 80) if seed % 5 == 0 else (int(rng.integers(2, 21)), int(rng.integers(2, 81)))
+    beta, reward, scale = rng.choice([0.1, 1.0, 10.0]), rng.normal(size=n), rng.choice([0.0, 1.0, 5.0])
+    if kind == "extreme":
+        reward, scale = 100 * reward, 1e3
+    if kind.startswith("offsets"):
+        scale = rng.uniform(30, 60)
+    level = {"aligned": 3 * reward, "misaligned": -3 * reward}.get(kind, scale * rng.normal(size=n))
+    problem = Problem.from_unnormalized(level, beta, reward)
+    if kind == "population":
+        pairs = [tuple(rng.choice(n, 2, replace=False)) for _ in range(k // 2 + 1)]
+        labels = Preferences.from_bradley_terry(problem, pairs)
+    else:
+        ends = _ends(kind, rng, n, k)
+        spread = float(kind.removeprefix("weights of e^")) if kind.startswith("weights") else 0.0
+        labels = Preferences(0 * ends[0], *ends, np.exp(rng.uniform(-spread, spread, len(ends[0]))))
+    margins = {"margins of 1e3 nats": 1e3, "margins of 1e5 nats": 1e5}.get(kind, rng.choice([1.0, 30.0, 100.0]))
+    return kind, problem, labels, margins * rng.normal(size=labels.n_pairs)
+
+
+def _ends(kind, rng, n, k):
+    if kind == "cyclic":
+        return np.arange(k) % n, (np.arange(k) + 1) % n
+    winner = rng.integers(0, n, k)
+    loser = (winner + rng.integers(1, n, k)) % n
+    if kind == "one way":
+        return np.minimum(winner, loser), np.maximum(winner, loser)
+    if kind == "disconnected":
+        winner, loser = winner // 3 * 3, np.minimum(winner // 3 * 3 + 1 + loser % 2, n - 1)
+        kept = winner != loser
+        return (winner[kept], loser[kept]) if kept.any() else (np.array([0]), np.array([1]))
+    return winner, loser
+
+
+def calls(problem, labels, margins):
+    """The public functions on one problem and its labels, each with its name."""
+    least = dpo.solve(problem, labels).infimum
+    half, even = max((least + np.log(2)) / 2, least), max(float(np.log(2)), least)
+    return {
+        "dpo.solve": lambda: dpo.solve(problem, labels),
+        "dpo.solve, fixed margins": lambda: dpo.solve(problem, labels, margins),
+        "losses.solve, ipo": lambda: losses.solve(problem, labels, losses.get("ipo")),
+        "losses.solve, hinge": lambda: losses.solve(problem, labels, losses.get("hinge")),
+        "thresholds": lambda: failure_modes.thresholds(problem, labels),
+        "find": lambda: failure_modes.find(problem, labels),
+        "deepest at log 2": lambda: failure_modes.deepest(problem, labels, even),
+        "deepest half way": lambda: failure_modes.deepest(problem, labels, half),
+        "deepest at 1e3": lambda: failure_modes.deepest(problem, labels, 1e3),
+        "deepest at 1e5": lambda: failure_modes.deepest(problem, labels, 1e5),
+        "accuracy_bounds": lambda: failure_modes.accuracy_bounds(problem, labels, half),
+        "largest_inverted_set": lambda: failure_modes.largest_inverted_set(problem, labels, half),
+        "movement": lambda: failure_modes.movement(problem, labels, losses.get("dpo")),
+        "reference_margin_solve": lambda: cpo.reference_margin_solve(problem, labels, 1e-3),
+        "constrained_optimum": lambda: cpo.constrained_optimum(problem, labels),
+        "constrained_optimum, margins": lambda: cpo.constrained_optimum(problem, labels, margins),
+        "penalized_optimum": lambda: cpo.penalized_optimum(problem, labels, 0.1),
+        "guarantees.table": lambda: guarantees.table(problem, labels, 0.1),
+        "rlhf.optimal_policy": lambda: rlhf.optimal_policy(problem),
+    }
+
+
+def test_small_inputs_of_every_kind(benchmark):
+    """Two instances of each kind (``SMALL=1000`` draws more). Refusals count as answers."""
+    times = {}
+
+    def everything():
+        for seed in range(int(os.environ.get("SMALL", SEEDS))):
+            kind, *case = small(seed)
+            for name, call in calls(*case).items():
+                start = process_time()
+                try:
+                    call()
+                except InputError:
+                    pass
+                times.setdefault(name, []).append((process_time() - start, seed, kind))
+
+    benchmark.pedantic(everything, rounds=1)
+    for name, found in sorted(times.items(), key=lambda item: -max(item[1])[0]):
+        (took, seed, kind), long = max(found), sum(t > ENOUGH for t, *_ in found)
+        print(f"\n{name}: at most {took:.2f} s (seed {seed}, {kind}), {long} of {len(found)} over {ENOUGH} s", end="")
+    print()
