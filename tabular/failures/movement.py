@@ -16,10 +16,10 @@ except for two responses and a convex loss of differences, where the loss is a f
 from dataclasses import field
 
 import numpy as np
-from scipy.optimize import linprog, nnls
+from scipy.optimize import linprog
 from scipy.special import logsumexp
 
-from tabular.base import tolerances
+from tabular.base import nonnegative, tolerances
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
@@ -104,7 +104,7 @@ class _Start:
         return a
 
     def ask(self, pair, rising):
-        """Whether the loss can fall while each of the listed directions rises, and a policy; told once for equal rows."""
+        """Whether the loss can fall while all listed directions rise, and a policy; told once for equal rows."""
         key = int(self.preferences.prompt[pair]), None if rising is None else np.array(rising).tobytes()
         if key not in self.asked:
             self.asked[key] = self._answer(pair, rising)
@@ -166,7 +166,7 @@ def _blocked(own, rising):
             return False
     else:
         target, columns = -own / np.linalg.norm(own), rows
-    return nnls(np.column_stack(columns), target)[1] <= _PARALLEL
+    return nonnegative.nearest(np.column_stack(columns), target)[1] <= _PARALLEL
 
 
 def _along(rows):

@@ -18,8 +18,8 @@ of pair i in B this reads :math:`v_i-\inf L=\inf\{L_B:\delta_i\le 0\}-\inf L_B`.
 responses: n labels cost n fits of one pair, and alone on its pair label i has
 :math:`v_i=\inf L+\bar w_i\,\mathrm{sp}(\beta\delta_{{\rm ref},i})`.
 
-**Deep down the cost of a pair is a straight line.** Hold :math:`D=s_l-s_w` of a pair in a piece of n responses. Some two
-neighbouring levels between :math:`s_w` and :math:`s_l` are :math:`G\ge D/(n-1)` apart. Of the labels across that gap
+**Deep down the cost of a pair is a straight line.** Hold :math:`D=s_l-s_w` of a pair in a piece of n responses. Two
+neighbouring levels from :math:`s_w` to :math:`s_l` are :math:`G\ge D/(n-1)` apart. Of the labels across that gap
 those won from below push with all their weight W but for :math:`e^{-(G-|o|)}` of it, those won from above with so
 little, and what is pushed across is the slope of the cost: it is W within :math:`e^{-(G-|o|)}` of all weights. Further
 on it is never more than W, for the lower part can always be moved as one. From :math:`G=\max|o|+
@@ -150,9 +150,10 @@ class Pieces:
     def hold(self, pairs, delta, guess=None):
         """The fits of the pieces with each listed pair held at a delta, and the places of its two ends in them.
 
-        ``guess`` are the strengths of similar fits of the same pairs.
+        ``guess`` are the strengths of similar fits of the same pairs; those where nothing is held, by default.
         """
         copies, leader, gap, ends = self.tied(pairs, delta)
+        guess = self.strength[copies.node] if guess is None else guess
         return copies.fit(leader, gap, guess=guess), ends
 
     def tied(self, pairs, delta):

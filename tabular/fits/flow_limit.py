@@ -34,9 +34,8 @@ attained components have :math:`\hat u=0` and vanish. So the limit is
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
-from tabular.base import digraph, tolerances
+from tabular.base import digraph, nonnegative, tolerances
 from tabular.base.log_space import normalised
 from tabular.base.stops import Walks
 from tabular.fits import laplacian
@@ -102,7 +101,10 @@ def _levels(solution, crossing, prompt):
     blocks, condensation = _condensed(solution, crossing, prompt)
     if len(condensation.tail) > _LARGEST:
         return None
-    rate, multiplier = _rates(condensation)
+    found = _rates(condensation)
+    if found is None:
+        return None
+    rate, multiplier = found
     top = np.flatnonzero(rate >= rate.max() - tolerances.RATE)
     level = np.zeros(len(rate)) if len(top) == 1 else _bounded_part(condensation, rate, multiplier, top)
     if level is None:
@@ -126,7 +128,7 @@ def _condensed(solution, crossing, prompt):
 
 
 def _rates(c):
-    r"""The :math:`\hat u` of each block and the multiplier of each edge.
+    r"""The :math:`\hat u` of each block and the multiplier of each edge; ``None`` where rounding leaves them open.
 
     With :math:`v=\sqrt{\rm size}\,u` it is the least-distance program min |v| subject to Gv >= 1, which Lawson and
     Hanson (1974, ch. 23) reduce to non-negative least squares.
@@ -136,7 +138,9 @@ def _rates(c):
     g[rows, c.tail] = 1 / np.sqrt(c.size[c.tail])
     g[rows, c.head] = -1 / np.sqrt(c.size[c.head])
     system = np.vstack([g.T, np.ones(len(c.tail))])
-    y, _ = nnls(system, np.r_[np.zeros(len(c.size)), 1.0])
+    y, _, settled = nonnegative.nearest(system, np.r_[np.zeros(len(c.size)), 1.0])
+    if not settled:
+        return None
     multiplier = y / (1 - y.sum())
     return multiplier @ g / np.sqrt(c.size), multiplier
 

@@ -77,7 +77,10 @@ def _sparse(part: Part, wanted, pairs: PairGraph):
 
 def _refined(part: Part, weight, wanted):
     graph = laplacian.Sparse(len(part.nodes), part.winner, part.loser, part.copy_of_node)
-    s = np.zeros(len(part.nodes))
-    for _ in range(3):  # factors leave 1e-10 of a residual or less; the third time rounding is all there is
-        s = s + graph.solve(weight, weight * (wanted - part.gaps(s)))
-    return s
+    s, longest = np.zeros(len(part.nodes)), np.inf
+    while True:  # each correction is a small share of the one before, until rounding is all there is
+        step = graph.solve(weight, weight * (wanted - part.gaps(s)))
+        before, longest = longest, np.abs(step).max()
+        if not longest < before / 2:
+            return s if before < np.inf else s + step
+        s = s + step

@@ -253,7 +253,7 @@ class _Copies:
             return np.where(found * spread <= 0.5, found / allowed, np.inf)
 
     def _by_their_own_trees(self, copies, net, curvature):
-        """The same from the trees of the copies' curvatures; the held difference is a label there that costs nothing."""
+        """The same from trees of the copies' own curvatures; the held difference is a label that costs nothing."""
         block, (n, n_copies) = self.block, net.shape
         label, copy = np.nonzero(curvature > 0)
         held = self.winner[copies] + n * np.arange(n_copies), self.loser[copies] + n * np.arange(n_copies)

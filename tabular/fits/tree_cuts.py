@@ -54,6 +54,7 @@ _EPS = np.finfo(float).eps
 _LONG = 0.5  # nats: steps from which cuts are balanced in logs
 _SEVERAL = 1.5  # nats: steps from which that may only shorten them
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
+_NEAR = 30.0  # nats: a start from which Newton's step is no longer is worth more than one that is unrolled
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _MOST = 600.0  # e^600 is a float, and so are sums of many
@@ -82,7 +83,7 @@ def _approached(edges, start):
     cuts = _Cuts(edges)
     ahead = cuts.direction(start)
     blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
-    far = np.flatnonzero((edges.reach(ahead[0]) > _ROUGH) | blurred)
+    far = np.flatnonzero((edges.reach(ahead[0]) > _NEAR) | blurred)
     if far.size == 0:
         return _newton(cuts, start, tolerances.NEWTON_STEP, ahead)
     rows = start.reshape(len(edges.start), -1).copy()

@@ -20,9 +20,9 @@ a box of rewards the worst is the lower corner for every policy, so the optimum 
 """
 
 import numpy as np
-from scipy.optimize import minimize, nnls
+from scipy.optimize import minimize
 
-from tabular.base import checks, cones, roots
+from tabular.base import checks, cones, nonnegative, roots
 from tabular.base.log_space import kl, normalised
 from tabular.base.record import Record
 from tabular.base.stops import Stalls
@@ -285,7 +285,7 @@ def _quadratic(gradient, hessian, x):
         return np.maximum(x - gradient / _FLAT, 0.0)
     root = np.sqrt(np.maximum(size, 1e-14 * size.max()))
     target = root * (vectors.T @ x) - (vectors.T @ gradient) / root
-    return nnls(root[:, None] * vectors.T, target)[0]
+    return nonnegative.nearest(root[:, None] * vectors.T, target)[0]
 
 
 def _mixture(log_ref, table):
