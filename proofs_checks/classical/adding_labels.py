@@ -14,7 +14,7 @@ from proofs_checks.spaces.pair import measured
 from proofs_checks.spaces.problems import preferences_of, problem, problem_of
 from tabular import dpo, losses
 
-__all__ = ["DOWN", "LEAST_I", "MOST_J", "STATEMENTS", "UP", "a", "b", "c", "more"]
+__all__ = ["DOWN", "LEAST_I", "MOST_J", "OVER", "OVER_AFTER", "STATEMENTS", "UP", "a", "b", "c", "more"]
 
 LEAST_I, MOST_J, UP, DOWN = named(
     "least change of log π_i/π_k", "largest change of log π_j/π_k", "change of log π_i", "change of log π_j"
