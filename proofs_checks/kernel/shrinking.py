@@ -1,5 +1,6 @@
 """A violation made simple: small whole numbers first, then the simplest rationals that keep a part of it."""
 
+import math
 from fractions import Fraction
 
 from proofs_checks.kernel.instances import simple_numbers
@@ -18,9 +19,10 @@ def shrink(instances, given, claim, candidate) -> list:
     def survives(values):
         try:
             known, _ = instances.replay(values)
-            return float(scores(given, claim, known)[0]) > enough
+            score = float(scores(given, claim, known)[0])
         except ArithmeticError:
-            return False
+            score = -math.inf
+        return score > enough
 
     before = None
     while values != before:  # each change leaves fewer answers, or the first that differs nearer to the simplest
