@@ -21,8 +21,10 @@ between two groups of nodes in the rounding of the large flows inside them.
 
 import numpy as np
 from scipy.linalg.blas import daxpy
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import diags_array
 from scipy.sparse.linalg import splu
+
+from tabular.fits.pair_graph import both_ways, filled
 
 __all__ = [
     "Sparse",
@@ -162,8 +164,7 @@ class Sparse:
         low, high = np.minimum(winner, loser), np.maximum(winner, loser)
         pairs, self.pair = _distinct(low * n_nodes + high, n_nodes**2)
         low, high = np.divmod(pairs, n_nodes)
-        first = np.searchsorted(low, np.arange(n_nodes + 1))
-        self.upper = csr_array((np.zeros(len(pairs)), high, first), shape=(n_nodes, n_nodes))
+        self.rows = both_ways(high, np.append(0, np.cumsum(np.bincount(low, minlength=n_nodes))))
         self.block, self.block_size = block, np.bincount(block)
         self.ground = np.cumsum(self.block_size) - self.block_size
         self.tree_like = len(pairs) < 1.5 * n_nodes
@@ -177,20 +178,20 @@ class Sparse:
         """``d`` whose current has this divergence: to rounding, or the closer the smaller it is beside ``size``."""
         # it sums to 0 over a block but for rounding, which gradients would blow up
         divergence = divergence - (np.bincount(self.block, divergence) / self.block_size)[self.block]
-        self.upper.data = np.bincount(self.pair, weight)
-        degree = self._neighbours(np.ones(self.n_nodes))
+        graph = filled(self.rows, np.bincount(self.pair, weight))
+        degree = graph @ np.ones(self.n_nodes)
         degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
-        if exactly or self.tree_like:
-            return self._factored(degree, divergence)
-        return self._gradients(degree, divergence, np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4))
+        if not (exactly or self.tree_like):
+            accuracy, root = np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4), np.sqrt(degree)
+            d = gradients(of_unit_degree(graph, root), divergence / root, accuracy, _CRAWLING)
+            if d is not None:
+                return d / root
+            self.tree_like, graph = True, filled(self.rows, np.bincount(self.pair, weight))
+        return self._factored(graph, degree, divergence)
 
-    def _neighbours(self, values):
-        """The weighted sum over the neighbours of each."""
-        return self.upper @ values + self.upper.T @ values
-
-    def _factored(self, degree, divergence):
+    def _factored(self, graph, degree, divergence):
         kept = np.delete(np.arange(self.n_nodes), self.ground)
-        matrix = (diags_array(degree) - self.upper - self.upper.T).tocsc()[kept][:, kept]
+        matrix = (diags_array(degree) - graph).tocsc()[kept][:, kept]
         d = np.zeros(self.n_nodes)
         try:
             factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
@@ -198,23 +199,6 @@ class Sparse:
             return np.full(self.n_nodes, np.nan)
         d[kept] = factors.solve(divergence[kept])
         return d
-
-    def _gradients(self, degree, divergence, accuracy):
-        d, left = np.zeros(self.n_nodes), divergence.copy()
-        along = left / degree
-        energy = first = left @ along
-        for _ in range(_CRAWLING):
-            if energy <= accuracy**2 * first:
-                return d
-            image = degree * along - self._neighbours(along)
-            length = energy / (along @ image)
-            d += length * along
-            left -= length * image
-            scaled = left / degree
-            energy, before = left @ scaled, energy
-            along = scaled + energy / before * along
-        self.tree_like = True
-        return self._factored(degree, divergence)
 
 
 def _distinct(keys, bound):

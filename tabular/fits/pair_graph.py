@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-__all__ = ["PairGraph", "in_order"]
+__all__ = ["PairGraph", "both_ways", "filled", "in_order"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +54,36 @@ class PairGraph:
         return connected_components(graph, directed=False)[1]
 
     def _filled(self, of_pair):
-        entry, neighbour, start = self._rows
-        return csr_array((of_pair[entry], neighbour, start), shape=(len(start) - 1,) * 2)
+        return filled(self._rows, of_pair)
 
     @cached_property
     def _rows(self):
-        """Of the symmetric matrix: the pair and the column of each entry, lower neighbours first; where rows begin."""
-        n, pair = len(self.row) - 1, np.arange(len(self.high))
-        below = in_order(self.high, n)[0]  # the pairs by their higher node
-        low = np.repeat(np.arange(n), np.diff(self.row))
-        start = self.row + np.append(0, np.cumsum(np.bincount(self.high, minlength=n)))
-        upper = pair + (start - self.row)[low + 1]  # a row's entries to its right come after all those to its left
-        lower = pair + self.row[self.high[below]]
-        entry, neighbour = np.empty((2, 2 * len(pair)), dtype=np.int64)
-        entry[upper], entry[lower] = pair, below
-        neighbour[upper], neighbour[lower] = self.high, low[below]
-        size = np.int32 if len(entry) < 2**31 else np.int64  # as scipy would make of them every time
-        return entry, neighbour.astype(size), start.astype(size)
+        return both_ways(self.high, self.row)
+
+
+def both_ways(high: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the symmetric matrix of pairs: the pair and the column of each entry, lower ones first; where rows begin.
+
+    >>> [part.tolist() for part in both_ways(np.array([1, 2, 2]), np.array([0, 2, 3, 3]))]
+    [[0, 1, 0, 2, 1, 2], [1, 2, 0, 2, 0, 1], [0, 2, 4, 6]]
+    """
+    n, pair = len(row) - 1, np.arange(len(high))
+    below = in_order(high, n)[0]  # the pairs by their higher node
+    low = np.repeat(np.arange(n), np.diff(row))
+    start = row + np.append(0, np.cumsum(np.bincount(high, minlength=n)))
+    upper = pair + (start - row)[low + 1]  # a row's entries to its right come after all those to its left
+    lower = pair + row[high[below]]
+    entry, neighbour = np.empty((2, 2 * len(pair)), dtype=np.int64)
+    entry[upper], entry[lower] = pair, below
+    neighbour[upper], neighbour[lower] = high, low[below]
+    size = np.int32 if len(entry) < 2**31 else np.int64  # as scipy would make of them every time
+    return entry, neighbour.astype(size), start.astype(size)
+
+
+def filled(rows: tuple[np.ndarray, np.ndarray, np.ndarray], of_pair: np.ndarray) -> csr_array:
+    """The symmetric matrix with these rows and a number for each pair."""
+    entry, neighbour, start = rows
+    return csr_array((of_pair[entry], neighbour, start), shape=(len(start) - 1,) * 2)
 
 
 def in_order(key: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
