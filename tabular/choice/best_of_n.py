@@ -65,19 +65,12 @@ def policy(problem: Problem, n: ArrayLike) -> np.ndarray:
     [[0.4375, 0.3125, 0.25]]
     """
     n, reward = _draws(n, problem.n_prompts), problem.require_reward()
-    result, law = np.empty(problem.log_ref.shape), _by_products if _few(n, problem.log_ref) else _by_logs
+    result, few = np.empty(problem.log_ref.shape), n.size == 1 and n.item() <= _FEW and n.item() % 1 == 0
     for start in range(0, problem.n_prompts, _ROWS):
         rows = slice(start, start + _ROWS)
-        law(problem.log_ref[rows], reward[rows], n if len(n) == 1 else n[rows], result[rows])
+        if not (few and _by_products(problem.log_ref[rows], reward[rows], int(n.item()), result[rows])):
+            _by_logs(problem.log_ref[rows], reward[rows], n if len(n) == 1 else n[rows], result[rows])
     return result
-
-
-def _few(n, log_ref):
-    """Whether draws are few and whole, and no power of a mass leaves the floats."""
-    least = log_ref.min()
-    if least == -np.inf:
-        least = log_ref[log_ref > -np.inf].min()
-    return n.size == 1 and n.item() <= _FEW and n.item() % 1 == 0 and n.item() * least > _FAINT
 
 
 def _by_logs(log_ref, reward, n, out):
@@ -86,21 +79,27 @@ def _by_logs(log_ref, reward, n, out):
 
 
 def _by_products(log_ref, reward, n, out):
-    """For few whole draws. Where a response is absent its mass is 0, wherever its reward puts it."""
+    """For few whole draws; False where a power of a mass leaves the floats.
+
+    Where a response is absent its mass is 0, wherever its reward puts it.
+    """
     size = log_ref.shape[1]
     order = np.argsort(reward, axis=1)
     order += size * np.arange(len(reward))[:, None]
     value, mass = reward.take(order), np.exp(log_ref).take(order)
     top, below = _cumulated_rows(mass)
+    if top[:, 0].min() < np.exp(_FAINT / n) and n * log_ref[log_ref > -np.inf].min() < _FAINT:
+        return False
     tied = np.equal(value.ravel()[1:], value.ravel()[:-1])  # end to end: short rows are slow to go along
     tied[size - 1 :: size] = False
     if tied.any():
         first, last = _level_ends(np.append(tied, False).reshape(value.shape)[:, :-1])
         top, below = np.take_along_axis(top, last, axis=1), np.take_along_axis(below, first, axis=1)
-    out.ravel()[order] = _quotient(int(n.item()), top, below)[0]
+    out.ravel()[order] = _quotient(n, top, below)
     with np.errstate(divide="ignore"):
         np.log(out, out=out)
     out += log_ref
+    return True
 
 
 def _level_ends(tied):
@@ -112,18 +111,18 @@ def _level_ends(tied):
 
 
 def _quotient(n, a, b):
-    """``(a^n - b^n) / (a - b)`` as a sum of positive products, and ``b^n``.
+    """``(a^n - b^n) / (a - b)`` as a sum of positive products.
 
-    >>> _quotient(5, 2.0, 1.0)
-    (31.0, 1.0)
+    >>> float(_quotient(5, np.array(2.0), np.array(1.0)))
+    31.0
     """
     if n == 1:
-        return 1.0, b
+        return 1.0
     if n == 2:
-        return a + b, b * b
-    total, power = _quotient(n // 2, a * a, b * b)
-    total = total * (a + b)
-    return (a * total + power, power * b) if n % 2 else (total, power)
+        return a + b
+    if n % 2:
+        return a * _quotient(n - 1, a, b) + b ** (n - 1)
+    return _quotient(n // 2, a * a, b * b) * (a + b)
 
 
 @takes_nouns

@@ -146,12 +146,19 @@ def test_products_and_logs_agree(n, size):
     log_ref[rng.random(log_ref.shape) < 0.2] = -np.inf
     log_ref[:, 0] = -1.0
     problem = Problem.from_unnormalized(log_ref, 1.0, rng.integers(0, 1 + size // 2, (30, size)))
-    found, by_logs = best_of_n.policy(problem, n), np.empty(log_ref.shape)
+    found, by_logs = np.empty((2, *log_ref.shape))
+    assert best_of_n._by_products(problem.log_ref, problem.reward, n, found)
     best_of_n._by_logs(problem.log_ref, problem.reward, np.array([[float(n)]]), by_logs)
     there = problem.present
-    assert best_of_n._few(np.array([[n]]), problem.log_ref)
     assert found[there] == pytest.approx(by_logs[there], rel=1e-13, abs=1e-13)
     assert (found[~there] == -np.inf).all()
+
+
+def test_powers_that_leave_the_floats_are_taken_in_logs():
+    for log_ref, n, fits in (([-9.0, -1.0], 64, True), ([-11.0, -1.0], 64, False), ([-800.0, -1.0, 0.0], 1, False)):
+        problem = Problem.from_unnormalized(log_ref, 1.0, np.arange(len(log_ref)))
+        assert best_of_n._by_products(problem.log_ref, problem.reward, n, np.empty((1, len(log_ref)))) == fits
+        assert best_of_n.policy(problem, n)[0] == pytest.approx(exact(problem.log_ref[0], n), rel=1e-12, abs=1e-12)
 
 
 def test_many_draws_end_at_the_best_responses():
