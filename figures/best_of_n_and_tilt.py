@@ -8,6 +8,7 @@ from figures import style, subject
 from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, Problem
+from tabular.base import checks
 from tabular.choice import best_of_n
 
 __all__ = ["TITLE", "caption", "compute", "draw"]
@@ -38,7 +39,7 @@ def compute(*, most: int = 64, problem: subject.Given | None = None) -> Table:
     >>> table["near-ties_bon"].round(6).tolist(), table["near-ties_tilt"].round(6).tolist()
     ([0.633333, 0.855556, 0.937037], [0.633333, 0.864263, 0.951119])
     """
-    draws = np.arange(1, most + 1)
+    draws = np.arange(1, checks.whole_number(most, "most", least=2) + 1)
     columns = {"n": draws, "classical": best_of_n.classical_kl(draws)}
     spaces = _spaces() if problem is None else _own(problem)
     settings = {"most": most, "spaces": list(spaces), "own": problem is not None}

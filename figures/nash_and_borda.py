@@ -9,6 +9,7 @@ from figures import style, subject
 from figures.drawing import Panels, drawing
 from figures.table import Table
 from tabular import InputError, Preferences, Problem, dpo
+from tabular.base import checks
 from tabular.choice import matrix, nash, rules
 from tabular.choice.votes import wins_of
 
@@ -57,13 +58,13 @@ def compute(
             games: from its reference, at the shares of the comparisons won, 1/2 where a pair was never compared.
 
     Raises:
-        InputError: a prompt without three responses.
+        InputError: a prompt without three responses, a price that is not above 0.
 
     >>> table = compute(steps=5)
     >>> bool(table["winner_nash_A"][-1] > 0.9), bool(table["winner_dpo_B"][-1] > 0.9)
     (True, True)
     """
-    prices = np.geomspace(most, least, steps)
+    prices = np.geomspace(checks.number(most, "most"), checks.number(least, "least"), steps)
     games = _two() if problem is None else _own(problem)
     columns, settings = {"price": prices}, {"least": least, "most": most, "games": [game.title for game in games]}
     settings["own"] = problem is not None

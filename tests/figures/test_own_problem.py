@@ -286,6 +286,8 @@ def test_the_region_of_any_falling_loss(loss):
             {"problem": (Problem([np.log(0.5), np.log(0.5), -np.inf], 1.0), Preferences.from_pairs([(0, 1)]))},
             "your problem has 2 responses: nash_and_borda draws the triangle of three",
         ),
+        ("nash_and_borda", {"most": 0.0}, "most is 0.0: it must be one number, finite and above 0"),
+        ("best_of_n_and_tilt", {"most": 1}, "most is 1: it must be one whole number, an int of 2 or more"),
         ("undesirable_region", {"loss": losses.get("ipo")}, "does not fall with h"),
         ("undesirable_region", {"loss": losses.get("cdpo", eps=0.1)}, "does not fall with h"),
         ("two_readings", {"problem": (THREE, LABELS)}, "two_readings shows one pair of two responses"),
