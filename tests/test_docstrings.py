@@ -72,5 +72,5 @@ def test_every_module_says_what_is_public(package):
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if not (info.ispkg or info.name.endswith("__main__")):
             module = importlib.import_module(info.name)
-            assert module.__all__, info.name
+            assert isinstance(module.__all__, list), info.name
             assert all(hasattr(module, name) for name in module.__all__), info.name
