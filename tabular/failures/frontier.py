@@ -64,7 +64,7 @@ class Frontier(Record):
     Attributes:
         infimum: inf L; no level lies below it.
         options: what can be inverted beyond what is inverted at the infimum, which weighs ``base`` of ``total``.
-        above: relaxed problems, with their infimum and base, that bound A from below; none where ``options`` is complete.
+        above: relaxed problems, with their infimum and base, that bound A from below; none where it is not needed.
         highest: the loss level up to which the options were searched.
     """
 
@@ -248,9 +248,8 @@ def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
     searched = ~np.isin(items.piece, cut)
     elsewhere, base = at.value - parts.cost[cut].sum(), items.base.sum() - items.base[cut].sum()
     start, mine, found = Circulation.of(fit), weight[copies.edge], []
-    above = min(
-        highest - at.value, start.share @ softplus(-start.bound) - parts.cost[cut].sum()
-    )  # all is inverted there
+    everything = start.share @ softplus(-start.bound) - parts.cost[cut].sum()
+    above = min(highest - at.value, everything)
     for pushes in (start, *(raised(start, mine, at.value - elsewhere + part * above) for part in _RAISED)):
         labels, free = pushes.options(mine)
         group = np.unique(items.options.group[searched], return_inverse=True)[1]

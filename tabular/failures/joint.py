@@ -65,7 +65,7 @@ class Ways:
 
     def with_way(self, piece, pattern, cost, inverted):
         """With one more way to invert labels of a piece."""
-        lists = self.pattern + [pattern], np.r_[self.cost, cost], self.inverted + [inverted]
+        lists = [*self.pattern, pattern], np.r_[self.cost, cost], [*self.inverted, inverted]
         return Ways(np.r_[self.piece, piece], *lists, self.cut_short)
 
 

@@ -93,7 +93,7 @@ class Search:
             layer = self._coarser(layer, too_dear, np.array([len(labels) for labels in inverted]), *merges)
 
     def _fit(self, layer):
-        """Of each pattern: cost above the infimum, inverted labels, ends with delta > 0, what tying them costs at least."""
+        """Of each pattern: cost above the infimum, inverted labels, ends with delta > 0, the least that tying costs."""
         at, graph, shape = self.at, self.at.parts.graph, (len(layer.piece), self.ends.shape[1])
         cost, inverted, right, least = np.empty(shape[0]), [], np.zeros(shape, dtype=bool), np.zeros(shape)
         piece = self.pieces[layer.piece]

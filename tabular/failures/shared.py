@@ -12,12 +12,12 @@ import numpy as np
 from scipy.sparse.csgraph import shortest_path
 
 from tabular.base import digraph
-from tabular.fits.many import LARGEST, Block, Fits
+from tabular.fits.many import LARGEST, LEVEL, Block, Fits
 
 __all__ = ["Shared", "SharedBlock", "SharedPiece"]
 
 _MANY = 40  # labels of a block, and pairs asked about in it, that are worth its factors
-_NEAR = 0.1  # nats: a fit that is no further off at any node is worth beginning at
+_NEAR = 2.0  # nats: a fit no node of which would go further by itself is worth beginning at: soft groups crawl so
 _SEVERAL = 8  # pairs across blocks that are worth those of their piece
 
 
@@ -110,11 +110,16 @@ class SharedBlock:
         """Whether a policy has the least loss of the piece with a pair held."""
         return self.pieces.attained[np.full(len(pairs), self.piece)]
 
-    def held(self, pairs, delta, start=None) -> Fits:
-        """The fits with each pair held at a delta; strengths that may be near save time."""
+    def held(self, pairs, delta, start=None, spare=0.0) -> Fits:
+        """The fits with each pair held at a delta; strengths that may be near save time.
+
+        ``spare`` is the loss that may be left to fall for each (:meth:`tabular.fits.many.Block.held`).
+        """
         difference = self.pieces.graph.problem.beta * delta - self.shift(pairs)
-        fits = self.fit.held(*self.ends(pairs), difference, start, self.joined(pairs))
-        alone = np.flatnonzero(~fits.fitted)
+        spare = np.broadcast_to(spare, pairs.shape)
+        fits = self.fit.held(*self.ends(pairs), difference, start, self.joined(pairs), spare)
+        told = fits.fitted | (fits.told & (spare > 0)) | (spare > LEVEL)
+        alone = np.flatnonzero(~told)
         for batch in self.pieces.batches(pairs[alone]):
             self._refit(fits, alone[batch], pairs[alone[batch]], delta[alone[batch]])
         return fits
@@ -135,7 +140,7 @@ class SharedBlock:
         fit = copies.fit(leader, gap, guess=guess)
         fits.strength[place, columns[copy]] = fit.own_strength[inside]
         fits.cost[columns] = fit.cost - self.pieces.cost[self.piece] + self.fit.cost
-        fits.push[columns], fits.fitted[columns] = fit.flow_between(*ends), True
+        fits.push[columns], fits.fitted[columns], fits.told[columns] = fit.flow_between(*ends), True, True
 
 
 class SharedPiece(SharedBlock):

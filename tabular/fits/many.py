@@ -10,8 +10,11 @@ All copies move together, one column each.
 A direction d of conjugate gradients, however early they stop, has :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`, which is all
 that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. In exact arithmetic the
 gradients end after n steps. The descent ends with the step that moves no margin by more than
-``tolerances.NEWTON_STEP``, or when the loss, or the length of the step, has not fallen twice: then rounding rules, or
-labels have lost their curvature and Newton crawls, which is for the cuts; the residual says what is known.
+``tolerances.NEWTON_STEP``, or when neither the loss nor the length of the step has fallen twice: then rounding rules,
+or labels have lost their curvature and Newton crawls, which is for the cuts; the residual says what is known. Where
+only the loss is asked for, it ends when a step promises less than may be left, by the same measure.
+
+**What counts as told.** The loss of a copy that the tree proves to be above its least by no more than rounding.
 
 **What counts as fitted.** A copy that :mod:`tabular.fits.tree_bound` proves to be as near to its optimum as a step of
 ``BALANCED`` at its most curved label, by the tree of the block's own largest curvatures or by that of the copy's. An
@@ -33,11 +36,14 @@ from tabular.base import tolerances
 from tabular.base.log_space import softplus
 from tabular.fits.tree_bound import Tree, distance
 
-__all__ = ["LARGEST", "STEEPEST", "Block", "Fits"]
+__all__ = ["LARGEST", "LEVEL", "STEEPEST", "Block", "Fits"]
 
 LARGEST = 1500  # responses: the factorisation is dense
 STEEPEST = np.log(1e6)  # between the curvatures of a block: its factors leave the gradients few steps
 _FAR = 1e150  # nats: products of longer steps leave the floats
+LEVEL = np.finfo(float).tiny  # of loss that may be left: no more than rounding
+_ROUNDING = 2 * np.finfo(float).eps  # of the loss
+_LEFT = 0.7  # of the copies: when no more of them need further gradients, the others are put aside
 _ENTRIES = 400_000  # of a matrix with a row a label and a column a copy
 
 
@@ -50,6 +56,7 @@ class Fits:
         cost: ``(n_copies,)`` the loss; push: ``(n_copies,)`` minus its derivative in the held difference.
         step: ``(n_copies,)`` the largest Newton step, in nats, that a node alone would still take.
         fitted: ``(n_copies,)`` whether the score equations hold to rounding; where not, nothing else means anything.
+        told: ``(n_copies,)`` whether the loss at least is the optimum's to rounding, wherever softer directions end.
     """
 
     strength: np.ndarray
@@ -57,6 +64,7 @@ class Fits:
     push: np.ndarray
     step: np.ndarray
     fitted: np.ndarray
+    told: np.ndarray
 
 
 class Block:
@@ -98,11 +106,13 @@ class Block:
         inverse = self.inverse
         return inverse[winner, winner] + inverse[loser, loser] - inverse[winner, loser] - inverse[loser, winner]
 
-    def held(self, winner, loser, difference, start=None, joined=None) -> Fits:
+    def held(self, winner, loser, difference, start=None, joined=None, spare=0.0) -> Fits:
         """The fits with ``strength[winner] - strength[loser]`` held, one copy for each of the three arrays' entries.
 
         ``start``, ``(n_nodes, n_copies)``, are strengths that may be near; they only save time. ``joined``,
         ``(n_nodes, n_copies)``, masks the nodes of the blocks that the held difference makes one: the others stay.
+        ``spare``, for each copy, is the loss that may be left to fall: none for a fit, ``LEVEL`` where only the loss is
+        told, to rounding, more for a policy that is near.
 
         >>> block = Block(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 1.0]), np.zeros(2), np.log([3.0, 1.0]) / 2)
         >>> fits = block.held(np.array([0]), np.array([1]), np.array([0.0]))
@@ -116,12 +126,13 @@ class Block:
         pull /= pull[winner, columns] - pull[loser, columns]
         start = np.broadcast_to(self.strength[:, None], pull.shape) if start is None else start
         start = start + pull * (difference - (start[winner, columns] - start[loser, columns]))
-        return self._in_batches(_Copies(self, winner, loser, pull, drawn, joined), start)
+        spare = np.broadcast_to(spare, winner.shape)
+        return self._in_batches(_Copies(self, winner, loser, pull, drawn, joined), start, spare)
 
-    def _in_batches(self, copies, start):
+    def _in_batches(self, copies, start, spare):
         size = max(1, _ENTRIES // max(len(self.weight), 1))
         parts = [slice(first, first + size) for first in range(0, start.shape[1], size)]
-        found = [copies.take(part).descend(start[:, part]) for part in parts]
+        found = [copies.take(part).descend(start[:, part], spare[part]) for part in parts]
         return Fits(*(np.concatenate(columns, axis=-1) for columns in zip(*found, strict=True)))
 
 
@@ -138,7 +149,7 @@ class _Copies:
         joined = None if self.joined is None else self.joined[:, columns]
         return _Copies(self.block, self.winner[columns], self.loser[columns], self.pull[:, columns], drawn, joined)
 
-    def descend(self, s):
+    def descend(self, s, spare):
         """Strengths, costs, pushes and whether they are fits."""
         n_copies = s.shape[1]
         s, stalled, (before, longest) = s.copy(), np.zeros(n_copies, dtype=np.int64), np.full((2, n_copies), np.inf)
@@ -146,9 +157,7 @@ class _Copies:
         difference = self.apart(s)
         while moving.size:
             with np.errstate(over="ignore", invalid="ignore"):
-                d, loss = copies.newton(s[:, moving], accuracy[moving])
-            held = np.abs(d).max(axis=0) < _FAR  # further apart curvatures underflow: no fit
-            d = np.where(held, d, 0.0)
+                d, loss, promised = copies.newton(s[:, moving], accuracy[moving])
             reach = np.abs(copies.drawn * (self.block.rise @ d)).max(axis=0, initial=0.0)
             damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
             s[:, moving] += damping * d
@@ -156,34 +165,43 @@ class _Copies:
                 difference[moving] - copies.apart(s[:, moving])
             )  # what long steps lose of it
             accuracy[moving] = np.clip(reach, 1e-8, 1e-2)
-            stalled[moving] += (loss >= before[moving]) | (reach >= longest[moving])
-            before[moving], longest[moving] = np.minimum(loss, before[moving]), reach
-            left = (reach > tolerances.NEWTON_STEP) & (stalled[moving] < 2)
+            stalled[moving] += (loss >= before[moving]) & (reach >= longest[moving])
+            before[moving], longest[moving] = np.minimum(loss, before[moving]), np.minimum(reach, longest[moving])
+            allowed = np.maximum(spare[moving], _ROUNDING * loss)
+            short = np.where(spare[moving] > 0, promised <= allowed, reach <= tolerances.NEWTON_STEP)
+            left = ~short & (stalled[moving] < 2)
             if not left.all():
                 moving, copies = moving[left], copies.take(left)
-        return self.polished(s)
+        return self.polished(s, spare)
+
+    @staticmethod
+    def _far(found, spare):
+        """How far copies are from what is asked of them, which is up to 1."""
+        cost, _, unbalanced, _, above = found
+        asked = np.where(spare == LEVEL, above / (_ROUNDING * np.maximum(cost, np.finfo(float).tiny)), unbalanced)
+        return np.where(spare <= LEVEL, asked, 0.0)
 
     def apart(self, s):
         """The held difference."""
         columns = np.arange(s.shape[1])
         return s[self.winner, columns] - s[self.loser, columns]
 
-    def polished(self, s):
+    def polished(self, s, spare):
         """Full steps as long as they halve what is unbalanced, and what they end in."""
-        found = self.checked(s)
-        moving = np.flatnonzero(found[2] > 1)
+        found = self.checked(s, spare)
+        moving = np.flatnonzero(self._far(found, spare) > 1)
         while moving.size:
             copies = self.take(moving)
             new = s[:, moving] + copies.newton(s[:, moving], np.full(moving.size, 1e-8))[0]
-            there = copies.checked(new)
-            better = there[2] < found[2][moving] / 2
+            there = copies.checked(new, spare[moving])
+            better = self._far(there, spare[moving]) < self._far(found, spare)[moving] / 2
             kept = moving[better]
             s[:, kept] = new[:, better]
             for old, fresh in zip(found, there, strict=True):
                 old[kept] = fresh[better]
-            moving = moving[better & (there[2] > 1)]
-        cost, push, unbalanced, step = found
-        return s, cost, push, step, unbalanced <= 1
+            moving = moving[better & (self._far(there, spare[moving]) > 1)]
+        cost, push, unbalanced, step, above = found
+        return s, cost, push, step, unbalanced <= 1, above <= _ROUNDING * cost
 
     def pushes(self, s):
         """What is left of the pushes at each node, the curvature of each label, and the loss."""
@@ -195,24 +213,43 @@ class _Copies:
         return net, small * expit(np.abs(h)), (self.weight * softplus(-h)).sum(axis=0)
 
     def newton(self, s, accuracy):
-        """Newton's direction, to a relative accuracy of each copy, and the loss where it starts."""
+        """Newton's direction, to a relative accuracy of each copy, the loss at its start, and the slope along it."""
         block = self.block
         left, curvature, loss = self.pushes(s)
-        d, (left, scaled) = np.zeros_like(s), self._scaled(left)
+        pushed = left
+        d, copies, moving = np.zeros_like(s), self, np.arange(s.shape[1])
+        left, scaled = self._scaled(left)
         along, energy = scaled, np.einsum("ij,ij->j", left, scaled)
         enough = np.square(accuracy) * energy
         for _ in range(len(s)):  # in exact arithmetic they are done after as many steps
             rise = block.rise @ along
-            bend = np.einsum("ij,ij,ij->j", curvature, rise, rise)
+            bent = curvature * rise
+            bend = np.einsum("ij,ij->j", bent, rise)
             active = (energy > enough) & (bend > 0)
-            if not active.any():
-                break
+            if active.sum() <= active.size * _LEFT:
+                if not active.any():
+                    break
+                moving, copies, curvature = moving[active], copies.take(active), curvature[:, active]
+                left, along, bent, energy, enough, bend = (
+                    a[..., active] for a in (left, along, bent, energy, enough, bend)
+                )
+                active = active[active]
             length = np.where(active, energy / np.where(active, bend, 1.0), 0.0)
-            d += length * along
-            left, scaled = self._scaled(left - length * (block.fall @ (curvature * rise)))
+            d[:, moving] += length * along
+            left, scaled = copies._scaled(left - length * (block.fall @ bent))
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
             along = scaled + np.where(active, energy / np.where(before > 0, before, 1.0), 0.0) * along
-        return d - self.pull * self.apart(d), loss
+        d = self._relative(d - self.pull * self.apart(d))
+        return d, loss, np.einsum("ij,ij->j", d, pushed)
+
+    def _relative(self, d):
+        """A direction less what moves all joined nodes: none goes further than all margins do, but by rounding."""
+        d = d - d[self.loser, np.arange(d.shape[1])]
+        d = d if self.joined is None else np.where(self.joined, d, 0.0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            reach = np.abs(self.drawn * (self.block.rise @ d)).max(axis=0, initial=0.0)
+            told = np.abs(d).max(axis=0) <= np.minimum(2 * len(d) * reach, _FAR)
+        return np.where(told, d, 0.0)
 
     def _scaled(self, residual):
         """A residual less its multiplier's share, and its step in the metric of the block's own Hessian."""
@@ -225,8 +262,11 @@ class _Copies:
         residual[self.loser, columns] += multiplier
         return residual, scaled - self.pull * apart
 
-    def checked(self, s):
-        """Cost, push in the held difference, what is unbalanced (up to 1: nothing), a node's largest Newton step."""
+    def checked(self, s, spare):
+        """Cost, push in the held difference, what is unbalanced (up to 1: nothing), a node's largest Newton step.
+
+        And by how much the cost can be above the least; the third and last are infinite where they are not asked for.
+        """
         block, columns = self.block, np.arange(s.shape[1])
         net, curvature, cost = self.pushes(s)
         bend, ends = block.touch @ curvature, ([self.winner, columns], [self.loser, columns])
@@ -238,19 +278,32 @@ class _Copies:
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
         net[*ends[1]] = 0.0
-        return cost, held, self._unbalanced(net, curvature), step
+        unbalanced, above = np.full((2, len(columns)), np.inf)
+        for kind in (0.0, LEVEL):
+            asked = spare == kind
+            if asked.any():
+                allowed = np.sqrt(_ROUNDING * cost[asked]) if kind else 0.0
+                told = self.take(asked)._unbalanced(net[:, asked], curvature[:, asked], allowed)
+                unbalanced[asked], above[asked] = told
+        return cost, held, unbalanced, step, above
 
-    def _unbalanced(self, net, curvature):
-        """The bound on lambda over what is allowed of it; infinite where K is too large for it."""
+    def _unbalanced(self, net, curvature, enough):
+        """The bound on lambda over what is allowed of it, infinite where K is too large; and that on the loss.
+
+        ``enough`` is the bound on lambda that is enough, for those of whom only the loss is asked.
+        """
         tree, flows = self.block.tree
         below = tree.label >= 0
-        found, spread = distance((flows @ net)[below], curvature[tree.label[below]])
+        found, spread, share = distance((flows @ net)[below], curvature[tree.label[below]])
         allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
         with np.errstate(invalid="ignore"):
-            others = np.flatnonzero(~((found * spread <= 0.5) & (found <= allowed)))
+            told = (share <= 1) & (found <= enough) | (found * spread <= 0.5) & (found <= allowed)
+            others = np.flatnonzero(~told)
             if others.size:
-                found[others], spread[others] = self._by_their_own_trees(others, net[:, others], curvature[:, others])
-            return np.where(found * spread <= 0.5, found / allowed, np.inf)
+                own = self._by_their_own_trees(others, net[:, others], curvature[:, others])
+                found[others], spread[others], share[others] = own
+            unbalanced = np.where(found * spread <= 0.5, found / allowed, np.inf)
+            return unbalanced, np.where(share <= 1, np.square(found), np.inf)
 
     def _by_their_own_trees(self, copies, net, curvature):
         """The same from trees of the copies' own curvatures; the held difference is a label that costs nothing."""

@@ -11,6 +11,13 @@ principle). As :math:`c_t(u_w-u_l)^2\le q^2`, no label's margin changes by more 
 
 If :math:`\lambda K\le1/2`, then :math:`1-e^{-R}\le1/2`, so :math:`R\le\log2` and :math:`(1-e^{-R})/R\ge0.72`: hence
 :math:`q\le1.4\lambda`, and the loss is above its least by at most :math:`b^{\mathsf T}u\le1.4\lambda^2`. ∎
+
+**The loss alone** needs no K. Label e pushes with :math:`y_e=w_ep_e,\ p_e=\sigma(-h_e)`. Where every
+:math:`|F_t|\le c_t=w_tp_t(1-p_t)`, the pushes :math:`y'=y-F` lie between 0 and the weights, and as much arrives at each
+node as leaves: a circulation, whose :math:`\Phi` (:mod:`tabular.failures.least_cost`) is at most the least loss. The
+loss at s is above it by :math:`\sum_tw_tD(h_t,h'_t)`, of which each D is the relative entropy of the shares
+:math:`p'_t` from :math:`p_t`, at most :math:`(p'_t-p_t)^2/(p_t(1-p_t))`: by :math:`\sum_tF_t^2/c_t` at most, however
+soft a direction is and however far its end. ∎
 """
 
 import numpy as np
@@ -61,15 +68,16 @@ class Tree:
 
 
 def distance(delivered, curvature):
-    r"""The bound on lambda, and K, from F and c of the labels of a tree, the first axis.
+    r"""The bound on lambda, K, and the largest F/c, from F and c of the labels of a tree, the first axis.
 
     >>> winner, loser, c = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([4.0, 1.0, 0.5])
     >>> tree = Tree(3, winner, loser, c, root=0)
     >>> flow = tree.delivered(np.array([0.3, -0.2, -0.1]))
-    >>> lam, K = distance(flow[1:], c[tree.label[1:]])
-    >>> lam.round(6).item(), K.round(6).item()  # sqrt(.09/4 + .01), 1/2 + 1
-    (0.180278, 1.5)
+    >>> lam, K, share = distance(flow[1:], c[tree.label[1:]])
+    >>> lam.round(6).item(), K.round(6).item(), share.round(6).item()  # sqrt(.09/4 + .01), 1/2 + 1, .1/1
+    (0.180278, 1.5, 0.1)
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         terms = np.where(delivered == 0, 0.0, np.abs(delivered) / np.sqrt(curvature))
-        return np.sqrt(np.square(terms).sum(axis=0)), (1 / np.sqrt(curvature)).sum(axis=0)
+        share = np.where(delivered == 0, 0.0, np.abs(delivered) / curvature).max(axis=0, initial=0.0)
+        return np.sqrt(np.square(terms).sum(axis=0)), (1 / np.sqrt(curvature)).sum(axis=0), share

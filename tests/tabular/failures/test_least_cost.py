@@ -1,4 +1,4 @@
-"""What inverting labels costs at least: no policy pays less, whatever it inverts; and where nothing is shared, no more."""
+"""What inverting labels costs at least: no policy pays less, and where nothing is shared it is what it costs."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from tabular import Preferences, Problem, failure_modes
 from tabular.failures import shared
 from tabular.failures.infimum import infimum
 from tabular.fits import bradley_terry
-from tabular.fits.many import Block, _Copies
+from tabular.fits.many import LEVEL, Block, _Copies
 
 
 def block_of(n, n_labels, seed, offset=0.0, spread=1.0):
@@ -64,8 +64,30 @@ def test_a_copy_that_is_no_fit_is_not_called_one():
     best = block.held(*ends, block.strength[ends[0]] - block.strength[ends[1]])
     for moved, fitted in ((0.0, True), (1e-7, False), (1e-3, False)):
         strength = best.strength + moved * np.arange(6)[:, None]
-        *_, unbalanced, _ = _Copies(block, *ends, pull=np.zeros((6, 1)), drawn=block.inner).checked(strength)
+        copies = _Copies(block, *ends, pull=np.zeros((6, 1)), drawn=block.inner)
+        _, _, unbalanced, _, _ = copies.checked(strength, np.zeros(1))
         assert (unbalanced <= 1).tolist() == [fitted]
+
+
+@pytest.mark.parametrize("depth", [2.0, 20.0, 60.0])
+def test_a_loss_is_told_where_it_is_the_fits_and_only_there(depth):
+    winner, loser, *_, block = block_of(20, 60, seed=6)
+    a, b = winner[:10], loser[:10]
+    difference = block.strength[a] - block.strength[b] - depth
+    best, found = block.held(a, b, difference), block.held(a, b, difference, spare=LEVEL)
+    sure = best.fitted & found.told
+    assert sure.any()
+    np.testing.assert_allclose(found.cost[sure], best.cost[sure], rtol=2e-15)
+    near = block.held(a, b, difference, spare=1e-3)
+    assert np.all(near.cost >= best.cost * (1 - 1e-14))
+    assert np.all(near.cost <= best.cost + 1e-2)
+    assert not near.told.any()
+    copies = _Copies(block, a, b, pull=np.zeros((20, 10)), drawn=block.inner)
+    moved = found.strength + 1e-6 * np.arange(20)[:, None]
+    moved[a, range(10)] = moved[b, range(10)] + difference
+    cost, *_, above = copies.checked(moved, np.full(10, LEVEL))
+    assert np.all((cost - best.cost <= above * (1 + 1e-9))[best.fitted])
+    assert np.all(above[sure] > 1e-15)
 
 
 def test_weights_far_apart_are_not_taken():
@@ -115,9 +137,9 @@ def test_a_push_in_the_wrong_place_is_no_fit():
     fits = block.held(np.array([0]), np.array([1]), fit.strength[:1] - fit.strength[1:2])
     copies = _Copies(block, np.array([0]), np.array([1]), np.zeros((3, 1)), block.inner)
     assert fits.fitted.all()
-    assert (copies.checked(fits.strength)[2] <= 1).all()
+    assert (copies.checked(fits.strength, np.zeros(1))[2] <= 1).all()
     moved = fits.strength + np.array([[0.0], [0.0], [1e-6]])
-    assert not (copies.checked(moved)[2] <= 1).any()
+    assert not (copies.checked(moved, np.zeros(1))[2] <= 1).any()
 
 
 def test_pairs_across_blocks_join_what_lies_between_them():

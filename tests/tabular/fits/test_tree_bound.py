@@ -30,15 +30,18 @@ def test_lambda_and_the_loss_are_within_the_bound(seed, moved):
     below = np.flatnonzero(tree.label >= 0)
     assert len(below) == 8
     np.testing.assert_allclose(tree.cuts() @ left, tree.delivered(left), atol=1e-12 * np.abs(left).max())
-    found, spread = distance(tree.delivered(left)[below], curvature[tree.label[below]])
+    found, spread, share = distance(tree.delivered(left)[below], curvature[tree.label[below]])
     incidence = np.zeros((len(winner), 9))
     incidence[np.arange(len(winner)), winner] = 1
     incidence[np.arange(len(winner)), loser] -= 1
     exact = np.sqrt(left @ np.linalg.pinv(incidence.T @ (curvature[:, None] * incidence), rcond=1e-12) @ left)
     assert exact <= found * (1 + 1e-6)
     assert found <= 10 * exact  # and no wilder than paths are long
+    above = weight @ softplus(-h) - best.infimum
+    if share <= 1:
+        assert above <= found**2 + 1e-14 * best.infimum
     if found * spread <= 0.5:
-        above = weight @ softplus(-h) - best.infimum
+        assert share <= 1
         assert above <= 1.4 * found**2 + 1e-14 * best.infimum
         if moved > 1e-5:
             assert above > 0.3 * exact**2  # a tenth of lambda would not do
