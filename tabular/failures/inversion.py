@@ -48,6 +48,7 @@ _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are ask
 _ROUGH = 0.03  # of what the loss has to gain, left to fall in fits that only say where to go
 _FAR = 20.0  # of beta delta: a first step below a tie
 _NEAR = 0.1  # of the way from the optimum: after a shorter step the next fit is exact
+_SETTLED = 1e-6  # of delta: after a shorter step a fit that tells no loss is made alone
 _PUSH = 1e-6  # of a push, where the loss is told to rounding
 _ROUNDING = 4 * np.finfo(float).eps  # of the loss: by so much nobody can tell a level from it
 
@@ -224,30 +225,33 @@ def _from_the_optimum(block, pairs, gain, low):
     top, least, low, n = high.copy(), low, low.copy(), len(pairs)
     t, before, strength = np.maximum(low, first), high, np.repeat(block.fit.strength[:, None], n, axis=1)
     last, moving, rise = np.full(n, np.inf), np.arange(n), None
-    rough, turn = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
+    rough, turn, settled = np.ones(n, dtype=bool), *np.zeros((2, n), dtype=bool)
     while moving.size:
         start = None if rise is None else strength[:, moving] + rise[:, moving] * (t - before)[moving]
         spare = np.where(rough[moving], _ROUGH * gain[moving], LEVEL)
-        fits = block.held(pairs[moving], t[moving], start, spare)
+        fits = block.held(pairs[moving], t[moving], start, spare, settled[moving])
         rise, apart = np.zeros_like(strength) if rise is None else rise, (t - before)[moving]
         apart = np.where(apart == 0, np.inf, apart)  # a step that rounding swallows, at or one ulp from the optimum
         rise[:, moving] = (fits.strength - strength[:, moving]) / apart
         strength[:, moving], before = fits.strength, t.copy()
-        here, wanted, left, right, known = t[moving], gain[moving], low[moving], high[moving], ~rough[moving]
+        here, wanted, left, right = t[moving], gain[moving], low[moving], high[moving]
+        known = ~rough[moving] & (fits.told | fits.fitted)
         gained, push = np.maximum(fits.cost - block.fit.cost, 0.0), beta * np.maximum(fits.push, np.finfo(float).tiny)
-        tangent = (gained - wanted) / push
+        tangent = np.where(known, (gained - wanted) / np.where(known, push, 1.0), 0.0)
         left = np.where(known, np.maximum(left, here + tangent - _PUSH * np.abs(tangent)), left)
         right = np.where(known & (gained <= wanted), np.minimum(right, here), right)
         step, reach = _step(top[moving] - here, gained, push, wanted), (_FAR + 2 * np.abs(beta * here)) / beta
-        capped = block.joins & ~known & (step < -reach)  # near the tie no slope tells of the straight line
+        capped = block.joins & rough[moving] & (step < -reach)  # near the tie no slope tells of the straight line
         step = np.where(capped, -reach, step)
         inside = (here + step >= left) & (here + step <= right) & (capped | (np.abs(step) <= last[moving] / 2))
         halved = (right < np.inf) & (turn[moving] | (left == least[moving]))
         aside = np.where(halved, (left + right) / 2, left)
         rounding = _ROUNDING * (block.fit.cost + wanted)
-        told = (np.abs(gained - wanted) > rounding) | (spare > rounding)
+        told = (np.abs(gained - wanted) > rounding) | (spare > rounding) | ~known & ~rough[moving]
         step = np.where(told, np.where(inside, step, aside - here), 0.0)
         turn[moving] ^= ~inside
+        short = np.abs(step) <= _SETTLED * np.maximum(np.abs(here), 1 / beta)
+        settled[moving] = ~known & ~rough[moving] & (~inside | short)
         near = np.abs(step) <= _NEAR * np.maximum(np.abs(top[moving] - here), 1 / beta)
         rough[moving] &= inside & ~near
         t[moving], low[moving], high[moving] = here + step, left, right

@@ -110,16 +110,17 @@ class SharedBlock:
         """Whether a policy has the least loss of the piece with a pair held."""
         return self.pieces.attained[np.full(len(pairs), self.piece)]
 
-    def held(self, pairs, delta, start=None, spare=0.0) -> Fits:
+    def held(self, pairs, delta, start=None, spare=0.0, alone=True) -> Fits:
         """The fits with each pair held at a delta; strengths that may be near save time.
 
-        ``spare`` is the loss that may be left to fall for each (:meth:`tabular.fits.many.Block.held`).
+        ``spare`` is the loss that may be left to fall for each (:meth:`tabular.fits.many.Block.held`); those that do not
+        pass their check are fitted ``alone`` where that is wanted.
         """
         difference = self.pieces.graph.problem.beta * delta - self.shift(pairs)
         spare = np.broadcast_to(spare, pairs.shape)
         fits = self.fit.held(*self.ends(pairs), difference, start, self.joined(pairs), spare)
         told = fits.fitted | (fits.told & (spare > 0)) | (spare > LEVEL)
-        alone = np.flatnonzero(~told)
+        alone = np.flatnonzero(~told & alone)
         for batch in self.pieces.batches(pairs[alone]):
             self._refit(fits, alone[batch], pairs[alone[batch]], delta[alone[batch]])
         return fits
