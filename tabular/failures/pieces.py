@@ -241,7 +241,10 @@ def biconnected(n_nodes, tail, head, component) -> np.ndarray:
 
 
 def _walk(n_nodes, low, high):
-    """Hopcroft and Tarjan's depth-first search: for each edge, the edge by which its component was entered."""
+    """Hopcroft and Tarjan's depth-first search: for each edge, the edge by which its component was entered.
+
+    scipy has no biconnected components; rustworkx has, and would be a dependency for these lines alone.
+    """
     neighbours = [[] for _ in range(n_nodes)]
     for edge, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
         neighbours[a].append((b, edge))

@@ -113,8 +113,8 @@ class SharedBlock:
     def held(self, pairs, delta, start=None, spare=0.0, alone=True) -> Fits:
         """The fits with each pair held at a delta; strengths that may be near save time.
 
-        ``spare`` is the loss that may be left to fall for each (:meth:`tabular.fits.many.Block.held`); those that do not
-        pass their check are fitted ``alone`` where that is wanted.
+        ``spare`` is the loss that may be left to fall for each (:meth:`tabular.fits.many.Block.held`); those that fail
+        their check are fitted ``alone`` where that is wanted.
         """
         difference = self.pieces.graph.problem.beta * delta - self.shift(pairs)
         spare = np.broadcast_to(spare, pairs.shape)
