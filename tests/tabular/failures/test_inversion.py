@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tabular import InputError, Preferences, Problem, dpo, failure_modes
-from tabular.failures.infimum import infimum
+from tabular.failures.infimum import Relation, infimum
 from tabular.failures.inversion import deepest
 from tabular.failures.thresholds import solve
 from tests.strategies import labelled_problems, policies_of
@@ -167,3 +167,19 @@ def test_one_ulp_above_the_infimum_and_far_above_it(spread):
     depths = np.array([found.delta, *(deepest(problem, labels, level).delta for level in levels)])
     assert (np.diff(depths, axis=0) < 1e-12 * spread).all()
     assert np.isfinite(depths).all()
+
+
+def test_a_pair_across_blocks_of_many_labels_goes_all_the_way():
+    """Pair 217 lies above a block of 290: a step that lost its difference once ended at -61 where -137 is allowed."""
+    rng = np.random.default_rng(0)
+    problem = Problem.from_unnormalized(rng.normal(size=300), 1.0, rng.normal(size=300))
+    winner = rng.integers(0, 300, 1200)
+    labels = Preferences(np.zeros(1200, int), winner, (winner + rng.integers(1, 300, 1200)) % 300)
+    at = infimum(problem, labels)
+    pairs = np.flatnonzero(at.relation == Relation.ABOVE)
+    found = deepest(problem, labels, np.log(2), pairs, at)
+    which = np.flatnonzero(pairs == 217)
+    assert found.delta[which].item() == pytest.approx(-137.28202328, abs=1e-7)
+    alone, _ = at.parts.hold(pairs[which], found.delta[which])
+    cost = alone.cost - at.parts.cost[at.parts.piece(pairs[which])]
+    assert at.value + cost.item() == pytest.approx(np.log(2), abs=1e-12)
