@@ -13,14 +13,16 @@ which changes nothing where lengths are equal.
 
 import argparse
 import ast
+import json
 import random
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from proofs_checks import statements
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("tabular", "proofs_checks", "figures", "condeq", "tests", "pyproject.toml", "README.md", "THEOREMS.md")
@@ -42,9 +44,10 @@ from proofs_checks.kernel.verdict import run
 module = importlib.import_module(sys.argv[1])
 pinned = json.loads(PINNED.read_text(encoding="utf-8"))
 known = {statement.id: digests(statement)["evidence"] for statement in module.STATEMENTS}
-sys.exit(1) if known != {name: pinned[name]["evidence"] for name in sys.argv[2:]} else None
+verdicts, *held = json.loads(sys.argv[2]), *sys.argv[3:]
+sys.exit(1) if known != {name: pinned[name]["evidence"] for name in held} else None
 for statement in module.STATEMENTS:
-    result = run(statement, known={name: Verdict.PROVED for name in statement.rests_on})
+    result = run(statement, known={name: Verdict(verdicts[name]) for name in statement.rests_on})
     sys.exit(1) if not result.as_expected else None
 """
 
@@ -154,8 +157,10 @@ def command(part: str, path: Path) -> list[str]:
     """What has to fail on a mutant of that file."""
     inside = path.relative_to(ROOT)
     if part == "statements":
-        held = re.findall(r'^        id="(.+)",$', path.read_text(encoding="utf-8"), re.MULTILINE)
-        return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), *held]
+        known = statements()
+        held = [name for name, (_, file) in known.items() if file == inside.as_posix()]
+        verdicts = {name: statement.expected.value for name, (statement, _) in known.items()}
+        return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), json.dumps(verdicts), *held]
     folder = "tests/proofs_checks/kernel" if part == "kernel" else "tests/tabular"
     found = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("test_*.py"))
     # the likeliest to notice is first, the slowest are last
