@@ -30,7 +30,10 @@ _CURVED = 15.0  # nats: sigma(h) sigma(-h) is 3e-7 there, and as much of a label
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Labels inside blocks of one kind: ``n_nodes`` local nodes, those of a block together."""
+    """Labels inside blocks of one kind: ``n_nodes`` local nodes, those of a block together.
+
+    An edge of offset ``inf`` pushes with its whole weight wherever its ends are: its loss is a straight line.
+    """
 
     n_nodes: int
     winner: np.ndarray
@@ -56,6 +59,10 @@ class Edges:
 
     def margin(self, s):
         return s[self.winner] - s[self.loser] - self.offset
+
+    def tilt(self):
+        """``(n_blocks,)``: the largest finite offset of each block, either way."""
+        return np.maximum.reduceat(np.where(np.isfinite(self.offset), np.abs(self.offset), 0.0), self.start)
 
     def log_push(self, s):
         """Log of weight x sigma(-margin), what each edge adds to the score of its winner."""

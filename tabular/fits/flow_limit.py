@@ -37,12 +37,13 @@ import numpy as np
 
 from tabular.base import digraph, nonnegative, tolerances
 from tabular.base.log_space import normalised
-from tabular.base.stops import Walks
-from tabular.fits import laplacian
+from tabular.fits import tree_cuts
+from tabular.fits.block_solvers import Edges
 
 __all__ = ["of"]
 
 _LARGEST = 400
+_TAIL = 40.0  # nats from where sigma(-h) is e^-h in floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,35 +168,26 @@ def _bounded_part(c, rate, multiplier, top):
 def _balanced(tail, head, log_weight, multiplier):
     r"""x with :math:`\sum_e(n_ee^{-(x_t-x_h)}-\alpha_e)(e_t-e_h)=0`, over edges from tail t to head h.
 
-    The stationary point of a convex function with the same damped Newton step as in
-    :mod:`tabular.fits.bradley_terry`, started at the answer for a forest of edges. ``None`` where there is none: where
-    no flow of the same divergence is positive on every edge, which is where some edge without a multiplier is on no
-    cycle of edges, taken backwards too where there is one to lower.
+    A Bradley-Terry fit of edges all of whose losses are tails, in cuts (:mod:`tabular.fits.tree_cuts`). Down pushes
+    :math:`\alpha_e`, a weight of which no level takes anything. Up pushes
+    :math:`n_ee^{-z}=e^{D}A\,\sigma(-(z-o_e))(1+e^{-(z-o_e)})` with :math:`A=\sum\alpha` and
+    :math:`o_e=\log n_e-\log A-D`. At the solution the last factor is 1 to :math:`e^{-D}`, below rounding: pushes up
+    and :math:`\alpha` down make a circulation, which is a sum of cycles, and each of these runs down somewhere, as
+    tight edges only lead from one rate to a lower one. So no push exceeds A, and :math:`z-o_e\ge D`.
 
-    Neighbouring levels part by no more than the range of the logs of n and :math:`\alpha` and :math:`\log2m`, m the
-    number of edges: across a wider gap edges up would push more than everything else, and edges down less than the
-    least multiplier. From where steps halve is said in :mod:`tabular.fits.tree_cuts`.
+    ``None`` where there is no x: where no flow of the same divergence is positive on every edge, which is where some
+    edge without a multiplier is on no cycle of edges, taken backwards too where there is one to lower.
     """
     size, drawn = max(tail.max(), head.max()) + 1, multiplier > 0
-    way = digraph.adjacency(size, np.r_[tail, head[drawn]], np.r_[head, tail[drawn]])
-    block = digraph.ranked_blocks(way)[0]
+    winner, loser = np.r_[tail, head[drawn]], np.r_[head, tail[drawn]]
+    block = digraph.ranked_blocks(digraph.adjacency(size, winner, loser))[0]
     if (block[tail] != block[head])[~drawn].any():
         return None
+    total, down = np.log(multiplier.sum()), np.log(multiplier[drawn])
+    weight = np.r_[np.full(len(tail), total + _TAIL), down]
+    offset = np.r_[log_weight - total - _TAIL, np.full(len(down), np.inf)]
+    edges = Edges(size, winner, loser, weight, offset, np.zeros(1, dtype=np.int64), np.zeros(size, dtype=np.int64))
     incidence = np.zeros((len(tail), size))
     incidence[np.arange(len(tail)), tail], incidence[np.arange(len(tail)), head] = 1, -1
     wanted = np.where(drawn, multiplier, multiplier[drawn].min())
-    x = np.linalg.lstsq(incidence, log_weight - np.log(wanted))[0]
-    logs = np.r_[log_weight, np.log(multiplier[drawn])]
-    furthest = np.abs(incidence @ x).max() + size * (np.ptp(logs) + np.log(2 * len(tail)))
-    walks = Walks(np.array([1 / (2 * size * len(tail) + 1)]), 2 * furthest)
-    while True:
-        push = np.full((size, size), -np.inf)
-        push[tail, head] = log_weight - (x[tail] - x[head])
-        with np.errstate(divide="ignore"):
-            flow = push.copy()
-            flow[head, tail] = np.log(multiplier)
-        d = laplacian.solve_dense_log(np.logaddexp(push, push.T), flow)
-        reach = np.abs(d[tail] - d[head]).max()
-        x = x + d * (np.log1p(reach) / reach if reach > 0 else 1)
-        if reach <= tolerances.NEWTON_STEP or walks.after([0], reach)[0]:
-            return x
+    return tree_cuts.cut_fit(edges, np.linalg.lstsq(incidence, log_weight - np.log(wanted))[0])  # exact for a forest

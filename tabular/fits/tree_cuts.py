@@ -93,7 +93,7 @@ def _approached(edges, start):
 
 def _unrolled(edges):
     """Near the fit of some blocks, from the flattest of their scaled problems on."""
-    steep = np.ptp(edges.log_weight) + 2 * np.abs(edges.offset).max()
+    steep = np.ptp(edges.log_weight) + 2 * edges.tilt().max()
     start, above, cuts = np.zeros(edges.n_nodes), 1.0, _Cuts(edges)
     for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
         log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
@@ -151,7 +151,7 @@ def _widest(edges):
     """``(n_blocks,)``: neighbouring levels of the optimum are no further apart."""
     steep = np.maximum.reduceat(edges.log_weight, edges.start) - np.minimum.reduceat(edges.log_weight, edges.start)
     n_edges = np.diff(np.r_[edges.start, len(edges.winner)])
-    return steep + 2 * np.maximum.reduceat(np.abs(edges.offset), edges.start) + np.log(2 * n_edges)
+    return steep + 2 * edges.tilt() + np.log(2 * n_edges)
 
 
 def _length(edges, s, d, reach, several):
@@ -217,7 +217,7 @@ class _Cuts:
         way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
         small = way * np.exp(log_small - log_c[self.pair])
         r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.pairs))[pair], edges.n_nodes)
-        size = np.abs(s) + np.maximum.reduceat(np.abs(edges.offset), edges.start)[edges.block]
+        size = np.abs(s) + edges.tilt()[edges.block]
         blurred = 4 * _EPS * (1 + size) * np.bincount(node, share, edges.n_nodes)
         whole, log_unit = np.zeros(edges.n_nodes), np.zeros(edges.n_nodes)
         if (h < 0).any():
