@@ -72,11 +72,13 @@ class Infimum:
 
     @cached_property
     def parts(self) -> pieces.Pieces:
-        """The biconnected pieces of the labels and of the pairs that they decide."""
+        """The biconnected pieces of the labels and of the pairs that they decide; the components, where none is cut."""
         asked = self.bounded.copy()
         asked[self.graph.label] = False
         pairs = np.r_[self.graph.label, np.flatnonzero(asked)]
         graph, tail, head = pieces.split(self.graph, self.winner[asked], self.loser[asked])
+        if len(graph.labels_of.size) == len(self.graph.labelled):
+            return self.components
         winner, loser = np.full((2, len(self.winner)), -1)
         winner[pairs], loser[pairs] = tail, head
         return self._pieces(graph, winner, loser)

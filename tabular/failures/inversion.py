@@ -195,10 +195,13 @@ def _root(at, pairs, allowed, start):
     line, start = at.parts.straight(pairs), start.copy()
     delta, left = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
     far = np.flatnonzero(start < line)
-    held = at.parts.held(pairs[far], line[far])
-    start[far], deep = line[far], held.cost < allowed[far]
-    gain, far = (allowed[far] - held.cost)[deep], far[deep]
-    delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * held.flow[deep]), False
+    asked, which = np.unique(pairs[far], return_index=True)
+    which, again = far[which], np.searchsorted(asked, pairs[far])
+    held = at.parts.held(asked, line[which])
+    cost, flow = held.cost[again], held.flow[again]
+    start[far], deep = line[far], cost < allowed[far]
+    gain, far = (allowed[far] - cost)[deep], far[deep]
+    delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * flow[deep]), False
     left = np.flatnonzero(left)
     alone = np.ones(len(left), dtype=bool)
     for index, block in at.parts.shared.groups(pairs[left]):

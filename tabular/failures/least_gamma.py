@@ -3,7 +3,7 @@ r"""The least gamma at which Eq. 17's margins turn an inverted optimum: every pa
 The margins :math:`\Psi_e=\gamma u_e`, :math:`u_e=1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l)`, are those of a single number,
 whichever pair is asked about: the fits of a piece are one curve :math:`s(\gamma)`, analytic, as every label of a block
 keeps its curvature. It is followed from gamma = 0, each fit begun where the two before point, on a scale that all
-pieces share: the margin M of the piece's steepest label. The first two fits between which a pair's delta becomes
+pieces share: the margin M of the piece's steepest label. Those between are fitted at once. The first two fits between which a pair's delta becomes
 positive bracket its root. The polynomial M(delta) through six fits about it gives an estimate, and the fits at all
 estimates, a copy of the piece for each pair, are points of the same curve, which all pairs read again. From there each
 pair's bracket is closed by itself: at the root of the polynomial through the last six points, as far beyond it again
@@ -26,6 +26,7 @@ __all__ = ["STEEPEST", "least_gammas"]
 
 STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise linear, and the search stops
 _SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 61)]
+_ANCHORS = np.r_[np.arange(0, len(_SCANNED), 4), len(_SCANNED) - 1]  # each begun where the two before point
 _POINTS = 6  # of a polynomial
 _NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
 
@@ -113,19 +114,39 @@ class _Curve:
         return np.where(fit < none, fit, -1)
 
     def _followed(self, pairs, piece):
-        """The fits at one M after the other, until all pairs have turned."""
-        copies, pieces = self.copies, np.arange(len(self.pieces))
-        path, up = [self.at.parts.strength[copies.node]], np.zeros(len(pairs), dtype=bool)
-        for k in range(1, len(_SCANNED)):
-            ahead = (_SCANNED[k] - _SCANNED[k - 1]) / (_SCANNED[k - 1] - _SCANNED[k - 2]) if k > 1 else 0.0
-            guess = path[-1] + ahead * (path[-1] - path[-2]) if k > 1 else path[-1]
-            path.append(self.fit(copies, pieces, np.full(len(pieces), _SCANNED[k]), guess))
-            up |= self.delta(pairs, path[-1], copies.start[piece]) > 0
-            if up.all() and len(path) >= _POINTS:
+        """The fits at one M after the other until all pairs have turned: every few of them, then those between."""
+        copies, every = self.copies, np.arange(len(self.pieces))
+        far, up = {0: self.at.parts.strength[copies.node]}, np.zeros(len(pairs), dtype=bool)
+        for before, last, k in zip(np.r_[0, _ANCHORS], _ANCHORS, _ANCHORS[1:], strict=False):
+            guess = _between(far[before], far[last], *_SCANNED[[before, last, k]]) if before < last else far[last]
+            far[k] = self.fit(copies, every, np.full(len(every), _SCANNED[k]), guess)
+            up |= self.delta(pairs, far[k], copies.start[piece]) > 0
+            if up.all() and k + 1 >= _POINTS:
                 break
-        owner, row = (a.ravel() for a in np.meshgrid(pieces, np.arange(len(path)), indexing="ij"))
-        start = row * len(path[0]) + copies.start[owner]
-        return _Fits(owner, _SCANNED[row], start, np.concatenate(path))
+        path = np.empty((k + 1, len(copies.node)))
+        for low, high in zip(list(far), list(far)[1:], strict=False):
+            for m in range(low, high + 1):
+                path[m] = _between(far[low], far[high], *_SCANNED[[low, high, m]])
+        between = np.setdiff1d(np.arange(k + 1), list(far))
+        self._fill(path, between)
+        owner, row = (a.ravel() for a in np.meshgrid(every, np.arange(k + 1), indexing="ij"))
+        return _Fits(owner, _SCANNED[row], row * path.shape[1] + copies.start[owner], path.ravel())
+
+    def _fill(self, path, rows):
+        """Fit what some rows of the path guess."""
+        piece, margin = np.tile(np.arange(len(self.pieces)), len(rows)), np.repeat(_SCANNED[rows], len(self.pieces))
+        size = self.at.parts.graph.nodes_of.size[self.pieces[piece]]
+        fitted, end = path[rows].ravel(), np.cumsum(size)
+        for batch in self.at.parts.graph.batches(self.pieces[piece]):
+            copies = ties.Copies(self.at.parts.graph, self.pieces[piece[batch]])
+            nodes = slice(end[batch[0]] - size[batch[0]], end[batch[-1]])
+            fitted[nodes] = self.fit(copies, piece[batch], margin[batch], fitted[nodes])
+        path[rows] = fitted.reshape(len(rows), -1)
+
+
+def _between(first, second, a, b, x):
+    """The straight line through two fits, at x."""
+    return first + (x - a) / (b - a) * (second - first)
 
 
 class _Roots:

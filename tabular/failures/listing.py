@@ -10,7 +10,7 @@ from tabular import rlhf
 from tabular.base import tolerances
 from tabular.failures import displacement, remedy_rules, thresholds
 from tabular.failures.infimum import Relation
-from tabular.failures.inversion import deepest
+from tabular.failures.inversion import Inversions, deepest
 from tabular.failures.kinds import Finding, Kind, Witness
 from tabular.failures.remedies import Remedies
 from tabular.preferences import Preferences
@@ -35,7 +35,9 @@ class Listing:
         self.delta_rlhf = None if self.rlhf is None else preferences.delta(self.rlhf)
         self.others = {"reference": problem.log_ref, "near_optimum": self.at.log_policy, "rlhf_optimum": self.rlhf}
         self.push = displacement.push(self.at)
-        self.remedies = Remedies(problem, preferences, self.found)
+        self.falling_inverted = self.found.value < self.start - tolerances.LOSS
+        self._inverted_rows, at_start = self._inversions()
+        self.remedies = Remedies(problem, preferences, self.found, self.falling_inverted, at_start)
         self.labelled = np.zeros(problem.n_prompts * problem.n_responses, dtype=bool)
         self.labelled[self.at.graph.winner] = self.labelled[self.at.graph.loser] = True
 
@@ -89,7 +91,7 @@ class Listing:
 
     def loss_falls_while_inverted(self, pair):
         value = self.found.value[pair]
-        if value < self.start - tolerances.LOSS:
+        if self.falling_inverted[pair]:
             why = f"v = {value:.6g} is below the loss of the reference, {self.start:.6g}: the loss can fall that far"
             row = self._inverted_rows[pair]
             return self._occurs(Kind.LOSS_FALLS_WHILE_INVERTED, pair, why, row, "near_optimum")
@@ -97,14 +99,18 @@ class Listing:
             return Finding(False, _NOTHING_FALLS)
         return Finding(False, f"v = {value:.6g}: any loss below the reference's ranks the pair right")
 
-    @cached_property
-    def _inverted_rows(self):
-        """For each pair that can be, the deepest inversion halfway between its threshold and the start."""
-        pairs = np.flatnonzero(self.found.value < self.start - tolerances.LOSS)
-        level = (self.found.value[pairs] + self.start) / 2
-        return dict(
-            zip(pairs.tolist(), deepest(self.problem, self.preferences, level, pairs, self.at).rows(), strict=True)
-        )
+    def _inversions(self):
+        """For each pair that can be, the deepest inversion halfway between its threshold and the start, as a row.
+
+        And the deepest delta at the start, where a remedy depends on it: nan where the reference is inverted itself.
+        """
+        falling, at_start = self.falling_inverted, np.full(len(self.delta_ref), np.nan)
+        half, whole = np.flatnonzero(falling), np.flatnonzero(falling & (self.delta_ref > 0))
+        level = np.r_[(self.found.value[half] + self.start) / 2, np.full(len(whole), self.start)]
+        found = deepest(self.problem, self.preferences, level, np.r_[half, whole], self.at)
+        at_start[whole] = found.delta[len(half) :]
+        rows = Inversions(half, level[: len(half)], found.delta[: len(half)], self.at).rows()
+        return dict(zip(half.tolist(), rows, strict=True)), at_start
 
     def chosen_probability_falls(self, pair):
         if not self.can_fall:

@@ -40,6 +40,7 @@ from tabular.failures.ties import Copies, Groups, LabelGraph
 
 __all__ = ["Held", "Pieces", "biconnected", "split"]
 
+_SMALL = 100  # responses: of larger pieces the fits are too many numbers to be kept
 _DIGITS = 37.0  # nats: e^-37 is half a unit in the last place
 
 
@@ -150,11 +151,26 @@ class Pieces:
     def hold(self, pairs, delta, guess=None):
         """The fits of the pieces with each listed pair held at a delta, and the places of its two ends in them.
 
-        ``guess`` are the strengths of similar fits of the same pairs; those where nothing is held, by default.
+        ``guess`` are the strengths of similar fits of the same pairs; by default those that were found last, or where
+        nothing is held.
         """
         copies, leader, gap, ends = self.tied(pairs, delta)
-        guess = self.strength[copies.node] if guess is None else guess
-        return copies.fit(leader, gap, guess=guess), ends
+        fit = copies.fit(leader, gap, guess=self._guess(copies, pairs) if guess is None else guess)
+        for pair, strength in zip(pairs.tolist(), _each(copies, fit.strength), strict=True):
+            if len(strength) <= _SMALL:
+                self._last[pair] = strength
+        return fit, ends
+
+    @cached_property
+    def _last(self):
+        """The strengths of the last fit of each pair in a small piece."""
+        return {}
+
+    def _guess(self, copies, pairs):
+        guess = self.strength[copies.node]
+        for pair, own in zip(pairs.tolist(), _each(copies, guess), strict=True):
+            own[:] = self._last.get(pair, own)
+        return guess
 
     def tied(self, pairs, delta):
         """A copy of its piece for each pair, who leads there, by how much, and the places of its two ends.
@@ -192,6 +208,11 @@ class Held:
     cost: np.ndarray
     flow: np.ndarray
     attained: np.ndarray
+
+
+def _each(copies, values):
+    """Views of the values of each copy."""
+    return np.split(values, copies.start[1:]) if len(copies) else []
 
 
 def split(graph: LabelGraph, winner, loser) -> tuple[LabelGraph, np.ndarray, np.ndarray]:

@@ -25,9 +25,9 @@ import numpy as np
 from tabular.base.log_space import softplus
 from tabular.base.record import Record
 from tabular.failures import displacement
-from tabular.failures.inversion import deepest
+from tabular.failures.infimum import infimum
 from tabular.failures.least_gamma import least_gammas
-from tabular.failures.thresholds import Thresholds, solve
+from tabular.failures.thresholds import Thresholds, tied
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -55,16 +55,21 @@ class Remedy(Record):
 
 
 class Remedies:
-    """Everything the remedies of all pairs are read from, computed once for a problem and its labels."""
+    """Everything the remedies of all pairs are read from, computed once for a problem and its labels.
 
-    def __init__(self, problem: Problem, preferences: Preferences, found: Thresholds):
+    ``falling`` masks the pairs whose loss can fall while they are inverted, of which alone HyPO's threshold and the
+    ``deepest`` delta at the start matter.
+    """
+
+    def __init__(self, problem: Problem, preferences: Preferences, found: Thresholds, falling, deepest):
         self.problem, self.at, self.found = problem, found.at, found
         self.delta_ref = preferences.delta(problem.log_ref)
         self.log_inverse = np.logaddexp(*(-problem.log_ref.ravel()[n] for n in (found.at.winner, found.at.loser)))
         margin = problem.beta * np.maximum(-self.delta_ref, 0)
-        self.hypo = solve(problem, preferences, margin)
+        hypo = infimum(problem, preferences, margin) if margin.any() else found.at
+        self.hypo = tied(hypo, hypo.parts, falling) if margin.any() else found
         self.hypo_start = float(np.exp(preferences.log_share) @ softplus(margin))
         self.hypo_push = displacement.push(self.hypo.at)
         self.hypo_moves = displacement.allowed_at_first_order(self.hypo.at, self.hypo_push)
-        self.deepest = deepest(problem, preferences, np.log(2), at=found.at).delta
+        self.deepest = deepest
         self.gamma = least_gammas(found.at, self.log_inverse)

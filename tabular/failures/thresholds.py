@@ -98,12 +98,17 @@ def solve(problem: Problem, preferences: Preferences, offset: ArrayLike | None =
     return tied(at, at.parts)
 
 
-def tied(at: Infimum, pieces: Pieces) -> Thresholds:
-    """The thresholds, its piece fitted for each pair that binds; any pieces give the same numbers."""
+def tied(at: Infimum, pieces: Pieces, asked: np.ndarray | None = None) -> Thresholds:
+    """The thresholds, its piece fitted for each pair that binds; any pieces give the same numbers.
+
+    Where ``(n_pairs,)`` ``asked`` is False, a pair that binds has value and multiplier nan.
+    """
     binds = (at.relation == Relation.ABOVE) | ((at.relation == Relation.SAME) & (at.delta > 0))
     excess, multiplier = np.zeros(len(binds)), np.zeros(len(binds))
     unattained = np.full(len(binds), np.sum(~pieces.attained))  # pieces, with the pair's as it is once tied
-    bound = np.flatnonzero(binds)
+    asked = np.ones(len(binds), dtype=bool) if asked is None else asked
+    excess[binds & ~asked] = multiplier[binds & ~asked] = np.nan
+    bound = np.flatnonzero(binds & asked)
     piece, held = pieces.piece(bound), pieces.held(bound, 0.0)
     excess[bound] = np.maximum(held.cost - pieces.cost[piece], 0)
     multiplier[bound] = at.graph.problem.beta * held.flow
