@@ -127,13 +127,22 @@ def _rays(local, winner):
     s = np.repeat(-down, len(raised))[:, None] * np.ones(len(local.log_ref))
     s[:, winner] = 0
     row, column = np.arange(len(s)), np.tile(raised, len(down))
-    start = local.loss(np.zeros((1, s.shape[1]))) - 2 * _VISIBLE
+    start, loss = local.loss(np.zeros((1, s.shape[1]))) - 2 * _VISIBLE, _along(local, s, column)
     low, high = np.zeros(len(s)), np.full(len(s), 4096.0)
     middle = (low + high) / 2  # the loss grows along the raised response once it is above the winner: bisect
     while ((high - low > _NARROW) & (low < middle) & (middle < high)).any():
-        s[row, column] = middle
-        under = local.loss(s) < start
+        under = loss(middle) < start
         low, high = np.where(under, middle, low), np.where(under, high, middle)
         middle = (low + high) / 2
     s[row, column] = low
     return s
+
+
+def _along(local, s, column):
+    """The loss of each point as a function of its entry in a column of its own: only the labels there move."""
+    wins, loses = column[:, None] == local.winner, column[:, None] == local.loser
+    rest = np.where(wins | loses, 0.0, softplus(local.offset - (s[:, local.winner] - s[:, local.loser]))) @ local.share
+    row, label = np.nonzero(wins | loses)
+    sign, other = np.where(wins[row, label], -1.0, 1.0), np.where(wins, local.loser, local.winner)[row, label]
+    fixed, share = local.offset[label] - sign * s[row, other], local.share[label]
+    return lambda x: rest + np.bincount(row, share * softplus(fixed + sign * x[row]), len(s))
