@@ -3,12 +3,12 @@ r"""The least gamma at which Eq. 17's margins turn an inverted optimum: every pa
 The margins :math:`\Psi_e=\gamma u_e`, :math:`u_e=1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l)`, are those of a single number,
 whichever pair is asked about: the fits of a piece are one curve :math:`s(\gamma)`, analytic, as every label of a block
 keeps its curvature. It is followed from gamma = 0, each fit begun where the two before point, on a scale that all
-pieces share: the margin M of the piece's steepest label. Those between are fitted at once. The first two fits between which a pair's delta becomes
-positive bracket its root. The polynomial M(delta) through six fits about it gives an estimate, and the fits at all
-estimates, a copy of the piece for each pair, are points of the same curve, which all pairs read again. From there each
-pair's bracket is closed by itself: at the root of the polynomial through the last six points, as far beyond it again
-where that left the bracket longer than half, and half-way where that did. The number returned is the bracket's upper
-end: delta is positive there and is not at the lower end, 1e-12 of it below.
+pieces share: the margin M of the piece's steepest label. Those between are fitted at once. The first two fits between
+which a pair's delta becomes positive bracket its root. The polynomial M(delta) through six fits about it gives an
+estimate, and the fits at all estimates, a copy of the piece for each pair, are points of the same curve, which all
+pairs read again. From there each pair's bracket is closed by itself: at the root of the polynomial through the last six
+points, as far beyond it again where that left the bracket longer than half, and half-way where that did. The number
+returned is the bracket's upper end: delta is positive there and is not at the lower end, 1e-12 of it below.
 
 "Least" is among the fits of the curve: a delta that becomes positive and negative again between two of them, M apart
 by a third or less, goes unseen.

@@ -183,3 +183,25 @@ def test_a_pair_across_blocks_of_many_labels_goes_all_the_way():
     alone, _ = at.parts.hold(pairs[which], found.delta[which])
     cost = alone.cost - at.parts.cost[at.parts.piece(pairs[which])]
     assert at.value + cost.item() == pytest.approx(np.log(2), abs=1e-12)
+
+
+@pytest.mark.parametrize("spread", [1.0, 40.0])
+def test_one_pair_at_many_levels_is_at_each_as_deep_as_when_it_is_asked_alone(spread):
+    """Fits begin where those of the same pair ended; where they end does not depend on that, nor on the order."""
+    rng = np.random.default_rng(7)
+    n, k = 8, 20
+    winner = rng.integers(0, n, k)
+    weight = np.exp(spread * rng.uniform(-1, 1, k))
+    labels = Preferences(0 * winner, winner, (winner + rng.integers(1, n, k)) % n, weight)
+    problem = Problem.from_unnormalized(rng.normal(size=n), beta=0.5)
+    at = infimum(problem, labels)
+    pairs, above = np.repeat(np.arange(k), 4), np.tile([1e-3, 0.1, 30.0, 3.0], k)
+    together = deepest(problem, labels, at.value + above, pairs, at)
+    again = deepest(problem, labels, at.value + above[::-1], pairs[::-1], at)
+    alone = np.concatenate(
+        [deepest(problem, labels, at.value + a, [p]).delta for p, a in zip(pairs, above, strict=True)]
+    )
+    assert together.delta == pytest.approx(alone, rel=1e-10, abs=1e-10)
+    assert again.delta[::-1] == pytest.approx(alone, rel=1e-10, abs=1e-10)
+    rows = deepest(problem, labels, at.value + above[:4], pairs[:4]).rows()
+    assert together.rows()[:4] == pytest.approx(rows, rel=1e-9, abs=1e-9)
