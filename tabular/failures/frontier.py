@@ -33,6 +33,7 @@ from tabular.failures.grown import grown
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.inversion import check_level
 from tabular.failures.least_cost import Circulation, raised
+from tabular.failures.pattern_search import Aim, Labels
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -48,6 +49,7 @@ __all__ = [
     "separable_thresholds",
 ]
 
+_TOGETHER = 1000  # labels of a problem that are looked at with every pattern of every piece
 _RAISED = (1 / 16, 1 / 4, 1.0)  # of the way to the highest level: where bounds are made as tight as single steps do
 
 
@@ -65,7 +67,7 @@ class Frontier(Record):
         infimum: inf L; no level lies below it.
         options: what can be inverted beyond what is inverted at the infimum, which weighs ``base`` of ``total``.
         above: relaxed problems, with their infimum and base, that bound A from below; none where it is not needed.
-        highest: the loss level up to which the options were searched.
+        highest, lowest: the loss levels between which the options were searched.
     """
 
     infimum: float
@@ -74,6 +76,7 @@ class Frontier(Record):
     total: float
     above: tuple["Frontier", ...] = ()
     highest: float = np.inf
+    lowest: float = -np.inf
 
     shown = ("infimum", "exact", "steps", "highest")
 
@@ -89,7 +92,7 @@ class Frontier(Record):
 
     @property
     def exact(self) -> bool:
-        """Whether the steps are A itself at every level up to ``highest``."""
+        """Whether the steps are A itself at every level from ``lowest`` to ``highest``."""
         return not self.above and self.relaxation.exact
 
     def worst_case_accuracy(self, loss_level: ArrayLike) -> np.ndarray:
@@ -113,14 +116,35 @@ class Frontier(Record):
                 f"loss_level {level.max():.10g} is above {self.highest:.10g}, the highest that was searched: "
                 "build the frontier with a larger highest"
             )
-        feasible, most = self.relaxation.bounds(self._budget(level))
-        if not self.relaxation.exact:
-            pairs = [self._filled(b, *g) for b, *g in np.broadcast(self._budget(level), feasible, most)]
-            feasible, most = (np.array(g).reshape(level.shape) for g in zip(*pairs, strict=True))
+        if (level < self.lowest).any():
+            raise InputError(
+                f"loss_level {level.min():.10g} is below {self.lowest:.10g}, the lowest that was searched: "
+                "build the frontier with a smaller lowest"
+            )
+        feasible, most = self._gain(level)
         if not self.above:
             return Bounds(self._accuracy(most), self._accuracy(feasible))
-        lower = np.max([one.bounds(np.maximum(level, one.infimum)).lower for one in self.above], axis=0)
+        lower = self._least(level)
         return Bounds(lower, np.maximum(lower, self._accuracy(feasible)))
+
+    def _least(self, level):
+        """What the relaxed problems leave: where one leaves most, labels divided, it is asked about whole ones."""
+        levels = [np.maximum(level, one.infimum) for one in self.above]
+        most = [one.relaxation.bounds(one._budget(at))[1] for one, at in zip(self.above, levels, strict=True)]
+        left = np.array([one._accuracy(gain) for one, gain in zip(self.above, most, strict=True)])
+        best = np.argmax(left, axis=0)
+        for k in np.unique(best):
+            here, one = best == k, self.above[k]
+            left[k, here] = np.maximum(left[k, here], one._accuracy(one._gain(levels[k][here])[1]))
+        return left.max(axis=0)
+
+    def _gain(self, level):
+        """What is feasible, and what is not exceeded."""
+        feasible, most = self.relaxation.bounds(self._budget(level))
+        if self.relaxation.exact:
+            return feasible, most
+        pairs = [self._filled(b, *g) for b, *g in np.broadcast(self._budget(level), feasible, most)]
+        return tuple(np.array(g).reshape(level.shape) for g in zip(*pairs, strict=True))
 
     def _filled(self, budget, feasible, most):
         if feasible == most or not knapsack.searchable(self.options, self.relaxation):
@@ -175,9 +199,18 @@ def separable_thresholds(delta_ref: ArrayLike, beta: float, weight: ArrayLike | 
 
 @takes_nouns
 def frontier(
-    problem: Problem, preferences: Preferences, highest: float = np.inf, limit: int = joint.PARTITIONS
+    problem: Problem,
+    preferences: Preferences,
+    highest: float = np.inf,
+    limit: int | None = joint.PARTITIONS,
+    lowest: float = -np.inf,
 ) -> Frontier:
     """The frontier of any labels, for levels up to ``highest``; exact unless a piece exceeds the limit.
+
+    Args:
+        highest, lowest: loss levels; the less there is between the two, the less has to be searched.
+        limit: tie patterns fitted for one piece at most; where there are more, levels have certified bounds;
+            None for as many as take a tenth of a second.
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.
@@ -189,11 +222,12 @@ def frontier(
     """
     at = infimum(problem, preferences)
     highest = checks.number(highest, "highest", checks.NOT_NAN)
+    lowest = checks.number(lowest, "lowest", checks.NOT_NAN)
     check_level(highest, at.value)
     weight = label_units(at, preferences)
-    items = search(at, weight, highest, limit)
+    items = search(at, weight, highest, joint.few(at) if limit is None else limit, lowest)
     above = relaxed(at, items, weight, highest) if items.cut_short.size else ()
-    return Frontier(at.value, items.options, float(items.base.sum()), weight.sum(), above, highest)
+    return Frontier(at.value, items.options, float(items.base.sum()), weight.sum(), above, highest, lowest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +235,7 @@ class Items:
     """The options of a knapsack, each with the piece and the tie pattern that it stands for.
 
     ``base`` is, for each piece, the weight that is inverted where the loss is least; options count what comes on top.
+    ``most`` bounds what each piece that was cut short inverts.
     """
 
     options: knapsack.Options
@@ -208,16 +243,19 @@ class Items:
     piece: np.ndarray
     pattern: list
     cut_short: np.ndarray
+    most: np.ndarray
 
 
-def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS) -> Items:
-    """All that can be chosen up to a loss level; ``weight`` says what each kept label counts for."""
+def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS, lowest=-np.inf) -> Items:
+    """What is worth choosing at the loss levels between two; ``weight`` says what each kept label counts for."""
     graph = at.parts.graph
     one = graph.labels_of.size == 1
     alone = np.flatnonzero(one[graph.component[graph.winner]])
     shared = np.flatnonzero(graph.labels_of.size > 1)
     budget = highest - at.value + tolerances.LOSS
-    found = joint.ways(at, shared, budget, limit=limit)
+    labels = _labels(at, alone, shared, weight) if len(graph.label) <= _TOGETHER else None
+    aim = Aim(weight, max(lowest - at.value, 0.0), labels, {})
+    found = joint.ways(at, shared, budget, limit=limit, aim=aim)
     for cut in found.cut_short:
         for way in grown(at, cut, weight, budget):
             found = found.with_way(cut, *way)
@@ -232,7 +270,29 @@ def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS) -> Items
     group = np.unique(piece[worth], return_inverse=True)[1]
     pattern = [found.pattern[k - len(alone)] if k >= len(alone) else (0, 0) for k in worth]
     options = knapsack.Options(group, cost[worth], more[worth])
-    return Items(options, at_rest, piece[worth], pattern, found.cut_short)
+    known = [max(gain[found.piece == cut].max(), most) for cut, most in zip(found.cut_short, found.open, strict=True)]
+    return Items(options, at_rest, piece[worth], pattern, found.cut_short, np.array(known))
+
+
+def _labels(at, alone, shared, weight):
+    """What labels cost at least, by the pushes where the loss is least."""
+    graph = at.parts.graph
+    fit = _at_rest(at, shared)
+    pushes, edge = Circulation.of(fit), fit.copies.edge
+    right = (pushes.bound < pushes.margin) & (weight[edge] > 0)
+    label = np.r_[edge[right], alone]
+    cost = np.r_[pushes.cost[right], _own_cost(graph)[alone]]
+    return Labels(graph.component[graph.winner[label]], cost, weight[label], float(weight[edge[fit.delta <= 0]].sum()))
+
+
+def _at_rest(at, pieces):
+    """The fit of some pieces where the loss is least."""
+    parts = at.parts
+    copies = ties.Copies(parts.graph, pieces)
+    node = copies.node
+    return copies.fitted(
+        np.arange(len(node)), np.zeros(len(node)), parts.strength[node], parts.rank[node], parts.block[node]
+    )
 
 
 def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
@@ -241,13 +301,10 @@ def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
     By the pushes where the loss is least, and by those that are raised for some levels up to the highest.
     """
     parts, cut = at.parts, items.cut_short
-    copies = ties.Copies(parts.graph, cut)
-    node = copies.node
-    alone = np.arange(len(node))
-    fit = copies.fitted(alone, np.zeros(len(node)), parts.strength[node], parts.rank[node], parts.block[node])
+    fit = _at_rest(at, cut)
     searched = ~np.isin(items.piece, cut)
     elsewhere, base = at.value - parts.cost[cut].sum(), items.base.sum() - items.base[cut].sum()
-    start, mine, found = Circulation.of(fit), weight[copies.edge], []
+    start, mine, found = Circulation.of(fit), weight[fit.copies.edge], []
     everything = start.share @ softplus(-start.bound) - parts.cost[cut].sum()
     above = min(highest - at.value, everything)
     for pushes in (start, *(raised(start, mine, at.value - elsewhere + part * above) for part in _RAISED)):
@@ -259,7 +316,20 @@ def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
             np.r_[items.options.gain[searched], labels.gain],
         )
         found.append(Frontier(float(elsewhere + pushes.infimum), options, float(base + free), weight.sum()))
-    return tuple(found)
+    return (*found, _left_open(at, items, searched, weight))
+
+
+def _left_open(at, items, searched, weight):
+    """The pieces that were cut short for free, as far as their searches left it open how much they invert."""
+    more = items.most - items.base[items.cut_short]
+    which = np.flatnonzero(more > 0)
+    group = np.unique(items.options.group[searched], return_inverse=True)[1]
+    options = knapsack.Options(
+        np.r_[group, np.arange(len(which)) + group.max(initial=-1) + 1],
+        np.r_[items.options.cost[searched], np.full(len(which), knapsack.LEAST)],
+        np.r_[items.options.gain[searched], more[which]],
+    )
+    return Frontier(at.value, options, float(items.base.sum()), weight.sum())
 
 
 def label_units(at: Infimum, preferences: Preferences) -> np.ndarray:

@@ -39,10 +39,12 @@ from tabular.base.log_space import normalised
 from tabular.errors import InputError
 from tabular.failures import ties
 from tabular.failures.infimum import Infimum
-from tabular.failures.pattern_search import Search
+from tabular.failures.pattern_search import Aim, Search
 
-__all__ = ["PARTITIONS", "Ways", "cost_of", "policy", "ways"]
+__all__ = ["PARTITIONS", "Ways", "cost_of", "few", "policy", "ways"]
 
+_FEW, _HARD = 200_000, 10  # responses squared, fitted in .1 s; and how many times fewer where fits take Newton in cuts
+_TAME = 10.0  # nats that weights and reference margins span where it does not
 PARTITIONS = 20_000  # fitted for one piece at most: seconds; beyond it, certified bounds
 
 
@@ -55,6 +57,7 @@ class Ways:
         cost: ``(n_ways,)`` E(P) less the piece's infimum, in nats of mean loss.
         inverted: for each way, the kept labels (positions in ``LabelGraph.label``) with delta <= 0.
         cut_short: pieces whose search met the limit: further ways exist that are not listed.
+        open: of each of these, a bound on the weight that further ways invert within the budget; inf without an aim.
     """
 
     piece: np.ndarray
@@ -62,31 +65,44 @@ class Ways:
     cost: np.ndarray
     inverted: list
     cut_short: np.ndarray
+    open: np.ndarray
 
     def with_way(self, piece, pattern, cost, inverted):
         """With one more way to invert labels of a piece."""
         lists = [*self.pattern, pattern], np.r_[self.cost, cost], [*self.inverted, inverted]
-        return Ways(np.r_[self.piece, piece], *lists, self.cut_short)
+        return Ways(np.r_[self.piece, piece], *lists, self.cut_short, self.open)
 
 
-def ways(at: Infimum, pieces, budget=np.inf, merge=None, limit=PARTITIONS) -> Ways:
+def ways(at: Infimum, pieces, budget=np.inf, merge=None, limit=PARTITIONS, aim: Aim | None = None) -> Ways:
     """The tie patterns of the listed pieces that have to be known up to a budget, for each piece coarser ones later.
 
     Args:
         merge: mask ``(n_labels,)`` of the kept labels whose ends may be tied; all by default.
         limit: of patterns fitted for one piece; from there on a search is a sample, ever narrower.
+        aim: what the ways are for, where not all of them are wanted; then all labels may be tied.
     """
     pieces = np.asarray(pieces, dtype=np.int64)
     merge = np.ones(len(at.graph.label), dtype=bool) if merge is None else merge
     size = at.parts.graph.nodes_of.size[pieces]
-    found, cut_short = [], []
+    found, cut_short, left = [], [], []
     for alike in np.unique(size):
-        search = Search(at, pieces[size == alike], budget, merge, limit)
+        search = Search(at, pieces[size == alike], budget, merge, limit, aim)
         found += search.run()
         cut_short += search.pieces[search.cut_short].tolist()
+        left += search.open[search.cut_short].tolist()
     piece, pattern, cost, inverted = zip(*found, strict=True) if found else ((), (), (), ())
-    piece, cut_short = (np.array(a, dtype=np.int64) for a in (piece, sorted(cut_short)))
-    return Ways(piece, list(pattern), np.array(cost), list(inverted), cut_short)
+    piece, cut_short = (np.array(a, dtype=np.int64) for a in (piece, cut_short))
+    order = np.argsort(cut_short)
+    return Ways(piece, list(pattern), np.array(cost), list(inverted), cut_short[order], np.array(left)[order])
+
+
+def few(at: Infimum) -> int:
+    """Patterns of the largest piece that are fitted in about a tenth of a second, for who asks for bounds."""
+    graph = at.parts.graph
+    margin = graph.problem.beta * (graph.log_ref[graph.winner] - graph.log_ref[graph.loser]) + graph.offset
+    span = np.ptp(graph.log_share) + np.abs(margin).max()
+    squares = _FEW if span <= _TAME else _FEW // _HARD
+    return min(max(squares // int(graph.nodes_of.size[graph.labelled].max()) ** 2, 1), PARTITIONS)
 
 
 def policy(at: Infimum, pieces, patterns) -> np.ndarray:

@@ -67,8 +67,10 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
-    To find it is NP-hard. Where responses with many labels make the search too long, the set is one that was grown
-    greedily, ``proved`` is usually False, and the truth lies between ``share`` and ``most``.
+    To find it is NP-hard. A piece of the labels is searched by branch and bound, at 500 tie patterns of 20 responses
+    (more of fewer, a tenth as many where weights and the reference span over 10 nats). Where that does not end, the set
+    is the heaviest that was found, ``proved`` says whether the bounds meet all the same, and the truth lies between
+    ``share`` and ``most``.
 
     Raises:
         InputError: a level below the infimum of the loss.
@@ -82,7 +84,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     loss_level = checks.number(loss_level, "loss_level", checks.FINITE)
     check_level(loss_level, at.value)
     weight = label_units(at, preferences)
-    items = search(at, weight, loss_level)
+    items = search(at, weight, loss_level, joint.few(at), loss_level)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
     log_policy = joint.policy(at, items.piece[chosen], [items.pattern[k] for k in chosen])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tabular import InputError, Preferences, Problem, dpo, failure_modes, oracle
 from tabular.base.log_space import softplus
-from tabular.failures import knapsack
-from tabular.failures.frontier import _units, frontier, separable
+from tabular.failures import joint, knapsack
+from tabular.failures.frontier import _units, frontier, label_units, separable
+from tabular.failures.infimum import infimum
 from tabular.failures.knapsack import _hull
 from tabular.failures.thresholds import solve
 from tests.strategies import labelled_problems, policies_of
@@ -251,3 +252,53 @@ def test_weights_in_whole_ratios_are_whole_and_others_shares():
     assert _units(np.array([0.25, 0.75, 0.5])).tolist() == [1, 3, 2]
     assert _units(np.array([0.0, 2.0])).tolist() == [0, 2]
     np.testing.assert_allclose(_units(np.array([1.0, np.pi])), np.array([1.0, np.pi]) / (1 + np.pi), rtol=1e-15)
+
+
+def _searched_in_full(problem, preferences, levels):
+    """A from every tie pattern that the budget allows: nothing is bounded, nothing left out."""
+    at = infimum(problem, preferences)
+    weight, graph = label_units(at, preferences), at.parts.graph
+    found = joint.ways(at, graph.labelled, levels.max() - at.value + 1e-9)
+    gain = np.array([weight[inverted].sum() for inverted in found.inverted])
+    first = dict(zip(found.piece[::-1].tolist(), gain[::-1].tolist(), strict=True))  # at rest
+    more = gain - np.array([first[k] for k in found.piece.tolist()])
+    group = np.unique(found.piece[more > 0], return_inverse=True)[1]
+    options = knapsack.Options(group, found.cost[more > 0], more[more > 0])
+    relaxed = knapsack.relax(options)
+    most = [options.gain[knapsack.best(options, relaxed, level - at.value + 1e-12)[0]].sum() for level in levels]
+    return 1 - (sum(first.values()) + np.array(most)) / weight.sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_branch_and_bound_finds_what_the_whole_search_finds(seed):
+    """At one level, between two, and cut short anywhere; one piece and several; whole weights and others."""
+    rng = np.random.default_rng(seed)
+    n_prompts = 1 + seed % 3
+    problem = Problem.from_unnormalized(rng.normal(size=(n_prompts, 6)) * rng.choice([0.3, 3.0]), 1.0)
+    weights = rng.choice([1.0, 2.0, 3.0], 16) if seed % 2 else np.exp(rng.normal(size=16) * 3)
+    labels = [(rng.integers(n_prompts), *rng.choice(6, 2, replace=False), w) for w in weights]
+    preferences = Preferences.from_pairs(labels)
+    least = solve(problem, preferences).at.value
+    levels = least + np.array([0.05, 0.3, 0.6, 0.9]) * (np.log(2) - least)
+    exact = _searched_in_full(problem, preferences, levels)
+    between = frontier(problem, preferences, levels[-1], lowest=levels[0])
+    np.testing.assert_allclose(between.worst_case_accuracy(levels), exact, atol=1e-9)
+    with pytest.raises(InputError, match="the lowest that was searched: build the frontier with a smaller lowest"):
+        between.worst_case_accuracy(least)
+    for level, truth in zip(levels, exact, strict=True):
+        assert frontier(problem, preferences, level, lowest=level).worst_case_accuracy(level) == pytest.approx(truth)
+        for limit in (1, 2, 5, 20, 60):
+            bounds = frontier(problem, preferences, level, limit, level).bounds(level)
+            assert bounds.lower - 1e-9 <= truth <= bounds.upper + 1e-9
+    assert failure_modes.accuracy_bounds(problem, preferences, levels).upper == pytest.approx(exact, abs=1e-9)
+
+
+def test_a_label_that_was_inverted_may_be_right_again_once_others_are_tied():
+    """24 even labels on 8 responses: bounds that struck out inverted labels for good had missed the best set."""
+    rng = np.random.default_rng(6)
+    problem = Problem.from_unnormalized(rng.normal(size=8), 1.0)
+    preferences = Preferences.from_pairs([tuple(rng.choice(8, 2, replace=False)) for _ in range(24)])
+    level = (solve(problem, preferences).at.value + np.log(2)) / 2
+    exact = _searched_in_full(problem, preferences, np.array([level]))
+    bounds = failure_modes.accuracy_bounds(problem, preferences, level)
+    assert [bounds.lower, bounds.upper] == pytest.approx([exact[0], exact[0]], abs=1e-12)
