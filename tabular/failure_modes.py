@@ -120,7 +120,7 @@ def accuracy_bounds(
 ) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size, in tenths of a second for small ones.
 
-    A piece of the labels is searched by branch and bound, at 500 tie patterns of 20 responses (more of fewer, a tenth
+    A piece of the labels is searched by branch and bound, at 375 tie patterns of 20 responses (more of fewer, a tenth
     as many where weights and the reference span over 10 nats). Where that ends, and where the bounds meet, they are
     equal and exact. Else :func:`worst_case_accuracy`, which fits up to 20,000, may know more.
 

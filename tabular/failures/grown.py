@@ -2,7 +2,8 @@ r"""Ways to invert many labels of a piece that has too many tie patterns to sear
 
 Where some responses are tied, :mod:`tabular.failures.least_cost` says of every label that is still right what inverting
 it costs at least. Those that cost least for their weight are tied next, as many as half of what is left of the budget
-would pay for if they cost no more than that; where they do, half as many. Each pattern is a policy, and what it inverts
+would pay for if they cost no more than that; where they do, half as many, and next time no more than twice what went.
+It ends where several labels, one after the other, were too dear. Each pattern is a policy, and what it inverts
 is a bound on what can be inverted, however it was found.
 """
 
@@ -17,6 +18,8 @@ __all__ = ["grown"]
 
 
 _PARTS = (0.5, 0.1)  # of the budget that is left, for labels that are tied together: fast, and more careful
+_FRUITLESS = 8  # labels in a row that cost more than is left: those that come cost more
+_SHARE = 4  # labels to a fit: few of them are fitted fast, and searched besides
 _LABELS = 300_000  # fitted for one piece at most
 
 
@@ -28,7 +31,7 @@ def grown(at: Infimum, piece, weight, budget):
     """
     copies = ties.Copies(at.parts.graph, [piece])
     most = _cost(at, piece, copies.fit(np.zeros(len(copies.node), dtype=int)))
-    room = _LABELS // len(copies.edge)
+    room = min(_LABELS // len(copies.edge), max(len(copies.edge) // _SHARE, len(_PARTS)))
     for part in _PARTS:
         growth = _Growth(at, piece, copies, weight[copies.edge], min(budget, most))
         yield from growth.run(part, room // len(_PARTS))
@@ -45,19 +48,21 @@ class _Growth:
 
     def run(self, part, n_fits):
         """What it grows into, each time by labels for a part of the budget that is left."""
-        while n_fits > 0:
+        most, fruitless = len(self.dear), 0
+        while n_fits > 0 and fruitless < _FRUITLESS:
             price, left = Circulation.of(self.fit).cost, self.budget - _cost(self.at, self.piece, self.fit)
             self.dear |= price > left
             next_ = np.flatnonzero((self.fit.delta > 0) & (self.weight > 0) & ~self.dear)
             if not next_.size:
                 return
             next_ = next_[np.argsort(price[next_] / self.weight[next_], kind="stable")]
-            several = max(int(np.searchsorted(np.cumsum(price[next_]), part * left, side="right")), 1)
+            several = min(max(int(np.searchsorted(np.cumsum(price[next_]), part * left, side="right")), 1), most)
             grew = False
             while several and not grew:
                 grew, n_fits = self._tied(next_[:several]), n_fits - 1
                 self.dear[next_[0]] |= several == 1 and not grew
-                several //= 2
+                most, several = max(2 * several if grew else several // 2, 1), several // 2
+            fruitless = 0 if grew else fruitless + 1
             if grew:
                 fit = self.fit
                 yield self.pattern, _cost(self.at, self.piece, fit), self.copies.edge[fit.delta <= 0]

@@ -43,7 +43,7 @@ from tabular.failures.pattern_search import Aim, Search
 
 __all__ = ["PARTITIONS", "Ways", "cost_of", "few", "policy", "ways"]
 
-_FEW, _HARD = 200_000, 10  # responses squared, fitted in .1 s; and how many times fewer where fits take Newton in cuts
+_FEW, _HARD = 150_000, 10  # responses squared, fitted in .1 s; and how many times fewer where fits take Newton in cuts
 _TAME = 10.0  # nats that weights and reference margins span where it does not
 PARTITIONS = 20_000  # fitted for one piece at most: seconds; beyond it, certified bounds
 

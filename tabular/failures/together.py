@@ -67,7 +67,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
-    To find it is NP-hard. A piece of the labels is searched by branch and bound, at 500 tie patterns of 20 responses
+    To find it is NP-hard. A piece of the labels is searched by branch and bound, at 375 tie patterns of 20 responses
     (more of fewer, a tenth as many where weights and the reference span over 10 nats). Where that does not end, the set
     is the heaviest that was found, ``proved`` says whether the bounds meet all the same, and the truth lies between
     ``share`` and ``most``.
