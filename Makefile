@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
+# two processes of tests with two threads each would wait for one another
+test coverage recheck: export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: report test coverage recheck docs demo bench formal statements mutants format clean
 .DEFAULT_GOAL := report
