@@ -77,7 +77,7 @@ class Infimum:
         asked[self.graph.label] = False
         pairs = np.r_[self.graph.label, np.flatnonzero(asked)]
         graph, tail, head = pieces.split(self.graph, self.winner[asked], self.loser[asked])
-        if len(graph.labels_of.size) == len(self.graph.labelled):
+        if len(graph.labels_of.size) == len(self.graph.labelled) == len(self.graph.labels_of.size):  # all have labels
             return self.components
         winner, loser = np.full((2, len(self.winner)), -1)
         winner[pairs], loser[pairs] = tail, head
