@@ -18,7 +18,7 @@ def test_draws_are_valid_and_labels_speak_of_present_responses(case):
 
 def reaches(condition):
     """Raise NoSuchExample where the corner is never drawn; what was drawn is not made small."""
-    find(strategies.labelled_problems(), condition, settings=settings(phases=[Phase.generate]))
+    find(strategies.labelled_problems(), condition, settings=settings(phases=[Phase.generate], max_examples=5000))
 
 
 def test_corners_are_reached():

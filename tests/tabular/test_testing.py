@@ -9,7 +9,7 @@ from tabular import InputError, Problem, Status, dpo, testing
 from tabular.testing.recipes import LABELLED
 
 KINDS = list(LABELLED)
-DRAWN = settings(phases=[Phase.generate])  # once is enough where nobody looks at what it is
+DRAWN = settings(phases=[Phase.generate], max_examples=5000)  # once is enough where nobody looks at what it is
 SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
