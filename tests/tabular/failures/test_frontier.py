@@ -25,7 +25,7 @@ def accuracy(policy, preferences):
 def test_no_policy_is_less_accurate_at_its_loss(case, data):
     problem, preferences = case
     policy = data.draw(policies_of(problem))
-    level = dpo.loss(policy, problem, preferences)
+    level = dpo.loss(policy, problem, preferences) * (1 + 1e-15)  # it is known to rounding, and worst cases jump
     assume(level > 1e-300)  # the loss itself underflows, and no policy has loss 0
     worst = failure_modes.worst_case_accuracy(problem, preferences, level)
     assert worst <= accuracy(policy, preferences) + 1e-9
