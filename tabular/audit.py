@@ -19,7 +19,6 @@ from dataclasses import field
 from typing import Any, overload
 
 import numpy as np
-from scipy.special import logsumexp
 
 from tabular.auditing import chosen_loss
 from tabular.auditing.certified import certified_share
@@ -29,7 +28,7 @@ from tabular.auditing.groups import prompts
 from tabular.auditing.intervals import interval
 from tabular.auditing.streamed import StreamedAudit, streamed
 from tabular.base import checks, drawings
-from tabular.base.log_space import softplus
+from tabular.base.log_space import log_sum_exp, softplus
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures.separate import flips
@@ -280,7 +279,7 @@ def _share_violating(pairs, beta):
 
 def _n_certified(h, delta_ref, beta):
     """Compared in logs: in steep runs both sides underflow as numbers, and 0 < 0 would certify nothing."""
-    log_total = logsumexp(_log_softplus(-beta * h), axis=1)
+    log_total = log_sum_exp(_log_softplus(-beta * h))
     return (log_total[:, None] < _log_softplus(beta * delta_ref)).sum(axis=1)
 
 

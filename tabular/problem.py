@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
 from tabular.base import checks, drawings, tolerances
+from tabular.base.log_space import log_sum_exp
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
@@ -94,7 +94,7 @@ class Problem(Record):
         """
         log_weight, lengths = _rows(log_weight, "log_weight", padding=-np.inf)
         checks.refuse(np.isnan(log_weight) | (log_weight == np.inf), log_weight, "log_weight", _LOG_RULE)
-        total = logsumexp(log_weight, axis=1, keepdims=True)
+        total = log_sum_exp(log_weight, keepdims=True)
         if np.isneginf(total).any():
             row = int(np.argmax(np.isneginf(total)))
             raise InputError(f"log_weight row {row} has no response: give each prompt a weight above -inf")
@@ -146,7 +146,7 @@ def as_log_policy(log_policy, problem: Problem) -> np.ndarray:
         )
     checks.refuse(np.isnan(policy) | (policy == np.inf), policy, "log_policy", _LOG_RULE)
     with np.errstate(over="ignore"):
-        total = np.exp(logsumexp(policy, axis=1))
+        total = np.exp(log_sum_exp(policy))
     _reject_row_sums(total, "log_policy", remedy="subtract its logsumexp")
     return policy
 
@@ -200,7 +200,7 @@ def _reject_row_sums(total, name, remedy="rescale it, or use Problem.from_unnorm
 def _validated_log_ref(values):
     log_ref, lengths = _rows(values, "log_ref", padding=-np.inf)
     checks.refuse(np.isnan(log_ref) | (log_ref == np.inf), log_ref, "log_ref", _LOG_RULE)
-    log_total = logsumexp(log_ref, axis=1)
+    log_total = log_sum_exp(log_ref)
     with np.errstate(over="ignore"):
         _reject_row_sums(np.exp(log_total), "log_ref")
     if _is_ours(values) and (np.abs(log_total) <= tolerances.NORMALISED).all():

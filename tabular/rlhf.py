@@ -11,9 +11,8 @@ projection of :math:`\pi^*`. Two rewards have the same optimum iff they differ b
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
-from tabular.base.log_space import kl, normalised
+from tabular.base.log_space import kl, log_sum_exp, normalised
 from tabular.base.nouns import takes_nouns
 from tabular.problem import Problem, as_log_policy
 
@@ -52,7 +51,7 @@ def value(problem: Problem) -> np.ndarray:
     advantage = _advantage(problem) / problem.beta
     # Z - 1 to full relative accuracy: for large beta it is far below one, and beta log Z multiplies it up again
     excess = (np.exp(problem.log_ref) * np.expm1(advantage)).sum(axis=1)
-    log_z = np.where(excess > -0.5, np.log1p(np.maximum(excess, -0.5)), logsumexp(problem.log_ref + advantage, axis=1))
+    log_z = np.where(excess > -0.5, np.log1p(np.maximum(excess, -0.5)), log_sum_exp(problem.log_ref + advantage))
     return _best_reward(problem)[:, 0] + problem.beta * log_z
 
 

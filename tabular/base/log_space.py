@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-__all__ = ["kl", "normalised", "softplus"]
+__all__ = ["kl", "log_sum_exp", "normalised", "softplus"]
 
+_LOWEST = np.finfo(float).min  # -inf less this is -inf, less itself not a number
 _SERIES = [1 / math.factorial(k) for k in range(12, 1, -1)]
 
 
@@ -46,6 +47,24 @@ def _excess(x):
         total *= fall
         total += coefficient
     return x * x * total
+
+
+def log_sum_exp(log_values, axis=-1, keepdims=False):
+    """log of the sum of the exponentials; ``-inf`` where every entry is. No axis is empty.
+
+    The largest entries are counted, not exponentiated, so that the sum of the others is not lost beside them: the
+    formula of :func:`scipy.special.logsumexp`, to the last bit, which takes ten times as long on a few responses.
+
+    >>> log_sum_exp(np.array([[-1000.0, -1000.0], [0.0, -np.inf]])).round(6).tolist()
+    [-999.306853, 0.0]
+    """
+    values = np.asarray(log_values, float)
+    top = values.max(axis=axis, keepdims=True)
+    at_top = values == top
+    ties = at_top.sum(axis=axis, keepdims=True)
+    below = np.where(at_top, -np.inf, values) - np.maximum(top, _LOWEST)
+    total = np.log1p(np.exp(below).sum(axis=axis, keepdims=True) / ties) + np.log(ties) + top
+    return total if keepdims else total.squeeze(axis)
 
 
 _SHORT = 8  # entries below which rows go faster as columns, added up in the same order

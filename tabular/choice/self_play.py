@@ -23,10 +23,10 @@ uniform law on [0, 1] in convex order (Landau's majorisation), whose :math:`\mat
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp, wrightomega
+from scipy.special import wrightomega
 
 from tabular.base import checks, roots
-from tabular.base.log_space import kl, normalised
+from tabular.base.log_space import kl, log_sum_exp, normalised
 from tabular.base.record import Record
 from tabular.choice import nash
 from tabular.choice.matrix import game, policies
@@ -162,7 +162,7 @@ def sppo(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) -> np.nda
     def excess(log_nu, index):
         shrink = wrightomega(log_nu[:, None] + target[index])
         log_new = log_policy[index] + target[index] - shrink
-        total = logsumexp(log_new, axis=1)
+        total = log_sum_exp(log_new)
         share = np.exp(log_new - total[:, None])
         return total, -(share * shrink / (1 + shrink)).sum(axis=1)
 
@@ -187,7 +187,7 @@ def partition_error(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike
     with np.errstate(over="ignore"):
         bend = np.where(near, small**2 / 2 * (1 + small / 3 * (1 + small / 4)), np.expm1(z) - z)
         above = (np.exp(log_policy) * bend).sum(axis=1)
-    return np.where(above < 1, np.log1p(np.minimum(above, 1.0)), logsumexp(log_policy + z, axis=1))
+    return np.where(above < 1, np.log1p(np.minimum(above, 1.0)), log_sum_exp(log_policy + z))
 
 
 def partition_bound(eta: ArrayLike) -> np.ndarray:

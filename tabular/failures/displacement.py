@@ -16,10 +16,10 @@ without labels (F = 0 there, a < 0) or any other prompt with room to fall is eno
 """
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from tabular.base import tolerances
-from tabular.base.log_space import normalised, softplus
+from tabular.base.log_space import log_sum_exp, normalised, softplus
 from tabular.failures.infimum import Infimum
 
 __all__ = ["allowed_at_first_order", "falling_row", "push"]
@@ -58,7 +58,7 @@ def _toward(log_ref, winner):
     """Unit rows along a: 1 - pi_w times e_w less the others' conditional distribution, so that no tail underflows."""
     others = log_ref.copy()
     others[np.arange(len(winner)), winner] = -np.inf
-    toward = -np.exp(others - logsumexp(others, axis=1, keepdims=True))
+    toward = -np.exp(others - log_sum_exp(others, keepdims=True))
     toward[np.arange(len(winner)), winner] = 1
     return toward / np.linalg.norm(toward, axis=1, keepdims=True)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import logsumexp
 
+from tabular.base.log_space import log_sum_exp
 from tabular.errors import InputError
 from tabular.failures.ties import Groups, flat_pairs
 from tabular.fits import convex, polyhedral
@@ -147,7 +147,7 @@ class Graph:
         at = order[np.searchsorted(nodes, [self.labels.winner[edge], self.labels.loser[edge]], sorter=order)]
         held = order[np.searchsorted(nodes, [self.winner[inverted], self.loser[inverted]], sorter=order)]
         heavy = 2 * np.sum(self.labels.weight[edge])
-        total = np.full(len(inverted), np.log(2) + logsumexp(self.labels.log_weight[edge]))
+        total = np.full(len(inverted), np.log(2) + log_sum_exp(self.labels.log_weight[edge]))
         log_ref = self.problem.log_ref.ravel()
         bound = self.rate * (log_ref[self.winner[inverted]] - log_ref[self.loser[inverted]])
         return polyhedral.solve(

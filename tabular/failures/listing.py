@@ -4,10 +4,10 @@ from collections import deque
 from functools import cached_property
 
 import numpy as np
-from scipy.special import logsumexp
 
 from tabular import rlhf
 from tabular.base import tolerances
+from tabular.base.log_space import log_sum_exp
 from tabular.failures import displacement, remedy_rules, thresholds
 from tabular.failures.infimum import Relation
 from tabular.failures.inversion import Inversions, deepest
@@ -202,6 +202,6 @@ _ALIGNED_PUSH = (
 
 def _with_mass(row, log_ref, free):
     """The row with its free responses in the reference's proportions, holding nearly all mass, more than before."""
-    held = min(np.log1p(-_UNLABELLED_MASS), logsumexp(log_ref[~free]) - np.log(2))
-    new = np.where(free, log_ref - logsumexp(log_ref[free]) + np.log(-np.expm1(held)), 0.0)
-    return np.where(free, new, row - logsumexp(row[~free]) + held)
+    held = min(np.log1p(-_UNLABELLED_MASS), log_sum_exp(log_ref[~free]) - np.log(2))
+    new = np.where(free, log_ref - log_sum_exp(log_ref[free]) + np.log(-np.expm1(held)), 0.0)
+    return np.where(free, new, row - log_sum_exp(row[~free]) + held)

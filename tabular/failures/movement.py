@@ -17,10 +17,9 @@ from dataclasses import field
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.special import logsumexp
 
 from tabular.base import nonnegative, tolerances
-from tabular.base.log_space import normalised
+from tabular.base.log_space import log_sum_exp, normalised
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.losses.loss import Loss
@@ -199,7 +198,7 @@ def _unlabelled(at, pair):
     if not free.any() or free.sum() == at.problem.present[p].sum():
         return None
     log_ref = at.problem.log_ref[p]
-    log_mass, log_rest = logsumexp(log_ref[free]), logsumexp(log_ref[~free])
+    log_mass, log_rest = log_sum_exp(log_ref[free]), log_sum_exp(log_ref[~free])
     b = np.exp(log_ref - np.where(free, log_mass, log_rest))  # over its mass times the rest
     return [np.where(free, b, -b)]
 

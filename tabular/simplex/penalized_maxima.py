@@ -27,9 +27,10 @@ Below, c stands for :math:`\kappa c`.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, wrightomega
+from scipy.special import wrightomega
 
 from tabular.base import roots
+from tabular.base.log_space import log_sum_exp
 
 __all__ = ["all_local_maxima", "is_local_maximum", "local_maxima", "log_minus_w"]
 
@@ -113,7 +114,7 @@ class _Curves:
         ceiling = branch_point.min(axis=1)
         level = np.where(c < 0, branch_point, log_star) - ceiling[:, None]
         lower = np.arange(c.shape[1]) == lowered[:, None]
-        lowest = logsumexp(np.where(lower, -np.inf, log_star), axis=1) - 1
+        lowest = log_sum_exp(np.where(lower, -np.inf, log_star)) - 1
         room = (ceiling - lowest) + 1e-9 * (1 + np.abs(lowest))  # beyond, for rounding
         return cls(level, c, lower, lowered < 0, np.sqrt(np.maximum(room, 0.0)))
 
@@ -144,7 +145,7 @@ class _Points:
             self.mass_low, self.mass_high = self.low.sum(axis=1), self.high.sum(axis=1)
         least = np.where(np.isfinite(ratio) & (self.rate > _MOST), _MOST, self.rate)  # an overflow is no branch point
         self.rate_low, self.rate_high = least - slack, self.rate + slack
-        self.log_mass = logsumexp(self.log_pi, axis=1)
+        self.log_mass = log_sum_exp(self.log_pi)
 
     def _losing(self, eta, c, lowered, ratio, error, of_rate):
         down = c < 0

@@ -56,9 +56,9 @@ def report_without_data(tmp_path_factory) -> Built:
         return build_small(tmp_path_factory.mktemp("report"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two_workers():
-    """The address of a Dask scheduler on this machine with two worker processes."""
+    """The address of a Dask scheduler with two worker processes, which cost a tenth of a core as long as they are."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
-from tabular.base.log_space import kl, normalised, softplus
+from tabular.base.log_space import kl, log_sum_exp, normalised, softplus
 from tests import strategies
 
 
@@ -15,6 +16,26 @@ def test_softplus_against_fifty_digits(x):
     with mpmath.workdps(50):
         exact = float(mpmath.log1p(mpmath.exp(mpmath.mpf(x))))
     assert softplus(x) == pytest.approx(exact, rel=4e-16, abs=1e-320)
+
+
+ENTRIES = st.floats(-1e4, 1e4) | st.sampled_from([-np.inf, -1.7e308, 0.0, -1e-18, 700.0])
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=6))
+@example([-np.inf, -np.inf])
+@example([0.0, -40.0])  # the others add 4e-18 to a logarithm of 0
+@example([1.0, 1.0, 1.0, 0.5])
+def test_the_log_of_a_sum_against_fifty_digits_and_scipy(values):
+    with mpmath.workdps(50):
+        exact = float(mpmath.log(sum(mpmath.exp(mpmath.mpf(v)) for v in values))) if max(values) > -1e300 else None
+    found = log_sum_exp(np.array(values))
+    if exact is None:
+        assert found == max(values) + np.log(values.count(max(values)))
+    else:
+        assert found == pytest.approx(exact, rel=4e-16, abs=4e-16 * abs(max(values)) + 1e-48)  # 50 digits of 1
+    assert found == logsumexp(values)
+    assert np.array_equal(log_sum_exp(np.c_[values, values], axis=0), [found, found])
+    assert log_sum_exp(np.array([values]), keepdims=True).shape == (1, 1)
 
 
 def exact_kl(log_p, log_q):
