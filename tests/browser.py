@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from importlib import resources
@@ -36,8 +37,14 @@ class Browser:
         self._session = f"/session/{self._send('POST', '/session', {'capabilities': capabilities})['sessionId']}"
 
     def open(self, url: str) -> None:
-        """Load a page and wait for it."""
+        """Load a page and wait for it: the driver may return while the page before it still answers."""
+        self.run("window.before = true")
         self._send("POST", f"{self._session}/url", {"url": url})
+        deadline = time.monotonic() + 60
+        while self.run("return window.before || document.readyState !== 'complete'"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{url} did not load within a minute")
+            time.sleep(0.02)
 
     def run(self, script: str, *args):
         """The value that a script returns."""

@@ -56,6 +56,14 @@ def compiled_proofs(once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def drawn(once) -> Path:
+    """The folder of every figure with its table and caption, some of them small."""
+    from tests.every_figure import save_all
+
+    return once("drawn", save_all)
+
+
+@pytest.fixture(scope="session")
 def verdicts(once) -> dict:
     """{id: result} of every statement, verified by two processes at a time; all but the statements is handed around."""
     from proofs_checks import statements, verify

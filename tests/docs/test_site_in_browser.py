@@ -9,9 +9,11 @@ from pathlib import Path
 import axe_core_python
 import pytest
 
+import figures
 from docs import check
 from docs.__main__ import gather
 from tests.browser import chromium
+from tests.every_figure import copied
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -33,10 +35,12 @@ return axe.run(document, {resultTypes: ["violations"]}).then(found => found.viol
 
 
 @pytest.fixture(scope="module")
-def site(results, tmp_path_factory):
+def site(results, drawn, tmp_path_factory):
     """The whole site, built beside this process: what Sphinx's own libraries warn of is not ours to refuse."""
     out = tmp_path_factory.mktemp("book")
-    gather(out / "source", results)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "save", copied(drawn))
+        gather(out / "source", results)
     places = ["-d", str(out / "doctrees"), str(out / "source"), str(out / "html")]
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "-q", *places]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

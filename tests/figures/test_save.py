@@ -13,6 +13,7 @@ import figures
 from figures import FIGURES, FORMATS
 from figures.table import Table
 from tabular import InputError, logs
+from tests.every_figure import IN_EVERY_FORMAT, REAL
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,31 +22,12 @@ def hashes(directory):
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(directory.iterdir())}
 
 
-REAL = {"real_run", "frontier"}
-SMALL = {
-    "paper_figure_2": {"pairs": 40, "seeds": 2, "epochs": 5},
-    "escape_time": {"descents": 2},
-    "frontier": {"responses": 3},
-}
-IN_EVERY_FORMAT = "undesirable_region"
-
-
-def save_all(directory):
-    """Every figure with its table and caption: as SVG, one of them in every format."""
-    for name in FIGURES:
-        if "CONDEQ_DATA" in os.environ or name not in REAL:
-            formats = FORMATS if name == IN_EVERY_FORMAT else ["svg"]
-            figures.save(name, directory, formats, **SMALL.get(name, {}))
-
-
-def test_two_processes_write_the_same_bytes(tmp_path):
+def test_two_processes_write_the_same_bytes(drawn, tmp_path):
     """Of every figure, whatever the hash seed, the clock and the time zone."""
-    code = f"from tests.figures.test_save import save_all; save_all({str(tmp_path / 'there')!r})"
+    code = f"from tests.every_figure import save_all; save_all({str(tmp_path)!r})"
     other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "86400"}
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=os.environ | other) as process:
-        save_all(tmp_path / "here")
-    assert process.returncode == 0
-    here, there = hashes(tmp_path / "here"), hashes(tmp_path / "there")
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | other, check=True)
+    here, there = hashes(drawn), hashes(tmp_path)
     assert [name for name in here | there if here.get(name) != there.get(name)] == []
     absent = REAL if "CONDEQ_DATA" not in os.environ else set()
     for name in FIGURES.keys() - absent:
