@@ -8,10 +8,13 @@ from figures import style
 from figures.drawing import Panels, drawing
 from figures.table import Table
 from proofs_checks import statements
+from proofs_checks.registry import title
 
 __all__ = ["TITLE", "caption", "compute", "draw"]
 
 TITLE = "What rests on, repairs and answers what"
+
+_LONGEST = 34  # letters that the margin holds
 
 _KINDS = {
     "rests on": ("#8C8C8C", "-"),
@@ -25,7 +28,8 @@ def compute() -> Table:
 
     A statement *rests on* those whose results or verdict it uses, *repairs* those that its source names, and *answers*
     the refuted ones that name it as what holds instead, or where. Verdicts are the expected ones, which ``condeq
-    check`` computes anew. ``source`` and ``size`` list all sources with their numbers of statements.
+    check`` computes anew. ``source``, ``cited`` and ``size`` list all sources, what they are called, and their
+    numbers of statements.
 
     >>> table = compute()
     >>> found = set(zip(table["from"].tolist(), table["kind"].tolist(), table["to"].tolist()))
@@ -39,8 +43,15 @@ def compute() -> Table:
     folders = sorted(dict.fromkeys(source.values()))
     columns = {"from": [a for a, _, _ in edges], "kind": [k for _, k, _ in edges], "to": [b for *_, b in edges]}
     columns |= {f"{end}_source": [source[name] for name in columns[end]] for end in ("from", "to")}
-    columns |= {"source": folders, "size": [sum(f == folder for f in source.values()) for folder in folders]}
+    columns |= {"source": folders, "cited": [_cited(folder) for folder in folders]}
+    columns |= {"size": [sum(f == folder for f in source.values()) for folder in folders]}
     return Table(columns, {"statements": len(known), "edges": len(edges)})
+
+
+def _cited(folder):
+    """Authors and year, or the folder's own words where its title begins with neither."""
+    first = title(folder).split(",")[0]
+    return first if len(first) <= _LONGEST else folder.replace("_", " ").capitalize()
 
 
 def _relations(name, statement, known):
@@ -59,8 +70,7 @@ def draw(table: Table) -> Panels:
 
 def _sources(ax, table):
     place = {name: -k for k, name in enumerate(table["source"].tolist())}
-    for name, size in zip(table["source"].tolist(), table["size"].tolist(), strict=True):
-        words = name.replace("_", " ")
+    for name, words, size in zip(*(table[column].tolist() for column in ("source", "cited", "size")), strict=True):
         ax.text(-0.03, place[name], f"{words} ({size})", ha="right", va="center", fontsize="small")
         ax.text(1.03, place[name], words, ha="left", va="center", fontsize="small")
     ends = list(zip(*(table[column].tolist() for column in ("kind", "from_source", "to_source")), strict=True))
@@ -72,7 +82,7 @@ def _sources(ax, table):
         ax.plot([0, 1], at, color=color, linestyle=linestyle, linewidth=width, solid_capstyle="round")
     for kind, (color, linestyle) in _KINDS.items():
         ax.plot([], [], color=color, linestyle=linestyle, label=f"left {kind} right")
-    ax.set(xlim=(-0.35, 1.3), ylim=(-len(place) + 0.5, 0.6))
+    ax.set(xlim=(-0.42, 1.4), ylim=(-len(place) + 0.5, 0.6))
     ax.axis("off")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.01), ncols=3, fontsize="small")
 
@@ -81,7 +91,7 @@ def caption(table: Table) -> str:
     kinds = table["kind"].tolist()
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _KINDS)
     return (
-        f"Relations among the {table.settings['statements']} statements, by the folder of their source (numbers of "
+        f"Relations among the {table.settings['statements']} statements, by source (numbers of "
         f"statements in brackets): {counts}; a wider line stands for more. Left rests on right: it uses it. Left "
         "repairs right: its source says so. Left answers right: the right one is refuted, and the left one is what "
         "holds instead. Every relation is a row of the table beside the figure. Verdicts are the expected ones, which "
