@@ -75,12 +75,14 @@ class ConvexFit:
         violated: ``(n_nodes,)`` mask of the sets along whose indicator the loss falls without bound.
         settled: whether labels between blocks have reached their least, so that nothing is unattained.
         labels: the labels on which the loss is DPO's, where it is, else ``None``.
+        pull: ``(n_labels,)`` minus the derivative of the mean loss in each margin, where all labels were fitted.
     """
 
     fit: Fit
     violated: np.ndarray
     settled: bool = False
     labels: Labels | None = None
+    pull: np.ndarray | None = None
 
     @property
     def infimum(self):
@@ -200,21 +202,23 @@ def _tilted(labels, scalar):
         if (k * won + (1 - k) * lost < 0).any() or ((1 - k) * won + k * lost < 0).any():
             return None
     edges = labels.winner, labels.loser, labels.log_weight, labels.offset
-    s, proved = tilted.solve(component, *edges, float(linear))
+    s, proved = tilted.solve(component, *edges, float(linear), labels.pairs)
     if not proved.all():
         return None
-    return ConvexFit(_fit_of(component, edges, s, scalar), np.zeros(n, dtype=bool))
+    found, pull = _fit_of(component, edges, s, scalar)
+    return ConvexFit(found, np.zeros(n, dtype=bool), pull=pull)
 
 
 def _everywhere(labels, scalar):
     """a, b > 0: one block a component."""
-    return ConvexFit(_fitted(labels, scalar, labels.component()), np.zeros(labels.n_nodes, dtype=bool))
+    found, pull = _fitted(labels, scalar, labels.component())
+    return ConvexFit(found, np.zeros(labels.n_nodes, dtype=bool), pull=pull)
 
 
 def _by_blocks(labels, scalar):
     block, rank = digraph.ranked_blocks(digraph.adjacency(labels.n_nodes, labels.winner, labels.loser))
     inner = block[labels.winner] == block[labels.loser]
-    found = _fitted(labels, scalar, block, inner)
+    found, _ = _fitted(labels, scalar, block, inner)
     limit = _limit(scalar)
     if not scalar.settles[1]:
         cost = np.exp(labels.log_weight[~inner]) * limit
@@ -248,7 +252,7 @@ def _with_a_flow(labels, scalar):
             "attained, and what it is depends on how the loss nears its asymptote; change a weight"
         )
     lost = np.isin(component, np.unique(component[balance.violated]))
-    return ConvexFit(_fitted(labels, scalar, component, ~lost[labels.winner]), balance.violated)
+    return ConvexFit(_fitted(labels, scalar, component, ~lost[labels.winner])[0], balance.violated)
 
 
 def _tight(n_nodes, pairs, balance, component):
@@ -258,54 +262,60 @@ def _tight(n_nodes, pairs, balance, component):
 
 
 def _fitted(labels, scalar, block, kept=None):
-    """The minimum of each block over the labels kept, which lie inside blocks."""
+    """The minimum of each block over the labels kept, which lie inside blocks, and what each of these pulls."""
     edges = labels.winner, labels.loser, labels.log_weight, labels.offset
     if scalar.shape == "square":  # attained on every graph: all labels are kept
         s = least_squares.solve(block, *edges, labels.pairs)
     else:
-        edges = edges if kept is None else tuple(column[kept] for column in edges)
-        s = newton.solve(block, *edges, scalar)
+        whole = kept is None or kept.all()
+        edges = edges if whole else tuple(column[kept] for column in edges)
+        s = newton.solve(block, *edges, scalar, labels.pairs if whole else None)
     return _fit_of(block, edges, s, scalar)
 
 
 def _fit_of(block, edges, s, scalar):
-    """What the edges, which lie inside blocks, cost at levels s, and how far these are from balance."""
+    """What edges inside blocks cost at levels s, how far these are from balance, and what each edge pulls."""
     winner, loser, log_weight, offset = edges
     high, low = s[winner], s[loser]
-    x = high - low - offset
-    minimum = np.bincount(block[winner], np.exp(log_weight) * scalar.value(x), block.max() + 1)
-    miss = _imbalance(len(s), edges, np.abs(high) + np.abs(low), x, scalar)
-    return Fit(s, block, np.zeros(len(minimum), dtype=np.int64), minimum, miss)
+    x, weight = high - low - offset, np.exp(log_weight)
+    minimum, slope = _by_block(block, winner, weight * scalar.value(x)), scalar.slope(x)
+    miss = _imbalance(len(s), edges, np.abs(high) + np.abs(low), slope, scalar.curvature(x))
+    return Fit(s, block, np.zeros(len(minimum), dtype=np.int64), minimum, miss), -weight * slope
+
+
+def _by_block(block, winner, cost):
+    """``(n_blocks,)`` sums of what labels inside blocks cost."""
+    n_blocks = block.max() + 1
+    return np.bincount(block[winner], cost, n_blocks) if n_blocks > 1 else cost.sum(keepdims=True)
 
 
 def residual(n_nodes, edges, s, scalar):
     """The largest imbalance of a node, relative to what its labels pull and to what rounding moves of that."""
     winner, loser, _, offset = edges
     high, low = s[winner], s[loser]
-    return _imbalance(n_nodes, edges, np.abs(high) + np.abs(low), high - low - offset, scalar)
+    x = high - low - offset
+    return _imbalance(n_nodes, edges, np.abs(high) + np.abs(low), scalar.slope(x), scalar.curvature(x))
 
 
-def _imbalance(n_nodes, edges, levels, x, scalar):
+def _imbalance(n_nodes, edges, levels, slope, bend):
     winner, loser, log_weight, offset = edges
-    slope = scalar.slope(x)
-    size = np.abs(slope) + np.abs(scalar.curvature(x)) * (levels + np.abs(offset))
-    net, all_of_it = np.zeros((2, n_nodes))
-    for end, share, sign in _shares(n_nodes, winner, loser, log_weight):
-        net += sign * np.bincount(end, share * slope, n_nodes)
-        all_of_it += np.bincount(end, share * size, n_nodes)
+    size = np.abs(slope) + np.abs(bend) * (levels + np.abs(offset))
+    won, lost = _shares(n_nodes, winner, loser, log_weight)
+    net = np.bincount(winner, won * slope, n_nodes) - np.bincount(loser, lost * slope, n_nodes)
+    all_of_it = np.bincount(winner, won * size, n_nodes) + np.bincount(loser, lost * size, n_nodes)
     return float((np.abs(net) / np.where(all_of_it > 0, all_of_it, 1)).max(initial=0.0))
 
 
 def _shares(n_nodes, winner, loser, log_weight):
-    """At either end of the labels: the end, their weights in a unit of each node's own, the sign of their pull."""
+    """The labels' weights in a unit of each winner's own, and of each loser's."""
     highest = log_weight.max(initial=-np.inf)
     if log_weight.min(initial=np.inf) >= highest - _ONE_SCALE:
         share = np.exp(log_weight - highest)
-        return (winner, share, 1), (loser, share, -1)
+        return share, share
     top = np.full(n_nodes, -np.inf)
     np.maximum.at(top, winner, log_weight)
     np.maximum.at(top, loser, log_weight)
-    return (winner, np.exp(log_weight - top[winner]), 1), (loser, np.exp(log_weight - top[loser]), -1)
+    return np.exp(log_weight - top[winner]), np.exp(log_weight - top[loser])
 
 
 def _limit(scalar):

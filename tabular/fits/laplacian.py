@@ -24,12 +24,11 @@ from scipy.linalg.blas import daxpy
 from scipy.sparse import diags_array
 from scipy.sparse.linalg import splu
 
-from tabular.fits.pair_graph import both_ways, filled
+from tabular.fits.pair_graph import PairGraph
 
 __all__ = [
     "Sparse",
     "gradients",
-    "of_unit_degree",
     "solve_dense",
     "solve_dense_log",
     "solve_even",
@@ -159,15 +158,12 @@ class Sparse:
     A truncated conjugate-gradient solution d still satisfies d'Ld = d'b, which is all that descent needs.
     """
 
-    def __init__(self, n_nodes, winner, loser, block):
+    def __init__(self, n_nodes, winner, loser, block, pairs=None):
         self.n_nodes, self.winner, self.loser = n_nodes, winner, loser
-        low, high = np.minimum(winner, loser), np.maximum(winner, loser)
-        pairs, self.pair = _distinct(low * n_nodes + high, n_nodes**2)
-        low, high = np.divmod(pairs, n_nodes)
-        self.rows = both_ways(high, np.append(0, np.cumsum(np.bincount(low, minlength=n_nodes))))
+        self.pairs = PairGraph.of(n_nodes, winner, loser) if pairs is None else pairs
         self.block, self.block_size = block, np.bincount(block)
         self.ground = np.cumsum(self.block_size) - self.block_size
-        self.tree_like = len(pairs) < 1.5 * n_nodes
+        self.tree_like = len(self.pairs.high) < 1.5 * n_nodes
 
     def solve(self, weight, flow):
         """``d`` for weights and flows from winner to loser; parallel edges add. nan where floats do not reach."""
@@ -178,18 +174,18 @@ class Sparse:
         """``d`` whose current has this divergence: to rounding, or the closer the smaller it is beside ``size``."""
         # it sums to 0 over a block but for rounding, which gradients would blow up
         divergence = divergence - (np.bincount(self.block, divergence) / self.block_size)[self.block]
-        graph = filled(self.rows, np.bincount(self.pair, weight))
-        degree = graph @ np.ones(self.n_nodes)
-        degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
         if not (exactly or self.tree_like):
-            accuracy, root = np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4), np.sqrt(degree)
-            d = gradients(of_unit_degree(graph, root), divergence / root, accuracy, _CRAWLING)
+            graph, root = self.pairs.of_unit_degree(weight)
+            accuracy = np.clip(np.abs(divergence).max() / size, 1e-9, 1e-4)
+            d = gradients(graph, divergence / root, accuracy, _CRAWLING)
             if d is not None:
                 return d / root
-            self.tree_like, graph = True, filled(self.rows, np.bincount(self.pair, weight))
-        return self._factored(graph, degree, divergence)
+            self.tree_like = True
+        return self._factored(self.pairs.matrix(weight), divergence)
 
-    def _factored(self, graph, degree, divergence):
+    def _factored(self, graph, divergence):
+        degree = graph @ np.ones(self.n_nodes)
+        degree[degree == 0] = 1  # weights below the floats: nothing is known of this node's step
         kept = np.delete(np.arange(self.n_nodes), self.ground)
         matrix = (diags_array(degree) - graph).tocsc()[kept][:, kept]
         d = np.zeros(self.n_nodes)
@@ -199,24 +195,6 @@ class Sparse:
             return np.full(self.n_nodes, np.nan)
         d[kept] = factors.solve(divergence[kept])
         return d
-
-
-def _distinct(keys, bound):
-    """The different ones of keys below a bound, in order, and the place of each key among them: sorted, or counted."""
-    if bound > 16 * len(keys):
-        return np.unique(keys, return_inverse=True)
-    place = np.zeros(bound, dtype=np.int64)
-    place[keys] = 1
-    found = np.flatnonzero(place)
-    place[found] = np.arange(len(found))
-    return found, place[keys]
-
-
-def of_unit_degree(graph, root):
-    """The symmetric matrix, overwritten, with rows and columns over the roots of the degrees."""
-    graph.data /= root[graph.indices]
-    graph.data /= np.repeat(root, np.diff(graph.indptr))
-    return graph
 
 
 def gradients(graph, left, accuracy, most):

@@ -13,13 +13,17 @@ from tabular.fits.parts import Part, centred, parts
 
 __all__ = ["solve"]
 
-_ACCURACY = 1e-13  # of gradients
+_ACCURACY = 1e-15  # of gradients: what they leave is computed anew
 _CRAWLING = 3000  # steps of gradients, from where on a graph is so long that its factors have little fill
 _ROUNDING = 1e-15  # of a score equation, relative to its terms
 
 
-def solve(component, winner, loser, log_weight, offset, graph: PairGraph | None = None) -> np.ndarray:
+def solve(
+    component, winner, loser, log_weight, offset, graph: PairGraph | None = None, accuracy: float = _ROUNDING
+) -> np.ndarray:
     """``(n_nodes,)`` strengths, mean 0 over each component; ``graph``: the labels' pairs, where they are known.
+
+    ``accuracy``: of a score equation, relative to its terms, which is enough.
 
     >>> component = np.zeros(3, dtype=int)
     >>> solve(component, np.array([0, 1]), np.array([1, 2]), np.zeros(2), np.ones(2)).round(12).tolist()
@@ -31,7 +35,7 @@ def solve(component, winner, loser, log_weight, offset, graph: PairGraph | None 
         if part.size > SMALL and (part.range <= EVEN or part.size > DENSE):
             if graph is None or part.size < len(component):
                 graph = PairGraph.of(len(part.nodes), part.winner, part.loser)
-            strength[part.nodes] = _sparse(part, wanted, graph)
+            strength[part.nodes] = _sparse(part, wanted, graph, accuracy)
         else:
             strength[part.nodes] = _dense(part, wanted).ravel()
     return centred(strength, component)
@@ -48,14 +52,12 @@ def _dense(part: Part, wanted):
     return laplacian.solve_even(both, flow)
 
 
-def _sparse(part: Part, wanted, pairs: PairGraph):
+def _sparse(part: Part, wanted, pairs: PairGraph, accuracy):
     """Conjugate gradients, preconditioned by the degrees; sparse factors where the graph is nearly a tree."""
     n, weight = len(part.nodes), np.exp(part.log_weight)
-    graph = pairs.matrix(weight)
-    if graph.nnz < 3 * n:
+    if 2 * len(pairs.high) < 3 * n:
         return _refined(part, weight, wanted)
-    root = np.sqrt(graph @ np.ones(n))
-    graph = laplacian.of_unit_degree(graph, root)
+    graph, root = pairs.of_unit_degree(weight)
     flow = weight * wanted
     right = (np.bincount(part.winner, flow, n) - np.bincount(part.loser, flow, n)) / root
     scaled, target = np.zeros(n), np.abs(wanted).max()
@@ -65,11 +67,11 @@ def _sparse(part: Part, wanted, pairs: PairGraph):
         left = right - scaled + graph @ scaled
         left -= root * (np.bincount(copy, root * left) / degrees)[copy]  # what no s could balance: rounding
         miss = np.abs(left / root).max()
-        enough = _ROUNDING * (target + np.abs(scaled / root).max())
+        enough = accuracy * (target + np.abs(scaled / root).max())
         if miss <= enough or miss > before / 2:
             return scaled / root
-        accuracy = np.clip(0.1 * enough / miss, _ACCURACY, 0.1)
-        step, before = laplacian.gradients(graph, left, accuracy, _CRAWLING), miss
+        share = np.clip(0.1 * enough / miss, _ACCURACY, 0.1)
+        step, before = laplacian.gradients(graph, left, share, _CRAWLING), miss
         if step is None:
             return _refined(part, weight, wanted)
         scaled += step

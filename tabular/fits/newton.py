@@ -11,6 +11,7 @@ import numpy as np
 
 from tabular.base import tolerances
 from tabular.fits import laplacian
+from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import parts
 
 __all__ = ["solve"]
@@ -19,8 +20,8 @@ _DENSE = 300
 _FLAT = 1e-12  # share of a component's largest curvature below which a label counts as flat
 
 
-def solve(component, winner, loser, log_weight, offset, scalar) -> np.ndarray:
-    """``(n_nodes,)`` strengths, mean 0 over each component.
+def solve(component, winner, loser, log_weight, offset, scalar, graph: PairGraph | None = None) -> np.ndarray:
+    """``(n_nodes,)`` strengths, mean 0 over each component; ``graph``: the labels' pairs, where they are known.
 
     >>> from tabular import losses
     >>> squares = losses.custom("squares", lambda x: x**2, lambda x: 2 * x)
@@ -35,8 +36,9 @@ def solve(component, winner, loser, log_weight, offset, scalar) -> np.ndarray:
             first = copy * part.size
             ends = part.winner[mine] - first, part.loser[mine] - first
             weight = np.exp(part.log_weight[mine])
-            solver = laplacian.solve_labels if part.size <= _DENSE else _sparse(part.size, *ends)
-            found = _component(part.size, *ends, weight, offset[part.edges[mine]], scalar, solver)
+            pairs = graph if part.size == len(component) else None
+            solver = laplacian.solve_labels if part.size <= _DENSE else _sparse(part.size, *ends, pairs)
+            found = _component(part.size, *ends, weight, offset[part.edges][mine], scalar, solver)
             strength[part.nodes[first : first + part.size]] = found - found.mean()
     return strength
 
@@ -89,7 +91,7 @@ def _bends(bend, slope):
     return np.maximum(bend, _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300)))
 
 
-def _sparse(size, winner, loser):
+def _sparse(size, winner, loser, pairs):
     """Conjugate gradients on one graph: a solver that is called like the dense one."""
-    graph = laplacian.Sparse(size, winner, loser, np.zeros(size, dtype=int))
+    graph = laplacian.Sparse(size, winner, loser, np.zeros(size, dtype=int), pairs)
     return lambda bend, push, *_: graph.solve(bend, push)

@@ -1,5 +1,6 @@
 """The labels of a graph, those of one pair of responses together, whichever of the two wins."""
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,7 +8,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-__all__ = ["PairGraph", "both_ways", "filled", "in_order"]
+__all__ = ["PairGraph", "distinct"]
+
+#: keys per label up to which a table of all of them is quicker than sorting
+_COUNTED = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,22 +19,22 @@ class PairGraph:
     """Pairs by their lower node, then by their higher one.
 
     Attributes:
-        order: the labels, sorted by pair; first: where in this order each pair begins.
-        high: the higher node of each pair; row: ``(n_nodes + 1,)``, where each lower node's pairs begin.
+        n_nodes: of the graph; pair: ``(n_labels,)``, the number of each label's pair.
+        low, high: ``(n_pairs,)``, the two nodes of each pair.
     """
 
-    order: np.ndarray
-    first: np.ndarray
+    n_nodes: int
+    pair: np.ndarray
+    low: np.ndarray
     high: np.ndarray
-    row: np.ndarray
 
     @classmethod
     def of(cls, n_nodes: int, winner: np.ndarray, loser: np.ndarray) -> "PairGraph":
         """The pairs of labels on nodes 0 .. n_nodes - 1."""
-        order, key = in_order(np.minimum(winner, loser) * n_nodes + np.maximum(winner, loser), n_nodes**2)
-        first = np.flatnonzero(np.r_[len(key) > 0, key[1:] != key[:-1]])
-        low, high = np.divmod(key[first], n_nodes)
-        return cls(order, first, high, np.append(0, np.cumsum(np.bincount(low, minlength=n_nodes))))
+        key = np.minimum(winner, loser) * n_nodes
+        key += np.maximum(winner, loser)
+        found, pair = distinct(key, n_nodes**2)
+        return cls(n_nodes, pair, *np.divmod(found, n_nodes))
 
     def matrix(self, values: np.ndarray) -> csr_array:
         """The symmetric matrix of a quantity of the labels, summed over each pair.
@@ -38,7 +42,20 @@ class PairGraph:
         >>> PairGraph.of(2, np.array([0, 1]), np.array([1, 0])).matrix(np.array([2.0, 3.0])).toarray().tolist()
         [[0.0, 5.0], [5.0, 0.0]]
         """
-        return self._filled(np.add.reduceat(values[self.order], self.first) if len(values) else values)
+        return self._filled(self._summed(values))
+
+    def of_unit_degree(self, weight: np.ndarray) -> tuple[csr_array, np.ndarray]:
+        """The same with rows and columns over the roots of the degrees, and these: 1 where a node has no weight.
+
+        >>> graph, root = PairGraph.of(2, np.array([0, 1]), np.array([1, 0])).of_unit_degree(np.array([2.0, 7.0]))
+        >>> graph.toarray().tolist(), root.tolist()
+        ([[0.0, 1.0], [1.0, 0.0]], [3.0, 3.0])
+        """
+        of_pair, n = self._summed(weight), self.n_nodes
+        degree = np.bincount(self.low, of_pair, n) + np.bincount(self.high, of_pair, n)
+        degree[degree == 0] = 1
+        root = np.sqrt(degree)
+        return self._filled(of_pair / root[self.low] / root[self.high]), root
 
     def components(self) -> np.ndarray:
         """``(n_nodes,)``: the number of each node's connected component, by first nodes.
@@ -46,57 +63,73 @@ class PairGraph:
         >>> PairGraph.of(4, np.array([2, 1]), np.array([0, 3])).components().tolist()
         [0, 1, 0, 1]
         """
-        graph = self._filled(np.ones(len(self.high)))
-        if (
-            len(breadth_first_order(graph, 0, return_predecessors=False)) == graph.shape[0]
-        ):  # a fifth of the other's time
-            return np.zeros(graph.shape[0], dtype=np.int32)
+        graph = self._rows[1]
+        # a fifth of the time of the other, where all is connected
+        if len(breadth_first_order(graph, 0, return_predecessors=False)) == self.n_nodes:
+            return np.zeros(self.n_nodes, dtype=np.int32)
         return connected_components(graph, directed=False)[1]
 
+    def _summed(self, values):
+        return np.bincount(self.pair, values, len(self.high))
+
     def _filled(self, of_pair):
-        return filled(self._rows, of_pair)
+        entry, ones = self._rows
+        graph = copy(ones)  # which shares its rows
+        graph.data = of_pair[entry]
+        return graph
 
     @cached_property
     def _rows(self):
-        return both_ways(self.high, self.row)
+        """The pair of each entry of the symmetric matrix, and that of ones: in a row, lower nodes come first."""
+        n, number = self.n_nodes, np.arange(len(self.high))
+        left, right = (_starts(np.bincount(end, minlength=n)) for end in (self.high, self.low))
+        below = _in_order(self.high, n)[0]  # the pairs by their higher node
+        lower, upper = number + right[self.high[below]], number + left[1:][self.low]
+        size = np.int32 if 2 * len(number) < 2**31 else np.int64  # as scipy would make of them
+        entry, neighbour = np.empty(2 * len(number), dtype=np.int64), np.empty(2 * len(number), dtype=size)
+        entry[lower], entry[upper] = below, number
+        neighbour[lower], neighbour[upper] = self.low[below], self.high
+        rows = np.ones(len(entry)), neighbour, (left + right).astype(size)
+        return entry, csr_array(rows, shape=(n, n))
 
 
-def both_ways(high: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the symmetric matrix of pairs: the pair and the column of each entry, lower ones first; where rows begin.
+def _starts(counts):
+    """Where rows of so many entries begin, and where the last ends."""
+    starts = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
 
-    >>> [part.tolist() for part in both_ways(np.array([1, 2, 2]), np.array([0, 2, 3, 3]))]
-    [[0, 1, 0, 2, 1, 2], [1, 2, 0, 2, 0, 1], [0, 2, 4, 6]]
+
+def distinct(key: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different ones of whole keys below ``bound``, in order, and the place of each key among them.
+
+    >>> [found.tolist() for found in distinct(np.array([7, 2, 7]), 8)]
+    [[2, 7], [1, 0, 1]]
     """
-    n, pair = len(row) - 1, np.arange(len(high))
-    below = in_order(high, n)[0]  # the pairs by their higher node
-    low = np.repeat(np.arange(n), np.diff(row))
-    start = row + np.append(0, np.cumsum(np.bincount(high, minlength=n)))
-    upper = pair + (start - row)[low + 1]  # a row's entries to its right come after all those to its left
-    lower = pair + row[high[below]]
-    entry, neighbour = np.empty((2, 2 * len(pair)), dtype=np.int64)
-    entry[upper], entry[lower] = pair, below
-    neighbour[upper], neighbour[lower] = high, low[below]
-    size = np.int32 if len(entry) < 2**31 else np.int64  # as scipy would make of them every time
-    return entry, neighbour.astype(size), start.astype(size)
+    if bound <= _COUNTED * len(key):
+        place = np.zeros(bound, dtype=np.int64)
+        place[key] = 1
+        found = np.flatnonzero(place)
+        place[found] = np.arange(len(found))
+        return found, place[key]
+    order, key = _in_order(key, bound)
+    fresh = np.ones(len(key), dtype=bool)
+    np.not_equal(key[1:], key[:-1], out=fresh[1:])
+    place = np.empty(len(key), dtype=np.int64)
+    place[order] = np.cumsum(fresh) - 1
+    return key[np.flatnonzero(fresh)], place
 
 
-def filled(rows: tuple[np.ndarray, np.ndarray, np.ndarray], of_pair: np.ndarray) -> csr_array:
-    """The symmetric matrix with these rows and a number for each pair."""
-    entry, neighbour, start = rows
-    return csr_array((of_pair[entry], neighbour, start), shape=(len(start) - 1,) * 2)
-
-
-def in_order(key: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
+def _in_order(key, bound):
     """The order of whole keys below ``bound``, ties by place, and the keys in it.
 
     Key and place as one number where that fits: numbers alone are sorted several times faster than places by numbers.
-
-    >>> [found.tolist() for found in in_order(np.array([7, 2, 7]), 8)]
-    [[1, 0, 2], [2, 7, 7]]
     """
     bits = len(key).bit_length()
     if bound.bit_length() + bits > 63:
         order = np.argsort(key, kind="stable")
         return order, key[order]
-    packed = np.sort(key << bits | np.arange(len(key)))
+    packed = key << bits
+    packed |= np.arange(len(key))
+    packed.sort()
     return packed & ((1 << bits) - 1), packed >> bits

@@ -12,18 +12,16 @@ class Part:
     """Components of one size.
 
     Attributes:
-        nodes: their nodes, those of a component together; edges: positions of their labels.
+        nodes: their nodes, those of a component together; edges: positions of their labels, or a slice of all.
         winner, loser: of each label, as positions in ``nodes``; log_weight: less the component's largest.
         size, range: nodes of each component; the widest range of log-weights in one.
-        top: ``(n_edges,)`` what was subtracted.
     """
 
     nodes: np.ndarray
-    edges: np.ndarray
+    edges: np.ndarray | slice
     winner: np.ndarray
     loser: np.ndarray
     log_weight: np.ndarray
-    top: np.ndarray
     size: int
     range: float
 
@@ -59,8 +57,8 @@ def parts(component, winner, loser, log_weight):
     if n_components == 1:  # all in its place already
         scale, size = log_weight.max(), len(component)
         if scale > -np.inf:
-            top, spread = np.full(len(winner), scale), float(scale - log_weight.min())
-            yield Part(np.arange(size), np.arange(len(winner)), winner, loser, log_weight - top, top, size, spread)
+            spread = float(scale - log_weight.min())
+            yield Part(np.arange(size), slice(None), winner, loser, log_weight - scale, size, spread)
         return
     size, of_edge = np.bincount(component, minlength=n_components), component[winner]
     top = np.full(n_components, -np.inf)
@@ -75,14 +73,12 @@ def parts(component, winner, loser, log_weight):
         nodes = order[chosen[component[order]]]
         edges = np.flatnonzero(chosen[of_edge])
         place[nodes] = np.arange(len(nodes))
-        scale = top[of_edge[edges]]
         yield Part(
             nodes,
             edges,
             place[winner[edges]],
             place[loser[edges]],
-            log_weight[edges] - scale,
-            scale,
+            log_weight[edges] - top[of_edge[edges]],
             int(k),
             float((top - least)[chosen].max()),
         )

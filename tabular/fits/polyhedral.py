@@ -224,7 +224,7 @@ def _in_steps(labels, component, potential):
     alike = np.ptp(margins) <= 1e-14 * (np.abs(margins).max() + np.ptp(base))
     if not alike or margin <= 0 or np.ptp(labels.log_weight) > EVEN:
         return None
-    found = whole_levels.solve(component, labels.winner, labels.loser, labels.log_weight)
+    found = whole_levels.solve(component, labels.winner, labels.loser, labels.log_weight, labels.pairs)
     if found is None:
         return None
     levels, pull = found

@@ -20,13 +20,18 @@ from tabular.base.log_space import softplus
 from tabular.base.stops import Stalls
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import SMALL
+from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import Part, centred, parts
 
 __all__ = ["solve"]
 
 
-def solve(component, winner, loser, log_weight, offset, linear) -> tuple[np.ndarray, np.ndarray]:
+def solve(
+    component, winner, loser, log_weight, offset, linear, graph: PairGraph | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """``(n_nodes,)`` strengths, mean 0 over each component; and whether each node's component is proved to have a fit.
+
+    ``graph``: the labels' pairs, where they are known.
 
     >>> strength, proved = solve(np.zeros(2, int), np.array([0]), np.array([1]), np.zeros(1), np.zeros(1), 0.25)
     >>> (strength[0] - strength[1]).round(12) == np.log(3).round(12), proved.tolist()
@@ -35,7 +40,7 @@ def solve(component, winner, loser, log_weight, offset, linear) -> tuple[np.ndar
     strength, proved = np.zeros(len(component)), np.ones(len(component), dtype=bool)
     for part in parts(component, winner, loser, log_weight):
         wanted = offset[part.edges]
-        step = _batch(part) if part.size <= SMALL else _sparse(part)
+        step = _batch(part) if part.size <= SMALL else _sparse(part, graph if part.size == len(component) else None)
         s = _descended(part, wanted, linear, step)
         strength[part.nodes], proved[part.nodes] = s, linear >= 0 or _inside(part, s, wanted, linear)
     return centred(strength, component), proved
@@ -76,8 +81,8 @@ def _batch(part: Part):
     return step
 
 
-def _sparse(part: Part):
-    graph = laplacian.Sparse(len(part.nodes), part.winner, part.loser, part.copy_of_node)
+def _sparse(part: Part, pairs):
+    graph = laplacian.Sparse(len(part.nodes), part.winner, part.loser, part.copy_of_node, pairs)
 
     def step(bend, push):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

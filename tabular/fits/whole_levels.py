@@ -20,20 +20,22 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from tabular.base import digraph
 from tabular.fits import laplacian, least_squares
-from tabular.fits.pair_graph import in_order
+from tabular.fits.pair_graph import distinct
 
 __all__ = ["solve"]
 
 _UNITS = 2.0**30  # of what is to be sent: sums of them are numbers of 32 bits
 _WIDER = 1.5  # the optimum of squares is flatter than that of hinges: it is stretched while that helps
+_ROUGH = 1e-4  # accuracy of squares that are rounded to whole numbers
 _ROUNDING = 4 * np.finfo(float).eps
 _FLOWS = 60  # from here on a simplex is the faster
 
 
-def solve(component, winner, loser, log_weight) -> tuple[np.ndarray, np.ndarray] | None:
+def solve(component, winner, loser, log_weight, graph=None) -> tuple[np.ndarray, np.ndarray] | None:
     """Whole levels and the pull of each label, or ``None`` where they are far apart and steps would be many.
 
-    For weights within a few orders of magnitude. The pulls say how well they prove the levels.
+    For weights within a few orders of magnitude. The pulls say how well they prove the levels. ``graph``: the labels'
+    pairs, where they are known.
 
     >>> ends = np.array([0, 1, 2]), np.array([1, 2, 0])
     >>> s, pull = solve(np.zeros(3, dtype=int), *ends, np.log([0.4, 0.4, 0.2]))
@@ -41,7 +43,7 @@ def solve(component, winner, loser, log_weight) -> tuple[np.ndarray, np.ndarray]
     ([0.0, -1.0, -2.0], [0.2, 0.2, 0.2])
     """
     arcs = _Arcs(len(component), winner, loser, np.exp(log_weight))
-    s, y, before = arcs.start(component, winner, loser, log_weight), arcs.weight / 2, np.inf
+    s, y, before = arcs.start(component, graph, winner, loser, log_weight), arcs.weight / 2, np.inf
     for _ in range(_FLOWS):
         gap = s[arcs.winner] - s[arcs.loser]
         y = np.where(gap < 1, arcs.weight, np.where(gap > 1, 0.0, y))
@@ -63,18 +65,15 @@ class _Arcs:
     """Labels of the same winner and loser as one."""
 
     def __init__(self, n_nodes, winner, loser, weight):
-        order, key = in_order(winner * n_nodes + loser, n_nodes**2)
-        first = np.r_[True, key[1:] != key[:-1]]
-        self.of_label = np.empty(len(key), dtype=np.int64)
-        self.of_label[order] = np.cumsum(first) - 1
+        arc, self.of_label = distinct(winner * n_nodes + loser, n_nodes**2)
         self.n_nodes, self.label_weight = n_nodes, weight
-        self.winner, self.loser = np.divmod(key[first], n_nodes)
+        self.winner, self.loser = np.divmod(arc, n_nodes)
         self.weight = np.bincount(self.of_label, weight)
         self.degree = np.bincount(self.winner, self.weight, n_nodes) + np.bincount(self.loser, self.weight, n_nodes)
 
-    def start(self, component, *labels):
+    def start(self, component, graph, *labels):
         """The best of some multiples of the optimum of squares, rounded."""
-        s = least_squares.solve(component, *labels, np.ones(len(labels[0])))
+        s = least_squares.solve(component, *labels, np.ones(len(labels[0])), graph, _ROUGH)
         levels, wider = np.zeros(len(s)), np.rint(s)
         while self.costs(wider).sum() < self.costs(levels).sum():
             s = _WIDER * s

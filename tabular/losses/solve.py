@@ -90,8 +90,10 @@ def _differences(problem, preferences, loss):
 
 def labels_of(problem: Problem, preferences: Preferences, loss: Loss) -> tuple[Labels, float]:
     r"""The labels of positive weight in units of the loss's margin x, and the rate: x = rate h - offset."""
-    base = preferences.prompt * problem.n_responses
-    winner, loser, log_ref = base + preferences.winner, base + preferences.loser, problem.log_ref.ravel()
+    winner, loser, log_ref = preferences.winner, preferences.loser, problem.log_ref.ravel()
+    if problem.n_prompts > 1:
+        base = preferences.prompt * problem.n_responses
+        winner, loser = base + winner, base + loser
     chosen, rejected = log_ref[winner], log_ref[loser]
     offset = preferences.per_pair(loss.form.offset(chosen, rejected, problem.beta), f"the margin of {loss.name}")
     columns = winner, loser, preferences.log_share, offset, preferences.weight
@@ -108,7 +110,7 @@ def _convex(problem, preferences, loss, labels, rate):
     violated = found.violated.reshape(problem.log_ref.shape)
     offset = np.zeros(preferences.n_pairs)
     offset[preferences.log_weight > -np.inf] = labels.offset
-    why, local, several = certificate(problem, labels, loss.scalar, found.fit, violated), None, None
+    why, local, several = certificate(problem, labels, loss.scalar, found.fit, violated, found.pull), None, None
     infimum = found.infimum
     if loss.scalar.shape == "other":
         several = _flat(problem, labels, loss.scalar, found)
@@ -148,15 +150,17 @@ def _flat(problem, labels, scalar, found):
     return np.array([len(set(a.tolist())) > len(set(b.tolist())) for a, b in zip(settled, blocks, strict=True)])
 
 
-def certificate(problem: Problem, labels: Labels, scalar, fit: Fit, violated):
-    """The cut along which the loss falls for ever, or the pulls that cancel."""
+def certificate(problem: Problem, labels: Labels, scalar, fit: Fit, violated, pull=None):
+    """The cut along which the loss falls for ever, or the pulls that cancel, if known: -Wg' of each label."""
     n = problem.n_responses
     falling = violated.any(axis=1)
     inside = violated.ravel()
     if not falling.any():
         if not fit.rank.any():
-            slope = scalar.slope(fit.strength[labels.winner] - fit.strength[labels.loser] - labels.offset)
-            return Stationary(-np.exp(labels.log_weight) * slope, fit.residual)
+            if pull is None:
+                slope = scalar.slope(fit.strength[labels.winner] - fit.strength[labels.loser] - labels.offset)
+                pull = -np.exp(labels.log_weight) * slope
+            return Stationary(pull, fit.residual)
         rank, component = fit.rank[fit.block], labels.component()
         unsettled = np.isin(component, component[rank > 0])
         inside = unsettled & (rank == 0)

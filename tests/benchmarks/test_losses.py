@@ -101,7 +101,7 @@ THOUSAND = {
 }
 
 
-@pytest.mark.parametrize("pairs", [2000, 5000, 20_000])
+@pytest.mark.parametrize("pairs", [2000, 5000, 10_000, 20_000])
 def test_every_convex_loss_of_a_thousand_responses_against_clarabel(benchmark, pairs):
     """Seconds of the processor, ours and theirs in turn, so that no other process counts for either."""
     assert set(THOUSAND) == {name for name, loss in DIFFERENCES.items() if loss.convex} | set(USERS)
