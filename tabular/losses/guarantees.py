@@ -133,8 +133,9 @@ _TABLE = {
     "bounded": (_REST, "rdpo", {}),
     "reference": ("slic simpo cpo_xu orpo", _REST, {}),
     "vote": (
-        "dpo rdpo hinge slic hypo odpo ecpo simpo sigmoid_norm fdpo_forward_kl fdpo_js fdpo_alpha chi_po_unclipped",
-        "ipo ipo_norm cdpo exo_pair",
+        "dpo rdpo hinge slic hypo odpo ecpo simpo sigmoid_norm fdpo_forward_kl fdpo_js fdpo_alpha chi_po_unclipped "
+        "dpo_sft cpo_xu",
+        "ipo ipo_norm cdpo exo_pair discopop nca_pair sppo_hard",
         {},
     ),
     "convex": (_REST, "exo_pair discopop chi_po squared_po kto apo_zero apo_down orpo", {}),
