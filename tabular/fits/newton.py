@@ -47,8 +47,9 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
     s, least = np.zeros(size), np.inf
     while True:
         x = s[winner] - s[loser] - offset
-        slope, before = weight * scalar.slope(x), weight @ scalar.value(x)
-        d = solver(_bends(weight * scalar.curvature(x), slope), -slope, size, winner, loser)
+        g, before = scalar.slope(x), weight @ scalar.value(x)
+        slope = weight * g
+        d = solver(_bends(weight, scalar.curvature(x), g), -slope, size, winner, loser)
         along = d[winner] - d[loser]
         rise = slope @ along
         step = 1.0
@@ -62,7 +63,7 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
                 break
             step /= 2
         else:
-            d = solver(_bends(np.abs(slope), slope), -slope, size, winner, loser)
+            d = solver(_bends(weight, np.abs(g), g), -slope, size, winner, loser)
             along, step = d[winner] - d[loser], _down(weight, scalar, x, d[winner] - d[loser], before)
             if step == 0:
                 return s
@@ -85,10 +86,12 @@ def _flat(weight, scalar, x, moved, before, after):
     return close and np.abs(weight * scalar.slope(moved)).sum() <= 2 * np.abs(weight * scalar.slope(x)).sum()
 
 
-def _bends(bend, slope):
-    """Curvatures, those of flat labels raised a little."""
+def _bends(weight, bend, slope):
+    """Weighted curvatures, those of flat labels raised a little, by no more than a share of their own weight allows."""
     bend = np.maximum(bend, 0)
-    return np.maximum(bend, _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300)))
+    least = _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300))
+    largest = max((weight * bend).max(initial=0.0), _FLAT * (weight * np.abs(slope)).max(initial=1e-300))
+    return np.maximum(weight * bend, np.minimum(weight * least, _FLAT * largest))
 
 
 def _sparse(size, winner, loser, pairs):

@@ -715,3 +715,20 @@ def test_any_labels_get_a_verdict_with_its_reason(case, name):
         assert cut.balance < 0 if found.status is Status.UNBOUNDED else cut.balance == 0
         assert cut.wins + cut.losses > 0
         assert found.statuses[cut.prompt] is found.status
+
+
+@pytest.mark.parametrize("weights", [(1e10, 4e10, 2e-5, 1e-5, 1e-9), (1e-9, 1e-5, 1e10, 2e-5, 1e12), (1, 1, 1, 1, 1)])
+def test_weights_orders_of_magnitude_apart_cost_no_more_steps(weights):
+    """What is flat is raised by a share of its own weight, not of the heaviest, beside which light labels stall."""
+    calls = []
+
+    def slope(x):
+        calls.append(1)
+        return np.clip(x - 1, -1, 1)
+
+    huber = losses.custom("huber", lambda x: np.where(np.abs(x - 1) < 1, (x - 1) ** 2 / 2, np.abs(x - 1) - 0.5), slope)
+    labels = Preferences([0] * 5, [0, 4, 4, 3, 3], [2, 5, 5, 5, 5], weights)
+    found = losses.solve(Problem.from_unnormalized([-9, -30, 20, -10, 15, -40], beta=0.1), labels, huber)
+    h = found.log_ratio[0][labels.winner] - found.log_ratio[0][labels.loser]
+    np.testing.assert_allclose(h, 10, rtol=1e-9)  # each label has what it asks for
+    assert len(calls) < 200
