@@ -3,9 +3,11 @@
     python tests/mutants.py kernel --count 60 --seed 0
 
 A mutant changes one thing: a comparison, an operator, a number, a truth value, a returned value; it drops a statement,
-an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to notice; in ``statements`` the verdict
-has to, or the pinned list of statements and their evidence (``tests/words.py``): an exception, a verdict that is not
-the expected one, a step or a statement that is gone. Words that were regenerated do not count. What can only make a
+an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to notice: in ``tabular`` those that run
+the changed statement, the quickest first, as one run of all of them has recorded (``--seen`` keeps the record for the
+next samples of the same files). In ``statements`` the verdict has to, or the pinned list of statements and their
+evidence (``tests/words.py``): an exception, a verdict that is not the expected one, a step or a statement that is gone.
+Words that were regenerated do not count. What can only make a
 near miss more wrong, or a search longer, is not mutated in statements: controls, ``wrong`` and ``right`` versions,
 efforts, the ranges that are drawn from. Nor are annotations, which are for type checkers, and ``strict=`` of ``zip``,
 which changes nothing where lengths are equal.
@@ -14,13 +16,20 @@ which changes nothing where lengths are equal.
 import argparse
 import ast
 import json
+import os
 import random
+import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
+from queue import SimpleQueue
+
+from coverage import CoverageData
 
 from proofs_checks import statements
 
@@ -33,6 +42,9 @@ _COMPARISONS = {
 }  # fmt: skip
 _OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 
+_PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+_NEAR = 15.0  # seconds of tests in the first turn: what ends there ends soon, even where a mutant runs for ever
+_MEMORY = 4 << 30  # bytes that a mutant may ask for
 _SLOW = ("/test_ball.py", "/test_verdict.py")
 _PLANTED = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/proofs_checks/test_planted_*.py"))
 _VERDICTS = """
@@ -153,48 +165,141 @@ def mutated(path: Path, place: int) -> tuple[str, str]:
     return ast.unparse(ast.fix_missing_locations(tree)), f"{where} {what}: {before}"
 
 
-def command(part: str, path: Path) -> list[str]:
-    """What has to fail on a mutant of that file."""
-    inside = path.relative_to(ROOT)
+class Seen:
+    """Which tests run which statement of ``tabular``, and for how long: recorded into a folder unless it is there."""
+
+    def __init__(self, folder: Path):
+        data, times = folder / "coverage", folder / "seconds.json"
+        if not times.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            recorded = ("--cov=tabular", "--cov-context=test", "--cov-report=", "--durations=0", "--durations-min=0")
+            words = [*_PYTEST, "tabular", "tests/tabular", *recorded]
+            said = {**os.environ, "COVERAGE_FILE": str(data.resolve())}
+            done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=said, check=False)
+            if done.returncode:
+                raise SystemExit(f"these fail without any mutant:\n{_failed(done.stdout)}")
+            times.write_text(json.dumps(_seconds(done.stdout)), encoding="utf-8")
+        self.seconds = json.loads(times.read_text(encoding="utf-8"))
+        self._data = CoverageData(str(data))
+        self._data.read()
+
+    def tests(self, path: Path, lines: range | None) -> list[str]:
+        """The tests that run one of these lines of a file, or with None any of them, the quickest first."""
+        ran = self._data.contexts_by_lineno(str(path))
+        held = {name for line, names in ran.items() if lines is None or line in lines for name in names if name}
+        # met before any import of the file, its doctests would make a second module of it
+        order = {name: (name.startswith("tabular/"), self.seconds.get(name, 0.0), name) for name in map(_named, held)}
+        return sorted(order, key=order.get)
+
+
+def _named(context):
+    """The test function of a context of coverage: its cases are one."""
+    return context.partition("|")[0].partition("[")[0]
+
+
+def _seconds(printed):
+    """Seconds of each test function, all its cases together, as pytest prints them."""
+    found: dict[str, float] = {}
+    for took, name in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +([^\s\[]+)", printed, re.MULTILINE):
+        found[name] = found.get(name, 0.0) + float(took)
+    return found
+
+
+def _failed(printed):
+    return "\n".join(line for line in printed.splitlines() if line.startswith(("FAILED", "ERROR")))
+
+
+def statement_lines(tree: ast.Module, node: ast.AST) -> range | None:
+    """The lines of the statement that a node is part of, without the statements it holds; None if it runs at import."""
+
+    def found(place, lines, called):
+        if isinstance(place, ast.stmt):
+            body = getattr(place, "body", None)
+            last = max(place.lineno, body[0].lineno - 1) if isinstance(body, list) else place.end_lineno
+            lines = range(place.lineno, last + 1) if called else None
+            called = called or isinstance(place, ast.FunctionDef)
+        if place is node:
+            return [lines]
+        return [each for child in ast.iter_child_nodes(place) for each in found(child, lines, called)]
+
+    return next(iter(found(tree, None, False)))
+
+
+def turns(part: str, path: Path, place: int, seen: Seen | None) -> list[tuple[list[str], float]]:
+    """What has to fail on a mutant, in turns: a command, and the processor's seconds after which it has failed."""
     if part == "statements":
-        known = statements()
-        held = [name for name, (_, file) in known.items() if file == inside.as_posix()]
-        verdicts = {name: statement.expected.value for name, (statement, _) in known.items()}
-        return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), json.dumps(verdicts), *held]
-    folder = "tests/proofs_checks/kernel" if part == "kernel" else "tests/tabular"
-    found = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("test_*.py"))
+        return [(_verdicts(path), 300.0)]
+    if part == "kernel":
+        return [(_kernel_tests(path), 300.0)]
+    tree = _tree(path)
+    lines = statement_lines(tree, list(_places(tree, path))[place][0])
+    tests = seen.tests(path, lines)
+    spent = list(accumulate((seen.seconds.get(name, 0.0) for name in tests), initial=0.0))
+    near = sum(1 for seconds in spent[1:] if seconds < _NEAR)
+    house = [] if lines else ["tests/test_house.py"]
+    parts = [([*tests[:near], *house], 60.0 + 3 * _NEAR), (tests[near:], 60.0 + 3 * spent[-1])]
+    return [([*_PYTEST, *some], seconds) for some, seconds in parts if some]
+
+
+def _verdicts(path):
+    inside = path.relative_to(ROOT)
+    known = statements()
+    held = [name for name, (_, file) in known.items() if file == inside.as_posix()]
+    verdicts = {name: statement.expected.value for name, (statement, _) in known.items()}
+    return [sys.executable, "-c", _VERDICTS, ".".join(inside.with_suffix("").parts), json.dumps(verdicts), *held]
+
+
+def _kernel_tests(path):
+    found = sorted(name.relative_to(ROOT).as_posix() for name in ROOT.glob("tests/proofs_checks/kernel/**/test_*.py"))
     # the likeliest to notice is first, the slowest are last
     own = sorted(found, key=lambda name: (not name.endswith(f"/test_{path.stem}.py"), name.endswith(_SLOW)))
     # the file's doctests come last: met before any import of the file, they would make a second module of it
-    tests = [*own, *(_PLANTED if part == "kernel" else ()), "tests/test_house.py", str(inside)]
-    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    return [*_PYTEST, *own, *_PLANTED, "tests/test_house.py", path.relative_to(ROOT).as_posix()]
 
 
-def survives(part: str, path: Path, place: int) -> tuple[str, bool]:
-    """Whether nothing notices the mutant; one that does not end within minutes is noticed."""
-    source, what = mutated(path, place)
-    return what, passes(part, path, source)
+class Copy:
+    """A copy of the house in a folder, its bytecode kept, where one file at a time is mutated."""
 
-
-def passes(part: str, path: Path, source: str) -> bool:
-    """Whether all that has to fail on a mutant passes with that source in place of the file's own."""
-    with tempfile.TemporaryDirectory() as folder:
+    def __init__(self, folder: Path, part: str):
+        self.folder = folder
+        folder.mkdir()
         for name in SOURCES:
             whole = ROOT / name
-            (shutil.copytree if whole.is_dir() else shutil.copy)(whole, Path(folder) / name)
-        (Path(folder) / path.relative_to(ROOT)).write_text(source, encoding="utf-8")
+            (shutil.copytree if whole.is_dir() else shutil.copy)(whole, folder / name)
+        if part != "statements":
+            tests = "tests/tabular" if part == "tabular" else "tests/proofs_checks/kernel"
+            self._run([*_PYTEST, "--collect-only", tests, "tests/test_house.py"], 300.0, PYTHONDONTWRITEBYTECODE="")
+
+    def noticed(self, path: Path, source: str, asked) -> str:
+        """What fails first with that source in place of the file's own, also by taking far too long; or nothing."""
+        place = self.folder / path.relative_to(ROOT)
+        place.write_text(source, encoding="utf-8")
         try:
-            done = subprocess.run(command(part, path), cwd=folder, capture_output=True, timeout=300, check=False)
-        except subprocess.TimeoutExpired:
-            return False
-    return done.returncode == 0
+            for words, seconds in asked:
+                done = self._run(words, seconds, PYTHONDONTWRITEBYTECODE="1")
+                if done.returncode:
+                    said = _failed(done.stdout) or f"ended with {done.returncode}"
+                    return "took too long" if done.returncode < 0 else said.splitlines()[0]
+        finally:
+            shutil.copy2(path, place)
+        return ""
+
+    def _run(self, words, seconds, **more):
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"), **more}
+
+        def limited():
+            resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+        shown = {"capture_output": True, "text": True, "check": False}
+        return subprocess.run(words, cwd=self.folder, env=env, preexec_fn=limited, **shown)
 
 
-def red_without(part: str, chosen) -> list[Path]:
+def red_without(part: str, chosen, copy: Copy) -> list[Path]:
     """The files whose checks fail before anything is changed: there every mutant would seem to be noticed."""
     held = list(dict.fromkeys(path for path, _ in chosen))
-    asked = held if part == "statements" else held[:1]  # elsewhere every file meets the same tests
-    return [path for path in asked if not passes(part, path, ast.unparse(_tree(path)))]
+    asked = held if part == "statements" else held[:1]  # in kernel every file meets the same tests
+    return [path for path in asked if copy.noticed(path, ast.unparse(_tree(path)), turns(part, path, 0, None))]
 
 
 def main() -> int:
@@ -204,18 +309,39 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--least", type=float, default=0.0, help="exit with 1 if fewer per cent are noticed")
+    parser.add_argument("--seen", type=Path, help="folder of the record which tests run which statement of tabular")
+    parser.add_argument("--all", action="store_true", help="say of every mutant what noticed it, once it is known")
     options = parser.parse_args()
     chosen = choose(options.part, options.count, options.seed)
-    if red := red_without(options.part, chosen):
-        print("these fail without any mutant:", *(path.relative_to(ROOT) for path in red))
-        return 1
-    with ThreadPoolExecutor(options.jobs) as pool:
-        fates = list(pool.map(lambda place: survives(options.part, *place), chosen))
-    alive = [what for what, survived in fates if survived]
-    noticed = 100 * (1 - len(alive) / len(fates))
-    print(f"{options.part}, seed {options.seed}: {len(fates) - len(alive)} of {len(fates)} noticed ({noticed:.0f} %)")
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        seen = Seen(options.seen or Path(folder) / "seen") if options.part == "tabular" else None
+        copies: SimpleQueue[Copy] = SimpleQueue()
+        for k in range(options.jobs):
+            copies.put(Copy(Path(folder) / f"copy{k}", options.part))
+        if options.part != "tabular":
+            copies.put(copy := copies.get())
+            if red := red_without(options.part, chosen, copy):
+                print("these fail without any mutant:", *(path.relative_to(ROOT) for path in red))
+                return 1
+
+        def fate(place):
+            source, what = mutated(*place)
+            copy = copies.get()
+            try:
+                return what, copy.noticed(place[0], source, turns(options.part, *place, seen))
+            finally:
+                copies.put(copy)
+
+        fates = []
+        for what, by in pool.map(fate, chosen):
+            fates.append((what, by))
+            if options.all:
+                print(f"  {what}\n      {by or 'survived'}", flush=True)
+    alive = [what for what, by in fates if not by]
+    share = 100 * (1 - len(alive) / len(fates))
+    print(f"{options.part}, seed {options.seed}: {len(fates) - len(alive)} of {len(fates)} noticed ({share:.0f} %)")
     print(*(f"  survived: {what}" for what in alive), sep="\n")
-    return int(noticed < options.least)
+    return int(share < options.least)
 
 
 if __name__ == "__main__":

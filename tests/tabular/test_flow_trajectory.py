@@ -41,6 +41,13 @@ def test_one_label_of_dpo_is_the_closed_form(beta, delta_ref):
     assert path.drift < 1e-12
 
 
+@pytest.mark.parametrize("name", ["dpo", "simpo", "orpo"])
+def test_at_time_0_the_policy_is_the_reference(name):
+    path = flow.trajectory(EXAMPLE, CYCLE, losses.get(name, **PARAMETERS.get(name, {})), times=[0.0])
+    np.testing.assert_allclose(path.log_policy[0], EXAMPLE.log_ref, rtol=1e-15)
+    assert path.drift == 0
+
+
 def velocity(problem, labels, loss):
     """-dL/dtheta from the loss's own derivatives at normalised policies, by the chain rule of the softmax."""
     share = labels.weight / labels.weight.sum()

@@ -30,6 +30,23 @@ def test_the_partition_error_is_bounded(n, eta, seed):
     assert (error <= self_play.partition_bound(eta)).all()
 
 
+@pytest.mark.parametrize("eta", [1e-6, 1e-3, 3e-3, 0.02, 1.0, 30.0, 2000.0])
+def test_the_partition_error_in_every_range(eta):
+    """Its definition in 60 digits, at lopsided policies: there odd powers of the step do not cancel."""
+    import mpmath as mp
+
+    with mp.workdps(60):
+        for chance in ([0.9, 0.08, 0.02], [0.05, 0.15, 0.8]):
+            given = np.log(chance)
+            share = [mp.exp(mp.mpf(x)) for x in given]
+            won = [sum(mp.mpf(row[j]) * share[j] for j in range(3)) / sum(share) for row in CYCLE]
+            total = sum(
+                p / sum(share) * mp.exp(eta * (score - mp.mpf(1) / 2)) for p, score in zip(share, won, strict=True)
+            )
+            error = self_play.partition_error(CYCLE, given, eta)[0]
+            assert error == pytest.approx(float(mp.log(total)), rel=1e-9)
+
+
 @pytest.mark.parametrize(("eta", "printed"), [(0.5, 0.0103950510), (2.0, 0.1614393616), (8.0, 1.9202229394)])
 def test_the_printed_bounds_are_suprema(eta, printed):
     n = 800

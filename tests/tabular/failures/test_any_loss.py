@@ -165,6 +165,21 @@ def test_the_listing_of_every_kind_shows_what_it_says(name):
     assert failure_modes.Kind.CHOSEN_PROBABILITY_FALLS in kinds
 
 
+@pytest.mark.parametrize("name", CONVEX)
+@pytest.mark.parametrize("beta", [0.5, 20.0])
+def test_no_loss_below_that_of_an_even_reference_inverts_its_one_label(name, beta):
+    """There v is the reference's own loss, and what is not below it is no fall."""
+    problem, label = Problem.from_probabilities([1 / 3] * 3, beta), Preferences.from_pairs([(0, 1)])
+    report = failure_modes.find(problem, label, loss=CONVEX[name])
+    (row,) = report.rows
+    assert row.threshold == pytest.approx(report.reference_loss, abs=1e-9)
+    assert report.infimum < report.reference_loss
+    finding = row.findings[failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED]
+    assert not finding.occurs
+    assert finding.witness is None
+    assert not row.findings[failure_modes.Kind.PESSIMISTIC_REFERENCE].occurs
+
+
 @pytest.mark.parametrize("name", ["simpo", "discopop", "squared_po", "fdpo_js"])
 def test_a_pair_that_vanishes_in_the_limit_is_listed(name):
     """Response 1 takes all the mass, and the ratio of 0 and 2, which beat each other, has no value there."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tabular import InputError, Preferences, Problem, dpo, failure_modes, oracle
 from tabular.base.log_space import softplus
 from tabular.failures import joint, knapsack
-from tabular.failures.frontier import _units, frontier, label_units, separable
+from tabular.failures.frontier import _units, frontier, label_units, search, separable
 from tabular.failures.infimum import infimum
 from tabular.failures.knapsack import _hull
 from tabular.failures.thresholds import solve
@@ -291,6 +291,22 @@ def test_branch_and_bound_finds_what_the_whole_search_finds(seed):
             bounds = frontier(problem, preferences, level, limit, level).bounds(level)
             assert bounds.lower - 1e-9 <= truth <= bounds.upper + 1e-9
     assert failure_modes.accuracy_bounds(problem, preferences, levels).upper == pytest.approx(exact, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3, 4, 5, 6])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_a_search_that_is_cut_short_leaves_no_more_open_than_it_says(seed, share):
+    """One piece, with labels that are inverted at rest: A is at least what the open patterns leave of it."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(1, 6)) * rng.choice([0.3, 3.0]), 1.0)
+    labels = Preferences.from_pairs([(0, *rng.choice(6, 2, replace=False), w) for w in rng.choice([1.0, 2, 3], 16)])
+    at = infimum(problem, labels)
+    weight, level = label_units(at, labels), at.value + share * (np.log(2) - at.value)
+    items, bounds = search(at, weight, level, 1, level), frontier(problem, labels, level, 1, level).bounds(level)
+    assert items.cut_short.size == 1
+    assert items.most.sum() > items.base.sum() > 0
+    assert 1 - (items.most.sum() + 1e-9) / weight.sum() <= bounds.lower
+    assert bounds.upper <= 1 - items.base.sum() / weight.sum() + 1e-12
 
 
 def test_a_label_that_was_inverted_may_be_right_again_once_others_are_tied():

@@ -67,6 +67,25 @@ def test_derivatives_of_a_users_loss_against_differences(name):
         assert up == pytest.approx(slope, rel=1e-5, abs=1e-6 * (1 + abs(loss(a, b, *rest))))
 
 
+def test_differences_stand_for_a_users_second_derivatives():
+    """Three of them, all different, of a loss that is no function of one margin."""
+
+    def value(a, b):
+        return np.exp(-a) + a * b**2
+
+    def slopes(a, b):
+        return b**2 - np.exp(-a), 2 * a * b
+
+    def seconds(a, b):
+        return np.exp(-a), 2 * b, 2 * a
+
+    own = losses.custom("own", value, slopes, curvature=seconds, kind="absolute")
+    differenced = losses.custom("differenced", value, slopes, kind="absolute")
+    for point in points(np.random.default_rng(2)):
+        for exact, found in zip(own.curvature(*point), differenced.curvature(*point), strict=True):
+            assert found == pytest.approx(exact, rel=1e-5, abs=1e-5 * max(map(abs, own.gradient(*point))))
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_extremes_are_never_nan(name):
     loss = LOSSES[name]
