@@ -166,6 +166,23 @@ def test_the_listing_of_every_kind_shows_what_it_says(name):
 
 
 @pytest.mark.parametrize("name", CONVEX)
+def test_witnesses_come_as_near_as_floats_tell_however_far_the_reference(name):
+    """Losses that are least only in the limit, over references of hundreds of nats: blocks are parted by more."""
+    short, chain = 0, [(0, 0, 1, 1.0), (0, 1, 2, 2.0), (0, 3, 4, 1.0), (0, 4, 3, 0.5), (0, 0, 3, 1.0)]
+    for seed in range(6):
+        problem = Problem.from_unnormalized(np.random.default_rng(seed).normal(0, 60, (1, 5)), 0.5)
+        labels = Preferences.from_pairs(chain)
+        found = failure_modes.solve_loss_thresholds(problem, labels, CONVEX[name])
+        for pair in np.flatnonzero(np.isfinite(found.value)):
+            policy = found.witness(pair)
+            assert labels.delta(policy)[pair] <= 0
+            loss = losses.mean(policy, problem, labels, CONVEX[name])
+            assert loss == pytest.approx(found.value[pair], rel=1e-9, abs=1e-12)
+            short += not found.attained[pair]
+    assert short or CONVEX[name].scalar.growth[1] != 0 or CONVEX[name].scalar.settles[1]
+
+
+@pytest.mark.parametrize("name", CONVEX)
 @pytest.mark.parametrize("beta", [0.5, 20.0])
 def test_no_loss_below_that_of_an_even_reference_inverts_its_one_label(name, beta):
     """There v is the reference's own loss, and what is not below it is no fall."""
