@@ -7,10 +7,12 @@ an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to
 the changed statement, the quickest first, as one run of all of them has recorded (``--seen`` keeps the record for the
 next samples of the same files). In ``statements`` the verdict has to, or the pinned list of statements and their
 evidence (``tests/words.py``): an exception, a verdict that is not the expected one, a step or a statement that is gone.
-Words that were regenerated do not count. What can only make a
-near miss more wrong, or a search longer, is not mutated in statements: controls, ``wrong`` and ``right`` versions,
-efforts, the ranges that are drawn from. Nor are annotations, which are for type checkers, and ``strict=`` of ``zip``,
-which changes nothing where lengths are equal.
+Words that were regenerated do not count. What can only make a near miss more wrong, or a search longer, is not mutated
+in statements: controls, ``wrong`` and ``right`` versions, efforts, the ranges that are drawn from. Nor are annotations,
+which are for type checkers, and ``strict=`` of ``zip``, which changes nothing where lengths are equal.
+
+Survivors that were found to change nothing that anyone sees are listed in ``tests/golden/equivalents.json``, each with
+the reason; they count as not noticed, and are told apart.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from coverage import CoverageData
 from proofs_checks import statements
 
 ROOT = Path(__file__).parents[1]
+EQUIVALENTS = ROOT / "tests" / "golden" / "equivalents.json"
 SOURCES = ("tabular", "proofs_checks", "figures", "condeq", "tests", "pyproject.toml", "README.md", "THEOREMS.md")
 
 _COMPARISONS = {
@@ -241,6 +244,15 @@ def turns(part: str, path: Path, place: int, seen: Seen | None) -> list[tuple[li
     return [([*_PYTEST, *some], seconds) for some, seconds in parts if some]
 
 
+def without_line(what: str) -> str:
+    """A mutant by its file and what it changes: lines move.
+
+    >>> without_line("tabular/rlhf.py:7 number: 0")
+    'tabular/rlhf.py number: 0'
+    """
+    return re.sub(r":[0-9]+ ", " ", what, count=1)
+
+
 def _verdicts(path):
     inside = path.relative_to(ROOT)
     known = statements()
@@ -279,7 +291,7 @@ class Copy:
                 done = self._run(words, seconds, PYTHONDONTWRITEBYTECODE="1")
                 if done.returncode:
                     said = _failed(done.stdout) or f"ended with {done.returncode}"
-                    return "took too long" if done.returncode < 0 else said.splitlines()[0]
+                    return "took too long, or crashed" if done.returncode < 0 else said.splitlines()[0]
         finally:
             shutil.copy2(path, place)
         return ""
@@ -315,14 +327,13 @@ def main() -> int:
     chosen = choose(options.part, options.count, options.seed)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         seen = Seen(options.seen or Path(folder) / "seen") if options.part == "tabular" else None
+        held = [Copy(Path(folder) / f"copy{k}", options.part) for k in range(options.jobs)]
+        if options.part != "tabular" and (red := red_without(options.part, chosen, held[0])):
+            print("these fail without any mutant:", *(path.relative_to(ROOT) for path in red))
+            return 1
         copies: SimpleQueue[Copy] = SimpleQueue()
-        for k in range(options.jobs):
-            copies.put(Copy(Path(folder) / f"copy{k}", options.part))
-        if options.part != "tabular":
-            copies.put(copy := copies.get())
-            if red := red_without(options.part, chosen, copy):
-                print("these fail without any mutant:", *(path.relative_to(ROOT) for path in red))
-                return 1
+        for copy in held:
+            copies.put(copy)
 
         def fate(place):
             source, what = mutated(*place)
@@ -337,10 +348,13 @@ def main() -> int:
             fates.append((what, by))
             if options.all:
                 print(f"  {what}\n      {by or 'survived'}", flush=True)
+    known = json.loads(EQUIVALENTS.read_text(encoding="utf-8"))
     alive = [what for what, by in fates if not by]
+    reasons = {what: known.get(without_line(what)) for what in alive}
     share = 100 * (1 - len(alive) / len(fates))
     print(f"{options.part}, seed {options.seed}: {len(fates) - len(alive)} of {len(fates)} noticed ({share:.0f} %)")
-    print(*(f"  survived: {what}" for what in alive), sep="\n")
+    for what in sorted(alive, key=lambda what: bool(reasons[what])):
+        print(f"  equivalent: {what}\n      {reasons[what]}" if reasons[what] else f"  survived: {what}")
     return int(share < options.least)
 
 

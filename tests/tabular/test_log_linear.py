@@ -203,6 +203,35 @@ def test_rlhf_has_two_local_maxima_in_a_class():
     assert climbed.status is Status.LOCAL
 
 
+def test_rlhf_starts_from_the_regression_of_the_reward_too():
+    """From 0 alone the climb ends at the lower of two maxima."""
+    problem = Problem.from_unnormalized([-2.9, 2.9, 2.3, 1.1], 0.3, [7, 2, 5, 4])
+    first, second = log_linear.local_maxima(problem, [1, -4, -2, 0])
+    assert log_linear.rlhf(problem, column(1, -4, -2, 0)).value == pytest.approx(max(first[1], second[1]), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rlhf_over_prompts_of_unequal_weights_is_stationary(seed):
+    """Three prompts of four responses share two parameters: what is climbed is the weighted mean of the objectives."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(
+        rng.normal(size=(3, 4)), rng.uniform(0.5, 2), rng.normal(size=(3, 4)), prompt_weights=[1, 2, 5]
+    )
+    features = rng.normal(size=(3, 4, 2))
+    found = log_linear.rlhf(problem, features, rng=rng)
+
+    def value(theta):
+        moved = problem.log_ref + features @ theta
+        log_policy = moved - np.logaddexp.reduce(moved, axis=1, keepdims=True)
+        return problem.prompt_weights @ rlhf.objective(log_policy, problem)
+
+    assert found.value == pytest.approx(value(found.theta), rel=1e-12)
+    assert found.gap == pytest.approx(problem.prompt_weights @ rlhf.value(problem) - found.value, rel=1e-9)
+    for step in np.vstack([np.eye(2), -np.eye(2)]) * 1e-3:
+        rise = value(found.theta + step) - found.value
+        assert -1e-5 < rise < 0  # level there, and curved downwards
+
+
 @given(st.integers(2, 5), st.sampled_from([0.3, 1.0, 4.0]), st.integers(0, 2**32 - 1))
 def test_all_local_maxima_against_a_grid(n, beta, seed):
     rng = np.random.default_rng(seed)

@@ -133,6 +133,8 @@ def test_a_reference_that_is_not_where_the_run_began(seed):
     assert "the policy's sums miss tokens" in started(seed, **{side: -values for side, values in cut.items()}).what
     base = {"chosen": 0.1 * chosen + extra, "rejected": 0.1 * rejected + extra}
     assert "the reference is a weaker model" in started(seed, **base).what
+    slightly = {"chosen": rng.uniform(0.2, 0.8, N), "rejected": rng.uniform(0.2, 0.8, N)}
+    assert "the reference is a weaker model" in started(seed, **slightly).what
     assert "of another model, or of other rows" in started(seed, chosen=rng.normal(0, 9, N)).what
     coarse = {
         side: as_bf16(getattr(log, f"ref_{side}")) - getattr(log, f"ref_{side}") for side in ("chosen", "rejected")

@@ -52,6 +52,7 @@ RUN = logs.RunLog("toy", 0.1, [[[-9.0], [-7.0]], [[-8.0], [-8.5]]], ("chosen", "
 LOG = Path(__file__).parents[3] / "condeq/examples/trainer_log.csv"
 PROFILE = Profile([[0, 2, 1], [1, 0, 2], [2, 1, 0]], [2, 5, 4])
 RANKED = Rankings([[2, 0, 1], [(0, 1), 2]], weight=[1.0, 2.0])
+SHOWN = json.loads((Path(__file__).parents[2] / "golden" / "shown.json").read_text(encoding="utf-8"))
 SCISSORS = [[0.5, 0.9, 0.2], [0.1, 0.5, 0.7], [0.8, 0.3, 0.5]]
 
 
@@ -265,6 +266,12 @@ def test_shows_itself(name):
         assert picture.find("{http://www.w3.org/2000/svg}title").text
         values = [value for element in picture.iter() for value in element.attrib.values()]
         assert not {"nan", "inf", "-inf"} & {word for value in values for word in value.replace(",", " ").split()}
+
+
+def test_what_is_shown_of_records_that_choose_it():
+    """Pinned: a name that goes, or moves, is a change for every reader of notebooks and logs."""
+    choosing = [name for name in NAMES if type(SAMPLES[name]()).shown]
+    assert {name: list(type(SAMPLES[name]()).shown) for name in choosing} == SHOWN
 
 
 def test_pictures_are_where_they_say_something():

@@ -161,6 +161,14 @@ def test_powers_that_leave_the_floats_are_taken_in_logs():
         assert best_of_n.policy(problem, n)[0] == pytest.approx(exact(problem.log_ref[0], n), rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.parametrize("n", [0.5, 2.0, 5.0, 40.0])
+def test_a_response_below_the_floats_is_drawn_n_times_over_what_lies_below_it(n):
+    """p_k = n q F^(n-1), below, between and above the others; F is far from 1 between."""
+    for log_ref in ([-900.0, -1.0, 0.0], [-1.0, -900.0, 0.0], [-3.0, 0.0, -900.0], [-1.0, -900.0, -900.0, 0.0]):
+        problem = Problem.from_unnormalized(log_ref, 1.0, np.arange(len(log_ref)))
+        assert best_of_n.policy(problem, n)[0] == pytest.approx(exact(problem.log_ref[0], n), rel=1e-12, abs=1e-12)
+
+
 def test_many_draws_end_at_the_best_responses():
     problem = Problem.from_probabilities([0.1, 0.3, 0.6], beta=1, reward=[1, 1, 0])
     assert np.exp(best_of_n.policy(problem, 1e6)) == pytest.approx(np.exp(best_of_n.limit_policy(problem)), abs=1e-15)

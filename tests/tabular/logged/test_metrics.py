@@ -77,6 +77,12 @@ def test_an_export_of_a_dashboard(tmp_path):
     assert (log.margin.tolist(), log.loss.tolist()) == ([0.2, 0.4], [0.69, 0.5])
 
 
+def test_of_many_columns_a_dozen_are_named(tmp_path):
+    (tmp_path / "log.csv").write_text("a,b,c,d,e,f,g,h,i,j,k,l,m,n\n" + ",".join("1" * 14) + "\n")
+    with pytest.raises(InputError, match=r"found a, b, c, d, e, f, g, h, i, j, k, l$"):
+        logs.read_metrics(tmp_path / "log.csv")
+
+
 def test_what_is_refused(tmp_path):
     for content, expected in [
         ("{}", "holds no batch means of preference training: found nothing"),

@@ -15,6 +15,7 @@ from scipy.special import expit, logit
 
 from tabular import InputError, losses
 from tabular.losses import guarantees
+from tabular.losses.guarantees import settings
 from tests.tabular.losses import formulas
 from tests.tabular.losses.test_golden import GOLDEN, golden
 
@@ -477,3 +478,29 @@ def test_the_map_knows_holds_from_fails_and_from_open(claim, answer):
     cell = guarantees("sppo_hard")[claim]
     assert cell.answer.value == answer
     assert cell.statement == f"map-{claim}-{answer}"
+
+
+def test_the_parameters_at_which_the_map_speaks():
+    """Small and simple ones, as a reader is told them."""
+    said = {name: settings(name) for name in losses.names() if settings(name)}
+    assert said == {
+        "cdpo": "eps = 1/10",
+        "rdpo": "eps = 1/10",
+        "ipo_norm": "n_w = 1, n_l = 1",
+        "slic": "margin = 1",
+        "exo_pair": "eps = 1/10",
+        "odpo": "offset = 1/2",
+        "ecpo": "gamma = 1/10",
+        "simpo": "n_w = 1, n_l = 1, gamma = 1/10",
+        "sigmoid_norm": "n_w = 1, n_l = 1",
+        "discopop": "tau = 1/20",
+        "fdpo_alpha": "alpha = 1/2",
+        "chi_po": "r_max = 1",
+        "kto": "z0 = 0, l_d = 1, l_u = 1",
+        "bco_pair": "shift = 1/2",
+        "bco_pair_unshifted": "shift = 0",
+        "dpop": "lam = 1",
+        "dpo_sft": "alpha = 1, n_w = 1",
+        "cpo_xu": "alpha = 1, n_w = 1",
+        "orpo": "lam = 1",
+    }
