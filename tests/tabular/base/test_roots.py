@@ -77,3 +77,23 @@ def test_a_slope_that_jumps_beside_the_root():
     ]
     assert errors[0] < 5e-16
     assert errors[1] > 1e-12  # called smooth, it is not
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_three_points_of_an_inverse_parabola_lead_to_its_root_at_once(sign):
+    """x = p + q y + r y^2 through y_c < y_a < 0 < y_b, or mirrored: at the share of the way from a to b, y is 0."""
+    rng = np.random.default_rng(0)
+    root, rise, bend = rng.normal(size=200), rng.uniform(0.5, 2, 200), rng.uniform(-0.03, 0.03, 200)
+    y = sign * np.stack([-rng.uniform(0.1, 1, 200), rng.uniform(0.1, 2, 200), -rng.uniform(1.1, 3, 200)])
+    a, b, c = root + rise * y + bend * y**2
+    share = roots._interpolated(a, b, c, *y)
+    assert (share != 0.5).mean() > 0.9
+    np.testing.assert_allclose((a + share * (b - a))[share != 0.5], root[share != 0.5], atol=1e-12)
+
+
+def test_a_smooth_increasing_function_takes_a_dozen_steps():
+    wanted = np.linspace(0.1, 5, 50)
+    function, calls = counted(lambda x: np.exp(x) - np.exp(wanted))
+    found = roots.increasing(function, np.full(50, -1.0), np.full(50, 6.0))
+    np.testing.assert_allclose(found, wanted, rtol=1e-14)
+    assert len(calls) <= 13

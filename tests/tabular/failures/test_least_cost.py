@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tabular import Preferences, Problem, dpo, failure_modes
 from tabular.failures import joint, ties
 from tabular.failures.frontier import frontier, label_units
-from tabular.failures.grown import grown
+from tabular.failures.grown import _Growth, grown
 from tabular.failures.infimum import infimum
 from tabular.failures.least_cost import Circulation, raised
 from tests.strategies import labelled_problems, policies_of
@@ -83,6 +83,24 @@ def test_what_is_grown_are_policies_within_the_budget(share):
         assert cost <= budget
         assert dpo.loss(policy, problem, labels) == pytest.approx(at.value + cost, abs=1e-9)
         assert np.all(labels.delta(policy)[at.graph.label[inverted]] <= 0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("part", [0.1, 0.9, 3.0])
+def test_it_grows_until_each_label_that_is_still_right_costs_more_than_is_left(seed, part):
+    """Of few labels, some of them heavy, and fits enough: what was called too dear is too dear."""
+    problem, labels = even(8, 20, seed)
+    at = infimum(problem, labels)
+    budget = 0.6 * (np.log(2) - at.value)
+    piece = int(np.argmax(at.parts.graph.labels_of.size))
+    copies = ties.Copies(at.parts.graph, [piece])
+    weight = np.exp(np.random.default_rng(seed).normal(size=len(copies.edge)) * 2)
+    growth = _Growth(at, piece, copies, weight, budget)
+    ways = list(growth.run(part, 500))
+    inverted = [len(edges) for _, _, edges in ways]
+    assert inverted == sorted(inverted)  # nothing is right again
+    for label in np.flatnonzero(growth.fit.delta > 0):
+        assert not growth._tied([label])
 
 
 def test_a_ring_is_solved_by_its_bounds():
