@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular import dpo
-from tabular.base import checks
+from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
 from tabular.fits.dpo_solution import DPOSolution
@@ -165,8 +165,12 @@ def _side(preferences, problem):
     top = np.full(pair.max() + 1, -np.inf)
     np.maximum.at(top, pair, preferences.log_weight)
     weight = np.exp(preferences.log_weight - np.where(np.isneginf(top), 0.0, top)[pair])
-    heavier = np.sign(np.bincount(pair, forward * weight)[pair])
-    return heavier * forward
+    return _lead(np.bincount(pair, forward * weight), np.bincount(pair, weight))[pair] * forward
+
+
+def _lead(more, total):
+    """The sign of a difference of summed weights; 0 where only rounding tells them apart."""
+    return np.where(np.abs(more) <= tolerances.WEIGHT * total, 0.0, np.sign(more))
 
 
 def _majority(preferences, prompt, n_responses):
@@ -175,4 +179,4 @@ def _majority(preferences, prompt, n_responses):
     weight = np.zeros((n_responses, n_responses))
     top = preferences.log_weight[here].max()
     np.add.at(weight, (preferences.winner[here], preferences.loser[here]), np.exp(preferences.log_weight[here] - top))
-    return np.sign(weight - weight.T)
+    return _lead(weight - weight.T, weight + weight.T)

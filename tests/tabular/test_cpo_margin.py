@@ -92,6 +92,39 @@ def test_the_substitute_may_under_state_it_too():
     assert cpo.reference_margin(problem, PAIR, 0.05)[0] < cpo.exact_margin(local, problem, PAIR, 0.05)[0]
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("scale", [1.0, 1e-200])
+def test_the_margin_of_a_pair_is_demanded_in_the_direction_of_its_heavier_label(seed, scale):
+    """Label by label, over prompts and repeated, opposite and even labels: dpo's offsets, counted by hand."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(6, 4)), 0.7)
+    ends = [(rng.integers(6), *rng.choice(4, 2, replace=False)) for _ in range(40)]
+    ends += [(x, y, w) for x, w, y in ends[:24]]
+    weight = scale * rng.choice([1.0, 2.0, 3.0], len(ends))
+    labels = Preferences.from_pairs([(*label, w) for label, w in zip(ends, weight, strict=True)])
+    total = {label: sum(w for other, w in zip(ends, weight, strict=True) if other == label) for label in ends}
+    chance, offset = np.exp(problem.log_ref), []
+    for x, w, y in ends:
+        lead = total[x, w, y] - total.get((x, y, w), 0.0)
+        offset.append(np.sign(lead) * 0.2 * (1 / chance[x, w] + 1 / chance[x, y]))
+    found = cpo.reference_margin_solve(problem, labels, 0.2, margin_of="pair")
+    wanted = dpo.solve(problem, labels, np.array(offset))
+    assert found.statuses == wanted.statuses
+    assert found.infimum == pytest.approx(wanted.infimum, rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1, 1e-200])
+def test_a_pair_whose_labels_weigh_the_same_together_is_tied(unit):
+    """1 + 2 against 3, whose shares are off by rounding: no margin, and no triangle."""
+    problem = Problem.from_unnormalized([0.3, -1.0, 0.5], 0.7)
+    even = [(0, 0, 1, unit), (0, 0, 1, 2 * unit), (0, 1, 0, 3 * unit)]
+    labels = Preferences.from_pairs([*even, (0, 1, 2, unit), (0, 0, 2, unit)])
+    psi = cpo.reference_margin(problem, labels, 0.4)
+    found = cpo.reference_margin_solve(problem, labels, 0.4, margin_of="pair")
+    assert found.infimum == pytest.approx(dpo.solve(problem, labels, psi * [0, 0, 0, 1, 1]).infimum, rel=1e-12)
+    assert cpo.triangle_defect(problem, labels, 0.4)[0].size == 0
+
+
 def test_margins_beyond_double_precision():
     problem = Problem(np.array([-1e4, 0.0]), 1.0)
     assert cpo.reference_margin(problem, PAIR, 0.1)[0] == np.inf

@@ -1,5 +1,7 @@
 """What inverting labels costs at least: no policy pays less, and where nothing is shared it is what it costs."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,6 +103,25 @@ def test_it_grows_until_each_label_that_is_still_right_costs_more_than_is_left(s
     assert inverted == sorted(inverted)  # nothing is right again
     for label in np.flatnonzero(growth.fit.delta > 0):
         assert not growth._tied([label])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_batch_is_halved_until_it_goes_and_no_more_than_doubled(seed, monkeypatch):
+    problem, labels = even(12, 60, seed)
+    at = infimum(problem, labels)
+    copies, sizes, tied = ties.Copies(at.parts.graph, [0]), [], _Growth._tied
+    growth = _Growth(at, 0, copies, np.ones(60), 0.5 * (np.log(2) - at.value))
+
+    def spied(self, labels):
+        sizes.append((len(labels), tied(self, labels)))
+        return sizes[-1][1]
+
+    monkeypatch.setattr(_Growth, "_tied", spied)
+    list(growth.run(1e9, 100))  # as if every label were paid for: the sizes are ruled by what went alone
+    assert len(sizes) > 8
+    for (before, went), (size, _) in pairwise(sizes):
+        assert size <= (2 * before if went else before // 2) or size == before == 1
+    assert any(size == 2 * before for (before, went), (size, _) in pairwise(sizes) if went)
 
 
 def test_a_ring_is_solved_by_its_bounds():
