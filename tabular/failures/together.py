@@ -90,12 +90,12 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     log_policy = joint.policy(at, items.piece[chosen], [items.pattern[k] for k in chosen])
     inverted = preferences.delta(log_policy)[at.graph.label] <= 0
     cost = at.value + items.options.cost[chosen].sum()
-    share, most = float(weight[inverted].sum() / weight.sum()), 1.0
+    share = most = float(weight[inverted].sum() / weight.sum())
     above = relaxed(at, items, weight, loss_level) if items.cut_short.size else ()
     if above or not proved:
         found = Frontier(at.value, items.options, float(items.base.sum()), weight.sum(), above, loss_level)
         most = 1 - float(found.bounds(loss_level).lower)
-    proved = (proved and not above) or most <= share + tolerances.LOSS
+    proved = most <= share + tolerances.LOSS
     return InvertedSet(at.graph.label[inverted], share, float(cost), log_policy, proved, share if proved else most)
 
 
