@@ -43,23 +43,19 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from scipy.special import log_expit
 
 from tabular.base import tolerances
+from tabular.fits import dense_cuts, spanning
+from tabular.fits.dense_cuts import HEAVIER, LARGEST, LONG, MOST, SEVERAL, DenseCuts
 
 __all__ = ["cut_fit", "whole_weights"]
 
 _EPS = np.finfo(float).eps
-_LONG = 0.5  # nats: steps from which cuts are balanced in logs
-_SEVERAL = 1.5  # nats: steps from which that may only shorten them
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
 _NEAR = 30.0  # nats: a start from which Newton's step is no longer is worth more than one that is unrolled
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
-_MOST = 600.0  # e^600 is a float, and so are sums of many
-_DENSE = 32  # nodes: blocks up to this size are small matrices
-_HEAVIER = 2.0  # nats: a tree by so much lighter than the heaviest serves as well
 _FEW = 20  # paths walked one by one
 _UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
 _ENTRIES = 4_000_000  # of the matrices solved together
@@ -79,26 +75,28 @@ def cut_fit(edges, start):
 
 def _approached(edges, start):
     """The fit of a few blocks; those whose start is far off from the flattest of their scaled problems on."""
-    edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
-    cuts = _Cuts(edges)
+    if edges.whole is None:
+        edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
+    cuts = _equations(edges)
     ahead = cuts.direction(start)
     blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
     far = np.flatnonzero((edges.reach(ahead[0]) > _NEAR) | blurred)
     if far.size == 0:
         return _newton(cuts, start, tolerances.NEWTON_STEP, ahead)
     rows = start.reshape(len(edges.start), -1).copy()
-    rows[far] = _unrolled(edges.take(far)).reshape(len(far), -1)
+    rows[far] = _unrolled(cuts.take(far)).reshape(len(far), -1)
     return _newton(cuts, rows.ravel(), tolerances.NEWTON_STEP)
 
 
-def _unrolled(edges):
+def _unrolled(cuts):
     """Near the fit of some blocks, from the flattest of their scaled problems on."""
+    edges = cuts.edges
     steep = np.ptp(edges.log_weight) + 2 * edges.tilt().max()
-    start, above, cuts = np.zeros(edges.n_nodes), 1.0, _Cuts(edges)
+    start, above = np.zeros(edges.n_nodes), 1.0
     for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
         log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
-        scaled = cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / tau))
-        start, above = _newton(scaled, start * (above / tau), _ROUGH), tau
+        cuts = cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / tau))
+        start, above = _newton(cuts, start * (above / tau), _ROUGH), tau
     return start * above
 
 
@@ -130,7 +128,7 @@ def _newton(cuts, s, wanted, ahead=None):
     there, moving = np.arange(n_blocks), np.arange(n_blocks)  # the blocks of the equations, and of these who still move
     while moving.size:
         if 2 * len(moving) <= len(there):
-            cuts, there = _Cuts(edges.take(moving)), moving
+            cuts, there = cuts.take(np.searchsorted(there, moving)), moving
         at = np.searchsorted(there, moving)
         here = rows[there].ravel()
         newton, step, several, rounding = cuts.direction(here) if ahead is None else ahead
@@ -145,13 +143,6 @@ def _newton(cuts, s, wanted, ahead=None):
         before[moving] = reach
         moving = moving[~done]
     return rows.ravel()
-
-
-def _widest(edges):
-    """``(n_blocks,)``: neighbouring levels of the optimum are no further apart."""
-    steep = np.maximum.reduceat(edges.log_weight, edges.start) - np.minimum.reduceat(edges.log_weight, edges.start)
-    n_edges = np.diff(np.r_[edges.start, len(edges.winner)])
-    return steep + 2 * edges.tilt() + np.log(2 * n_edges)
 
 
 def _length(edges, s, d, reach, several):
@@ -180,6 +171,11 @@ def _falls(edges, s, d, length):
     return ahead > back * (1 + tolerances.LOSS)
 
 
+def _equations(edges):
+    """Newton's step in cuts, for blocks of one size."""
+    return (DenseCuts if edges.n_nodes <= LARGEST * len(edges.start) else _Cuts)(edges)
+
+
 class _Cuts:
     """The equations of Newton's step in cuts; what does not depend on s is prepared once."""
 
@@ -203,8 +199,12 @@ class _Cuts:
         other._weigh(edges)
         return other
 
+    def take(self, blocks):
+        """The equations of some of the blocks."""
+        return _Cuts(self.edges.take(blocks))
+
     def _weigh(self, edges):
-        self.edges, self.widest = edges, _widest(edges)
+        self.edges, self.widest = edges, dense_cuts.widest(edges)
 
     def direction(self, s):
         """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
@@ -213,7 +213,7 @@ class _Cuts:
         log_small = edges.log_weight + log_expit(-np.abs(h))
         log_c = np.logaddexp.reduceat((log_small + log_expit(np.abs(h)))[self.by_pair], self.first_of_pair)
         (before, tree), (node, pair, sign), log_cut = self._cuts(log_c)
-        share = np.exp(np.minimum(log_c[pair] - log_cut[node], _HEAVIER))  # c_e/c_t of each edge e across each cut t
+        share = np.exp(np.minimum(log_c[pair] - log_cut[node], HEAVIER))  # c_e/c_t of each edge e across each cut t
         way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
         small = way * np.exp(log_small - log_c[self.pair])
         r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.pairs))[pair], edges.n_nodes)
@@ -222,21 +222,21 @@ class _Cuts:
         whole, log_unit = np.zeros(edges.n_nodes), np.zeros(edges.n_nodes)
         if (h < 0).any():
             whole, log_unit, inexact = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign)
-            over = np.exp(np.minimum(log_unit - log_cut, _MOST))
+            over = np.exp(np.minimum(log_unit - log_cut, MOST))
             r, blurred = r + whole * over, blurred + inexact * over
         solved = self._solver(len(tree), node, pair, sign, share)
         x = solved(r)
-        newton = step = _summed_from_roots(before, x)
+        newton = step = spanning.summed_from_roots(before, x)
         longest = np.abs(x).reshape(-1, self.size).max(axis=1)
-        long, several = longest > _LONG, longest > _SEVERAL
+        long, several = longest > LONG, longest > SEVERAL
         if long.any():
             kin = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut)
             apart = np.abs(s - s[np.where(before < edges.n_nodes, before, np.arange(edges.n_nodes))])
             widest = self.widest[edges.block] + apart  # no cut has further to go
             widest = np.where(several[edges.block], np.minimum(np.abs(r), widest), widest)
             x = np.where(long[edges.block], solved(np.clip(kin, -widest, widest)), x)
-            step = _summed_from_roots(before, x)
-        coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= _LONG  # the levels themselves are rounded by so much
+            step = spanning.summed_from_roots(before, x)
+        coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= LONG  # the levels themselves are rounded by so much
         return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
 
     def _cuts(self, log_c):
@@ -245,8 +245,8 @@ class _Cuts:
         if self.tree is not None:
             node, pair, _ = self.paths
             log_cut[node[: len(self.tree[1])]] = log_c[self.tree[1]]
-        if self.tree is None or (log_c[pair] - log_cut[node]).max() > _HEAVIER:
-            self.tree = self._heaviest_tree(log_c)
+        if self.tree is None or (log_c[pair] - log_cut[node]).max() > HEAVIER:
+            self.tree = spanning.heaviest_tree(self.low, self.high, log_c, self.edges.n_nodes, self.roots)
             self.paths = self._paths(*self.tree)
             log_cut[self.paths[0][: len(self.tree[1])]] = log_c[self.tree[1]]
         return self.tree, self.paths, log_cut
@@ -281,26 +281,13 @@ class _Cuts:
         found[node[first]] = np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, r[node[first]])
         return found
 
-    def _heaviest_tree(self, log_c):
-        """Each node's neighbour towards its block's root (a root's is n), and the pair that leads there."""
-        n = self.edges.n_nodes
-        cost = np.empty(len(log_c))
-        cost[np.argsort(-log_c, kind="stable")] = np.arange(1, len(log_c) + 1)
-        tree = minimum_spanning_tree(csr_array((cost, self.high, self.first), shape=(n, n)))
-        below_n = np.append(tree.indptr, tree.nnz + len(self.roots))  # and a node n above all roots
-        graph = csr_array((np.ones(below_n[-1]), np.r_[tree.indices, self.roots], below_n), shape=(n + 1, n + 1))
-        before = breadth_first_order(graph, n, directed=False)[1][:n].astype(np.int64)
-        child = np.flatnonzero(before < n)
-        ends = np.minimum(child, before[child]) * n + np.maximum(child, before[child])
-        return before, np.searchsorted(self.pairs, ends)
-
     def _paths(self, before, tree):
         """N as triplets (child of the tree edge, pair, sign): first the tree's own, then the paths of all others."""
         n = self.edges.n_nodes
         child = np.flatnonzero(before < n)
         found = [(child, tree, np.where(child == self.low[tree], 1.0, -1.0))]
         pair = np.setdiff1d(np.arange(len(self.pairs)), tree, assume_unique=True)
-        depth = _summed_from_roots(before, np.ones(n)).astype(np.int64)
+        depth = spanning.summed_from_roots(before, np.ones(n)).astype(np.int64)
         a, b = self.low[pair], self.high[pair]
         if len(pair) < _FEW:  # long cycles: their paths may be as long as the block, too long to be walked in step
             found += [_walked(*ends, before.tolist(), depth.tolist()) for ends in zip(a, b, pair, strict=True)]
@@ -335,8 +322,6 @@ class _Cuts:
 
     def _solver(self, n_tree, node, pair, sign, share):
         """What takes r to the x of Bx = r: in the cuts or, for a lone large block, in fewer edges off the tree."""
-        if self.size <= _DENSE:
-            return self._in_cuts(self._dense(node, pair, sign, share))
         seen = np.flatnonzero(share[n_tree:] > _UNSEEN) + n_tree
         node, sign, share = node[seen], sign[seen], share[seen]
         numbers, edge = np.unique(pair[seen], return_inverse=True)
@@ -349,17 +334,6 @@ class _Cuts:
         b = np.zeros((len(self.roots), self.size, self.size))
         b[within.row // self.size, within.row % self.size, within.col % self.size] = within.data
         return self._in_cuts(b + np.eye(self.size))
-
-    def _dense(self, node, pair, sign, share):
-        """B of small blocks, all cuts against all pairs."""
-        start = np.searchsorted(self.low, self.roots)
-        block = node // self.size
-        paths = np.zeros((len(self.roots), self.size, int(np.diff(start, append=len(self.pairs)).max())))
-        at = block, node % self.size, pair - start[block]
-        paths[at] = sign
-        shares = paths.copy()
-        shares[at] *= share
-        return shares @ paths.swapaxes(1, 2)
 
     def _in_cuts(self, b):
         """Solves in B, but for the root's row of each block."""
@@ -384,12 +358,3 @@ def _walked(a, b, pair, before, depth):
             down.append(b)
             b = before[b]
     return np.array(up + down), np.full(len(up + down), pair), np.r_[np.ones(len(up)), -np.ones(len(down))]
-
-
-def _summed_from_roots(before, rise):
-    """Each node's sum of rises along the path from its root, whose own does not count: log2(depth) doublings."""
-    n = len(before)
-    total, before = np.append(np.where(before < n, rise, 0.0), 0.0), np.append(before, n)
-    while (before != n).any():
-        total, before = total + total[before], before[before]
-    return total[:-1]

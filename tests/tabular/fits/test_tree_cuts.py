@@ -8,7 +8,7 @@ import pytest
 
 from tabular import Preferences, Problem, dpo, failure_modes
 from tabular.base import tolerances
-from tabular.fits import block_solvers, bradley_terry, tree_cuts
+from tabular.fits import block_solvers, bradley_terry, dense_cuts, tree_cuts
 
 
 def ring(rng, size, extra):
@@ -134,8 +134,10 @@ def test_weights_that_cancel_only_by_rounding_say_so():
 
 def counted(monkeypatch):
     """A list that grows by one with each Newton step in cuts."""
-    steps, direction = [], tree_cuts._Cuts.direction
-    monkeypatch.setattr(tree_cuts._Cuts, "direction", lambda self, s: steps.append(1) or direction(self, s))
+    steps = []
+    for kind in (tree_cuts._Cuts, dense_cuts.DenseCuts):
+        direction = kind.direction
+        monkeypatch.setattr(kind, "direction", lambda self, s, of=direction: steps.append(1) or of(self, s))
     return steps
 
 
@@ -161,9 +163,10 @@ def test_offsets_of_any_size_take_few_steps(monkeypatch, reach):
     assert len(steps) < 30 + 10 * np.log(reach)
 
 
+@pytest.mark.parametrize("equations", [tree_cuts._Cuts, dense_cuts.DenseCuts])
 @pytest.mark.parametrize("away", [1.0, 1e3, 1e6, 1e9])
 @pytest.mark.parametrize("spread", [0.0, 10.0, 40.0])
-def test_from_any_start_few_steps_lead_to_the_fit(monkeypatch, spread, away):
+def test_from_any_start_few_steps_lead_to_the_fit(monkeypatch, spread, away, equations):
     """Where whole weights cancel and only tails are left, steps once were 1 nat long, or 300 at most."""
     for seed in range(4):
         rng = np.random.default_rng(seed)
@@ -177,6 +180,6 @@ def test_from_any_start_few_steps_lead_to_the_fit(monkeypatch, spread, away):
         best = tree_cuts.cut_fit(edges, np.zeros(7))
         with monkeypatch.context() as patched:
             steps = counted(patched)
-            found = tree_cuts._newton(tree_cuts._Cuts(edges), away * rng.normal(size=7), tolerances.NEWTON_STEP)
+            found = tree_cuts._newton(equations(edges), away * rng.normal(size=7), tolerances.NEWTON_STEP)
         assert len(steps) < 60
         np.testing.assert_allclose(found - found[0], best - best[0], atol=1e-7)

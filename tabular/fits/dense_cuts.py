@@ -1,0 +1,248 @@
+r"""The equations of :mod:`tabular.fits.tree_cuts` for small blocks of one size: a dense matrix each, kept by pivots.
+
+Rows of the cut matrix N are the cuts of the tree, columns the compared pairs, entries 0 and :math:`\pm1`; a matrix D
+with the same rows says how each node moves with a cut's difference, so that the column of a pair is the difference of
+those of its nodes in D. A pair e that has become heavier than a tree edge t on its path takes that edge's place:
+
+.. math:: N_t\to N_{te}N_t,\qquad N_i\to N_i-N_{ie}N_{te}N_t\quad(i\ne t),
+
+and so does D, as :math:`x_e=\sum_iN_{ie}x_i`. Such a pivot makes the product of the tree's curvatures larger by a
+factor of e^2 at least: no tree comes twice, so they end. From step to step few are needed, and blocks that are done are
+dropped by leaving out their rows: nothing is searched or walked again.
+"""
+
+import math
+from copy import copy
+
+import numpy as np
+
+from tabular.base import tolerances
+from tabular.fits import spanning
+
+__all__ = ["HEAVIER", "LARGEST", "LONG", "MOST", "SEVERAL", "DenseCuts", "widest"]
+
+LARGEST = 32  # nodes: blocks up to this size are small matrices
+HEAVIER = 2.0  # nats: a tree by so much lighter than the heaviest serves as well
+LONG = 0.5  # nats: steps from which cuts are balanced in logs
+SEVERAL = 1.5  # nats: steps from which that may only shorten them
+MOST = 600.0  # e^600 is a float, and so are sums of many
+_EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
+
+
+def widest(edges):
+    """``(n_blocks,)``: neighbouring levels of the optimum are no further apart."""
+    steep = np.maximum.reduceat(edges.log_weight, edges.start) - np.minimum.reduceat(edges.log_weight, edges.start)
+    n_edges = np.diff(np.r_[edges.start, len(edges.winner)])
+    return steep + 2 * edges.tilt() + np.log(2 * n_edges)
+
+
+class DenseCuts:
+    """Newton's step in cuts: arrays ``(n_blocks, n_cuts, n_pairs)``, pairs that a block lacks being of no weight.
+
+    Attributes:
+        slot: ``(n_edges,)`` which of all pairs an edge joins; sign: 1 where the pair's lower node wins.
+        ends: ``(2, n_blocks, n_pairs)`` the lower and the higher node of each pair, inside its block.
+        crosses, moves: N and D; basis: ``(n_blocks, n_cuts)`` the pair whose cut each row is.
+    """
+
+    def __init__(self, edges):
+        n, n_blocks = edges.n_nodes, len(edges.start)
+        self.size = n // n_blocks
+        low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
+        pairs, pair = np.unique(low * n + high, return_inverse=True)
+        self.sign = np.where(edges.winner == low, 1.0, -1.0)
+        low, high = np.divmod(pairs, n)
+        block = low // self.size
+        place = np.arange(len(pairs)) - np.searchsorted(block, np.arange(n_blocks))[block]
+        self.shape = n_blocks, int(place.max()) + 1
+        self.ends = np.zeros((2, *self.shape), dtype=np.int64)
+        self.ends[:, block, place] = low % self.size, high % self.size
+        self._joined((block * self.shape[1] + place)[pair])
+        self.crosses = self.moves = self.basis = None
+        self._weigh(edges)
+
+    def weighted(self, edges):
+        """The equations of the same edges with other weights and offsets."""
+        other = copy(self)
+        other._weigh(edges)
+        return other
+
+    def take(self, blocks):
+        """The equations of some of the blocks, listed in order."""
+        other, kept = copy(self), np.isin(self.slot // self.shape[1], blocks)
+        other.shape = len(blocks), self.shape[1]
+        other.ends, other.sign = self.ends[:, blocks], self.sign[kept]
+        block, place = np.divmod(self.slot[kept], self.shape[1])
+        other._joined(np.searchsorted(blocks, block) * self.shape[1] + place)
+        if self.moves is not None:
+            other.crosses, other.moves, other.basis = self.crosses[blocks], self.moves[blocks], self.basis[blocks]
+        other._weigh(self.edges.take(blocks))
+        return other
+
+    def _joined(self, slot):
+        self.slot, self.by_pair = slot, np.argsort(slot, kind="stable")
+        self.first_of_pair = np.flatnonzero(np.diff(slot[self.by_pair], prepend=-1))
+        self.pairs = slot[self.by_pair[self.first_of_pair]]
+
+    def _weigh(self, edges):
+        self.edges, self.widest = edges, widest(edges)
+
+    def direction(self, s):
+        """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
+        edges = self.edges
+        h = edges.margin(s)
+        above = np.log1p(np.exp(-np.abs(h)))
+        log_small = edges.log_weight - np.abs(h) - above
+        log_c = np.full(self.shape, -np.inf)
+        log_c.ravel()[self.pairs] = np.logaddexp.reduceat((log_small - above)[self.by_pair], self.first_of_pair)
+        share, log_cut = self._shares(log_c)
+        signed = self.crosses * share
+        way, unit = np.where(h < 0, -self.sign, self.sign), np.where(log_c > -np.inf, log_c, 0.0).ravel()[self.slot]
+        small = np.exp(log_small - unit)  # an inverted edge pushes by so little less than its whole weight
+        r = _across(signed, self._summed(way * small))
+        rows, low, high = np.arange(self.shape[0])[:, None], *np.take_along_axis(self.ends, self.basis[None], 2)
+        level = s.reshape(-1, self.size)
+        size = np.abs(level) + edges.tilt()[:, None]
+        blurred = 4 * _EPS * (1 + np.maximum(size[rows, low], size[rows, high])) * share.sum(axis=2)
+        constant = np.zeros((2, *r.shape))
+        if (h < 0).any():
+            whole, log_unit, inexact = self._whole_weights(np.flatnonzero(h < 0), log_cut)
+            over = np.exp(np.minimum(log_unit - log_cut, MOST))
+            r, blurred = r + whole * over, blurred + inexact * over
+            with np.errstate(divide="ignore"):
+                constant = np.sign(whole), np.log(np.abs(whole)) + log_unit
+        b = signed @ self.crosses.swapaxes(1, 2)
+        x = np.linalg.solve(b, r[:, :, None])[:, :, 0]
+        newton = step = _across(self.moves.swapaxes(1, 2), x).ravel()
+        longest = np.abs(x).max(axis=1)
+        long, several = longest > LONG, longest > SEVERAL
+        if long.any():
+            kin = self._log_kin(r, share, log_small, log_cut, way, small, np.exp(-above), constant)
+            far = self.widest[:, None] + np.abs(level[rows, low] - level[rows, high])  # no cut has further to go
+            far = np.where(several[:, None], np.minimum(np.abs(r), far), far)
+            kin = np.linalg.solve(b, np.clip(kin, -far, far)[:, :, None])[:, :, 0]
+            step = _across(self.moves.swapaxes(1, 2), np.where(long[:, None], kin, x)).ravel()
+        coarse = _EPS * size.max(axis=1) >= LONG  # the levels themselves are rounded by so much
+        return newton, step, several, np.where(coarse, np.inf, blurred.sum(axis=1))
+
+    def _summed(self, per_edge):
+        """``(n_blocks, n_pairs)``."""
+        return np.bincount(self.slot, per_edge, math.prod(self.shape)).reshape(self.shape)
+
+    def _shares(self, log_c):
+        """``c_e/c_t`` of each pair across each cut, 0 of the others, and ``log c_t``: heavier pairs change places."""
+        if self.moves is None:
+            self._rooted(log_c)
+        every = np.arange(self.shape[0])
+        log_cut = np.take_along_axis(log_c, self.basis, 1)
+        share = self._over(every, log_c, log_cut)
+        moving = np.flatnonzero(share.max(axis=(1, 2)) > math.exp(HEAVIER))
+        if moving.size:  # weighted equations may share these arrays
+            self.crosses, self.moves, self.basis = self.crosses.copy(), self.moves.copy(), self.basis.copy()
+        while moving.size:
+            cut, pair = np.divmod(share[moving].reshape(len(moving), -1).argmax(axis=1), self.shape[1])
+            self._pivot(moving, cut, pair)
+            log_cut[moving, cut] = log_c[moving, pair]
+            share[moving] = self._over(moving, log_c[moving], log_cut[moving])
+            moving = moving[share[moving].max(axis=(1, 2)) > math.exp(HEAVIER)]
+        return share, log_cut
+
+    def _over(self, blocks, log_c, log_cut):
+        """The same of the trees as they are."""
+        top, crossed = log_c.max(axis=1, keepdims=True), np.abs(self.crosses[blocks])
+        if (top - log_cut).max() <= MOST:  # within the floats
+            return crossed * (np.exp(log_c - top)[:, None] * np.exp(top - log_cut)[:, :, None])
+        with np.errstate(invalid="ignore"):
+            return np.where(crossed > 0, np.exp(np.minimum(log_c[:, None] - log_cut[:, :, None], MOST)), 0.0)
+
+    def _pivot(self, blocks, cut, pair):
+        """In each of the blocks a pair takes the place of a tree edge."""
+        every = np.arange(len(blocks))
+        column = self.crosses[blocks, :, pair]
+        way = column[every, cut][:, None]
+        column[every, cut] = 0.0
+        for matrix in (self.crosses, self.moves):
+            row = way * matrix[blocks, cut]
+            matrix[blocks] -= column[:, :, None] * row[:, None]
+            matrix[blocks, cut] = row
+        self.basis[blocks, cut] = pair
+
+    def _rooted(self, log_c):
+        """Start from a heaviest tree: a row for each node but the root, the cut above it."""
+        first = np.arange(self.shape[0])[:, None] * self.size
+        low, high = (self.ends + first).reshape(2, -1)[:, self.pairs]
+        n = self.edges.n_nodes
+        before, tree = spanning.heaviest_tree(low, high, log_c.ravel()[self.pairs], n, first[:, 0])
+        path = spanning.summed_from_roots(before, np.tile(np.eye(self.size), (self.shape[0], 1)))
+        self.moves = path.reshape(-1, self.size, self.size)[:, :, 1:].swapaxes(1, 2)
+        low, high = (np.take_along_axis(self.moves, end[:, None], 2) for end in self.ends)
+        self.crosses = low - high
+        self.basis = (self.pairs[tree] % self.shape[1]).reshape(self.shape[0], -1)
+
+    def _whole_weights(self, inverted, log_cut):
+        """What inverted edges push with their whole weight across each cut, the log of its unit, and its rounding."""
+        edges, slot = self.edges, self.slot[inverted]
+        log_weight = edges.log_weight[inverted]
+        whole = np.zeros(len(inverted)) if edges.whole is None else edges.whole[inverted]
+        top = np.full(self.shape, -np.inf)
+        np.maximum.at(top.ravel(), slot, log_weight - np.log(np.maximum(whole, 1.0)))
+        size = np.where(whole > 0, whole, np.exp(np.minimum(log_weight - top.ravel()[slot], 0.0)))
+        sums = [np.bincount(slot, part, top.size) for part in (self.sign[inverted] * size, size, size * (whole == 0))]
+        sums, unit = np.reshape(sums, (3, *self.shape)), top.max(axis=1, keepdims=True)
+        unit = np.where(unit > -np.inf, unit, 0.0)
+        if (unit - log_cut).max() <= MOST:
+            unit, scale = np.broadcast_to(unit, log_cut.shape), np.exp(top - unit)
+            terms = sums[0] * scale
+            total, (gross, inexact) = (
+                _across(self.crosses, terms),
+                (np.abs(self.crosses) @ (sums[1:] * scale)[..., None]),
+            )
+            gross, inexact, terms = gross[..., 0], inexact[..., 0], terms[:, None] * self.crosses
+        else:  # weights too far apart for one unit
+            crossed = self.crosses != 0
+            unit = np.where(crossed, top[:, None], -np.inf).max(axis=2)
+            unit = np.where(unit > -np.inf, unit, 0.0)
+            scale = np.where(crossed, np.exp(np.minimum(top[:, None] - unit[:, :, None], 0.0)), 0.0)
+            terms = self.crosses * scale * sums[0][:, None]
+            total, gross, inexact = terms.sum(axis=2), *(scale * sums[1:, :, None]).sum(axis=3)
+        for b, t in np.argwhere((total != 0) & (np.abs(total) <= tolerances.LOSS * gross)):
+            total[b, t] = math.fsum(terms[b, t])
+        return total, unit, 4 * _EPS * inexact
+
+    def _log_kin(self, r, share, log_small, log_cut, way, small, bend, constant):
+        r"""r with :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` in the place of :math:`(p_+-p_-)/(c_++c_-)`.
+
+        What whole weights of inverted edges leave of one another is a constant, of a sign and a log; what these edges
+        lack pushes the other way, and grows as they are put right.
+        """
+        up, down = np.where(way > 0, small, 0.0), np.where(way < 0, small, 0.0)
+        each = np.stack([self._summed(part) for part in (up, down, up * bend, down * bend)], axis=2)
+        along = np.where(self.crosses > 0, share, 0.0)
+        across = np.moveaxis(along @ each + (share - along) @ each[:, :, [1, 0, 3, 2]], 2, 0)
+        there, log_push = across > 0, np.full(across.shape, -np.inf)
+        np.log(across, out=log_push, where=there)
+        if not there.all() and log_small.min() - log_cut.max() < -MOST:
+            # what underflows is of exponential tails: the largest counts, curvatures are pushes
+            rows = np.nonzero(~there.all(axis=0))
+            largest = np.tile(self._log_largest(*rows, log_small, way) - log_cut[rows], (2, 1))
+            log_push[:, *rows] = np.where(there[:, *rows], log_push[:, *rows], largest)
+        log_push, log_bend = np.split(log_push, 2)
+        sign, log_size = constant
+        log_push = np.logaddexp(log_push, np.where([sign > 0, sign < 0], log_size - log_cut, -np.inf))
+        with np.errstate(invalid="ignore", over="ignore"):
+            gap = log_push[0] - log_push[1]
+            kin = gap / np.exp(log_bend - log_push).sum(axis=0) * across[2:].sum(axis=0)
+        return np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, r)
+
+    def _log_largest(self, block, cut, log_small, way):
+        """``(2, n)`` log of the largest push either way across some cuts."""
+        crosses, log_push = self.crosses[block, cut], np.full((2, math.prod(self.shape)), -np.inf)
+        np.maximum.at(log_push, ((way < 0).astype(int), self.slot), log_small)
+        up, down = log_push.reshape(2, *self.shape)[:, block]
+        ways = (up, down), (down, up)
+        return np.array([np.where(crosses > 0, a, np.where(crosses < 0, b, -np.inf)).max(axis=1) for a, b in ways])
+
+
+def _across(matrix, vector):
+    """Each block's matrix times its vector."""
+    return np.matmul(matrix, vector[:, :, None])[:, :, 0]
