@@ -75,7 +75,9 @@ def fit(n_nodes, winner, loser, log_weight, offset=None, guess=None) -> Fit:
     winner, loser, log_weight, offset = winner[drawn], loser[drawn], log_weight[drawn], offset[drawn]
     block, rank = digraph.ranked_blocks(digraph.adjacency(n_nodes, winner, loser))
     inner = block[winner] == block[loser]
-    edges = _merged(n_nodes, winner[inner], loser[inner], log_weight[inner], offset[inner])
+    winner, loser, log_weight = winner[inner], loser[inner], log_weight[inner]
+    whole = whole_weights(log_weight, block[winner], len(rank))  # of labels as they are: sums of whole numbers are such
+    edges = _merged(n_nodes, winner, loser, log_weight, offset[inner], whole)
     strength = np.zeros(n_nodes)
     for nodes, group, solve in _groups(block, *edges):
         strength[nodes] = solve(group if guess is None else replace(group, guess=guess[nodes]))
@@ -83,23 +85,25 @@ def fit(n_nodes, winner, loser, log_weight, offset=None, guess=None) -> Fit:
     return Fit(strength, block, rank, *_checked(strength, block, len(rank), *edges))
 
 
-def _merged(n_nodes, winner, loser, log_weight, offset):
+def _merged(n_nodes, winner, loser, log_weight, offset, whole):
     """Parallel edges of one offset as one edge, sorted by winner and loser."""
     key = winner * n_nodes + loser
     order = np.lexsort((offset, key)) if offset.any() else np.argsort(key, kind="stable")
     key, offset = key[order], offset[order]
     first = np.flatnonzero(np.r_[len(key) > 0, (np.diff(key) != 0) | (np.diff(offset) != 0)])
     total = np.logaddexp.reduceat(log_weight[order], first) if first.size else log_weight
-    return winner[order][first], loser[order][first], total, offset[first]
+    whole = np.add.reduceat(whole[order], first) if first.size else whole
+    return winner[order][first], loser[order][first], total, offset[first], whole
 
 
-def _groups(block, winner, loser, log_weight, offset):
+def _groups(block, winner, loser, log_weight, offset, whole):
     """Blocks of one size and kind together: (their nodes, their edges, the solver that suits them)."""
     if not len(winner):
         return
     edge_block = block[winner]
     order = np.argsort(edge_block, kind="stable")
-    winner, loser, log_weight, offset, edge_block = (a[order] for a in (winner, loser, log_weight, offset, edge_block))
+    columns = winner, loser, log_weight, offset, whole, edge_block
+    winner, loser, log_weight, offset, whole, edge_block = (a[order] for a in columns)
     start = np.flatnonzero(np.r_[True, np.diff(edge_block) != 0])
     fitted, n_edges = edge_block[start], np.diff(np.r_[start, len(edge_block)])
     size = np.bincount(block)[fitted]
@@ -123,6 +127,7 @@ def _groups(block, winner, loser, log_weight, offset):
                 offset[e],
                 np.cumsum(lengths) - lengths,
                 np.repeat(np.arange(len(chosen)), size[chosen[0]]),
+                whole=whole[e],
             ),
             SOLVERS[kind[chosen[0]]],
         )
@@ -143,10 +148,9 @@ def _alike(kind, size):
     return np.split(order, np.flatnonzero(change) + 1)
 
 
-def _checked(strength, block, n_blocks, winner, loser, log_weight, offset):
+def _checked(strength, block, n_blocks, winner, loser, log_weight, offset, whole):
     """Each block's minimum, and the largest step that a node would still take, from the strengths alone."""
     h = strength[winner] - strength[loser] - offset
     cost = np.exp(log_weight) * softplus(-h)
     minimum = np.bincount(block[winner], cost, n_blocks)
-    whole = whole_weights(log_weight, block[winner], n_blocks)
     return minimum, float(imbalance(len(strength), winner, loser, log_weight, h, whole).max(initial=0.0))
