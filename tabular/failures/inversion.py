@@ -6,7 +6,8 @@ is the least d with :math:`g(d)\le\tau`, where :math:`g(d)=\inf\{L:\delta_i=d\}`
 (:mod:`tabular.failures.thresholds`). Its derivative is minus the net flow out of the winner, so Newton's method on
 :math:`g(d)=\tau` is one tied fit a step. From a point where g lies above tau on its falling side, a convex function
 is above its tangent, so the steps never overshoot: they climb to the root monotonically, quadratically at the end.
-Such a point is where the pair's own label alone costs tau, or every label on a path of wins between the two.
+Such a point is where the pair's own label alone costs tau, or every label on a path of wins between the two; or where
+the tangent of a fit that is known, as at a tie, reaches tau.
 
 **They are few.** With r and f' what g is above tau and its slope, before a step and after it, convexity says
 :math:`r_1/r_0+f_1'/f_0'\le1`, so that the product :math:`rf'` falls to a quarter each time: from one end of the floats
@@ -34,7 +35,7 @@ from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
-from tabular.failures.infimum import Infimum, infimum
+from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.thresholds import lowered
 from tabular.fits.many import LEVEL
 from tabular.preferences import Preferences
@@ -191,8 +192,12 @@ def _along_wins(at, pair, allowed):
 
 
 def _root(at, pairs, allowed, start):
-    """On the straight line where the pair is that deep; else from the optimum where many share it, or from the left."""
+    """From the optimum where many share it; else on the straight line where the pair is that deep, or from the left."""
     line, start = at.parts.straight(pairs), start.copy()
+    groups = list(at.parts.shared.groups(pairs))
+    alone = np.setdiff1d(np.arange(len(pairs)), np.concatenate([[], *(index for index, _ in groups)]))
+    tied = alone[(at.relation[pairs[alone]] == Relation.ABOVE) | (at.delta[pairs[alone]] > 0)]
+    start[tied] = at.parts.above(pairs[tied], allowed[tied], start[tied])
     delta, left = np.empty(len(pairs)), np.ones(len(pairs), dtype=bool)
     far = np.flatnonzero(start < line)
     asked, which = np.unique(pairs[far], return_index=True)
@@ -202,13 +207,11 @@ def _root(at, pairs, allowed, start):
     start[far], deep = line[far], cost < allowed[far]
     gain, far = (allowed[far] - cost)[deep], far[deep]
     delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * flow[deep]), False
-    left = np.flatnonzero(left)
-    alone = np.ones(len(left), dtype=bool)
-    for index, block in at.parts.shared.groups(pairs[left]):
-        alone[index], which = False, left[index]
+    for index, block in groups:
+        which = index[left[index]]
         gain = allowed[which] - at.parts.cost[block.piece]
         delta[which] = _from_the_optimum(block, pairs[which], gain, start[which])
-    left = left[alone]
+    left = alone[left[alone]]
     delta[left] = _climb(at, pairs[left], allowed[left], start[left])
     return delta
 
@@ -282,14 +285,11 @@ def _step(down, gained, push, wanted):
 
 def _climb(at, pairs, allowed, delta):
     """Newton from the left, all pairs at once, those still moving refitted: a step back means that rounding rules."""
-    delta, moving, strength = delta.copy(), np.arange(len(pairs)), [None] * len(pairs)
+    delta, moving = delta.copy(), np.arange(len(pairs))
     product = np.full(len(pairs), np.inf)
     while moving.size:
-        guess = None if strength[moving[0]] is None else np.concatenate([strength[k] for k in moving])
-        fit, ends = at.parts.hold(pairs[moving], delta[moving], guess)
-        for k, found in zip(moving, np.split(fit.strength, fit.copies.start[1:]), strict=True):
-            strength[k] = found
-        above, slope = fit.cost - allowed[moving], at.graph.problem.beta * fit.flow_between(*ends)
+        _, cost, flow = at.parts.hold(pairs[moving], delta[moving])
+        above, slope = cost - allowed[moving], at.graph.problem.beta * flow
         falls = (above > 0) & (slope > 0) & (above * slope <= product[moving] / 4 * (1 + tolerances.LOSS))
         step = np.where(falls, above / np.where(slope > 0, slope, 1), 0)
         before, product[moving] = delta[moving], above * slope

@@ -108,8 +108,8 @@ class Pieces:
         alone = np.flatnonzero(alone)
         for batch in self.batches(pairs[alone]):
             part = alone[batch]
-            fit, ends = self.hold(pairs[part], near[part])
-            cost[part], flow[part], attained[part] = fit.cost, fit.flow_between(*ends), fit.attained
+            fit, cost[part], flow[part] = self.hold(pairs[part], near[part])
+            attained[part] = fit.attained
         return Held(cost + self.graph.problem.beta * flow * (near - delta), flow, attained)
 
     def fits(self, pairs, delta):
@@ -148,29 +148,58 @@ class Pieces:
         for batch in self.batches(pairs[alone]):
             yield alone[batch], self.hold(pairs[alone[batch]], delta[alone[batch]])[0]
 
-    def hold(self, pairs, delta, guess=None):
-        """The fits of the pieces with each listed pair held at a delta, and the places of its two ends in them.
-
-        ``guess`` are the strengths of similar fits of the same pairs; by default those that were found last, or where
-        nothing is held.
-        """
+    def hold(self, pairs, delta):
+        """The fits of the pieces with each listed pair held at a delta, their costs and flows (:class:`Held`)."""
+        delta = np.broadcast_to(delta, pairs.shape)
         copies, leader, gap, ends = self.tied(pairs, delta)
-        fit = copies.fit(leader, gap, guess=self._guess(copies, pairs) if guess is None else guess)
-        for pair, strength in zip(pairs.tolist(), _each(copies, fit.strength), strict=True):
+        fit = copies.fit(leader, gap, guess=self._guess(copies, pairs, delta))
+        cost, flow = fit.cost, fit.flow_between(*ends)
+        for pair, strength, *found in zip(pairs.tolist(), _each(copies, fit.strength), delta, cost, flow, strict=True):
             if len(strength) <= _SMALL:
-                self._last[pair] = strength
-        return fit, ends
+                self._known.setdefault(pair, []).append((*found, strength))
+        return fit, cost, flow
 
     @cached_property
-    def _last(self):
-        """The strengths of the last fit of each pair in a small piece."""
+    def _known(self):
+        """{pair: (delta, cost, flow, strengths) of each fit so far, of pairs in small pieces}."""
         return {}
 
-    def _guess(self, copies, pairs):
+    def _guess(self, copies, pairs, delta):
+        """Strengths on the line through the known fits of a pair about its delta, or those of the nearest."""
         guess = self.strength[copies.node]
-        for pair, own in zip(pairs.tolist(), _each(copies, guess), strict=True):
-            own[:] = self._last.get(pair, own)
+        for pair, wanted, own in zip(pairs.tolist(), delta.tolist(), _each(copies, guess), strict=True):
+            known = [(at, strength) for at, *_, strength in self._known.get(pair, ())]
+            if self.block[self.winner[pair]] == self.block[self.loser[pair]]:
+                known.append((self._free(pair), own.copy()))
+            below = max((fit for fit in known if fit[0] <= wanted), key=lambda fit: fit[0], default=None)
+            above = min((fit for fit in known if fit[0] > wanted), key=lambda fit: fit[0], default=None)
+            if below and above:
+                share = (wanted - below[0]) / (above[0] - below[0])
+                own[:] = below[1] + share * (above[1] - below[1])
+            elif below or above:
+                own[:] = (below or above)[1]
         return guess
+
+    def _free(self, pair):
+        """The delta of a pair in one block where the loss is least."""
+        graph, winner, loser = self.graph, self.winner[pair], self.loser[pair]
+        moved = (self.strength[winner] - self.strength[loser]) / graph.problem.beta
+        return float(graph.log_ref[winner] - graph.log_ref[loser] + moved)
+
+    def above(self, pairs, cost, delta):
+        """Deltas at or below those at which pairs cost so much, from some that are: by the tangents of known fits.
+
+        The cost is convex in delta, so where a tangent reaches a cost it is no less; at a tie it falls.
+        """
+        small = pairs[self.graph.nodes_of.size[self.piece(pairs)] <= _SMALL]
+        new = np.array([pair for pair in np.unique(small).tolist() if pair not in self._known], dtype=np.int64)
+        for batch in self.batches(new):
+            self.hold(new[batch], np.zeros(len(batch)))
+        delta, beta = delta.copy(), self.graph.problem.beta
+        for k, (pair, wanted) in enumerate(zip(pairs.tolist(), cost.tolist(), strict=True)):
+            known = self._known.get(pair, ())
+            delta[k] = max([delta[k], *(at - (wanted - c) / (beta * flow) for at, c, flow, _ in known if flow > 0)])
+        return delta
 
     def tied(self, pairs, delta):
         """A copy of its piece for each pair, who leads there, by how much, and the places of its two ends.

@@ -180,8 +180,8 @@ def test_a_pair_across_blocks_of_many_labels_goes_all_the_way():
     found = deepest(problem, labels, np.log(2), pairs, at)
     which = np.flatnonzero(pairs == 217)
     assert found.delta[which].item() == pytest.approx(-137.28202328, abs=1e-7)
-    alone, _ = at.parts.hold(pairs[which], found.delta[which])
-    cost = alone.cost - at.parts.cost[at.parts.piece(pairs[which])]
+    _, alone, _ = at.parts.hold(pairs[which], found.delta[which])
+    cost = alone - at.parts.cost[at.parts.piece(pairs[which])]
     assert at.value + cost.item() == pytest.approx(np.log(2), abs=1e-12)
 
 

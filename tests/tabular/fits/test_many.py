@@ -157,7 +157,7 @@ def test_pairs_across_blocks_join_what_lies_between_them():
     across = np.arange(k, k + 10)
     (index, piece), *_ = [group for group in at.parts.shared.groups(across) if group[1].joins]
     assert len(index) == 10
-    alone, _ = at.parts.hold(across, np.zeros(10))
+    alone, *_ = at.parts.hold(across, np.zeros(10))
     held = piece.held(across, np.zeros(10))
     np.testing.assert_allclose(held.cost - piece.fit.cost, alone.cost - at.parts.cost[piece.piece], atol=1e-14)
     assert piece.attained(across).tolist() == alone.attained.tolist() == [False] * 9 + [True]
