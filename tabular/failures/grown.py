@@ -43,7 +43,7 @@ class _Growth:
     def __init__(self, at, piece, copies, weight, budget):
         self.at, self.piece, self.copies, self.weight, self.budget = at, piece, copies, weight, budget
         self.ends = np.column_stack([copies.winner, copies.loser])
-        self.pattern, self.fit = np.arange(len(copies.node)), copies.fit()
+        self.pattern, self.fit = np.arange(len(copies.node)), copies.fit(guess=at.parts.strength[copies.node])
         self.dear = np.zeros(len(copies.edge), dtype=bool)
 
     def run(self, part, n_fits):
@@ -70,7 +70,7 @@ class _Growth:
     def _tied(self, labels):
         """Whether these can be tied, too: then they are."""
         pattern = _merged(self.pattern, self.ends[labels])
-        fit = self.copies.fit(pattern)
+        fit = self.copies.fit(pattern, guess=self.fit.strength)
         within = _cost(self.at, self.piece, fit) <= self.budget
         if within:
             self.pattern, self.fit = pattern, fit

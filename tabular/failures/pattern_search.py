@@ -101,6 +101,7 @@ class Layer:
         piece: ``(k,)`` which piece; pattern: ``(k, size)`` leader of each place.
         parent, slot, child: ``(n_merges,)`` row of the layer before, pair of ends merged there, row here.
         too_dear: ``(k_before, n_slots)`` of the layer before.
+        start: ``(k, size)`` strengths of a pattern that one merge led from: those here are near.
     """
 
     piece: np.ndarray
@@ -109,6 +110,7 @@ class Layer:
     slot: np.ndarray
     child: np.ndarray
     too_dear: np.ndarray
+    start: np.ndarray
 
     def inherited(self, over_budget):
         """``(k, n_slots)`` merges known to be too dear: those of any parent, of which this layer tells more."""
@@ -155,10 +157,11 @@ class Search:
         n = len(self.pieces)
         self.fitted += 1
         none, rows = np.zeros((n, self.ends.shape[1]), dtype=bool), np.arange(n)
-        layer = Layer(rows, np.tile(np.arange(self.size), (n, 1)), rows, 0 * rows, rows, none)
+        start = self.at.parts.strength[self.at.parts.graph.nodes_of.gather(self.pieces)[0]].reshape(n, self.size)
+        layer = Layer(rows, np.tile(np.arange(self.size), (n, 1)), rows, 0 * rows, rows, none, start)
         wrong = None
         while len(layer.piece):
-            cost, inverted, right, least, gain = self._fit(layer)
+            cost, inverted, right, least, gain, strength = self._fit(layer)
             if wrong is None:
                 wrong = np.zeros(len(self.slot), dtype=bool)  # where the loss is least
                 wrong[np.concatenate(inverted)] = True
@@ -176,7 +179,7 @@ class Search:
                 most, futile = self._bounded(layer, cost, inverted, least, np.where(right & ~too_dear, gain, 0.0))
                 too_dear |= futile
             merges = np.nonzero(right & ~too_dear & within[:, None])
-            layer = self._coarser(layer, too_dear, heavy, most, *merges)
+            layer = self._coarser(layer, strength, too_dear, heavy, most, *merges)
 
     def _weight(self, labels):
         return len(labels) if self.aim is None else self.aim.weight[labels].sum()
@@ -207,7 +210,7 @@ class Search:
     def _fit(self, layer):
         """Of each pattern: cost above the infimum, inverted labels, and of the ends of labels whether delta > 0.
 
-        And the least that tying these costs, and their labels' weight.
+        And the least that tying these costs, and their labels' weight, and the strengths.
         """
         at, graph, shape = self.at, self.at.parts.graph, (len(layer.piece), self.ends.shape[1])
         cost, inverted, right, (least, gain) = (
@@ -216,10 +219,12 @@ class Search:
             np.zeros(shape, dtype=bool),
             np.zeros((2, *shape)),
         )
-        piece = self.pieces[layer.piece]
+        piece, strength = self.pieces[layer.piece], np.empty(layer.pattern.shape)
         for batch in graph.batches(piece):
             copies = ties.Copies(graph, piece[batch])
-            fit = copies.fit((layer.pattern[batch] + copies.start[:, None]).ravel())
+            leader = (layer.pattern[batch] + copies.start[:, None]).ravel()
+            fit = copies.fit(leader, guess=layer.start[batch].ravel())
+            strength[batch] = fit.strength.reshape(-1, self.size)
             cost[batch] = np.maximum(fit.cost - at.parts.cost[piece[batch]], 0)
             delta = fit.delta
             down = np.flatnonzero(delta <= 0)
@@ -230,9 +235,9 @@ class Search:
             np.add.at(least, ends, Circulation.of(fit).cost[up])
             if self.aim is not None:
                 np.add.at(gain, ends, self.aim.weight[copies.edge[up]])
-        return cost, inverted, right, least, gain
+        return cost, inverted, right, least, gain, strength
 
-    def _coarser(self, layer, too_dear, heavy, most, parent, slot):
+    def _coarser(self, layer, strength, too_dear, heavy, most, parent, slot):
         """The patterns that some merges lead to, each once; where they are too many, those of the best parents."""
         best = np.lexsort((-most[parent, slot], -heavy[parent]))
         parent, slot = parent[best], slot[best]
@@ -251,7 +256,8 @@ class Search:
         there = kept[child]
         self._leave(piece, most[parent, slot], ~there)
         first = first[kept]
-        return Layer(piece[first], pattern[first], parent[there], slot[there], number[child[there]], too_dear)
+        merges = parent[there], slot[there], number[child[there]]
+        return Layer(piece[first], pattern[first], *merges, too_dear, strength[parent[first]])
 
     def _leave(self, piece, most, left):
         """Patterns that are not looked at, and what they may invert."""
