@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
+from tabular.base import checks, digraph
 from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
 from tabular.fits import bradley_terry
@@ -22,6 +23,9 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
 __all__ = ["DPOSolution", "gradient", "improvement", "loss", "solve"]
+
+_FARTHEST = 1e13  # nats: floats of that size are 1/500 apart
+_NEARER = "where labels form a cycle keep margins within 1e13 nats: beyond, rounding hides the log-ratios between them"
 
 
 @takes_nouns
@@ -40,7 +44,8 @@ def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -
     by their last digits (equal weights, and weights in whole-number ratios, are exact): ``residual`` says how well.
 
     Raises:
-        InputError: a label that does not fit the problem, or a margin that is not finite.
+        InputError: a label that does not fit the problem, a margin that is not finite, or one beyond 1e13 nats in a
+            cycle of labels: log-ratios of that size are rounded by more than a thousandth of a nat.
 
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
     >>> one_sided = solve(problem, Preferences.from_pairs([(0, 1)]))
@@ -52,10 +57,19 @@ def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -
     preferences.check_against(problem)
     base = preferences.prompt * problem.n_responses
     offset = preferences.per_pair(margin, "margin")
-    fit = bradley_terry.fit(
-        problem.log_ref.size, base + preferences.winner, base + preferences.loser, preferences.log_share, offset
-    )
+    labels = problem.log_ref.size, base + preferences.winner, base + preferences.loser
+    _check_reach(offset, preferences.log_weight > -np.inf, *labels)
+    fit = bradley_terry.fit(*labels, preferences.log_share, offset)
     return DPOSolution(problem, preferences, fit, offset, fit.infimum, fit.residual)
+
+
+def _check_reach(margin, counted, n_nodes, winner, loser):
+    """Refuse margins that cycles weigh against one another and whose rounding hides what they balance."""
+    far = counted & (np.abs(margin) > _FARTHEST)
+    if far.any():
+        block, _ = digraph.ranked_blocks(digraph.adjacency(n_nodes, winner[counted], loser[counted]))
+        within = far & (block[winner] == block[loser])
+        checks.refuse(within, margin, "margin", _NEARER)
 
 
 @takes_nouns

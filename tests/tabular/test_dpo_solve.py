@@ -271,3 +271,24 @@ def test_verdicts_on_real_votes(real_data, ties, name):
     known = [row for row in rows if row["mass"] is not None]
     assert len(known) == 169
     assert all(abs(sum(row["mass"]) - 1) < 1e-12 for row in known)
+
+
+@pytest.mark.parametrize("margin", [1e14, 1e20])
+def test_margins_that_rounding_hides_are_refused_around_cycles_alone(margin):
+    problem = Problem.from_unnormalized(np.zeros(3), beta=1)
+    cycle = Preferences.from_pairs([(0, 1), (1, 2), (2, 0)])
+    with pytest.raises(InputError, match=r"^margin\[1\] is 1.*: where labels form a cycle keep margins within"):
+        dpo.solve(problem, cycle, [0.0, margin, 0.0])
+    assert dpo.solve(problem, Preferences.from_pairs([(0, 1), (1, 2)]), margin).infimum == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_even_labels_with_margins_of_80_nats_balance(seed):
+    """Labels of one weight cancel exactly, however many of them are merged: once 5 against 2 left steps of 2.6 nats."""
+    rng = np.random.default_rng(seed)
+    pairs, margins = np.argwhere(~np.eye(4, dtype=bool)), rng.uniform(20, 80, (4, 4))
+    times = rng.integers(2, 8, len(pairs))
+    winner, loser = np.repeat(pairs, times, axis=0).T
+    labels, margin = Preferences(0 * winner, winner, loser), (margins + margins.T)[winner, loser] / 2
+    solution = dpo.solve(Problem.from_unnormalized(np.zeros(4), beta=0.1), labels, margin)
+    assert solution.residual < 1e-9
