@@ -354,7 +354,14 @@ def _regression(problem, features, reward):
 
 
 def _climb(problem, features, start):
-    """A local maximum from a start: (theta, value)."""
+    """A local maximum from a start, (theta, value): every step gains, and floats can gain finitely often."""
+    before = np.inf
+
+    def gained(intermediate_result):
+        nonlocal before
+        if not intermediate_result.fun < before:
+            raise StopIteration
+        before = intermediate_result.fun
 
     def downhill(theta):
         log_policy = _policy(problem, features, theta)
@@ -363,7 +370,8 @@ def _climb(problem, features, start):
         slope = np.einsum("p,py,pyk->k", problem.prompt_weights, chance * centred, features)
         return -float(problem.prompt_weights @ tabular_rlhf.objective(log_policy, problem)), -slope
 
-    found = minimize(downhill, start, jac=True, method="BFGS", options={"gtol": 1e-12, "maxiter": 10_000})
+    options = {"gtol": 1e-12, "maxiter": np.inf}
+    found = minimize(downhill, start, jac=True, method="BFGS", callback=gained, options=options)
     return found.x, -float(found.fun)
 
 

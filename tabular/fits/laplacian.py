@@ -37,7 +37,9 @@ __all__ = [
 ]
 
 _MOST = 600.0  # e^600 and sums of a million such are still floats
-_CRAWLING = 300  # steps of gradients: as many as a graph is long, and a long graph has factors with little fill
+#: Steps of gradients: as many as a graph is long, and a long graph has factors with little fill. Either route ends in
+#: what is left of its equations, and gradients that have not got there hand over: the count only chooses.
+_CRAWLING = 300
 
 
 def solve_even(weight, flow):

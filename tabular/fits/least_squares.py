@@ -14,7 +14,9 @@ from tabular.fits.parts import Part, centred, parts
 __all__ = ["solve"]
 
 _ACCURACY = 1e-15  # of gradients: what they leave is computed anew
-_CRAWLING = 3000  # steps of gradients, from where on a graph is so long that its factors have little fill
+#: Steps of gradients, from where on a graph is so long that its factors have little fill: both routes end in what is
+#: left of the equations, so the count only chooses between them.
+_CRAWLING = 3000
 _ROUNDING = 1e-15  # of a score equation, relative to its terms
 
 

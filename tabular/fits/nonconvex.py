@@ -23,7 +23,8 @@ from tabular.fits import graded
 __all__ = ["Block", "solve_block"]
 
 _LARGEST = 4  # responses of a block that is searched
-_BOXES = 200_000  # looked at in one block at most
+#: Looked at in one block at most: a bound holds whatever the count, and what it does not prove is said to be LOCAL.
+_BOXES = 200_000
 _GAP = 1e-10  # certified, relative to the block's weight
 _ROUNDING = 1e-14
 _FINEST = 1e-9  # half a side of a box

@@ -28,7 +28,8 @@ _UNITS = 2.0**30  # of what is to be sent: sums of them are numbers of 32 bits
 _WIDER = 1.5  # the optimum of squares is flatter than that of hinges: it is stretched while that helps
 _ROUGH = 1e-4  # accuracy of squares that are rounded to whole numbers
 _ROUNDING = 4 * np.finfo(float).eps
-_FLOWS = 60  # from here on a simplex is the faster
+#: From here on a simplex is the faster: what either returns is proved by its circulation, so the count only chooses.
+_FLOWS = 60
 
 
 def solve(component, winner, loser, log_weight, graph=None) -> tuple[np.ndarray, np.ndarray] | None:

@@ -43,7 +43,6 @@ __all__ = ["Allocation", "Bells", "Logistic", "Wishes", "allocate", "wishes_of"]
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
 _ROUGH = 0.25  # nats, from where Newton takes over
-_POLISHING = 7  # Newton steps from there: 1/4 squared six times is far below rounding
 _SETTLED = 1e-13  # the last step's size, relative: the square of it is left
 _FULL = 1e-15  # what rounding may leave of a mass of 1
 
@@ -263,12 +262,12 @@ def _bracketed(wishes, wanted, low, high, least, most, atol):
 
 
 def _polished(wishes, wanted, log_policy, log_mu):
-    """Newton on f' + mu pi = 0 and on the sum; nan where it does not settle."""
+    """Newton on f' + mu pi = 0 and on the sum, as long as a row's step is half its least; nan where none settles."""
     share = wanted & (log_policy > -np.inf)
     x, move = np.where(share, log_policy, 0.0), np.zeros(log_policy.shape)
-    scale = np.where(share, wishes.log_weight, 0.0)
+    scale, least, halved = np.where(share, wishes.log_weight, 0.0), np.inf, True
     with np.errstate(all="ignore"):
-        for _ in range(_POLISHING):  # whoever has not settled by then is bracketed to the last digit
+        while np.any(halved):  # floats can be halved finitely often; who has not settled then is bracketed
             log_total = np.logaddexp.reduce(np.where(share, x, -np.inf), axis=1)
             price = np.exp(log_mu[:, None] - scale + x)
             stiffness = wishes.bend(x) + price
@@ -278,6 +277,9 @@ def _polished(wishes, wanted, log_policy, log_mu):
             change = (log_total - (weight * gap).sum(axis=1)) / (weight * give).sum(axis=1)
             move = -gap - change[:, None] * give
             x, log_mu = x + move, log_mu + np.where(change > -0.5, np.log1p(change), -1.0)
+            longest = np.abs(move).max(axis=1)
+            halved = (longest > 0) & (longest <= least / 2)
+            least = np.where(halved, longest, least)
         log_total = np.logaddexp.reduce(np.where(share, x, -np.inf), axis=1)
         settled = (np.abs(move) <= _SETTLED * np.maximum(np.abs(x), 1)).all(axis=1) & (np.abs(log_total) <= _SETTLED)
     return np.where(share, x, -np.inf), np.where(settled, log_mu, np.nan)

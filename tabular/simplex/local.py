@@ -30,6 +30,7 @@ _LOWER = 1e-13  # of the value: what rounding may feign
 RANKED = 12  # responses: a best ranking costs 2^n sums
 _GAP = 1e-9  # of the value, where the search over two responses stops
 _FARTHEST = 64.0  # log-odds; beyond, one interval on each side
+#: Intervals at once at most, for memory: the bound on each holds however few there are, so the count decides nothing.
 _BOXES = 10**6
 
 
