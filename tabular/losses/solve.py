@@ -7,7 +7,7 @@ import numpy as np
 from tabular.base import digraph
 from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
-from tabular.fits import convex, nonconvex, polyhedral
+from tabular.fits import convex, links, nonconvex, polyhedral
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
 from tabular.losses import kinks
@@ -47,7 +47,8 @@ def solve(
     :class:`~tabular.simplex.minimum.Minimum`.
 
     Raises:
-        InputError: a label that does not fit the problem, a loss that is not one of pairs, a margin beyond the floats.
+        InputError: a label that does not fit the problem, a loss that is not one of pairs, a margin beyond the floats,
+            token counts that give one response two lengths.
 
     >>> from tabular import losses
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
@@ -66,6 +67,8 @@ def solve(
     if loss.kind == "difference":
         return _differences(problem, preferences, loss)
     if loss.of_margin:
+        if loss.form.per_token:  # u is of a response only where that has one length
+            links.token_counts(preferences, problem, loss.form.n_w, loss.form.n_l)
         graph = _differences(problem, preferences, of_differences(loss))
         return LinkSolution(problem, preferences, loss, graph)
     if _is_dpo(loss.form):

@@ -132,10 +132,13 @@ def test_token_counts(name):
 
 
 def test_a_response_has_one_length():
+    """Otherwise u is of no response, and the least loss is not the graph's."""
     labels = Preferences.from_pairs([(0, 1), (0, 2)])
-    found = losses.solve(EXAMPLE, labels, losses.get("sigmoid_norm", n_w=[8, 9], n_l=[4, 4]))
     with pytest.raises(InputError, match="response 0 of prompt 0 has 8 tokens in one pair and 9 in another"):
-        print(found.log_policy)
+        losses.solve(EXAMPLE, labels, losses.get("sigmoid_norm", n_w=[8, 9], n_l=[4, 4]))
+    chain = Preferences.from_pairs([(0, 1), (1, 2)])
+    with pytest.raises(InputError, match="response 1 of prompt 0 has 1 tokens in one pair and 2 in another"):
+        losses.solve(EXAMPLE, chain, losses.get("simpo", n_w=2, n_l=1, gamma=0.3))
 
 
 def test_squared_po_beyond_the_bend():
