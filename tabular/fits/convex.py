@@ -29,6 +29,7 @@ from tabular.fits.parts import centred
 __all__ = ["ConvexFit", "Labels", "fit", "relabelled", "residual"]
 
 _FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
+_BALANCED = 1e-9  # of what a node's labels pull: its imbalance where Newton has not failed
 _ONE_SCALE = 600.0  # range of log-weights that floats of one scale hold
 
 
@@ -193,7 +194,7 @@ def _constant(labels, same, linear, block):
 
 
 def _tilted(labels, scalar):
-    """Newton on the labels as they are; ``None`` where that proves nothing, or some response alone refutes it."""
+    """Newton on the labels as they are; ``None`` where that fails or proves nothing, or a response alone refutes it."""
     component, n, linear = labels.component(), labels.n_nodes, scalar.linear
     if linear < 0:
         weight = np.exp(labels.log_weight - labels.log_weight.max())
@@ -206,6 +207,8 @@ def _tilted(labels, scalar):
     if not proved.all():
         return None
     found, pull = _fit_of(component, edges, s, scalar)
+    if not found.residual <= _BALANCED:  # margins so far apart that the curvatures of labels are, too
+        return None
     return ConvexFit(found, np.zeros(n, dtype=bool), pull=pull)
 
 

@@ -373,3 +373,17 @@ def test_one_unbounded_pair_has_a_finite_threshold_where_nothing_else_is_unbound
     both = failure_modes.solve_loss_thresholds(two, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), loss)
     assert both.value.tolist() == [-np.inf, -np.inf]
     assert both.status(0) is Status.UNBOUNDED
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_thresholds_of_references_that_are_far_off(seed):
+    """Reference margins of many nats: the curvatures of labels are further apart than a dense solver reaches."""
+    rng = np.random.default_rng(seed)
+    ends = [(1, 0), (3, 1), (0, 3), (1, 2), (3, 0), (3, 1), (3, 2)]
+    problem = Problem.from_unnormalized([-0.49, -3.4, 3.51, 2.02], beta=16.0)
+    labels = Preferences([0] * len(ends), *zip(*ends, strict=True), np.exp(rng.uniform(-2, 2, len(ends))))
+    cdpo = losses.get("cdpo", eps=0.1)
+    found = failure_modes.thresholds(problem, labels, loss=cdpo)
+    for pair in range(len(ends)):
+        least, _ = routes.by_clarabel(problem, labels, cdpo, inverted=(pair,))
+        assert found[pair] == pytest.approx(least, rel=1e-5, abs=1e-6)
