@@ -210,6 +210,17 @@ def test_rlhf_starts_from_the_regression_of_the_reward_too():
     assert log_linear.rlhf(problem, column(1, -4, -2, 0)).value == pytest.approx(max(first[1], second[1]), abs=1e-9)
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_random_starts_are_as_far_out_as_the_regression_in_any_unit_of_the_features(unit):
+    """Here only they find the higher maximum, which features in another unit do not move."""
+    problem = Problem.from_unnormalized([2.7, -4.6, 1.4, 0.1], 0.3, [1, 0, 7, 8])
+    features = column(1, 1, 3, -4)
+    assert log_linear.rlhf(problem, features).value == pytest.approx(6.520528945, abs=1e-8)
+    for scaled in (features, unit * features):
+        found = log_linear.rlhf(problem, scaled, rng=np.random.default_rng(0))
+        assert found.value == pytest.approx(7.130528943, abs=1e-8)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_rlhf_over_prompts_of_unequal_weights_is_stationary(seed):
     """Three prompts of four responses share two parameters: what is climbed is the weighted mean of the objectives."""

@@ -153,6 +153,23 @@ def test_groups(log):
             groups(log, by)
 
 
+@pytest.mark.parametrize("name", ["prompt_id", "prompt", "instruction", "question", "query"])
+def test_pairs_of_one_prompt_are_known_by_the_usual_columns(tmp_path, name):
+    """Those of one prompt alike, others not; an id goes before a text, which two prompts may share."""
+    path = tmp_path / "log.csv"
+    rows = [("a", -3, -4), ("b", -5, -1), ("a", -2, -2), ("c", -1, -6)]
+    other = "" if name == "prompt_id" else "prompt_ids,"  # no such column is one of prompts
+    path.write_text(
+        f"{other}{name},ref_chosen_logps,ref_rejected_logps\n"
+        + "".join(f"{'7,' if other else ''}{prompt},{chosen},{rejected}\n" for prompt, chosen, rejected in rows)
+    )
+    found = prompts(logs.read_pairs(path)).tolist()
+    assert found[0] == found[2]
+    assert len(set(found)) == 3
+    path.write_text("query,prompt_id,ref_chosen_logps,ref_rejected_logps\nx,1,-3,-4\nx,2,-5,-1\n")
+    assert len(set(prompts(logs.read_pairs(path)).tolist())) == 2
+
+
 def test_remedies_are_what_the_changed_losses_do(log):
     """Each predicted share again, pair by pair, from the minimiser or the inverse of the changed loss."""
     beta = 0.1

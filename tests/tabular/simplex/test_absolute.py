@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tabular import InputError, Preferences, Problem, Status, losses
-from tabular.simplex import absolute
+from tabular.simplex import absolute, dpop
 from tabular.simplex.minimum import refuse_beyond, slopes, stationarity
 from tests.tabular.simplex.routes import clarabel, loss_at, lowest_in_logits, random_case
 
@@ -308,6 +308,19 @@ def test_dpop_claims_a_minimum_only_where_it_is_certified(spread, weights, certi
         for _ in range(20):
             x = problem.log_ref[0] + rng.normal(0, 3 / min(beta, 1), 6)
             assert loss_at(problem, labels, form, x - np.logaddexp.reduce(x)) >= found.bound * (1 - 1e-9)
+
+
+def test_a_prompt_that_is_not_certified_is_bounded_by_0_alone(monkeypatch):
+    """As if no residual were small enough: the labels' costs are at least 0, and nothing more is claimed."""
+    problem = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.5, 0.3, 0.2]], 0.5)
+    labels = Preferences.from_pairs([(0, 0, 1), (0, 1, 0), (1, 1, 2), (1, 2, 1, 3.0)])
+    sure = solve(problem, labels, "dpop", lam=5.0)
+    assert Status.LOCAL not in sure.statuses
+    assert sure.bound == sure.infimum > 0
+    monkeypatch.setattr(dpop, "CERTIFIED", -1.0)
+    unsure = solve(problem, labels, "dpop", lam=5.0)
+    assert set(unsure.statuses) == {Status.LOCAL}
+    assert (unsure.infimum, unsure.bound) == (sure.infimum, 0.0)
 
 
 def test_a_winner_at_0_is_not_stationary():
