@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from scipy.special import logsumexp
 
 from tabular import InputError, Problem, Status, dpo, testing
+from tabular.testing import recipes
 from tabular.testing.recipes import LABELLED
 
 KINDS = list(LABELLED)
@@ -179,3 +180,13 @@ def test_what_cannot_be_drawn_is_said(make, sentence):
 def test_a_range_of_positive_numbers_that_reaches_0_is_refused(name):
     with pytest.raises(InputError, match=f"{name} is drawn from"):
         testing.labelled_problems(**{name: (0.0, 1.0)})
+
+
+def test_ranges_lie_evenly_around_1():
+    """As many doublings below as above, the wide ones around the usual ones: small and large are met alike."""
+    for low, high in (recipes.WEIGHT, recipes.BETA, recipes.WIDE_BETA, recipes.LABEL, recipes.WIDE_LABEL):
+        assert low * high == 1
+        assert low < 1
+    assert recipes.WIDE_BETA[1] > 100 * recipes.BETA[1]
+    assert recipes.WIDE_LABEL[1] > 100 * recipes.LABEL[1]
+    assert recipes.LABEL[1] < recipes.BETA[1] < recipes.WEIGHT[1]
