@@ -292,3 +292,20 @@ def test_even_labels_with_margins_of_80_nats_balance(seed):
     labels, margin = Preferences(0 * winner, winner, loser), (margins + margins.T)[winner, loser] / 2
     solution = dpo.solve(Problem.from_unnormalized(np.zeros(4), beta=0.1), labels, margin)
     assert solution.residual < 1e-9
+
+
+@pytest.mark.parametrize("n", [2, 8, 40, 300, 1200])
+def test_a_block_far_lighter_than_the_rest_is_fitted_as_if_alone(n):
+    """Labels of e^-500 beside labels of 1, in another prompt or block, by the solver of every size."""
+    rng = np.random.default_rng(n)
+    first = np.tile(np.arange(n), 5)
+    second = (first + rng.integers(1, n, 5 * n)) % n
+    problem = Problem.from_unnormalized(rng.normal(size=(2, n)), 0.8)
+    winner, loser, prompt = np.r_[first, second, 0, 1], np.r_[second, first, 1, 0], np.r_[np.zeros(10 * n, int), 1, 1]
+    weight = rng.uniform(-1, 1, 10 * n)
+    alone, beside = (
+        dpo.solve(problem, Preferences(prompt, winner, loser, log_weight=np.r_[weight + low, 0.0, -1.0]))
+        for low in (0.0, -500.0)
+    )
+    assert beside.statuses == alone.statuses
+    np.testing.assert_allclose(beside.log_policy[0], alone.log_policy[0], atol=1e-9)
