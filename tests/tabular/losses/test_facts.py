@@ -87,6 +87,17 @@ def test_differences_stand_for_a_users_second_derivatives():
             assert found == pytest.approx(exact, rel=1e-5, abs=1e-5 * max(map(abs, own.gradient(*point))))
 
 
+@pytest.mark.parametrize(("low", "high"), [(-9, -2), (-2, 0), (0, 2), (2, 9)])
+def test_a_derivative_that_is_wrong_somewhere_is_refused(low, high):
+    """On either side of 0, near and far: a slip in one branch of a user's function is one of these."""
+
+    def slipped(x):
+        return np.where((low < x) & (x < high), 2.0, 1.0) * -np.exp(-x)
+
+    with pytest.raises(InputError, match="the derivative of slipped at"):
+        losses.custom("slipped", lambda x: np.exp(-x), slipped)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_extremes_are_never_nan(name):
     loss = LOSSES[name]
