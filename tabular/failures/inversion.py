@@ -15,12 +15,7 @@ to the other in a thousand steps, and where it does not, rounding rules.
 
 **Deep down g is a straight line** (:mod:`tabular.failures.pieces`): there one fit tells the root.
 
-Where many pairs share a block the search starts at the other end. Near the optimum
-:math:`g\approx\inf L+u^2/2R` with u the change of :math:`s_w-s_l` and R the resistance between the two; far below it g
-is a straight line, as the labels that are inverted then push with all their weight. A step goes where
-:math:`au^2/(1+bu)`, of the last fit's loss and slope, gains what is allowed. The first fits are rough and only say
-where to go. Those after them tell the loss to rounding; they keep the root between the largest tangent's and the
-least point found below tau, and where a step is not half the last, it goes to the tangent's root or to the middle.
+Where many pairs share a block the search starts at the other end (:mod:`tabular.failures.deepening`).
 
 Positive, the result is a certificate: whoever trains to mean loss tau has at least that margin on the pair.
 """
@@ -35,9 +30,9 @@ from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
+from tabular.failures.deepening import deepened
 from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.thresholds import lowered
-from tabular.fits.many import LEVEL
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -46,12 +41,7 @@ __all__ = ["Inversions", "check_level", "deepest", "positions"]
 _HELD = 1e8  # of beta |delta|: a witness deeper than that would cost the other responses their digits
 _FURTHEST = 690.0  # of log(level/(share beta)), a bound on |delta|: e^690 is 1e299
 _LIGHT = 1e3  # margins: where a label alone allows more, its neighbours are asked
-_ROUGH = 0.03  # of what the loss has to gain, left to fall in fits that only say where to go
-_FAR = 20.0  # of beta delta: a first step below a tie
-_NEAR = 0.1  # of the way from the optimum: after a shorter step the next fit is exact
-_SETTLED = 1e-6  # of delta: after a shorter step a fit that tells no loss is made alone
-_PUSH = 1e-6  # of a push, where the loss is told to rounding
-_ROUNDING = 4 * np.finfo(float).eps  # of the loss: by so much nobody can tell a level from it
+_ENTRIES = 2_000_000  # of a matrix with a row a node and a column a pair
 
 
 class Inversions(Record):
@@ -130,13 +120,10 @@ def deepest(
     beyond = bounded & (level < np.inf) & (level > 1) & (log_depth > _FURTHEST)
     checks.refuse(beyond, level, "loss_level", "delta leaves double precision there; give inf, or a lower level")
     delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)
-    climbing = np.flatnonzero(bounded & (level > at.value) & (level < np.inf))
-    climbing = climbing[np.argsort(at.relation[pairs[climbing]], kind="stable")]  # those across blocks side by side
-    for batch in at.parts.batches(pairs[climbing]):
-        part = climbing[batch]
-        allowed = level[part] - at.value + at.parts.cost[at.parts.piece(pairs[part])]
-        start = _start(at, preferences, pairs[part], allowed)
-        delta[part] = np.minimum(_root(at, pairs[part], allowed, start), at.delta[pairs[part]])
+    part = np.flatnonzero(bounded & (level > at.value) & (level < np.inf))
+    allowed = level[part] - at.value + at.parts.cost[at.parts.piece(pairs[part])]
+    start = _start(at, preferences, pairs[part], allowed)
+    delta[part] = np.minimum(_root(at, pairs[part], allowed, start), at.delta[pairs[part]])
     return Inversions(pairs, level, delta, at)
 
 
@@ -208,79 +195,15 @@ def _root(at, pairs, allowed, start):
     gain, far = (allowed[far] - cost)[deep], far[deep]
     delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * flow[deep]), False
     for index, block in groups:
-        which = index[left[index]]
-        gain = allowed[which] - at.parts.cost[block.piece]
-        delta[which] = _from_the_optimum(block, pairs[which], gain, start[which])
+        index = index[left[index]]
+        for which in np.array_split(index, max(1, -(-len(index) * len(block.nodes) // _ENTRIES))):
+            gain = allowed[which] - at.parts.cost[block.piece]
+            delta[which] = deepened(block, pairs[which], gain, start[which])
     left = alone[left[alone]]
-    delta[left] = _climb(at, pairs[left], allowed[left], start[left])
+    for batch in at.parts.batches(pairs[left]):
+        which = left[batch]
+        delta[which] = _climb(at, pairs[which], allowed[which], start[which])
     return delta
-
-
-def _from_the_optimum(block, pairs, gain, low):
-    """The deltas at which the loss has gained so much; they are not below some that are known.
-
-    Inside a block the search starts from the parabola at its optimum, across blocks from the tie. As long as its steps
-    are long the fits are rough, and then they only say where to go.
-    """
-    beta, (winner, loser) = block.pieces.graph.problem.beta, block.ends(pairs)
-    if block.joins:
-        high, first = np.full(len(pairs), np.inf), np.zeros(len(pairs))
-    else:
-        high = (block.fit.strength[winner] - block.fit.strength[loser] + block.shift(pairs)) / beta
-        first = high - np.sqrt(2 * gain * block.fit.resistance(winner, loser)) / beta
-    top, least, low, n = high.copy(), low, low.copy(), len(pairs)
-    t, before, strength = np.maximum(low, first), high, np.repeat(block.fit.strength[:, None], n, axis=1)
-    last, moving, rise = np.full(n, np.inf), np.arange(n), None
-    rough, turn, settled = np.ones(n, dtype=bool), *np.zeros((2, n), dtype=bool)
-    while moving.size:
-        start = None if rise is None else strength[:, moving] + rise[:, moving] * (t - before)[moving]
-        spare = np.where(rough[moving], _ROUGH * gain[moving], LEVEL)
-        fits = block.held(pairs[moving], t[moving], start, spare, settled[moving])
-        rise, apart = np.zeros_like(strength) if rise is None else rise, (t - before)[moving]
-        apart = np.where(apart == 0, np.inf, apart)  # a step that rounding swallows, at or one ulp from the optimum
-        rise[:, moving] = (fits.strength - strength[:, moving]) / apart
-        strength[:, moving], before = fits.strength, t.copy()
-        here, wanted, left, right = t[moving], gain[moving], low[moving], high[moving]
-        known = ~rough[moving] & (fits.told | fits.fitted)
-        gained, push = np.maximum(fits.cost - block.fit.cost, 0.0), beta * np.maximum(fits.push, np.finfo(float).tiny)
-        tangent = np.where(known, (gained - wanted) / np.where(known, push, 1.0), 0.0)
-        left = np.where(known, np.maximum(left, here + tangent - _PUSH * np.abs(tangent)), left)
-        right = np.where(known & (gained <= wanted), np.minimum(right, here), right)
-        step, reach = _step(top[moving] - here, gained, push, wanted), (_FAR + 2 * np.abs(beta * here)) / beta
-        capped = block.joins & rough[moving] & (step < -reach)  # near the tie no slope tells of the straight line
-        step = np.where(capped, -reach, step)
-        inside = (here + step >= left) & (here + step <= right) & (capped | (np.abs(step) <= last[moving] / 2))
-        halved = (right < np.inf) & (turn[moving] | (left == least[moving]))
-        aside = np.where(halved, (left + right) / 2, left)
-        rounding = _ROUNDING * (block.fit.cost + wanted)
-        told = (np.abs(gained - wanted) > rounding) | (spare > rounding) | ~known & ~rough[moving]
-        step = np.where(told, np.where(inside, step, aside - here), 0.0)
-        turn[moving] ^= ~inside
-        short = np.abs(step) <= _SETTLED * np.maximum(np.abs(here), 1 / beta)
-        settled[moving] = ~known & ~rough[moving] & (~inside | short)
-        near = np.abs(step) <= _NEAR * np.maximum(np.abs(top[moving] - here), 1 / beta)
-        rough[moving] &= inside & ~near
-        t[moving], low[moving], high[moving] = here + step, left, right
-        last[moving] = np.where(capped, np.inf, np.abs(step))
-        close = tolerances.LOSS * np.maximum(np.abs(here), 1 / beta)
-        moving = moving[told & (~known | (np.abs(step) > close) & (right - left > close))]
-    return t
-
-
-def _step(down, gained, push, wanted):
-    """To where ``g = a u^2 / (1 + b u)`` is what is wanted: u below the optimum g and its slope are known.
-
-    It is a parabola near the optimum and a straight line far below it, as the loss is; without an optimum, and where
-    rounding makes it neither, the step is Newton's.
-    """
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        bent = push * down / gained - 1  # from 1, a parabola, to 0, a line
-        bu = (1 - bent) / bent
-        ratio = wanted / gained / (1 + bu)  # of a root U over u: (U/u)^2 = ratio (1 + bu U/u)
-        far = (ratio * bu + np.sqrt(np.square(ratio * bu) + 4 * ratio)) / 2
-        step = down * (1 - far)
-        newton = (gained - wanted) / push
-        return np.where((bent > 0) & (bent <= 1) & np.isfinite(step), step, newton)
 
 
 def _climb(at, pairs, allowed, delta):

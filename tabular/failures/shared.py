@@ -18,6 +18,7 @@ __all__ = ["Shared", "SharedBlock", "SharedPiece"]
 
 _MANY = 40  # labels of a block, and pairs asked about in it, that are worth its factors
 _NEAR = 2.0  # nats: a fit no node of which would go further by itself is worth beginning at: soft groups crawl so
+_ENTRIES = 4_000_000  # of strengths that are kept
 _SEVERAL = 8  # pairs across blocks that are worth those of their piece
 
 
@@ -41,6 +42,14 @@ class Shared:
             nodes = np.unique(np.r_[graph.winner[labels], graph.loser[labels]])
             self.number[nodes], self.place[nodes] = number, np.arange(len(nodes))
             self.blocks.append(SharedBlock(pieces, labels, nodes, self.place))
+
+    def only(self, piece):
+        """The block that all labels inside blocks of a piece are in, or ``None``."""
+        graph, block = self.pieces.graph, self.pieces.block
+        labels = graph.labels_of.gather(np.array([piece]))[0]
+        labels = labels[block[graph.winner[labels]] == block[graph.loser[labels]]]
+        number = np.unique(self.number[graph.winner[labels]])
+        return self.blocks[number[0]] if len(number) == 1 and number[0] >= 0 else None
 
     def groups(self, pairs):
         """Positions in a list of pairs, and the labels among which all of these are held."""
@@ -83,6 +92,7 @@ class SharedBlock:
     def __init__(self, pieces, labels, nodes, place):
         self.pieces, self.labels, self.nodes, self.place = pieces, labels, nodes, place
         self.piece = int(pieces.graph.component[nodes[0]])
+        self._known = np.empty(0, dtype=np.int64), np.empty(0), np.empty((len(nodes), 0))
 
     @cached_property
     def fit(self) -> Block:
@@ -110,20 +120,41 @@ class SharedBlock:
         """Whether a policy has the least loss of the piece with a pair held."""
         return self.pieces.attained[np.full(len(pairs), self.piece)]
 
-    def held(self, pairs, delta, start=None, spare=0.0, alone=True) -> Fits:
+    def held(self, pairs, delta, start=None, spare=0.0, alone=True, near=1.0) -> Fits:
         """The fits with each pair held at a delta; strengths that may be near save time.
 
         ``spare`` is the loss that may be left to fall for each (:meth:`tabular.fits.many.Block.held`); those that fail
-        their check are fitted ``alone`` where that is wanted.
+        their check are fitted ``alone`` where that is wanted. ``near`` is how long a step may be needed, in nats.
         """
         difference = self.pieces.graph.problem.beta * delta - self.shift(pairs)
         spare = np.broadcast_to(spare, pairs.shape)
-        fits = self.fit.held(*self.ends(pairs), difference, start, self.joined(pairs), spare)
+        fits = self.fit.held(*self.ends(pairs), difference, start, self.joined(pairs), spare, near)
         told = fits.fitted | (fits.told & (spare > 0)) | (spare > LEVEL)
         alone = np.flatnonzero(~told & alone)
         for batch in self.pieces.batches(pairs[alone]):
             self._refit(fits, alone[batch], pairs[alone[batch]], delta[alone[batch]])
         return fits
+
+    def remember(self, pairs, delta, strength):
+        """Strengths of fits that may be asked for again; those of one call, where they are not too many."""
+        if strength.size <= _ENTRIES:
+            order = np.argsort(pairs, kind="stable")
+            self._known = pairs[order], delta[order], strength[:, order]
+
+    def strengths(self, pairs, delta):
+        """``(n_nodes, n_pairs)`` of the fits with each pair held at a delta."""
+        known, at, strength = self._known
+        found, place = np.empty((len(self.nodes), len(pairs))), np.searchsorted(known, pairs)
+        same = place < len(known)
+        same[same] = (known[place[same]] == pairs[same]) & (at[place[same]] == delta[same])
+        found[:, same] = strength[:, place[same]]
+        if not same.all():
+            found[:, ~same] = self.held(pairs[~same], delta[~same]).strength
+        return found
+
+    def near(self, pairs, delta):
+        """Strengths near the fits with each pair held at a delta."""
+        return self.fit.strained(*self.ends(pairs), self.pieces.graph.problem.beta * delta - self.shift(pairs))
 
     def guess(self, copies, strength):
         """Strengths of copies of the piece, one for each column, and the places in them that the columns tell."""
@@ -162,6 +193,9 @@ class SharedPiece(SharedBlock):
         number, reaches = self._reaches
         up, down = (number[place] for place in self.ends(pairs))
         return (reaches[up].T & reaches[:, down])[number]
+
+    def near(self, pairs, delta):
+        return np.repeat(self.fit.strength[:, None], len(pairs), axis=1)
 
     def attained(self, pairs):
         joined, fit = self.joined(pairs), self.fit

@@ -5,11 +5,15 @@ The block's fit :math:`s^0` has the Hessian :math:`H_0=\sum_ec_eA_eA_e^{\mathsf 
 :math:`s^0+(t-a^{\mathsf T}s^0)H_0^+a/(a^{\mathsf T}H_0^+a)` is a start that meets the constraint, and every Newton step
 from there solves :math:`Hd=b-\mu a,\ a^{\mathsf T}d=0` by conjugate gradients in the metric of :math:`H_0`, projected
 (Gould, Hribar and Nocedal 2001). A held difference changes the curvature of few labels by much, so that few steps do.
-All copies move together, one column each.
+All copies move together, one column each. The same serves fits that differ in their offsets, with nothing held.
 
 A direction d of conjugate gradients, however early they stop, has :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`, which is all
-that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. In exact arithmetic the
-gradients end after n steps. The descent ends with the step that moves no margin by more than
+that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. Where only exponential tails
+are left to be balanced Newton moves them by 1 nat, and many of these are one way: a long step is doubled as long as the
+loss still falls at its end, which by convexity it did all along. In exact arithmetic the
+gradients end after n steps; where labels have lost their curvature they crawl, and after some steps factors of the
+copy's own Hessian go on, as far along as the quadratic is least, which keeps :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`,
+where that promises more. The descent ends with the step that moves no margin by more than
 ``tolerances.NEWTON_STEP``, or when neither the loss nor the length of the step has fallen twice: then rounding rules,
 or labels have lost their curvature and Newton crawls, which is for the cuts; the residual says what is known. Where
 only the loss is asked for, it ends when a step promises less than may be left, by the same measure.
@@ -25,6 +29,7 @@ the pushes left of a soft node are not the rounding of those that cancel there.
 into one: such a copy has labels of its own, and what the factors hold of them is a quarter of their weights.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,11 +45,15 @@ __all__ = ["LARGEST", "LEVEL", "STEEPEST", "Block", "Fits"]
 
 LARGEST = 1500  # responses: the factorisation is dense
 STEEPEST = np.log(1e6)  # between the curvatures of a block: its factors leave the gradients few steps
+_OFF = 1e-10  # nats of a margin
+_LONG = 0.5  # nats: steps from which on a longer one is tried
 _FAR = 1e150  # nats: products of longer steps leave the floats
 LEVEL = np.finfo(float).tiny  # of loss that may be left: no more than rounding
 _ROUNDING = 2 * np.finfo(float).eps  # of the loss
+_ROUGH, _SHARP = 1e-2, 1e-8  # relative accuracies of Newton's direction: no more than the length of the step is worth
 _LEFT = 0.7  # of the copies: when no more of them need further gradients, the others are put aside
-_ENTRIES = 400_000  # of a matrix with a row a label and a column a copy
+_ENTRIES = 200_000  # of a matrix with a row a label and a column a copy: it stays near the processor
+_CRAWLING = 40  # steps of gradients, one by one as long as factors of a copy's own Hessian take
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +79,11 @@ class Fits:
 class Block:
     """Nodes whose fit is known, block by block, and factors of its Hessian there.
 
-    ``inner`` masks the labels inside blocks, all by default.
+    ``inner`` masks the labels inside blocks, all by default. Its factors serve where curvatures are no more than
+    ``steepest`` nats apart, those of all labels, or of a tree that keeps it ``connected``.
     """
 
-    def __init__(self, winner, loser, weight, offset, strength, inner=None):
+    def __init__(self, winner, loser, weight, offset, strength, inner=None, steepest=STEEPEST, connected=False):
         n, n_edges = len(strength), len(winner)
         inner = np.ones(n_edges, dtype=bool) if inner is None else inner
         self.winner, self.loser, self.strength = winner, loser, strength
@@ -85,12 +95,17 @@ class Block:
         self.touch = abs(self.fall)
         h = strength[winner] - strength[loser] - offset
         curvature = weight * np.where(inner, expit(h) * expit(-h), 0.25)
-        within = curvature[inner]
-        self.even = n <= LARGEST and bool(within.min(initial=1) * np.exp(STEEPEST) >= within.max(initial=0))
-        self.even &= curvature.min(initial=1) > 0
+        if connected:
+            tree = self.tree[0]
+            told, holding = bool(tree.reached.all()), curvature[tree.label[tree.label >= 0]]
+        else:
+            told, holding = bool(curvature.min(initial=1) > 0), curvature[inner]
+        least, most = holding.min(initial=1), curvature[inner].max(initial=0)
+        self.even = n <= LARGEST and told and bool(least > 0 and least * np.exp(steepest) >= most)
         self.cost = float(weight[inner] @ softplus(-h[inner]))
         if self.even:
-            hessian = (self.fall @ (curvature[:, None] * self.rise.toarray())) if n_edges else np.zeros((n, n))
+            joint = np.bincount(winner * n + loser, curvature, n * n).reshape(n, n)
+            hessian = np.diag(joint.sum(axis=0) + joint.sum(axis=1)) - joint - joint.T
             self.inverse = np.linalg.inv(hessian + hessian.trace() / n**2)  # of a constant it may make what it likes
             self.inverse -= self.inverse.mean(axis=0)
 
@@ -106,13 +121,34 @@ class Block:
         inverse = self.inverse
         return inverse[winner, winner] + inverse[loser, loser] - inverse[winner, loser] - inverse[loser, winner]
 
-    def held(self, winner, loser, difference, start=None, joined=None, spare=0.0) -> Fits:
+    def steepest(self, winner, loser):
+        """What pushes at most as the winner falls below, or the loser rises above, all others: for each of the two."""
+        n, weight = len(self.strength), np.where(self.inner, self.weight, 0.0)[:, 0]
+        won, lost = (np.bincount(end, weight, n) for end in (self.winner, self.loser))
+        return won[winner], lost[loser]
+
+    def strained(self, winner, loser, difference):
+        """Strengths near the fits with a difference held: the end that has less to hold it goes alone, once it is torn.
+
+        Of a loss like ``ax^2/(1 + bx)``, a parabola and then a line as steep as what holds that end, the push moves the
+        others by its share of their resistance, and the rest of x is the end's.
+        """
+        fall = np.maximum(self.strength[winner] - self.strength[loser] - difference, 0.0)
+        held, resistance = np.array(self.steepest(winner, loser)), self.resistance(winner, loser)
+        bx = fall / (2 * resistance * held.min(axis=0))
+        together = fall * (1 + bx / 2) / np.square(1 + bx)
+        strength = self.strength[:, None] - (self.inverse[:, winner] - self.inverse[:, loser]) * (together / resistance)
+        lower, columns = held[0] <= held[1], np.arange(len(winner))
+        strength[np.where(lower, winner, loser), columns] += np.where(lower, together - fall, fall - together)
+        return strength
+
+    def held(self, winner, loser, difference, start=None, joined=None, spare=0.0, near=_ROUGH) -> Fits:
         """The fits with ``strength[winner] - strength[loser]`` held, one copy for each of the three arrays' entries.
 
         ``start``, ``(n_nodes, n_copies)``, are strengths that may be near; they only save time. ``joined``,
         ``(n_nodes, n_copies)``, masks the nodes of the blocks that the held difference makes one: the others stay.
         ``spare``, for each copy, is the loss that may be left to fall: none for a fit, ``LEVEL`` where only the loss is
-        told, to rounding, more for a policy that is near.
+        told, to rounding, more for a policy that is near. ``near`` is how long a step may be needed, in nats.
 
         >>> block = Block(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 1.0]), np.zeros(2), np.log([3.0, 1.0]) / 2)
         >>> fits = block.held(np.array([0]), np.array([1]), np.array([0.0]))
@@ -124,47 +160,70 @@ class Block:
         if joined is not None:
             pull, drawn = np.where(joined, pull, 0.0), drawn | (joined[self.winner] & joined[self.loser])
         pull /= pull[winner, columns] - pull[loser, columns]
-        start = np.broadcast_to(self.strength[:, None], pull.shape) if start is None else start
+        if start is None:
+            alone = np.broadcast_to(self.strength[:, None], pull.shape)
+            start = self.strained(winner, loser, difference) if joined is None else alone
         start = start + pull * (difference - (start[winner, columns] - start[loser, columns]))
         spare = np.broadcast_to(spare, winner.shape)
-        return self._in_batches(_Copies(self, winner, loser, pull, drawn, joined), start, spare)
+        copies = _Copies(self, winner, loser, pull, drawn, joined)
+        return Fits(*copies.descend(start, spare, np.broadcast_to(near, winner.shape)))
 
-    def _in_batches(self, copies, start, spare):
-        size = max(1, _ENTRIES // max(len(self.weight), 1))
-        parts = [slice(first, first + size) for first in range(0, start.shape[1], size)]
-        found = [copies.take(part).descend(start[:, part], spare[part]) for part in parts]
-        return Fits(*(np.concatenate(columns, axis=-1) for columns in zip(*found, strict=True)))
+    def freely(self, offset, start) -> Fits:
+        """The fits with nothing held and other offsets, ``(n_labels, n_copies)``, from strengths near them.
+
+        Of those that are ``fitted`` no margin is off by more than 1e-10, which a tree proves; rounding leaves far less.
+
+        >>> block = Block(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 1.0]), np.zeros(2), np.log([3.0, 1.0]) / 2)
+        >>> fits = block.freely(np.array([[0.0, 0.1], [0.0, -0.1]]), np.zeros((2, 2)))
+        >>> (fits.strength[0] - fits.strength[1]).round(6).tolist(), fits.fitted.tolist()  # log 3, and 0.1 more
+        ([1.098612, 1.198612], [True, True])
+        """
+        none, pull = np.zeros(offset.shape[1], dtype=np.int64), np.zeros_like(start)
+        copies = _Copies(self, none, none, pull, self.inner, None, offset, _OFF)
+        return Fits(*copies.descend(start, np.zeros(len(none)), np.full(len(none), _SHARP)))
 
 
 class _Copies:
-    """Copies of a block, a column each; ``pull`` is what spreads the held difference over the nodes."""
+    """Copies of a block, a column each; ``pull`` is what spreads the held difference over the nodes.
 
-    def __init__(self, block, winner, loser, pull, drawn, joined=None):
-        self.block, self.winner, self.loser, self.pull, self.drawn = block, winner, loser, pull, drawn
-        self.joined = joined
+    Where nothing is held, winner and loser are the first node, and nothing is pulled. ``offset``, by default the
+    block's, has a row a label. ``off`` is what margins of a fit may be off, in nats.
+    """
+
+    def __init__(self, block, winner, loser, pull, drawn, joined=None, offset=None, off=np.inf):
+        self.block, self.winner, self.loser, self.pull, self.drawn, self.off = block, winner, loser, pull, drawn, off
+        self.joined, self.offset = joined, block.offset if offset is None else offset
         self.weight = np.where(drawn, block.weight, 0.0)
+        self.resistance = np.where(winner == loser, 1.0, block.resistance(winner, loser))
 
     def take(self, columns):
         drawn = self.drawn if self.drawn.shape[1] == 1 else self.drawn[:, columns]
         joined = None if self.joined is None else self.joined[:, columns]
-        return _Copies(self.block, self.winner[columns], self.loser[columns], self.pull[:, columns], drawn, joined)
+        offset = self.offset if self.offset.shape[1] == 1 else self.offset[:, columns]
+        ends = self.winner[columns], self.loser[columns]
+        return _Copies(self.block, *ends, self.pull[:, columns], drawn, joined, offset, self.off)
 
-    def descend(self, s, spare):
+    def parts(self):
+        """Slices of the columns, each of so few that its matrices stay near the processor, and these copies."""
+        size = max(1, _ENTRIES // max(len(self.block.weight), 1))
+        for first in range(0, len(self.winner), size):
+            part = np.arange(first, min(first + size, len(self.winner)))
+            yield part, self.take(part)
+
+    def descend(self, s, spare, near):
         """Strengths, costs, pushes and whether they are fits."""
         n_copies = s.shape[1]
         s, stalled, (before, longest) = s.copy(), np.zeros(n_copies, dtype=np.int64), np.full((2, n_copies), np.inf)
-        moving, copies, accuracy = np.arange(n_copies), self, np.full(n_copies, 1e-2)
+        moving, copies, accuracy = np.arange(n_copies), self, np.clip(near, _SHARP, _ROUGH)
         difference = self.apart(s)
         while moving.size:
-            with np.errstate(over="ignore", invalid="ignore"):
-                d, loss, promised = copies.newton(s[:, moving], accuracy[moving])
-            reach = np.abs(copies.drawn * (self.block.rise @ d)).max(axis=0, initial=0.0)
-            damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
-            s[:, moving] += damping * d
-            s[:, moving] += copies.pull * (
-                difference[moving] - copies.apart(s[:, moving])
-            )  # what long steps lose of it
-            accuracy[moving] = np.clip(reach, 1e-8, 1e-2)
+            loss, promised, reach = np.empty((3, moving.size))
+            for part, some in copies.parts():
+                mine = moving[part]
+                s[:, mine], loss[part], promised[part], reach[part] = some.step(
+                    s[:, mine], accuracy[mine], difference[mine]
+                )
+            accuracy[moving] = np.clip(reach, _SHARP, _ROUGH)
             stalled[moving] += (loss >= before[moving]) & (reach >= longest[moving])
             before[moving], longest[moving] = np.minimum(loss, before[moving]), np.minimum(reach, longest[moving])
             allowed = np.maximum(spare[moving], _ROUNDING * loss)
@@ -173,6 +232,31 @@ class _Copies:
             if not left.all():
                 moving, copies = moving[left], copies.take(left)
         return self.polished(s, spare)
+
+    def step(self, s, accuracy, difference):
+        """Strengths after a damped step, the loss before it, what the step promised of it, and its length."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            d, loss, promised = self.newton(s, accuracy)
+        along = self.drawn * (self.block.rise @ d)
+        reach = np.abs(along).max(axis=0, initial=0.0)
+        length = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
+        several = np.flatnonzero((reach > _LONG) & (reach < _FAR) & (promised > tolerances.LOSS * loss))
+        if several.size:
+            length[several] = self.take(several)._stride(s[:, several], along[:, several], length[several])
+        s = s + length * d
+        s += self.pull * (difference - self.apart(s))  # what long steps lose of it
+        return s, loss, promised, reach
+
+    def _stride(self, s, along, length):
+        """A step is doubled as long as the loss falls at its end: in the tail of an exponential Newton crawls."""
+        h, growing = self.block.rise @ s - self.offset, np.arange(len(length))
+        while growing.size:
+            with np.errstate(over="ignore", invalid="ignore"):
+                end = h[:, growing] + 2 * length[growing] * along[:, growing]
+                pull = self.take(growing).weight * expit(-end) * along[:, growing]
+                growing = growing[pull.sum(axis=0) > 2 * _ROUNDING * np.maximum(-pull, 0.0).sum(axis=0)]
+            length[growing] *= 2
+        return length
 
     @staticmethod
     def _far(found, spare):
@@ -188,11 +272,12 @@ class _Copies:
 
     def polished(self, s, spare):
         """Full steps as long as they halve what is unbalanced, and what they end in."""
-        found = self.checked(s, spare)
+        checked = [some.checked(s[:, part], spare[part]) for part, some in self.parts()]
+        found = tuple(np.concatenate(columns) for columns in zip(*checked, strict=True))
         moving = np.flatnonzero(self._far(found, spare) > 1)
         while moving.size:
             copies = self.take(moving)
-            new = s[:, moving] + copies.newton(s[:, moving], np.full(moving.size, 1e-8))[0]
+            new = s[:, moving] + copies.newton(s[:, moving], np.full(moving.size, _SHARP))[0]
             there = copies.checked(new, spare[moving])
             better = self._far(there, spare[moving]) < self._far(found, spare)[moving] / 2
             kept = moving[better]
@@ -206,28 +291,35 @@ class _Copies:
     def pushes(self, s):
         """What is left of the pushes at each node, the curvature of each label, and the loss."""
         block = self.block
-        h = block.rise @ s - block.offset
-        small = self.weight * expit(-np.abs(h))
-        inverted = np.where((h < 0) & self.drawn, block.whole, 0.0)
-        net = block.fall @ np.where(h < 0, -small, small) + (block.fall @ inverted) * (block.weight[0] / block.whole[0])
-        return net, small * expit(np.abs(h)), (self.weight * softplus(-h)).sum(axis=0)
+        h = block.rise @ s - self.offset
+        wrong = h < 0
+        less = np.exp(-np.abs(h))  # sigma(-|h|) / sigma(|h|)
+        right = 1 / (1 + less)
+        small = self.weight * less * right
+        loss = np.einsum("ij,ij->j", self.weight, np.log1p(less)) - np.einsum("ij,ij->j", self.weight * wrong, h)
+        inverted = np.where(wrong & self.drawn, block.whole, 0.0)
+        curvature = small * right
+        small[wrong] *= -1.0
+        net = block.fall @ small + (block.fall @ inverted) * (block.weight[0] / block.whole[0])
+        return net, curvature, loss
 
     def newton(self, s, accuracy):
         """Newton's direction, to a relative accuracy of each copy, the loss at its start, and the slope along it."""
         block = self.block
         left, curvature, loss = self.pushes(s)
-        pushed = left
+        pushed, bends = left, curvature
         d, copies, moving = np.zeros_like(s), self, np.arange(s.shape[1])
         left, scaled = self._scaled(left)
         along, energy = scaled, np.einsum("ij,ij->j", left, scaled)
         enough = np.square(accuracy) * energy
-        for _ in range(len(s)):  # in exact arithmetic they are done after as many steps
+        for _ in range(min(len(s), _CRAWLING)):
             rise = block.rise @ along
             bent = curvature * rise
             bend = np.einsum("ij,ij->j", bent, rise)
             active = (energy > enough) & (bend > 0)
             if active.sum() <= active.size * _LEFT:
                 if not active.any():
+                    moving = moving[active]
                     break
                 moving, copies, curvature = moving[active], copies.take(active), curvature[:, active]
                 left, along, bent, energy, enough, bend = (
@@ -240,7 +332,35 @@ class _Copies:
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
             along = scaled + np.where(active, energy / np.where(before > 0, before, 1.0), 0.0) * along
         d = self._relative(d - self.pull * self.apart(d))
+        if moving.size:
+            moving = moving[energy > enough]
+            own = self.take(moving)._factored(pushed[:, moving], bends[:, moving])
+            farther = np.einsum("ij,ij->j", own, pushed[:, moving]) > np.einsum("ij,ij->j", d, pushed)[moving]
+            d[:, moving[farther]] = own[:, farther]
         return d, loss, np.einsum("ij,ij->j", d, pushed)
+
+    def _factored(self, pushed, curvature):
+        """Newton's direction by factors of each copy's own Hessian, as far along as it promises most."""
+        d = np.zeros_like(pushed)
+        for k in range(pushed.shape[1]):
+            free, hessian = self._hessian(k, curvature[:, k])
+            with suppress(np.linalg.LinAlgError), np.errstate(all="ignore"):
+                d[free, k] = np.linalg.solve(hessian, pushed[free, k])
+        d = self._relative(np.where(np.isfinite(d), d, 0.0))
+        with np.errstate(all="ignore"):
+            length = np.einsum("ij,ij->j", d, pushed) / (curvature * np.square(self.block.rise @ d)).sum(axis=0)
+        return np.where(np.isfinite(length) & (length > 0), d * length, 0.0)
+
+    def _hessian(self, k, curvature):
+        """Which nodes of a copy move as seen from the two that are held, and their Hessian, rounded up."""
+        block, n, node = self.block, len(self.pull), np.arange(len(self.pull))
+        free = np.ones(n, dtype=bool) if self.joined is None else self.joined[:, k].copy()
+        free[[self.winner[k], self.loser[k]]] = False
+        node[self.winner[k]] = self.loser[k]
+        joint = np.bincount(node[block.winner] * n + node[block.loser], curvature, n * n).reshape(n, n)
+        joint += joint.T
+        degree = joint.sum(axis=0)[free] * (1 + n * np.finfo(float).eps)
+        return free, np.diag(degree) - joint[np.ix_(free, free)]
 
     def _relative(self, d):
         """A direction less what moves all joined nodes: none goes further than all margins do, but by rounding."""
@@ -257,7 +377,7 @@ class _Copies:
         scaled = scaled if self.joined is None else np.where(self.joined, scaled, 0.0)
         columns, apart = np.arange(residual.shape[1]), self.apart(scaled)
         residual = residual.copy()
-        multiplier = apart / self.block.resistance(self.winner, self.loser)
+        multiplier = apart / self.resistance
         residual[self.winner, columns] -= multiplier
         residual[self.loser, columns] += multiplier
         return residual, scaled - self.pull * apart
@@ -296,6 +416,8 @@ class _Copies:
         below = tree.label >= 0
         found, spread, share = distance((flows @ net)[below], curvature[tree.label[below]])
         allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
+        if self.off < np.inf:
+            allowed = np.minimum(allowed, self.off / self._furthest(curvature))
         with np.errstate(invalid="ignore"):
             told = (share <= 1) & (found <= enough) | (found * spread <= 0.5) & (found <= allowed)
             others = np.flatnonzero(~told)
@@ -304,6 +426,17 @@ class _Copies:
                 found[others], spread[others], share[others] = own
             unbalanced = np.where(found * spread <= 0.5, found / allowed, np.inf)
             return unbalanced, np.where(share <= 1, np.square(found), np.inf)
+
+    def _furthest(self, curvature):
+        """How far the optimum moves any two nodes apart, at most, in lambdas: 1.4, and the root of their resistance.
+
+        Which is at most that of the way along the tree, through its root.
+        """
+        tree, flows = self.block.tree
+        below = tree.label >= 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            from_root = flows[below].T @ (1 / curvature[tree.label[below]])
+        return 1.4 * 2 * np.sqrt(from_root.max(axis=0))
 
     def _by_their_own_trees(self, copies, net, curvature):
         """The same from trees of the copies' own curvatures; the held difference is a label that costs nothing."""

@@ -40,6 +40,12 @@ def middle(function, *case):
     return lambda: function(*case, level(*case))
 
 
+def half_way(*case):
+    """The deepest inversions half-way from each pair's threshold to log 2."""
+    found = failure_modes.solve_thresholds(*case)
+    return lambda: failure_modes.deepest(*case, (found.value + LOG2) / 2, at=found.at)
+
+
 def offsets(largest):
     """Residuals of cycles with margins of that size."""
     rng = np.random.default_rng(0)
@@ -56,6 +62,7 @@ CASES = {
     "find, 30 responses and 870 labels": (3, lambda: (lambda case: lambda: failure_modes.find(*case))(even(30, 870))),
     "find": (3, lambda: (lambda case: lambda: failure_modes.find(*case))(large())),
     "deepest": (3, lambda: (lambda case: lambda: failure_modes.deepest(*case, LOG2))(large())),
+    "deepest, half-way to log 2": (3, lambda: half_way(*large())),
     "accuracy_bounds": (3, lambda: middle(failure_modes.accuracy_bounds, *large())),
     "largest_inverted_set": (3, lambda: middle(failure_modes.largest_inverted_set, *large())),
     "guarantees": (3, lambda: (lambda case: lambda: guarantees.table(*case, 1e-3))(large())),

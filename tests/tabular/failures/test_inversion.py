@@ -205,3 +205,19 @@ def test_one_pair_at_many_levels_is_at_each_as_deep_as_when_it_is_asked_alone(sp
     assert again.delta[::-1] == pytest.approx(alone, rel=1e-10, abs=1e-10)
     rows = deepest(problem, labels, at.value + above[:4], pairs[:4]).rows()
     assert together.rows()[:4] == pytest.approx(rows, rel=1e-9, abs=1e-9)
+
+
+def test_levels_that_once_took_newton_for_ever():
+    """Half-way between its threshold and log 2 the pair 90 > 95 was begun at a loss of 10^5, and lost 7 a step."""
+    rng = np.random.default_rng(0)
+    problem = Problem.from_unnormalized(rng.normal(size=300), 1.0, rng.normal(size=300))
+    winner = rng.integers(0, 300, 1200)
+    labels = Preferences(np.zeros(1200, int), winner, (winner + rng.integers(1, 300, 1200)) % 300)
+    value = failure_modes.solve_thresholds(problem, labels)
+    at, pair = value.at, np.flatnonzero((labels.winner == 90) & (labels.loser == 95))
+    pairs = np.flatnonzero(at.relation == Relation.ABOVE)
+    level = (value.value[pairs] + np.log(2)) / 2
+    found, some = deepest(problem, labels, level, pairs, at), np.flatnonzero(pairs == pair)
+    fit, ends = at.components.hold(pairs[some], found.delta[some])  # each alone, in cuts
+    left = fit.cost + at.value - at.components.cost[at.components.piece(pairs[some])] - level[some]
+    np.testing.assert_allclose(left / fit.flow_between(*ends), 0, atol=1e-10)

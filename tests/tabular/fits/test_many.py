@@ -6,7 +6,7 @@ import pytest
 from tabular import Preferences, Problem, failure_modes
 from tabular.failures import shared
 from tabular.failures.infimum import infimum
-from tabular.fits import bradley_terry
+from tabular.fits import bradley_terry, many
 from tabular.fits.many import LEVEL, Block, _Copies
 
 
@@ -88,6 +88,96 @@ def test_a_loss_is_told_where_it_is_the_fits_and_only_there(depth):
     cost, *_, above = copies.checked(moved, np.full(10, LEVEL))
     assert np.all((cost - best.cost <= above * (1 + 1e-9))[best.fitted])
     assert np.all(above[sure] > 1e-15)
+
+
+@pytest.mark.parametrize(("n", "n_labels", "moved"), [(5, 9, 1.0), (40, 120, 0.3), (120, 400, 0.1)])
+def test_other_offsets_are_fits_of_their_own(n, n_labels, moved):
+    winner, loser, log_weight, offset, block = block_of(n, n_labels, seed=n, offset=1.0)
+    offsets = offset[:, None] + moved * np.random.default_rng(1).normal(size=(len(winner), 5))
+    fits = block.freely(offsets, np.tile(block.strength[:, None], 5))
+    assert fits.fitted.all()
+    for k in range(5):
+        alone = bradley_terry.fit(n, winner, loser, log_weight, offsets[:, k])
+        np.testing.assert_allclose(fits.cost[k], alone.infimum, rtol=1e-12)
+        np.testing.assert_allclose(np.diff(fits.strength[:, k]), np.diff(alone.strength), atol=1e-9)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_factors_of_a_copy_lead_where_its_gradients_lead(held):
+    """Newton's direction minimises the quadratic among those that leave the difference: here by least squares."""
+    winner, loser, *_, block = block_of(12, 40, seed=4, offset=1.0)
+    a, b = (np.array([end[0] if held else 0]) for end in (winner, loser))
+    pull = block.inverse[:, a] - block.inverse[:, b]
+    pull = pull / (pull[a, [0]] - pull[b, [0]]) if held else np.zeros((12, 1))
+    copies = _Copies(block, a, b, pull, block.inner)
+    s = block.strength[:, None] + np.random.default_rng(0).normal(size=(12, 1))
+    pushed, curvature, _ = copies.pushes(s)
+    hessian = (block.fall @ (curvature * block.rise.toarray())) @ (directions := _directions(a[0], b[0], held))
+    best = directions @ np.linalg.lstsq(directions.T @ hessian, directions.T @ pushed[:, 0])[0]
+    for d in (copies._factored(pushed, curvature), copies.newton(s, np.full(1, 1e-13))[0]):
+        np.testing.assert_allclose(block.rise @ d[:, 0], block.rise @ best, atol=1e-10)
+
+
+def _directions(a, b, held):
+    """Those that move the two together, as columns."""
+    moved = np.eye(12)
+    moved[a, b] = moved[b, a] = float(held)
+    return moved
+
+
+def test_gradients_that_crawl_are_left_for_factors(monkeypatch):
+    winner, loser, *_, block = block_of(30, 80, seed=2)
+    a, b = winner[:10], loser[:10]
+    difference = block.strength[a] - block.strength[b] - 12.0
+    found = block.held(a, b, difference)
+    monkeypatch.setattr(many, "_CRAWLING", 1)
+    again = block.held(a, b, difference)
+    assert again.fitted.all()
+    np.testing.assert_allclose(again.cost, found.cost, rtol=1e-13)
+
+
+def test_exponential_tails_are_not_walked_nat_by_nat(monkeypatch):
+    """Held 80 nats deep, even labels above and below a node are left in tails that Newton moves 1 nat a step."""
+    winner, loser, *_, block = block_of(60, 180, seed=2, spread=0.0)
+    a, b = winner[60:90], loser[60:90]
+    difference, steps, step = block.strength[a] - block.strength[b] - 80.0, [], _Copies.step
+
+    def counted(copies, *given):
+        steps.append(len(copies.winner))
+        return step(copies, *given)
+
+    monkeypatch.setattr(_Copies, "step", counted)
+    found, taken = block.held(a, b, difference, spare=LEVEL), sum(steps)
+    monkeypatch.setattr(many, "_LONG", np.inf)
+    again = block.held(a, b, difference, spare=LEVEL)
+    assert taken < 0.7 * (sum(steps) - taken)
+    assert found.told.sum() >= again.told.sum()
+    both = found.told & again.told
+    assert both.any()
+    np.testing.assert_allclose(found.cost[both], again.cost[both], rtol=1e-13)
+
+
+@pytest.mark.parametrize("fall", [1e-6, 60.0, 200.0])
+def test_what_is_strained_keeps_its_difference_and_saves_loss(fall):
+    """Less loss than the factors' own direction alone; the same where the fall is short, the end alone where long."""
+    winner, loser, log_weight, offset, block = block_of(30, 80, seed=2)
+    a, b = winner[:10], loser[:10]
+    difference = block.strength[a] - block.strength[b] - fall
+    strained = block.strained(a, b, difference)
+    np.testing.assert_allclose(strained[a, range(10)] - strained[b, range(10)], difference, rtol=1e-12, atol=1e-12)
+    pull = block.inverse[:, a] - block.inverse[:, b]
+    straight = block.strength[:, None] - fall * pull / (pull[a, range(10)] - pull[b, range(10)])
+
+    def loss(s):
+        return np.exp(log_weight) @ np.logaddexp(0, offset[:, None] - s[winner] + s[loser])
+
+    if fall < 1:
+        np.testing.assert_allclose(strained, straight, atol=1e-9)
+    else:
+        assert np.all(loss(strained) < loss(straight))
+        best = block.held(a, b, difference).cost
+        assert np.all(loss(strained) >= best * (1 - 1e-12))
+        assert np.median(loss(strained) / best) < 1.02
 
 
 def test_weights_far_apart_are_not_taken():
