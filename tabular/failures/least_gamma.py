@@ -5,10 +5,15 @@ whichever pair is asked about: the fits of a piece are one curve :math:`s(\gamma
 keeps its curvature. It is followed from gamma = 0, each fit begun where the two before point, on a scale that all
 pieces share: the margin M of the piece's steepest label. Those between are fitted at once. The first two fits between
 which a pair's delta becomes positive bracket its root. The polynomial M(delta) through six fits about it gives an
-estimate, and the fits at all estimates, a copy of the piece for each pair, are points of the same curve, which all
-pairs read again. From there each pair's bracket is closed by itself: at the root of the polynomial through the last six
-points, as far beyond it again where that left the bracket longer than half, and half-way where that did. The number
-returned is the bracket's upper end: delta is positive there and is not at the lower end, 1e-12 of it below.
+estimate, and the fits at some of these are further points of the same curve, which all pairs read again. From there
+each pair's bracket is closed by itself: at the root of the polynomial through the last six points, as far beyond it
+again where that left the bracket longer than half, and half-way where that did. Where the polynomials through a new
+point, of six and of five, have one root to rounding next to that point, it closes the bracket. The number returned is
+the bracket's upper end, 1e-12 of it above the lower: delta is positive there.
+
+Fits of nearly the same M have nearly the same Hessian: in a block of many labels one factorisation, at the guess of the
+middle one, serves all of them (:meth:`tabular.fits.many.Block.freely`). Those that do not pass its check are fitted in
+cuts.
 
 "Least" is among the fits of the curve: a delta that becomes positive and negative again between two of them, M apart
 by a third or less, goes unseen.
@@ -21,6 +26,7 @@ import numpy as np
 from tabular.base import tolerances
 from tabular.failures import ties
 from tabular.failures.infimum import Infimum, Relation
+from tabular.fits import many
 
 __all__ = ["STEEPEST", "least_gammas"]
 
@@ -28,6 +34,10 @@ STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise line
 _SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 61)]
 _ANCHORS = np.r_[np.arange(0, len(_SCANNED), 4), len(_SCANNED) - 1]  # each begun where the two before point
 _POINTS = 6  # of a polynomial
+_STEEPEST = np.log(1e13)  # of the curvatures that hold a block together: its factors have some digits
+_CLOSE = 1e-7  # of M: a root this far from a fit may be told by polynomials through it
+_ONE_OF = 4  # roots side by side, of which one is fitted first
+_APART = 12.0  # nats, of M: fits no further from one another share factors
 _NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
 
 
@@ -74,6 +84,35 @@ class _Fits:
         return ties.Groups(np.arange(len(self.piece)), np.r_[0, np.cumsum(np.bincount(self.piece))]).gather(piece)
 
 
+class _Several:
+    """A block of many labels, whose fits of nearly one M share factors.
+
+    Attributes:
+        unit: ``(n_labels,)`` each label's offset over M; nodes: of the block, their places in the piece.
+    """
+
+    def __init__(self, block, log_unit):
+        graph, labels = block.pieces.graph, block.labels
+        self.unit, self.nodes = np.exp(log_unit[labels]), graph.place[block.nodes]
+        self.ends = block.place[graph.winner[labels]], block.place[graph.loser[labels]]
+        self.weight = np.exp(graph.log_share[labels])
+
+    def fit(self, strength, start, margin):
+        """Replace the strengths of copies that start there by the fits, and tell which are."""
+        fitted, order = np.zeros(len(start), dtype=bool), np.argsort(margin, kind="stable")
+        for some in np.split(order, np.flatnonzero(np.diff(margin[order] // _APART)) + 1):
+            at, middle = self.nodes[:, None] + start[some], some[len(some) // 2]
+            offset = self.unit * margin[middle]
+            block = many.Block(
+                *self.ends, self.weight, offset, strength[self.nodes + start[middle]], None, _STEEPEST, True
+            )
+            if block.even:
+                fits = block.freely(np.outer(self.unit, margin[some]), strength[at])
+                strength[at[:, fits.fitted]] = (fits.strength - fits.strength.mean(axis=0))[:, fits.fitted]
+                fitted[some] = fits.fitted
+        return fitted
+
+
 class _Curve:
     """The fits of some pieces as M grows."""
 
@@ -82,11 +121,23 @@ class _Curve:
         self.copies = ties.Copies(at.parts.graph, pieces)
         self.log_top = np.full(len(pieces), -np.inf)
         np.maximum.at(self.log_top, self.copies.edge_copy, log_u[self.copies.edge])
+        blocks = [at.parts.shared.only(piece) for piece in pieces]
+        self.several = [block and _Several(block, log_u - top) for block, top in zip(blocks, self.log_top, strict=True)]
 
     def fit(self, copies, piece, margin, guess):
         """Strengths of a copy of each listed piece, at its M."""
-        offset = np.exp(self.log_u[copies.edge] - self.log_top[piece][copies.edge_copy]) * margin[copies.edge_copy]
-        return copies.fit(offset=offset, guess=guess).strength
+        strength, left = guess.copy(), np.ones(len(copies), dtype=bool)
+        for own in np.unique(piece):
+            if self.several[own] is not None:
+                mine = np.flatnonzero(piece == own)
+                left[mine] = ~self.several[own].fit(strength, copies.start[mine], margin[mine])
+        left = np.flatnonzero(left)
+        if left.size:
+            nodes, others = np.isin(copies.node_copy, left), ties.Copies(copies.graph, copies.component[left])
+            scale = margin[left][others.edge_copy]
+            offset = np.exp(self.log_u[others.edge] - self.log_top[piece[left]][others.edge_copy]) * scale
+            strength[nodes] = others.fit(offset=offset, guess=strength[nodes]).strength
+        return strength
 
     def delta(self, pairs, strength, start):
         """Of each pair, where its piece's strengths start there."""
@@ -167,10 +218,11 @@ class _Roots:
         self.s = fits.strength[fits.start[near][:, self.owner] + curve.at.parts.graph.place[node]]
 
     def estimates(self) -> _Fits:
-        """The fits where the polynomials have their roots."""
-        every = np.arange(len(self.pairs))
-        x, strength, start = self._fitted(every, self._interpolated(every))
-        return _Fits(self.piece, x, start, strength)
+        """The fits where some of the polynomials have their roots, one of several that are side by side."""
+        root = self._interpolated(np.arange(len(self.pairs)))
+        some = np.sort(np.lexsort((root, self.piece))[::_ONE_OF])
+        x, strength, start = self._fitted(some, root[some])
+        return _Fits(self.piece[some], x, start, strength)
 
     def found(self):
         """The upper ends of the closed brackets: at the root, as far beyond it, half-way, until one halves them."""
@@ -190,14 +242,23 @@ class _Roots:
             nodes = np.isin(self.owner, moving)
             for points, own, new in ((self.x, moving, x), (self.y, moving, y), (self.s, nodes, strength)):
                 points[:, own] = np.vstack([new, points[:-1, own]])
+            self._close(moving, x)
             moving = moving[(self.high - self.low)[moving] > 4 * self._least(moving)]
         return self.high
 
-    def _interpolated(self, moving):
-        """The root of the polynomial M(delta) through the points: Neville's scheme at delta = 0."""
-        value, y = self.x[:, moving], self.y[:, moving]
+    def _close(self, moving, x):
+        """Where two polynomials have their roots next to the newest point, at one M to rounding, delta turns there."""
+        root, least = self._interpolated(moving), self._least(moving)
+        low, high = self.low[moving], self.high[moving]
+        told = np.abs(root - self._interpolated(moving, _POINTS - 1)) <= least / 4
+        told &= (np.abs(root - x) <= _CLOSE * x) & (root - least >= low) & (root + least <= high)
+        self.low[moving], self.high[moving] = np.where(told, root - least, low), np.where(told, root + least, high)
+
+    def _interpolated(self, moving, n_points=_POINTS):
+        """The root of the polynomial M(delta) through the newest points: Neville's scheme at delta = 0."""
+        value, y = self.x[:n_points, moving], self.y[:n_points, moving]
         with np.errstate(divide="ignore", invalid="ignore"):
-            for step in range(1, _POINTS):
+            for step in range(1, n_points):
                 value = (y[step:] * value[:-1] - y[:-step] * value[1:]) / (y[step:] - y[:-step])
         return value[0]
 
