@@ -10,9 +10,10 @@ from tabular.base import tolerances
 from tabular.base.log_space import log_sum_exp
 from tabular.failures import displacement, remedy_rules, thresholds
 from tabular.failures.infimum import Relation
-from tabular.failures.inversion import Inversions, deepest
+from tabular.failures.inversion import deepest
 from tabular.failures.kinds import Finding, Kind, Witness
 from tabular.failures.remedies import Remedies
+from tabular.failures.strictly import inverting_rows
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -100,17 +101,15 @@ class Listing:
         return Finding(False, f"v = {value:.6g}: any loss below the reference's ranks the pair right")
 
     def _inversions(self):
-        """For each pair that can be, the deepest inversion halfway between its threshold and the start, as a row.
+        """For each pair that can be, a policy that inverts it below the start, as a row.
 
         And the deepest delta at the start, where a remedy depends on it: nan where the reference is inverted itself.
         """
         falling, at_start = self.falling_inverted, np.full(len(self.delta_ref), np.nan)
-        half, whole = np.flatnonzero(falling), np.flatnonzero(falling & (self.delta_ref > 0))
-        level = np.r_[(self.found.value[half] + self.start) / 2, np.full(len(whole), self.start)]
-        found = deepest(self.problem, self.preferences, level, np.r_[half, whole], self.at)
-        at_start[whole] = found.delta[len(half) :]
-        rows = Inversions(half, level[: len(half)], found.delta[: len(half)], self.at).rows()
-        return dict(zip(half.tolist(), rows, strict=True)), at_start
+        below, above = np.flatnonzero(falling), np.flatnonzero(falling & (self.delta_ref > 0))
+        at_start[above] = deepest(self.problem, self.preferences, self.start, above, self.at).delta
+        rows = inverting_rows(self.found, self.preferences, below, self.start)
+        return dict(zip(below.tolist(), rows, strict=True)), at_start
 
     def chosen_probability_falls(self, pair):
         if not self.can_fall:

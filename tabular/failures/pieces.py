@@ -103,6 +103,7 @@ class Pieces:
         alone = np.ones(len(pairs), dtype=bool)
         for index, block in self._together(pairs, deep):
             fits = block.held(pairs[index], near[index])
+            block.remember(pairs[index], near[index], fits.strength)
             cost[index] = self.cost[block.piece] + (fits.cost - block.fit.cost)
             flow[index], attained[index], alone[index] = fits.push, block.attained(pairs[index]), False
         alone = np.flatnonzero(alone)
@@ -133,7 +134,7 @@ class Pieces:
     def _fits(self, pairs, delta, deep):
         alone = np.ones(len(pairs), dtype=bool)
         for index, block in self._together(pairs, deep):
-            alone[index], strength = False, block.held(pairs[index], delta[index]).strength
+            alone[index], strength = False, block.strengths(pairs[index], delta[index])
             for batch in self.batches(pairs[index]):
                 copies, leader, gap, _ = self.tied(pairs[index[batch]], delta[index[batch]])
                 guess = block.guess(copies, strength[:, batch])[0]
