@@ -47,8 +47,8 @@ statements: $(READY)
 
 # random mutants of the kernel and of the statements, and how many of them the checks notice (about ten minutes)
 mutants: $(READY)
-	@$(BIN)/python tests/mutants.py kernel --count 60 --least 95
-	@$(BIN)/python tests/mutants.py statements --count 60 --least 80
+	@PYTHONPATH=. $(BIN)/python tests/mutants.py kernel --count 60 --least 95
+	@PYTHONPATH=. $(BIN)/python tests/mutants.py statements --count 60 --least 80
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -1,6 +1,6 @@
 """Random mutants of a part of the house: how many of them its checks notice.
 
-    python tests/mutants.py kernel --count 60 --seed 0
+    PYTHONPATH=. python tests/mutants.py kernel --count 60 --seed 0
 
 A mutant changes one thing: a comparison, an operator, a number, a truth value, a returned value; it drops a statement,
 an entry of a list, an argument. In ``kernel`` and ``tabular`` the tests have to notice: in ``tabular`` those that run
@@ -163,6 +163,9 @@ def mutated(path: Path, place: int) -> tuple[str, str]:
     tree = _tree(path)
     node, what, change = list(_places(tree, path))[place]
     before = ast.unparse(node).splitlines()[0][:70]
+    statement, _ = _statement(tree, node)
+    within = ast.unparse(statement).splitlines()[0][:100]
+    before = before if within.startswith(before) else f"{before} in {within}"
     change()
     where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
     return ast.unparse(ast.fix_missing_locations(tree)), f"{where} {what}: {before}"
@@ -212,20 +215,25 @@ def _failed(printed):
     return "\n".join(line for line in printed.splitlines() if line.startswith(("FAILED", "ERROR")))
 
 
+def _statement(tree, node):
+    """The innermost statement that a node is part of, and whether it runs when a function is called."""
+
+    def found(place, within, called):
+        if isinstance(place, ast.stmt):
+            within, called = (place, called), called or isinstance(place, ast.FunctionDef)
+        if place is node:
+            return [within]
+        return [each for child in ast.iter_child_nodes(place) for each in found(child, within, called)]
+
+    return found(tree, (tree, False), False)[0]
+
+
 def statement_lines(tree: ast.Module, node: ast.AST) -> range | None:
     """The lines of the statement that a node is part of, without the statements it holds; None if it runs at import."""
-
-    def found(place, lines, called):
-        if isinstance(place, ast.stmt):
-            body = getattr(place, "body", None)
-            last = max(place.lineno, body[0].lineno - 1) if isinstance(body, list) else place.end_lineno
-            lines = range(place.lineno, last + 1) if called else None
-            called = called or isinstance(place, ast.FunctionDef)
-        if place is node:
-            return [lines]
-        return [each for child in ast.iter_child_nodes(place) for each in found(child, lines, called)]
-
-    return next(iter(found(tree, None, False)))
+    statement, called = _statement(tree, node)
+    body = getattr(statement, "body", None)
+    last = max(statement.lineno, body[0].lineno - 1) if isinstance(body, list) else statement.end_lineno
+    return range(statement.lineno, last + 1) if called else None
 
 
 def turns(part: str, path: Path, place: int, seen: Seen | None) -> list[tuple[list[str], float]]:
