@@ -295,3 +295,9 @@ def test_textbook_tables_give_the_published_strengths(real_data, name):
     base = next(name for name, published in golden["strength"].items() if published == 0)
     for team, published in golden["strength"].items():
         assert found[team] - found[base] == pytest.approx(published, abs=0.51 * 10.0 ** -golden["decimals"])
+
+
+def test_wins_are_summed_and_a_player_never_meets_itself():
+    found = logs._win_table([("a", "b", "2"), ("b", "a", "1"), ("a", "b", "3"), ("b", "b", "9")])
+    assert list(found.names) == ["a", "b"]
+    assert found.wins.tolist() == [[0, 5], [1, 0]]

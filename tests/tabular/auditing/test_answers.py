@@ -14,7 +14,7 @@ from tabular.audit import audit
 from tabular.auditing.certified import certified_share
 from tabular.auditing.groups import groups, prompts
 from tabular.auditing.intervals import effective, interval, wilson
-from tabular.auditing.remedies import remedies
+from tabular.auditing.remedies import _round_down, _round_up, remedies
 from tabular.auditing.worst import QUESTIONS, _shown, n_of, pairs_of
 from tabular.failures.frontier import separable
 from tabular.failures.separate import Flips
@@ -168,6 +168,16 @@ def test_pairs_of_one_prompt_are_known_by_the_usual_columns(tmp_path, name):
     assert len(set(found)) == 3
     path.write_text("query,prompt_id,ref_chosen_logps,ref_rejected_logps\nx,1,-3,-4\nx,2,-5,-1\n")
     assert len(set(prompts(logs.read_pairs(path)).tolist())) == 2
+
+
+@given(st.floats(1e-9, 1e9))
+def test_what_a_remedy_asks_for_is_rounded_to_two_digits_on_the_safe_side(value):
+    down, up = _round_down(value), _round_up(value)
+    assert down <= value * (1 + 1e-12)
+    assert value <= up * (1 + 1e-12)
+    for found in (down, up):
+        assert found == pytest.approx(float(f"{found:.1e}"), rel=1e-12)
+        assert found == pytest.approx(value, rel=0.1)
 
 
 def test_remedies_are_what_the_changed_losses_do(log):

@@ -81,3 +81,10 @@ def test_losses_without_a_threshold_of_a_pair():
     for loss in (losses.get("aot"), losses.get("aot_unpaired")):
         with pytest.raises(InputError, match="no pair has a flip threshold of its own"):
             flips(loss, [-1.0], [-2.0], 1.0)
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0, np.nan, "much", None, [0.1, 0.2]])
+@pytest.mark.parametrize("name", ["dpo", "ipo", "kto"])
+def test_a_beta_that_is_none_is_refused(name, beta):
+    with pytest.raises(InputError, match="beta is "):
+        flips(losses.typical(name), [-9.0], [-7.0], beta)
