@@ -297,3 +297,16 @@ def test_targets_are_the_margins_of_the_catalogue():
         wanted = margins.loss(policy[0] - policy[1], target, beta)
         ours = losses.get(name, **params)(*policy, chosen, rejected, beta)
         np.testing.assert_allclose(ours, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kappa", [1e-14, 1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("length", [1e-3, 1.0, 40.0])
+def test_where_the_released_easy_loss_asks_for_something_is_a_root_to_all_digits(kappa, length):
+    """d^2 + (a - kappa / a) d = 2 kappa in 60 digits, a = -log pi_ref(w): no form of the root cancels."""
+    import mpmath as mp
+
+    ((found, _),) = margins.positive_target("code_easy", log_ref_winner=-length, beta=1.0, gamma=kappa)
+    with mp.workdps(60):
+        half = (mp.mpf(length) - mp.mpf(kappa) / mp.mpf(length)) / 2
+        exact = mp.sqrt(half**2 + 2 * mp.mpf(kappa)) - half
+    assert found == pytest.approx(float(exact), rel=1e-12)
