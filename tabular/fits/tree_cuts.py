@@ -34,7 +34,8 @@ long; where they are of several nats, only to shorten them, and while the loss f
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
 is asked or what rounding leaves of it, or when it does not do so. At the optimum neighbouring levels are at most
 :math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the other way),
-so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
+so no block has to walk further than n times that; who has walked twice as far is moved by rounding. A block that began
+where its first step was short, and has walked n times further than such a step, was not near: it is unrolled after all.
 """
 
 import math
@@ -81,11 +82,16 @@ def _approached(edges, start):
     ahead = cuts.direction(start)
     blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
     far = np.flatnonzero((edges.reach(ahead[0]) > _NEAR) | blurred)
-    if far.size == 0:
-        return _newton(cuts, start, tolerances.NEWTON_STEP, ahead)
-    rows = start.reshape(len(edges.start), -1).copy()
-    rows[far] = _unrolled(cuts.take(far)).reshape(len(far), -1)
-    return _newton(cuts, rows.ravel(), tolerances.NEWTON_STEP)
+    rows, patience = start.reshape(len(edges.start), -1).copy(), np.full(len(edges.start), _NEAR * cuts.size)
+    if far.size:
+        rows[far], patience[far] = _unrolled(cuts.take(far)).reshape(len(far), -1), np.inf
+        ahead = None
+    s, lost = _newton(cuts, rows.ravel(), tolerances.NEWTON_STEP, ahead, patience)
+    if lost.any():  # not as near as their first steps said
+        rows, lost = s.reshape(rows.shape), np.flatnonzero(lost)
+        cuts = cuts.take(lost)
+        rows[lost] = _newton(cuts, _unrolled(cuts), tolerances.NEWTON_STEP)[0].reshape(len(lost), -1)
+    return s
 
 
 def _unrolled(cuts):
@@ -96,7 +102,7 @@ def _unrolled(cuts):
     for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
         log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
         cuts = cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / tau))
-        start, above = _newton(cuts, start * (above / tau), _ROUGH), tau
+        start, above = _newton(cuts, start * (above / tau), _ROUGH)[0], tau
     return start * above
 
 
@@ -115,10 +121,10 @@ def whole_weights(log_weight, block, n_blocks):
     return np.where(np.bincount(block, odd, n_blocks)[block] > 0, 0.0, whole)
 
 
-def _newton(cuts, s, wanted, ahead=None):
+def _newton(cuts, s, wanted, ahead=None, patience=np.inf):
     """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
 
-    ``ahead``, the direction at s, may be known.
+    ``ahead``, the direction at s, may be known. Also returns the mask of blocks that went further than ``patience``.
     """
     edges, n_blocks = cuts.edges, len(cuts.edges.start)
     size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
@@ -139,10 +145,10 @@ def _newton(cuts, s, wanted, ahead=None):
         reach, stride, rounding = reach[at], (length * stride)[at], rounding[at]
         walked[moving] += stride
         done = (reach <= np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
-        done |= walked[moving] > furthest[moving]
+        done |= walked[moving] > np.minimum(furthest, patience)[moving]
         before[moving] = reach
         moving = moving[~done]
-    return rows.ravel()
+    return rows.ravel(), walked > patience
 
 
 def _length(edges, s, d, reach, several):
