@@ -395,7 +395,7 @@ class _Copies:
         for end in ends:  # they move as one
             net[*end], bend[*end] = both
         net = net if self.joined is None else np.where(self.joined, net, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
         net[*ends[1]] = 0.0
         unbalanced, above = np.full((2, len(columns)), np.inf)
