@@ -14,18 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
-from tabular.base import checks, digraph
 from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
-from tabular.fits import bradley_terry
+from tabular.fits import bradley_terry, reach
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
 __all__ = ["DPOSolution", "gradient", "improvement", "loss", "solve"]
-
-_FARTHEST = 1e13  # nats: floats of that size are 1/500 apart
-_NEARER = "where labels form a cycle keep margins within 1e13 nats: beyond, rounding hides the log-ratios between them"
 
 
 @takes_nouns
@@ -58,18 +54,9 @@ def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -
     base = preferences.prompt * problem.n_responses
     offset = preferences.per_pair(margin, "margin")
     labels = problem.log_ref.size, base + preferences.winner, base + preferences.loser
-    _check_reach(offset, preferences.log_weight > -np.inf, *labels)
+    reach.check(offset, preferences.log_weight > -np.inf, *labels)
     fit = bradley_terry.fit(*labels, preferences.log_share, offset)
     return DPOSolution(problem, preferences, fit, offset, fit.infimum, fit.residual)
-
-
-def _check_reach(margin, counted, n_nodes, winner, loser):
-    """Refuse margins that cycles weigh against one another and whose rounding hides what they balance."""
-    far = counted & (np.abs(margin) > _FARTHEST)
-    if far.any():
-        block, _ = digraph.ranked_blocks(digraph.adjacency(n_nodes, winner[counted], loser[counted]))
-        within = far & (block[winner] == block[loser])
-        checks.refuse(within, margin, "margin", _NEARER)
 
 
 @takes_nouns

@@ -7,7 +7,7 @@ import numpy as np
 from tabular.base import digraph
 from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
-from tabular.fits import convex, links, nonconvex, polyhedral
+from tabular.fits import convex, links, nonconvex, polyhedral, reach
 from tabular.fits.bradley_terry import Fit
 from tabular.fits.convex import Labels
 from tabular.losses import kinks
@@ -47,8 +47,8 @@ def solve(
     :class:`~tabular.simplex.minimum.Minimum`.
 
     Raises:
-        InputError: a label that does not fit the problem, a loss that is not one of pairs, a margin beyond the floats,
-            token counts that give one response two lengths.
+        InputError: a label that does not fit the problem, a loss that is not one of pairs, a margin beyond the floats
+            or, around a cycle of labels, beyond 1e13 nats, token counts that give one response two lengths.
 
     >>> from tabular import losses
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
@@ -97,8 +97,9 @@ def labels_of(problem: Problem, preferences: Preferences, loss: Loss) -> tuple[L
     if problem.n_prompts > 1:
         base = preferences.prompt * problem.n_responses
         winner, loser = base + winner, base + loser
-    chosen, rejected = log_ref[winner], log_ref[loser]
-    offset = preferences.per_pair(loss.form.offset(chosen, rejected, problem.beta), f"the margin of {loss.name}")
+    chosen, rejected, name = log_ref[winner], log_ref[loser], f"the margin of {loss.name}"
+    offset = preferences.per_pair(loss.form.offset(chosen, rejected, problem.beta), name)
+    reach.check(offset, preferences.log_weight > -np.inf, log_ref.size, winner, loser, name)
     columns = winner, loser, preferences.log_share, offset, preferences.weight
     if preferences.log_share.min() == -np.inf:
         kept = preferences.log_weight > -np.inf

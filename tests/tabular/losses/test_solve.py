@@ -732,3 +732,11 @@ def test_weights_orders_of_magnitude_apart_cost_no_more_steps(weights):
     h = found.log_ratio[0][labels.winner] - found.log_ratio[0][labels.loser]
     np.testing.assert_allclose(h, 10, rtol=1e-9)  # each label has what it asks for
     assert len(calls) < 200
+
+
+def test_a_margin_that_rounding_hides_is_refused_around_cycles_alone():
+    """E-CPO asks for e^40 nats where the reference has e^-40: a cycle would weigh it against the other labels."""
+    problem, loss = Problem.from_unnormalized([[0.0, -40.0, -1.0]], 0.5), losses.get("ecpo", gamma=1e-4)
+    with pytest.raises(InputError, match=r"^the margin of ecpo\[1\] is .*: where labels form a cycle keep margins"):
+        losses.solve(problem, Preferences.from_pairs([(0, 2), (0, 1), (1, 2), (2, 0)]), loss)
+    assert losses.solve(problem, Preferences.from_pairs([(0, 1), (1, 2)]), loss).status is Status.UNATTAINED
