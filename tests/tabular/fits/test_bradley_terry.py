@@ -289,13 +289,6 @@ def test_a_weight_of_0_among_whole_numbers_is_0():
     assert whole_weights(np.array([0.0, -np.inf, np.log(3.0)])) == [2**60, 0, pytest.approx(3 * 2**60, rel=1e-15)]
 
 
-@pytest.mark.parametrize("bound", [10, 10_000])
-def test_counted_and_sorted_keys_are_the_same(bound):
-    keys = np.random.default_rng(bound).integers(0, 10, 40)
-    for found, wanted in zip(laplacian._distinct(keys, bound), np.unique(keys, return_inverse=True), strict=True):
-        assert found.tolist() == wanted.tolist()
-
-
 def test_labels_of_equal_weight_cancel_exactly_when_they_are_merged():
     """5 and 2 equal labels are in no whole ratio, but each is whole: 3,900 nats once ended a thousandth beside."""
     pairs = [(0, 1)] * 5 + [(0, 2)] * 5 + [(1, 0)] * 7 + [(1, 2)] * 7 + [(2, 0)] * 8 + [(2, 1)] * 6
