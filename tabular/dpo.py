@@ -16,7 +16,7 @@ from scipy.special import log_expit
 
 from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
-from tabular.fits import bradley_terry, reach
+from tabular.fits import reach
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
@@ -51,12 +51,10 @@ def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     preferences.check_against(problem)
-    base = preferences.prompt * problem.n_responses
-    offset = preferences.per_pair(margin, "margin")
-    labels = problem.log_ref.size, base + preferences.winner, base + preferences.loser
-    reach.check(offset, preferences.log_weight > -np.inf, *labels)
-    fit = bradley_terry.fit(*labels, preferences.log_share, offset)
-    return DPOSolution(problem, preferences, fit, offset, fit.infimum, fit.residual)
+    margin = preferences.per_pair(margin, "margin")
+    base, counted = preferences.prompt * problem.n_responses, preferences.log_weight > -np.inf
+    reach.check(margin, counted, problem.log_ref.size, base + preferences.winner, base + preferences.loser)
+    return DPOSolution.of(problem, preferences, margin)
 
 
 @takes_nouns

@@ -9,11 +9,12 @@ reference, and :math:`V-J(\pi)=\beta\,\mathrm{KL}(\pi\|\pi^*)`, which is never n
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tabular import cpo, dpo, margins, rlhf
+from tabular import cpo, margins, rlhf
 from tabular.base import drawings
 from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
+from tabular.fits.dpo_solution import DPOSolution
 from tabular.fits.reference_margin import finite_margin
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -69,7 +70,7 @@ def table(problem: Problem, preferences: Preferences, gamma: float, margin: Arra
     optimum = cpo.constrained_optimum(problem, preferences, margin)
     rows = [
         _row("rlhf", Status.UNIQUE, "optimum", rlhf.optimal_policy(problem), problem, preferences),
-        _fitted("dpo", 0.0, problem, preferences),
+        _fitted("dpo", np.zeros(preferences.n_pairs), problem, preferences),
         _row("constrained", optimum.status, "optimum", optimum.log_policy, problem, preferences),
         _penalized(problem, preferences, gamma),
         _fitted("reference_margin", finite_margin(problem, preferences, gamma), problem, preferences),
@@ -79,7 +80,7 @@ def table(problem: Problem, preferences: Preferences, gamma: float, margin: Arra
 
 def _fitted(reading, psi, problem, preferences):
     """A loss sp(-(beta h - psi)): existence from the win digraph, numbers from where gradient flow ends."""
-    solution = dpo.solve(problem, preferences, psi)
+    solution = DPOSolution.of(problem, preferences, psi)
     exists = solution.status in _ATTAINED
     inner = solution.log_inner[preferences.prompt]
     label, pair = solution.label[preferences.prompt], np.arange(preferences.n_pairs)

@@ -39,7 +39,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from tabular.base import checks, digraph
 from tabular.base.log_space import normalised
 from tabular.base.record import Record
-from tabular.fits import flow_limit
+from tabular.fits import bradley_terry, flow_limit
 from tabular.fits.bradley_terry import Fit
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
@@ -81,6 +81,14 @@ class DPOSolution(Record):
     residual: float
 
     shown = ("status", "log_policy", "recession", "blocks", "dimension", "infimum", "residual")
+
+    @classmethod
+    def of(cls, problem: Problem, preferences: Preferences, margin: np.ndarray) -> "DPOSolution":
+        """The fit of labels that are the problem's, with ``(n_pairs,)`` margins: however large, the residual tells."""
+        base = preferences.prompt * problem.n_responses
+        ends = base + preferences.winner, base + preferences.loser
+        fit = bradley_terry.fit(problem.log_ref.size, *ends, preferences.log_share, margin)
+        return cls(problem, preferences, fit, margin, fit.infimum, fit.residual)
 
     @cached_property
     def log_ratio(self) -> np.ndarray:

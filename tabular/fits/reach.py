@@ -27,5 +27,5 @@ nats: beyond, rounding hides the log-ratios between them
     """
     far = counted & (np.abs(margin) > _FARTHEST)
     if far.any():
-        block, _ = digraph.ranked_blocks(digraph.adjacency(n_nodes, winner[counted], loser[counted]))
+        block = digraph.block_labels(digraph.adjacency(n_nodes, winner[counted], loser[counted]))
         checks.refuse(far & (block[winner] == block[loser]), margin, name, _NEARER)

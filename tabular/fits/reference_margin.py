@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tabular import dpo
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
 from tabular.errors import InputError
@@ -104,7 +103,7 @@ def reference_margin_solve(
     """
     margin = finite_margin(problem, preferences, gamma)
     side = checks.choice(margin_of, {"label": lambda *_: 1.0, "pair": _side}, "margin_of")
-    return dpo.solve(problem, preferences, margin * side(preferences, problem))
+    return DPOSolution.of(problem, preferences, margin * side(preferences, problem))
 
 
 @takes_nouns
