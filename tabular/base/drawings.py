@@ -12,7 +12,7 @@ __all__ = ["COMPARED", "FOUND", "arrows", "bars", "cells", "curves", "shares", "
 
 FOUND, COMPARED = "#3b8fd4", "#e08214"
 _MOST_ROWS, _MOST_COLUMNS = 4, 12
-_BAR, _GAP, _HEIGHT, _LEFT = 18, 6, 48, 18
+_BAR, _GAP, _HEIGHT, _LEFT, _LETTER = 18, 6, 48, 18, 6
 
 
 def svg(width, height, title, body) -> str:
@@ -49,7 +49,7 @@ def bars(probability, reference=None, compared="the reference") -> str:
     words = (ticks + more).removeprefix("; ")
     drawn.append(_text(_LEFT, bottom + 9, words) if words else "")
     title = f"probability of each response, one row a prompt{ticks}"
-    return svg(max(_x(shown) + 4, 170 if words else 0), bottom + (14 if words else 0), title, "".join(drawn))
+    return svg(max(_x(shown) + 4, _LEFT + _LETTER * len(words) if words else 0), bottom + (14 if words else 0), title, "".join(drawn))
 
 
 def curves(lines, title, low=0.0, high=1.0) -> str:
@@ -163,7 +163,7 @@ def _text(x, y, words, anchor="start"):
 
 
 def _more(count, what):
-    return f"; and {count} more {what}" if count > 0 else ""
+    return f"; and {count} more {what if count > 1 else what[:-1]}" if count > 0 else ""
 
 
 def _on_circle(centre, radius, k, n):
