@@ -14,10 +14,11 @@ test coverage recheck: export OPENBLAS_NUM_THREADS := 1
 report: $(READY)
 	@$(BIN)/condeq report --out report
 
+# the tests of a file stay together: what they share, such as the book's pages, is made once
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pytest -n 2 -m "not coq" --durations=15
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not coq" --durations=15
 
 # the lines of tabular that its own tests run
 coverage: $(READY)
