@@ -9,6 +9,7 @@ A class says ``class Audit(Record):`` and lists its fields; it is then a frozen 
 """
 
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
@@ -51,7 +52,9 @@ class Record:
 
     def __post_init__(self) -> None:
         for name in _names(self):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+            value = getattr(self, name)
+            if (safe := frozen(value)) is not value:
+                object.__setattr__(self, name, safe)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _names(self)}
@@ -165,7 +168,12 @@ def hashed(value: Any) -> int:
 
 
 def _names(record):
-    return [each.name for each in fields(record)]
+    return _names_of(type(record))
+
+
+@cache
+def _names_of(kind):
+    return tuple(each.name for each in fields(kind))
 
 
 def _is_frozen(array):
