@@ -113,6 +113,7 @@ class Infimum:
         """``(n, n_responses)`` log-policy of each pair's prompt with it held at delta, at the least loss there is."""
         n_responses = self.graph.problem.n_responses
         rows = self.unnormalised.reshape(-1, n_responses)[self.winner[pairs] // n_responses]
+        self.components.shared.learn(self.parts.shared)
         for index, fit in self.components.fits(pairs, np.broadcast_to(delta, pairs.shape)):
             rows[index[fit.copies.node_copy], fit.copies.node % n_responses] = fit.log_policy()
         return normalised(rows)

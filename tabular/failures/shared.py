@@ -51,6 +51,13 @@ class Shared:
         number = np.unique(self.number[graph.winner[labels]])
         return self.blocks[number[0]] if len(number) == 1 and number[0] >= 0 else None
 
+    def learn(self, others):
+        """Take over what others know of blocks of the same labels: their factors, and the fits that they remember."""
+        for block in self.blocks if self is not others else ():
+            for other in others.blocks:
+                if "fit" in vars(other) and np.array_equal(block.labels, other.labels):
+                    block.fit, block.known = other.fit, other.known
+
     def groups(self, pairs):
         """Positions in a list of pairs, and the labels among which all of these are held."""
         winner, loser = self.pieces.winner[pairs], self.pieces.loser[pairs]
@@ -92,7 +99,7 @@ class SharedBlock:
     def __init__(self, pieces, labels, nodes, place):
         self.pieces, self.labels, self.nodes, self.place = pieces, labels, nodes, place
         self.piece = int(pieces.graph.component[nodes[0]])
-        self._known = np.empty(0, dtype=np.int64), np.empty(0), np.empty((len(nodes), 0))
+        self.known = np.empty(0, dtype=np.int64), np.empty(0), np.empty((len(nodes), 0))
 
     @cached_property
     def fit(self) -> Block:
@@ -139,11 +146,11 @@ class SharedBlock:
         """Strengths of fits that may be asked for again; those of one call, where they are not too many."""
         if strength.size <= _ENTRIES:
             order = np.argsort(pairs, kind="stable")
-            self._known = pairs[order], delta[order], strength[:, order]
+            self.known = pairs[order], delta[order], strength[:, order]
 
     def strengths(self, pairs, delta):
         """``(n_nodes, n_pairs)`` of the fits with each pair held at a delta."""
-        known, at, strength = self._known
+        known, at, strength = self.known
         found, place = np.empty((len(self.nodes), len(pairs))), np.searchsorted(known, pairs)
         same = place < len(known)
         same[same] = (known[place[same]] == pairs[same]) & (at[place[same]] == delta[same])
