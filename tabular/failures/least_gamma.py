@@ -36,7 +36,7 @@ _ANCHORS = np.r_[np.arange(0, len(_SCANNED), 4), len(_SCANNED) - 1]  # each begu
 _POINTS = 6  # of a polynomial
 _STEEPEST = np.log(1e13)  # of the curvatures that hold a block together: its factors have some digits
 _CLOSE = 1e-7  # of M: a root this far from a fit may be told by polynomials through it
-_ONE_OF = 4  # roots side by side, of which one is fitted first
+_ONE_OF = 4, 1  # roots side by side, of which one is fitted first, then every one that is left
 _APART = 12.0  # nats, of M: fits no further from one another share factors
 _NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
 
@@ -96,21 +96,26 @@ class _Several:
         self.unit, self.nodes = np.exp(log_unit[labels]), graph.place[block.nodes]
         self.ends = block.place[graph.winner[labels]], block.place[graph.loser[labels]]
         self.weight = np.exp(graph.log_share[labels])
+        self._block = {}
 
     def fit(self, strength, start, margin):
         """Replace the strengths of copies that start there by the fits, and tell which are."""
         fitted, order = np.zeros(len(start), dtype=bool), np.argsort(margin, kind="stable")
         for some in np.split(order, np.flatnonzero(np.diff(margin[order] // _APART)) + 1):
             at, middle = self.nodes[:, None] + start[some], some[len(some) // 2]
-            offset = self.unit * margin[middle]
-            block = many.Block(
-                *self.ends, self.weight, offset, strength[self.nodes + start[middle]], None, _STEEPEST, True
-            )
+            block = self._about(margin[middle], strength[self.nodes + start[middle]])
             if block.even:
                 fits = block.freely(np.outer(self.unit, margin[some]), strength[at])
                 strength[at[:, fits.fitted]] = (fits.strength - fits.strength.mean(axis=0))[:, fits.fitted]
                 fitted[some] = fits.fitted
         return fitted
+
+    def _about(self, margin, strength):
+        """The block with factors at an M as near as that, of these strengths where there are none yet."""
+        key = int(margin // _APART)
+        if key not in self._block:
+            self._block[key] = many.Block(*self.ends, self.weight, self.unit * margin, strength, None, _STEEPEST, True)
+        return self._block[key]
 
 
 class _Curve:
@@ -151,9 +156,13 @@ class _Curve:
         """The gamma at which each pair's delta becomes positive; ``piece`` is the position of its own."""
         fits, margin = self._followed(pairs, piece), np.full(len(pairs), np.nan)
         turned = np.flatnonzero(self.first_above(fits, pairs, piece) >= 0)
+        for one_of in _ONE_OF:
+            for batch in self.at.parts.batches(pairs[turned]):
+                mine = turned[batch]
+                fits = fits.joined(_Roots(self, fits, pairs[mine], piece[mine]).estimates(one_of))
         for batch in self.at.parts.batches(pairs[turned]):
-            mine = pairs[turned[batch]], piece[turned[batch]]
-            margin[turned[batch]] = _Roots(self, fits.joined(_Roots(self, fits, *mine).estimates()), *mine).found()
+            mine = turned[batch]
+            margin[mine] = _Roots(self, fits, pairs[mine], piece[mine]).found()
         return np.exp(np.log(margin) - self.log_top[piece])
 
     def first_above(self, fits, pairs, piece):
@@ -216,11 +225,18 @@ class _Roots:
         self.x, self.y = fits.margin[near], curve.delta(pairs, fits.strength, fits.start[near])
         node, self.owner = curve.at.parts.graph.nodes_of.gather(curve.pieces[piece])
         self.s = fits.strength[fits.start[near][:, self.owner] + curve.at.parts.graph.place[node]]
+        order = np.abs(self.x - self._interpolated(np.arange(len(pairs)))).argsort(axis=0, kind="stable")
+        self.x, self.y = (np.take_along_axis(a, order, axis=0) for a in (self.x, self.y))
+        self.s = np.take_along_axis(self.s, order[:, self.owner], axis=0)
 
-    def estimates(self) -> _Fits:
-        """The fits where some of the polynomials have their roots, one of several that are side by side."""
+    def estimates(self, one_of) -> _Fits:
+        """The fits where some of the polynomials have their roots, one of several that are side by side.
+
+        Those that have a fit near their root are left out.
+        """
         root = self._interpolated(np.arange(len(self.pairs)))
-        some = np.sort(np.lexsort((root, self.piece))[::_ONE_OF])
+        order = np.lexsort((root, self.piece))
+        some = np.sort(order[np.abs(root - self.x[0])[order] > _NEAR * root[order]][::one_of])
         x, strength, start = self._fitted(some, root[some])
         return _Fits(self.piece[some], x, start, strength)
 
@@ -228,6 +244,8 @@ class _Roots:
         """The upper ends of the closed brackets: at the root, as far beyond it, half-way, until one halves them."""
         width, kept = np.full(len(self.pairs), np.inf), np.zeros(len(self.pairs), dtype=np.int64)
         moving = np.arange(len(self.pairs))
+        self._close(moving, self.x[0])
+        moving = self._open(moving)
         while moving.size:
             span = (self.high - self.low)[moving]
             kept[moving] = np.where(span <= width[moving] / 2, 0, kept[moving] + 1)
@@ -243,8 +261,11 @@ class _Roots:
             for points, own, new in ((self.x, moving, x), (self.y, moving, y), (self.s, nodes, strength)):
                 points[:, own] = np.vstack([new, points[:-1, own]])
             self._close(moving, x)
-            moving = moving[(self.high - self.low)[moving] > 4 * self._least(moving)]
+            moving = self._open(moving)
         return self.high
+
+    def _open(self, moving):
+        return moving[(self.high - self.low)[moving] > 4 * self._least(moving)]
 
     def _close(self, moving, x):
         """Where two polynomials have their roots next to the newest point, at one M to rounding, delta turns there."""
