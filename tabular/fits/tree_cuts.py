@@ -43,7 +43,7 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 from scipy.special import log_expit
 
 from tabular.base import tolerances
@@ -254,6 +254,7 @@ class _Cuts:
         if self.tree is None or (log_c[pair] - log_cut[node]).max() > HEAVIER:
             self.tree = spanning.heaviest_tree(self.low, self.high, log_c, self.edges.n_nodes, self.roots)
             self.paths = self._paths(*self.tree)
+            self.by_node, self.by_path = (np.argsort(ids, kind="stable") for ids in self.paths[:2])
             log_cut[self.paths[0][: len(self.tree[1])]] = log_c[self.tree[1]]
         return self.tree, self.paths, log_cut
 
@@ -263,9 +264,7 @@ class _Cuts:
         What whole weights of inverted edges leave of one another is a constant; what these edges lack pushes the other
         way, and grows as they are put right.
         """
-        node, pair, sign = self.paths
-        order = np.argsort(node, kind="stable")
-        node, pair, sign = node[order], pair[order], sign[order]
+        node, pair, sign = (column[self.by_node] for column in self.paths)
         first = np.flatnonzero(np.diff(node, prepend=-1))
         of_edge = (way < 0).astype(int), self.pair  # to the pair's lower or to its higher node
 
@@ -309,9 +308,8 @@ class _Cuts:
     def _whole_weights(self, inverted, node, pair, sign):
         """What inverted edges push with their whole weight across each cut, the log of its unit, and its rounding."""
         edges, n = self.edges, self.edges.n_nodes
-        order = np.argsort(pair, kind="stable")
-        first = np.searchsorted(pair[order], self.pair[inverted])
-        length = np.searchsorted(pair[order], self.pair[inverted], side="right") - first
+        order, length = self.by_path, np.bincount(pair, minlength=len(self.pairs))
+        first, length = (np.cumsum(length) - length)[self.pair[inverted]], length[self.pair[inverted]]
         at = order[np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())]
         edge, cut = np.repeat(inverted, length), node[at]
         direction = sign[at] * self.sign[edge]
@@ -328,18 +326,23 @@ class _Cuts:
 
     def _solver(self, n_tree, node, pair, sign, share):
         """What takes r to the x of Bx = r: in the cuts or, for a lone large block, in fewer edges off the tree."""
-        seen = np.flatnonzero(share[n_tree:] > _UNSEEN) + n_tree
-        node, sign, share = node[seen], sign[seen], share[seen]
-        numbers, edge = np.unique(pair[seen], return_inverse=True)
-        shape = (self.edges.n_nodes, len(numbers))
-        paths, shares = (csr_array(coo_array((terms, (node, edge)), shape=shape)) for terms in (sign, sign * share))
-        if len(self.roots) == 1 and len(numbers) < self.size - 1:
-            matrix = np.eye(len(numbers)) + (paths.T @ shares).toarray()
-            return lambda r: r - shares @ np.linalg.solve(matrix, paths.T @ r)
-        within = (shares @ paths.T).tocoo()  # cuts cross few of the others' edges: never a block's whole square
-        b = np.zeros((len(self.roots), self.size, self.size))
-        b[within.row // self.size, within.row % self.size, within.col % self.size] = within.data
-        return self._in_cuts(b + np.eye(self.size))
+        seen = share > _UNSEEN
+        seen[:n_tree] = False
+        crossing = np.bincount(pair[seen], minlength=len(self.pairs))
+        there = crossing > 0
+        n_edges, edge = int(there.sum()), (np.cumsum(there) - 1)[pair]
+        cuts, edges = (order[seen[order]] for order in (self.by_node, self.by_path))
+        of_cut = np.r_[0, np.cumsum(np.bincount(node[cuts], minlength=self.edges.n_nodes))]
+        shares = csr_array(((sign * share)[cuts], edge[cuts], of_cut), shape=(self.edges.n_nodes, n_edges))
+        of_edge = np.r_[0, np.cumsum(crossing[there])]
+        within = node[edges] % self.size  # an edge crosses cuts of its own block alone
+        paths = csr_array((sign[edges], within, of_edge), shape=(n_edges, self.size))
+        if len(self.roots) == 1 and n_edges < self.size - 1:
+            matrix = np.eye(n_edges) + (paths @ shares).toarray()
+            return lambda r: r - shares @ np.linalg.solve(matrix, paths @ r)
+        b = (shares @ paths).toarray()  # cuts cross few of the others' edges
+        b[np.arange(len(b)), np.arange(len(b)) % self.size] += 1.0
+        return self._in_cuts(b.reshape(-1, self.size, self.size))
 
     def _in_cuts(self, b):
         """Solves in B, but for the root's row of each block."""
