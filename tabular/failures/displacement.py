@@ -22,10 +22,11 @@ from tabular.base import tolerances
 from tabular.base.log_space import log_sum_exp, normalised, softplus
 from tabular.failures.infimum import Infimum
 
-__all__ = ["allowed_at_first_order", "falling_row", "push"]
+__all__ = ["allowed_at_first_order", "falling_rows", "push"]
 
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats
+_FEW = 8  # points whose losses are looked at first, then twice as many
 _NARROW = 2.0**-48  # nats: closer points of a ray have one loss
 _VISIBLE = 10 * tolerances.LOSS  # a fall that any reader can check in double precision
 
@@ -63,17 +64,23 @@ def _toward(log_ref, winner):
     return toward / np.linalg.norm(toward, axis=1, keepdims=True)
 
 
-def falling_row(at: Infimum, winner, force):
-    """``(row, elsewhere)`` of a policy whose loss and probability of a winner, a flat node, fall, or ``None``.
+def falling_rows(at: Infimum, winners, force) -> dict:
+    """``(row, elsewhere)`` for each winner, or ``None``: of a policy whose loss and probability of it both fall.
 
-    ``elsewhere`` says where the other prompts are: at the "reference" where the pair's own prompt loses enough, else
-    "near_optimum".
+    Winners are flat nodes, in order. ``elsewhere`` says where the other prompts are: at the "reference" where the
+    pair's own prompt loses enough, else "near_optimum".
     """
-    n_responses = force.shape[1]
-    prompt, winner = divmod(winner, n_responses)
-    local = _Prompt(at, prompt)
+    n_responses, found, local = force.shape[1], {}, None
+    for node in winners.tolist():
+        prompt, winner = divmod(node, n_responses)
+        local = local if local is not None and local.prompt == prompt else _Prompt(at, prompt)
+        found[node] = _falling_row(local, winner, force)
+    return found
+
+
+def _falling_row(local, winner, force):
     toward = _toward(local.log_ref[None], np.array([winner]))[0]
-    own = force[prompt]
+    own = force[local.prompt]
     if own.any():
         direction = own / np.linalg.norm(own) - toward
         if np.linalg.norm(direction) > _PARALLEL:
@@ -96,6 +103,7 @@ class _Prompt:
 
     def __init__(self, at: Infimum, prompt):
         graph, n_responses = at.graph, at.graph.problem.n_responses
+        self.prompt = prompt
         self.beta, self.log_ref = graph.problem.beta, graph.problem.log_ref[prompt]
         self.there = np.isfinite(self.log_ref)
         labels = np.flatnonzero(graph.winner // n_responses == prompt)
@@ -103,8 +111,8 @@ class _Prompt:
         self.share, self.offset = np.exp(graph.log_share[labels]), graph.offset[labels]
         components = np.unique(graph.component[prompt * n_responses : (prompt + 1) * n_responses])
         start = float(np.exp(graph.log_share) @ softplus(graph.offset))
-        own_start = float(self.loss(np.zeros((1, n_responses)))[0])
-        self.room = max((start - own_start) - (at.value - at.components.cost[components].sum()), 0.0)
+        self.own_start = float(self.loss(np.zeros((1, n_responses)))[0])
+        self.room = max((start - self.own_start) - (at.value - at.components.cost[components].sum()), 0.0)
 
     def loss(self, s):
         return softplus(self.offset - (s[:, self.winner] - s[:, self.loser])) @ self.share
@@ -112,12 +120,13 @@ class _Prompt:
     def lowest(self, winner, s, room):
         """The row of the lowest chosen probability among those whose loss falls visibly, given room to rise."""
         rows = normalised(np.where(self.there, self.log_ref + s / self.beta, -np.inf))
-        fell = self.loss(s) < self.loss(np.zeros((1, len(self.log_ref)))) + room - _VISIBLE
-        fell &= rows[:, winner] < self.log_ref[winner] - _VISIBLE
-        if not fell.any():
-            return None
-        candidates = np.flatnonzero(fell)
-        return rows[candidates[np.argmin(rows[candidates, winner])]]
+        order = np.argsort(rows[:, winner], kind="stable")
+        order = order[rows[order, winner] < self.log_ref[winner] - _VISIBLE]
+        for some in np.split(order, _FEW << np.arange(len(order).bit_length())):
+            fell = self.loss(s[some]) < self.own_start + room - _VISIBLE
+            if fell.any():
+                return rows[some[fell.argmax()]]
+        return None
 
 
 def _rays(local, winner):
@@ -127,7 +136,7 @@ def _rays(local, winner):
     s = np.repeat(-down, len(raised))[:, None] * np.ones(len(local.log_ref))
     s[:, winner] = 0
     row, column = np.arange(len(s)), np.tile(raised, len(down))
-    start, loss = local.loss(np.zeros((1, s.shape[1]))) - 2 * _VISIBLE, _along(local, s, column)
+    start, loss = local.own_start - 2 * _VISIBLE, _along(local, s, column)
     low, high = np.zeros(len(s)), np.full(len(s), 4096.0)
     middle = (low + high) / 2  # the loss grows along the raised response once it is above the winner: bisect
     while ((high - low > _NARROW) & (low < middle) & (middle < high)).any():

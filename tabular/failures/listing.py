@@ -129,7 +129,7 @@ class Listing:
     @cached_property
     def _falling(self):
         """What shows it, for each winner: nothing else of a pair matters."""
-        return {w: displacement.falling_row(self.at, w, self.push) for w in np.unique(self.at.winner).tolist()}
+        return displacement.falling_rows(self.at, np.unique(self.at.winner), self.push)
 
     def _starts_down(self, pair):
         prompt = self.preferences.prompt[pair]

@@ -3,6 +3,8 @@
 Derivations are in :mod:`tabular.failures.remedies`; this file reads them off.
 """
 
+from functools import cache
+
 import numpy as np
 
 from tabular.base import tolerances
@@ -194,5 +196,6 @@ def _contradictory(known, pair):
     return known.at.relation[pair] == Relation.SAME
 
 
+@cache
 def _no(**why):
     return {name: Remedy(False, None, why[name]) for name in NAMES if name in why}

@@ -434,7 +434,7 @@ class _Copies:
         """
         tree, flows = self.block.tree
         below = tree.label >= 0
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             from_root = flows[below].T @ (1 / curvature[tree.label[below]])
         return 1.4 * 2 * np.sqrt(from_root.max(axis=0))
 
