@@ -18,74 +18,50 @@ import numpy as np
 
 from tabular.base import tolerances
 from tabular.fits import spanning
+from tabular.fits.cut_equations import HEAVIER, LONG, MOST, SEVERAL, Equations
+from tabular.fits.pair_graph import PairGraph
 
-__all__ = ["HEAVIER", "LARGEST", "LONG", "MOST", "SEVERAL", "DenseCuts", "widest"]
+__all__ = ["LARGEST", "DenseCuts"]
 
 LARGEST = 32  # nodes: blocks up to this size are small matrices
-HEAVIER = 2.0  # nats: a tree by so much lighter than the heaviest serves as well
-LONG = 0.5  # nats: steps from which cuts are balanced in logs
-SEVERAL = 1.5  # nats: steps from which that may only shorten them
-MOST = 600.0  # e^600 is a float, and so are sums of many
-_EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
+_EPS = np.finfo(float).eps
 
 
-def widest(edges):
-    """``(n_blocks,)``: neighbouring levels of the optimum are no further apart."""
-    steep = np.maximum.reduceat(edges.log_weight, edges.start) - np.minimum.reduceat(edges.log_weight, edges.start)
-    n_edges = np.diff(np.r_[edges.start, len(edges.winner)])
-    return steep + 2 * edges.tilt() + np.log(2 * n_edges)
-
-
-class DenseCuts:
+class DenseCuts(Equations):
     """Newton's step in cuts: arrays ``(n_blocks, n_cuts, n_pairs)``, pairs that a block lacks being of no weight.
 
     Attributes:
-        slot: ``(n_edges,)`` which of all pairs an edge joins; sign: 1 where the pair's lower node wins.
+        there: the numbers of the pairs that are compared; blocks lack the others.
         ends: ``(2, n_blocks, n_pairs)`` the lower and the higher node of each pair, inside its block.
         crosses, moves: N and D; basis: ``(n_blocks, n_cuts)`` the pair whose cut each row is.
     """
 
     def __init__(self, edges):
-        n, n_blocks = edges.n_nodes, len(edges.start)
-        self.size = n // n_blocks
-        low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
-        pairs, pair = np.unique(low * n + high, return_inverse=True)
-        self.sign = np.where(edges.winner == low, 1.0, -1.0)
-        low, high = np.divmod(pairs, n)
-        block = low // self.size
-        place = np.arange(len(pairs)) - np.searchsorted(block, np.arange(n_blocks))[block]
+        graph, n_blocks = PairGraph.of(edges.n_nodes, edges.winner, edges.loser), len(edges.start)
+        size = edges.n_nodes // n_blocks
+        block = graph.low // size
+        place = np.arange(len(block)) - np.searchsorted(block, np.arange(n_blocks))[block]
         self.shape = n_blocks, int(place.max()) + 1
         self.ends = np.zeros((2, *self.shape), dtype=np.int64)
-        self.ends[:, block, place] = low % self.size, high % self.size
-        self._joined((block * self.shape[1] + place)[pair])
+        self.ends[:, block, place] = graph.low % size, graph.high % size
+        super().__init__(edges, (block * self.shape[1] + place)[graph.pair])
         self.crosses = self.moves = self.basis = None
-        self._weigh(edges)
-
-    def weighted(self, edges):
-        """The equations of the same edges with other weights and offsets."""
-        other = copy(self)
-        other._weigh(edges)
-        return other
 
     def take(self, blocks):
         """The equations of some of the blocks, listed in order."""
-        other, kept = copy(self), np.isin(self.slot // self.shape[1], blocks)
+        other, kept = copy(self), np.isin(self.pair // self.shape[1], blocks)
         other.shape = len(blocks), self.shape[1]
         other.ends, other.sign = self.ends[:, blocks], self.sign[kept]
-        block, place = np.divmod(self.slot[kept], self.shape[1])
+        block, place = np.divmod(self.pair[kept], self.shape[1])
         other._joined(np.searchsorted(blocks, block) * self.shape[1] + place)
         if self.moves is not None:
             other.crosses, other.moves, other.basis = self.crosses[blocks], self.moves[blocks], self.basis[blocks]
         other._weigh(self.edges.take(blocks))
         return other
 
-    def _joined(self, slot):
-        self.slot, self.by_pair = slot, np.argsort(slot, kind="stable")
-        self.first_of_pair = np.flatnonzero(np.diff(slot[self.by_pair], prepend=-1))
-        self.pairs = slot[self.by_pair[self.first_of_pair]]
-
-    def _weigh(self, edges):
-        self.edges, self.widest = edges, widest(edges)
+    def _joined(self, pair):
+        super()._joined(pair)
+        self.there = pair[self.by_pair[self.first_of_pair]]
 
     def direction(self, s):
         """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
@@ -94,10 +70,10 @@ class DenseCuts:
         above = np.log1p(np.exp(-np.abs(h)))
         log_small = edges.log_weight - np.abs(h) - above
         log_c = np.full(self.shape, -np.inf)
-        log_c.ravel()[self.pairs] = np.logaddexp.reduceat((log_small - above)[self.by_pair], self.first_of_pair)
+        log_c.ravel()[self.there] = np.logaddexp.reduceat((log_small - above)[self.by_pair], self.first_of_pair)
         share, log_cut = self._shares(log_c)
         signed = self.crosses * share
-        way, unit = np.where(h < 0, -self.sign, self.sign), np.where(log_c > -np.inf, log_c, 0.0).ravel()[self.slot]
+        way, unit = np.where(h < 0, -self.sign, self.sign), np.where(log_c > -np.inf, log_c, 0.0).ravel()[self.pair]
         small = np.exp(log_small - unit)  # an inverted edge pushes by so little less than its whole weight
         r = _across(signed, self._summed(way * small))
         rows, low, high = np.arange(self.shape[0])[:, None], *np.take_along_axis(self.ends, self.basis[None], 2)
@@ -127,7 +103,7 @@ class DenseCuts:
 
     def _summed(self, per_edge):
         """``(n_blocks, n_pairs)``."""
-        return np.bincount(self.slot, per_edge, math.prod(self.shape)).reshape(self.shape)
+        return np.bincount(self.pair, per_edge, math.prod(self.shape)).reshape(self.shape)
 
     def _shares(self, log_c):
         """``c_e/c_t`` of each pair across each cut, 0 of the others, and ``log c_t``: heavier pairs change places."""
@@ -170,18 +146,18 @@ class DenseCuts:
     def _rooted(self, log_c):
         """Start from a heaviest tree: a row for each node but the root, the cut above it."""
         first = np.arange(self.shape[0])[:, None] * self.size
-        low, high = (self.ends + first).reshape(2, -1)[:, self.pairs]
+        low, high = (self.ends + first).reshape(2, -1)[:, self.there]
         n = self.edges.n_nodes
-        before, tree = spanning.heaviest_tree(low, high, log_c.ravel()[self.pairs], n, first[:, 0])
+        before, tree = spanning.heaviest_tree(low, high, log_c.ravel()[self.there], n, first[:, 0])
         path = spanning.summed_from_roots(before, np.tile(np.eye(self.size), (self.shape[0], 1)))
         self.moves = path.reshape(-1, self.size, self.size)[:, :, 1:].swapaxes(1, 2)
         low, high = (np.take_along_axis(self.moves, end[:, None], 2) for end in self.ends)
         self.crosses = low - high
-        self.basis = (self.pairs[tree] % self.shape[1]).reshape(self.shape[0], -1)
+        self.basis = (self.there[tree] % self.shape[1]).reshape(self.shape[0], -1)
 
     def _whole_weights(self, inverted, log_cut):
         """What inverted edges push with their whole weight across each cut, the log of its unit, and its rounding."""
-        edges, slot = self.edges, self.slot[inverted]
+        edges, slot = self.edges, self.pair[inverted]
         log_weight = edges.log_weight[inverted]
         whole = np.zeros(len(inverted)) if edges.whole is None else edges.whole[inverted]
         top = np.full(self.shape, -np.inf)
@@ -237,7 +213,7 @@ class DenseCuts:
     def _log_largest(self, block, cut, log_small, way):
         """``(2, n)`` log of the largest push either way across some cuts."""
         crosses, log_push = self.crosses[block, cut], np.full((2, math.prod(self.shape)), -np.inf)
-        np.maximum.at(log_push, ((way < 0).astype(int), self.slot), log_small)
+        np.maximum.at(log_push, ((way < 0).astype(int), self.pair), log_small)
         up, down = log_push.reshape(2, *self.shape)[:, block]
         ways = (up, down), (down, up)
         return np.array([np.where(crosses > 0, a, np.where(crosses < 0, b, -np.inf)).max(axis=1) for a, b in ways])

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+from tabular.fits.pair_graph import PairGraph
+
 __all__ = ["heaviest_tree", "summed_from_roots", "tree_fit"]
 
 
@@ -13,20 +15,18 @@ def tree_fit(edges, closed_form):
     Pairs labelled both ways come first, by the smaller of their two weights; a pair labelled one way, where the tree
     needs it, gets margin 0.
     """
-    size = edges.n_nodes
-    up = edges.winner < edges.loser
-    low, high = np.where(up, edges.winner, edges.loser), np.where(up, edges.loser, edges.winner)
-    pairs, pair = np.unique(low * size + high, return_inverse=True)
-    log_weight, offset = np.full((2, len(pairs)), -np.inf), np.zeros((2, len(pairs)))
-    log_weight[1 - up.astype(int), pair] = edges.log_weight
-    offset[1 - up.astype(int), pair] = edges.offset
+    size, graph = edges.n_nodes, PairGraph.of(edges.n_nodes, edges.winner, edges.loser)
+    n_pairs, way = len(graph.low), (edges.winner > edges.loser).astype(int)
+    log_weight, offset = np.full((2, n_pairs), -np.inf), np.zeros((2, n_pairs))
+    log_weight[way, graph.pair] = edges.log_weight
+    offset[way, graph.pair] = edges.offset
     both = (log_weight > -np.inf).all(axis=0)
     gap = np.where(log_weight[0] > -np.inf, offset[0], -offset[1])
     gap[both] = closed_form(*log_weight[:, both], *offset[:, both])
-    cost = np.empty(len(pairs))
-    cost[np.lexsort((-log_weight.min(axis=0), ~both))] = np.arange(1, len(pairs) + 1)
-    tree = minimum_spanning_tree(coo_array((cost, np.divmod(pairs, size)), shape=(size, size)).tocsr())
-    strength = np.zeros(size)
+    cost = np.empty(n_pairs)
+    cost[np.lexsort((-log_weight.min(axis=0), ~both))] = np.arange(1, n_pairs + 1)
+    tree = minimum_spanning_tree(coo_array((cost, (graph.low, graph.high)), shape=(size, size)).tocsr())
+    strength, pairs = np.zeros(size), graph.low * size + graph.high
     for root in np.flatnonzero(np.r_[True, np.diff(edges.block) != 0]):
         order, parent = breadth_first_order(tree, root, directed=False)
         child, parent = order[1:], parent[order[1:]]

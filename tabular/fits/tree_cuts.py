@@ -39,7 +39,6 @@ where its first step was short, and has walked n times further than such a step,
 """
 
 import math
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -47,8 +46,10 @@ from scipy.sparse import csr_array
 from scipy.special import log_expit
 
 from tabular.base import tolerances
-from tabular.fits import dense_cuts, spanning
-from tabular.fits.dense_cuts import HEAVIER, LARGEST, LONG, MOST, SEVERAL, DenseCuts
+from tabular.fits import spanning
+from tabular.fits.cut_equations import HEAVIER, LONG, MOST, SEVERAL, Equations
+from tabular.fits.dense_cuts import LARGEST, DenseCuts
+from tabular.fits.pair_graph import PairGraph
 
 __all__ = ["cut_fit", "whole_weights"]
 
@@ -182,35 +183,19 @@ def _equations(edges):
     return (DenseCuts if edges.n_nodes <= LARGEST * len(edges.start) else _Cuts)(edges)
 
 
-class _Cuts:
-    """The equations of Newton's step in cuts; what does not depend on s is prepared once."""
+class _Cuts(Equations):
+    """Newton's step in cuts, N as triplets; what does not depend on s is prepared once."""
 
     def __init__(self, edges):
-        n = edges.n_nodes
-        low, high = np.minimum(edges.winner, edges.loser), np.maximum(edges.winner, edges.loser)
-        self.pairs, self.pair = np.unique(low * n + high, return_inverse=True)
-        self.low, self.high = np.divmod(self.pairs, n)
-        self.first = np.searchsorted(self.low, np.arange(n + 1))
-        self.sign = np.where(edges.winner == low, 1.0, -1.0)
-        self.by_pair = np.argsort(self.pair, kind="stable")
-        self.first_of_pair = np.searchsorted(self.pair[self.by_pair], np.arange(len(self.pairs)))
-        self.size = n // len(edges.start)
-        self.roots = np.arange(0, n, self.size)
+        graph = PairGraph.of(edges.n_nodes, edges.winner, edges.loser)
+        self.low, self.high = graph.low, graph.high
+        super().__init__(edges, graph.pair)
+        self.roots = np.arange(0, edges.n_nodes, self.size)
         self.tree = self.paths = None
-        self._weigh(edges)
-
-    def weighted(self, edges):
-        """The equations of the same edges with other weights and offsets."""
-        other = copy(self)
-        other._weigh(edges)
-        return other
 
     def take(self, blocks):
         """The equations of some of the blocks."""
         return _Cuts(self.edges.take(blocks))
-
-    def _weigh(self, edges):
-        self.edges, self.widest = edges, dense_cuts.widest(edges)
 
     def direction(self, s):
         """Newton's step, the step to take, the blocks where it is of several nats, and what rounding blurs of it."""
@@ -222,7 +207,7 @@ class _Cuts:
         share = np.exp(np.minimum(log_c[pair] - log_cut[node], HEAVIER))  # c_e/c_t of each edge e across each cut t
         way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
         small = way * np.exp(log_small - log_c[self.pair])
-        r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.pairs))[pair], edges.n_nodes)
+        r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.low))[pair], edges.n_nodes)
         size = np.abs(s) + edges.tilt()[edges.block]
         blurred = 4 * _EPS * (1 + size) * np.bincount(node, share, edges.n_nodes)
         whole, log_unit = np.zeros(edges.n_nodes), np.zeros(edges.n_nodes)
@@ -269,7 +254,7 @@ class _Cuts:
         of_edge = (way < 0).astype(int), self.pair  # to the pair's lower or to its higher node
 
         def across(log_terms):
-            total = np.full((2, len(self.pairs)), -np.inf)
+            total = np.full((2, len(self.low)), -np.inf)
             np.logaddexp.at(total, of_edge, log_terms)
             for side in (1.0, -1.0):
                 yield np.logaddexp.reduceat(total[(sign != side).astype(int), pair], first)
@@ -291,7 +276,7 @@ class _Cuts:
         n = self.edges.n_nodes
         child = np.flatnonzero(before < n)
         found = [(child, tree, np.where(child == self.low[tree], 1.0, -1.0))]
-        pair = np.setdiff1d(np.arange(len(self.pairs)), tree, assume_unique=True)
+        pair = np.setdiff1d(np.arange(len(self.low)), tree, assume_unique=True)
         depth = spanning.summed_from_roots(before, np.ones(n)).astype(np.int64)
         a, b = self.low[pair], self.high[pair]
         if len(pair) < _FEW:  # long cycles: their paths may be as long as the block, too long to be walked in step
@@ -308,7 +293,7 @@ class _Cuts:
     def _whole_weights(self, inverted, node, pair, sign):
         """What inverted edges push with their whole weight across each cut, the log of its unit, and its rounding."""
         edges, n = self.edges, self.edges.n_nodes
-        order, length = self.by_path, np.bincount(pair, minlength=len(self.pairs))
+        order, length = self.by_path, np.bincount(pair, minlength=len(self.low))
         first, length = (np.cumsum(length) - length)[self.pair[inverted]], length[self.pair[inverted]]
         at = order[np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())]
         edge, cut = np.repeat(inverted, length), node[at]
@@ -328,7 +313,7 @@ class _Cuts:
         """What takes r to the x of Bx = r: in the cuts or, for a lone large block, in fewer edges off the tree."""
         seen = share > _UNSEEN
         seen[:n_tree] = False
-        crossing = np.bincount(pair[seen], minlength=len(self.pairs))
+        crossing = np.bincount(pair[seen], minlength=len(self.low))
         there = crossing > 0
         n_edges, edge = int(there.sum()), (np.cumsum(there) - 1)[pair]
         cuts, edges = (order[seen[order]] for order in (self.by_node, self.by_path))
