@@ -52,8 +52,7 @@ def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -
     """
     preferences.check_against(problem)
     margin = preferences.per_pair(margin, "margin")
-    base, counted = preferences.prompt * problem.n_responses, preferences.log_weight > -np.inf
-    reach.check(margin, counted, problem.log_ref.size, base + preferences.winner, base + preferences.loser)
+    reach.check(problem, preferences, margin)
     return DPOSolution.of(problem, preferences, margin)
 
 

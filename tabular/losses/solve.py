@@ -99,7 +99,7 @@ def labels_of(problem: Problem, preferences: Preferences, loss: Loss) -> tuple[L
         winner, loser = base + winner, base + loser
     chosen, rejected, name = log_ref[winner], log_ref[loser], f"the margin of {loss.name}"
     offset = preferences.per_pair(loss.form.offset(chosen, rejected, problem.beta), name)
-    reach.check(offset, preferences.log_weight > -np.inf, log_ref.size, winner, loser, name)
+    reach.check(problem, preferences, offset, name)
     columns = winner, loser, preferences.log_share, offset, preferences.weight
     if preferences.log_share.min() == -np.inf:
         kept = preferences.log_weight > -np.inf
