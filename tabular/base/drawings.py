@@ -49,12 +49,8 @@ def bars(probability, reference=None, compared="the reference") -> str:
     words = (ticks + more).removeprefix("; ")
     drawn.append(_text(_LEFT, bottom + 9, words) if words else "")
     title = f"probability of each response, one row a prompt{ticks}"
-    return svg(
-        max(_x(shown) + 4, _LEFT + _LETTER * len(words) if words else 0),
-        bottom + (14 if words else 0),
-        title,
-        "".join(drawn),
-    )
+    width = max(_x(shown) + 4, _LEFT + _LETTER * len(words) if words else 0)
+    return svg(width, bottom + (14 if words else 0), title, "".join(drawn))
 
 
 def curves(lines, title, low=0.0, high=1.0) -> str:
