@@ -1,9 +1,8 @@
 r"""The deltas at which the losses of many pairs of one block have gained so much: a search that starts at its optimum.
 
-With :math:`u=\sqrt{g-\inf L}` the depth t(u) is smooth: near the optimum :math:`g\approx\inf L+x^2/2R`, x the change
-of :math:`s_w-s_l` and R the resistance between the two, so that t is a straight line; far below it g is one, and t a
-parabola. A step goes where the polynomial through the last points and their slopes, :math:`dt/du=2u/g'`, is at the u
-wanted, and the fit there begins on the parabola in t through the last fits.
+Near the optimum the loss is :math:`\inf L+x^2/2R`, x the change of :math:`s_w-s_l` and R the resistance between the
+two; far below it is a straight line. A step goes to where a hyperbola that is both, with the loss and the slope of the
+last fit, has gained what is wanted, and the fit there begins on the parabola in t through the last fits.
 
 As long as steps are long, fits are rough, as rough as the square of a step lets them be, and only say where to go.
 Those after them tell the loss to rounding; they keep the root between the largest tangent's and the least point found
@@ -19,13 +18,13 @@ from tabular.fits.many import LEVEL
 __all__ = ["deepened"]
 
 _ROUGH = 0.01  # of what the loss has to gain, left to fall in the first fits
-_FINER = 0.01  # of the square of a step: what polynomials leave
+_FINER = 0.01  # of the square of a step: what a hyperbola leaves
 _FINE = 1e-9  # of that gain: finer fits tell the loss to rounding
 _FAR = 20.0  # of beta delta: a first step below a tie
 _SETTLED = 1e-6  # of delta: after a shorter step a fit that tells no loss is made alone
 _PUSH = 1e-6  # of a push, where the loss is told to rounding
 _ROUNDING = 4 * np.finfo(float).eps  # of the loss: by so much nobody can tell a level from it
-_POINTS = 3  # of a polynomial
+_POINTS = 3  # of a parabola
 _AHEAD = 7.0  # of the sizes of an extrapolation's coefficients: larger ones tell of noise
 
 
@@ -48,7 +47,7 @@ class _Search:
     Attributes:
         low, high: ends of the bracket; top: the delta of the optimum, infinite where there is none.
         share: of the gain that the next fit may leave; 0 for one that tells the loss.
-        at, u, slope: ``(3, n_pairs)`` the last deltas, newest first, the root of what the loss gained there, and dt/du.
+        at: ``(3, n_pairs)`` the last deltas, newest first.
         off: ``(3, n_nodes, n_pairs)`` how far the fits there are from the strengths that are near.
     """
 
@@ -56,16 +55,14 @@ class _Search:
         self.block, self.pairs, self.gain, n = block, pairs, gain, len(pairs)
         self.beta, (winner, loser) = block.pieces.graph.problem.beta, block.ends(pairs)
         if block.joins:
-            self.top, first, bend = np.full(n, np.inf), np.zeros(n), np.full(n, np.nan)
+            self.top, first = np.full(n, np.inf), np.zeros(n)
         else:
             self.top = (block.fit.strength[winner] - block.fit.strength[loser] + block.shift(pairs)) / self.beta
             curvature, line = 0.5 / block.fit.resistance(winner, loser), np.minimum(*block.fit.steepest(winner, loser))
-            bend = -1 / np.sqrt(curvature) / self.beta
             far = gain + np.sqrt(gain * gain + 4 * gain * line * line / curvature)  # down a hyperbola to that line
             first = self.top - far / (2 * line) / self.beta
         self.least, self.low, self.high, self.t = low, low.copy(), self.top.copy(), np.maximum(low, first)
-        self.at, self.u, self.slope = np.tile(self.top, (_POINTS, 1)), np.zeros((_POINTS, n)), np.tile(bend, (3, 1))
-        self.off = np.zeros((_POINTS, len(block.fit.strength), n))
+        self.at, self.off = np.tile(self.top, (_POINTS, 1)), np.zeros((_POINTS, len(block.fit.strength), n))
         self.moving, self.last, self.share = np.arange(n), np.full(n, np.inf), np.full(n, _ROUGH)
         self.turn, self.settled = np.zeros((2, n), dtype=bool)
 
@@ -82,8 +79,8 @@ class _Search:
         left, right, unit = self.low[m], self.high[m], np.maximum(np.abs(here), 1 / beta)
         left = np.where(known, np.maximum(left, here + newton - _PUSH * np.abs(newton)), left)
         right = np.where(known & (gained <= wanted), np.minimum(right, here), right)
-        self._remember(fits.strength - near, gained, push)
-        step, reach = self._wanted(newton, gained, push), (_FAR + 2 * np.abs(beta * here)) / beta
+        self._remember(fits.strength - near)
+        step, reach = _step(self.top[m] - here, gained, push, wanted, newton), (_FAR + 2 * np.abs(beta * here)) / beta
         capped = block.joins & rough & (step < -reach)  # near the tie no slope tells of the straight line
         step = np.where(capped, -reach, step)
         inside = (here + step >= left) & (here + step <= right) & (capped | (np.abs(step) <= self.last[m] / 2))
@@ -123,36 +120,12 @@ class _Search:
             kept &= ~near
         return start
 
-    def _remember(self, off, gained, push):
-        m, u = self.moving, np.sqrt(gained)
-        for last, new in ((self.at, self.t[m]), (self.u, u), (self.slope, -2 * u / push)):
-            last[1:, m] = last[:-1, m]
-            last[0, m] = new
+    def _remember(self, off):
+        m = self.moving
         for k in range(_POINTS - 1, 0, -1):
+            self.at[k, m] = self.at[k - 1, m]
             self.off[k][:, m] = self.off[k - 1][:, m]
-        self.off[0][:, m] = off
-
-    def _wanted(self, newton, gained, push):
-        """The step to where the polynomial has what is wanted; by one point less, by a hyperbola's, or Newton's."""
-        m, here = self.moving, self.t[self.moving]
-        step, root = _step(self.top[m] - here, gained, push, self.gain[m], newton), np.sqrt(self.gain[m])
-        for n_points in (2, 3):
-            to = _through(self.u[:n_points, m], self.at[:n_points, m], self.slope[:n_points, m], root) - here
-            step = np.where(np.isfinite(to) & (np.abs(to - step) <= np.abs(step) / 2), to, step)
-        return step
-
-
-def _through(u, t, slope, root):
-    """The polynomial with these values and slopes at u, at the root: divided differences, every point twice."""
-    node, value = np.repeat(u, 2, axis=0), np.repeat(t, 2, axis=0)
-    found, factor = value[0].copy(), np.ones_like(root)
-    for order in range(1, len(node)):
-        difference = (value[1:] - value[:-1]) / (node[order:] - node[:-order])
-        if order == 1:
-            difference[::2] = slope
-        value, factor = difference, factor * (root - node[order - 1])
-        found += value[0] * factor
-    return found
+        self.at[0, m], self.off[0][:, m] = self.t[m], off
 
 
 def _step(down, gained, push, wanted, newton):
