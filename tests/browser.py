@@ -51,9 +51,12 @@ class Browser:
         return self._send("POST", f"{self._session}/execute/sync", {"script": script, "args": args})
 
     def click(self, selector: str) -> None:
-        """A real click on the first element of a CSS selector, scrolled into view."""
+        """A real click on the first element of a CSS selector, scrolled into view; what the page does then is done."""
         found = self._send("POST", f"{self._session}/element", {"using": "css selector", "value": selector})
         self._send("POST", f"{self._session}/element/{next(iter(found.values()))}/click", {})
+        # the driver returns once the page has the click: the events that follow, such as hashchange, still wait in line
+        served = "new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+        self.devtools("Runtime.evaluate", {"expression": served, "awaitPromise": True})
 
     def viewport(self, width: int, height: int, mobile: bool = False) -> None:
         """Lay the page out as on a screen of this size, in CSS pixels."""
