@@ -68,14 +68,15 @@ class Domain(Enum):
     COUNT = "a whole number ≥ 1"
 
     @property
+    @functools.cache
     def spots(self):
-        sevenths = [Fraction(k, 7) for k in range(1, 31)]
+        sevenths = tuple(Fraction(k, 7) for k in range(1, 31))
         return {
-            Domain.REAL: [*sevenths, *(-x for x in sevenths)],
+            Domain.REAL: (*sevenths, *(-x for x in sevenths)),
             Domain.POSITIVE: sevenths,
             Domain.NONNEGATIVE: sevenths,
-            Domain.UNIT: [Fraction(k, 31) for k in range(1, 31)],
-            Domain.COUNT: [Fraction(k) for k in range(1, 6)],
+            Domain.UNIT: tuple(Fraction(k, 31) for k in range(1, 31)),
+            Domain.COUNT: tuple(Fraction(k) for k in range(1, 6)),
         }[self]
 
     @property

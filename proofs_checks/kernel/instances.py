@@ -115,13 +115,20 @@ class Replay:
 
     def _next(self, kind, low, high):
         if len(self.answers) < len(self.values):
-            value = min(max(self.values[len(self.answers)], low), high)
+            value = _moved_into(self.values[len(self.answers)], low, high)
         else:
             value = simplest(low, high) if kind == "number" else low
         if kind != "number":
             value = int(value)
         self.answers.append((kind, low, high, value))
         return value
+
+
+def _moved_into(value, low, high):
+    """The value, or the end beyond which it lies; a float that is strictly between the ends' floats is so itself."""
+    if isinstance(value, float) and float(low) < value < float(high):
+        return value
+    return min(max(value, low), high)
 
 
 def simplest(low, high):
@@ -211,7 +218,7 @@ class WhenAsked(dict):
 
     def __init__(self, instances, functions, computed):
         super().__init__(instances=instances)
-        self.functions, self.computed = functions, computed
+        self.functions, self.computed, self.fewer = functions, computed, {}
 
     def __missing__(self, symbol):
         self[symbol] = self.computed(self.functions[symbol], self["instances"])
@@ -219,16 +226,24 @@ class WhenAsked(dict):
 
 
 def _column(function, parts):
-    return np.array([float(_called(function, part)) for part in parts])
+    names = _names(function)
+    if names == ("parts",):
+        return np.array([float(function(part)) for part in parts])
+    return np.array([float(function(**{name: part[name] for name in names})) for part in parts])
 
 
 def subset(values, keep):
-    """The values of some of the instances, ``keep`` a mask; what was not computed yet will be of these alone."""
+    """The values of some of the instances, ``keep`` a mask; what was not computed yet will be of these alone.
+
+    Whoever asks for the same ones again is given what was computed of them.
+    """
+    if keep.all():
+        return values
     chosen = {name: known[keep] for name, known in values.items() if name != "instances"}
     if not isinstance(values, WhenAsked):
         return chosen
     instances = type(values["instances"])(itertools.compress(values["instances"], keep))
-    fewer = WhenAsked(instances, values.functions, values.computed)
+    fewer = values.fewer.setdefault(keep.tobytes(), WhenAsked(instances, values.functions, values.computed))
     fewer.update(chosen)
     return fewer
 
@@ -308,9 +323,13 @@ def _kinds(symbols):
 
 def _called(function, parts):
     """The function of the parts that its arguments name; those with a default keep it."""
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+    names = _names(function)
     return function(parts) if names == ("parts",) else function(**{name: parts[name] for name in names})
+
+
+def _names(function):
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
 
 
 def _shown(value):

@@ -35,7 +35,7 @@ def _with_exact(operation):
 
     @functools.wraps(operation)
     def guarded(self, other):
-        exact = isinstance(other, Interval | int | Fraction | float) or hasattr(other, "free_symbols")
+        exact = isinstance(other, (Interval, int, Fraction, float)) or hasattr(other, "free_symbols")
         return operation(self, other) if exact else NotImplemented
 
     return guarded
@@ -72,11 +72,12 @@ class Interval:
         """
         if isinstance(value, Interval):
             return value
-        if hasattr(value, "free_symbols"):
+        if not isinstance(value, (int, Fraction)) and hasattr(value, "free_symbols"):
             from proofs_checks.kernel.symbolic import enclose
 
             return enclose(value, {})
-        return cls.hull(value, value)
+        number = _number(value)
+        return cls(number.lower(), number.upper())
 
     def __repr__(self):
         return f"[{float(self.lo):.17g}, {float(self.hi):.17g}]"

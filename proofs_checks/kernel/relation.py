@@ -124,10 +124,11 @@ class Relation(Condition):
 
     def _margin(self, op, values):
         with np.errstate(all="ignore"):
-            known = [values[s] for s in self.symbols]
             left, right = self.sides(values)
-            pole = ~(np.isfinite(left) & np.isfinite(right)) & reduce(np.logical_and, map(np.isfinite, known), True)
-            gap = np.where(pole, np.nan, left - right)  # infinite at finite numbers is no value
+            gap = left - right
+            if not np.isfinite(gap).all():  # infinite at finite numbers is no value
+                finite = reduce(np.logical_and, (np.isfinite(values[s]) for s in self.symbols), True)
+                gap = np.where(~(np.isfinite(left) & np.isfinite(right)) & finite, np.nan, gap)
             noise = self.noise * (1 + np.minimum(np.abs(left), np.abs(right)))
         if op in ("=", "!="):
             apart = np.abs(gap) - noise
@@ -142,8 +143,9 @@ class Relation(Condition):
         try:
             return bool(compare(*(enclose(side, values) for side in (self.left, self.right))))
         except Undefined:
-            left, right = (exactly(side, values) for side in (self.left, self.right))
-        return None if left is None or right is None else compare(left, right)
+            left = exactly(self.left, values)
+            right = exactly(self.right, values) if left is not None else None
+        return None if right is None else compare(left, right)
 
 
 def _in_rationals(side):

@@ -143,7 +143,9 @@ def scores(given, claim, values):
 
 
 def _numbers(known, size):
-    known = np.broadcast_to(np.asarray(known, float), size)
+    known = np.asarray(known, float)
+    if known.shape != (size,):
+        known = np.broadcast_to(known, size)
     if np.isnan(known).any():
         raise NoValue("a relation of the statement has no value at an instance that was drawn")
     return known

@@ -5,6 +5,7 @@ intervals, without going through an expression that computer algebra has already
 """
 
 import functools
+import operator
 from fractions import Fraction
 
 import sympy
@@ -115,28 +116,44 @@ def enclose(expression, values) -> Interval:
     >>> enclose(sp(x) - x, {x: Fraction(-4)}) > 4
     True
     """
+    return _computed(expression)(values, Interval.of)
+
+
+@functools.lru_cache(maxsize=10_000, typed=True)
+def _computed(expression):
+    """An expression as a function of its symbols' values and of what makes a number of one: its tree is read once."""
     if expression.is_Symbol:
-        return Interval.of(values[expression])
+        return lambda values, number: number(values[expression])
     if expression.is_Rational:
-        return Interval.of(Fraction(int(expression.p), int(expression.q)))
+        known = Fraction(int(expression.p), int(expression.q))
+        return lambda values, number: number(known)
     if expression == sympy.E:
-        return Interval.of(1).exp()
+        return lambda values, number: number(1).exp()
     if expression == sympy.pi:
-        return Interval(arb.pi().lower(), arb.pi().upper())
-    parts = [enclose(part, values) for part in expression.args]
+        return lambda values, number: Interval(arb.pi().lower(), arb.pi().upper())
+    joined, parts = _operation(expression), tuple(map(_computed, expression.args))
+    return lambda values, number: joined(*(part(values, number) for part in parts))
+
+
+def _operation(expression):
+    """What an expression does with the values of its parts."""
     if expression.is_Add:
-        return sum(parts[1:], parts[0])
+        return lambda first, *others: sum(others, first)
     if expression.is_Mul:
-        return functools.reduce(lambda a, b: a * b, parts)
+        return lambda *factors: functools.reduce(operator.mul, factors)
     if expression.is_Pow:
-        return _power(expression, parts)
+        return functools.partial(_power, expression.exp)
     if isinstance(expression, sympy.Min | sympy.Max):
-        return (arithmetic.least if isinstance(expression, sympy.Min) else arithmetic.greatest)(*parts)
+        return arithmetic.least if isinstance(expression, sympy.Min) else arithmetic.greatest
     if isinstance(expression, sympy.Abs):
-        return abs(parts[0])
+        return abs
     if not _is_known(expression):
-        raise Undefined(f"no enclosure of {expression.func} is known")
-    return getattr(parts[0], _name(expression))()
+        return functools.partial(_unknown, expression.func)
+    return operator.methodcaller(_name(expression))
+
+
+def _unknown(function, *_):
+    raise Undefined(f"no enclosure of {function} is known")
 
 
 def unknown(expression):
@@ -157,11 +174,10 @@ def _name(node):
     return {ours: name for name, ours in _OURS.items()}.get(node.func, type(node).__name__)
 
 
-def _power(expression, parts):
-    base, exponent = parts
-    if expression.exp.is_Integer:
-        return base ** int(expression.exp)
-    if expression.exp == sympy.Rational(1, 2):
+def _power(printed, base, exponent):
+    if printed.is_Integer:
+        return base ** int(printed)
+    if printed == sympy.Rational(1, 2):
         return base.sqrt()
     return (exponent * base.log()).exp()
 
@@ -171,6 +187,12 @@ def exactly(expression, values) -> Fraction | None:
     given = {symbol: values[symbol] for symbol in expression.free_symbols}
     if not all(isinstance(value, int | Fraction) for value in given.values()):
         return None
+    try:
+        value = _computed(expression)(given, Fraction)
+    except (ArithmeticError, AttributeError):  # a fraction has no logarithm; computer algebra knows that of 1
+        value = None
+    if isinstance(value, Fraction):
+        return value
     value = expression.xreplace({symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in given.items()})
     return Fraction(int(value.p), int(value.q)) if value.is_Rational else None
 

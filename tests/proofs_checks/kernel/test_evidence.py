@@ -358,11 +358,11 @@ def test_computer_algebra_knows_of_each_domain_what_its_words_say():
 
 
 def test_the_inside_of_each_domain():
-    sevenths = [Fraction(k, 7) for k in range(1, 31)]
+    sevenths = tuple(Fraction(k, 7) for k in range(1, 31))
     assert sorted(REAL.spots) == sorted([*sevenths, *(-spot for spot in sevenths)])
     assert POSITIVE.spots == NONNEGATIVE.spots == sevenths
-    assert UNIT.spots == [Fraction(k, 31) for k in range(1, 31)]
-    assert COUNT.spots == [1, 2, 3, 4, 5]
+    assert UNIT.spots == tuple(Fraction(k, 31) for k in range(1, 31))
+    assert COUNT.spots == (1, 2, 3, 4, 5)
 
 
 def test_the_ends_of_each_domain():
