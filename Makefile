@@ -7,6 +7,8 @@ export SOURCE_DATE_EPOCH := 1767225600
 export MPLBACKEND := Agg
 # two processes of tests with two threads each would wait for one another
 test coverage recheck: export OPENBLAS_NUM_THREADS := 1
+# what one process has compiled, the other and all that they start need only read
+test coverage recheck: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: report test coverage recheck docs demo bench formal statements mutants format clean
 .DEFAULT_GOAL := report

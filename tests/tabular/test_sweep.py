@@ -54,9 +54,11 @@ class Backwards(Executor):
 @pytest.fixture(scope="module")
 def dask_cluster():
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", host="127.0.0.1"
-    ) as cluster:
+    import dask
+
+    soon = {"distributed.comm.timeouts.connect": "5s"}  # otherwise one that is killed is called for half a minute
+    local = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "host": "127.0.0.1"}
+    with dask.config.set(soon), distributed.LocalCluster(**local, dashboard_address=":0") as cluster:
         yield cluster
 
 
