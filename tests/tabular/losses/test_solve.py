@@ -431,8 +431,11 @@ def test_hinges_of_many_prompts_are_those_of_each():
 
 
 def by_descent(problem, labels, loss, rng, starts=40):
+    """The lowest mean loss that descents from random log-ratios of one prompt reach, of the loss's scalar function."""
+    share, winner, loser = np.exp(labels.log_share), labels.winner, labels.loser
+
     def cost(r):
-        return mean_loss(problem.log_ref + r.reshape(problem.log_ref.shape), problem, labels, loss)
+        return float(share @ loss.scalar.value(problem.beta * (r[winner] - r[loser])))
 
     size = problem.log_ref.size
     runs = [minimize(cost, rng.normal(0, 6, size), method="BFGS", options={"gtol": 1e-10}) for _ in range(starts)]
