@@ -136,9 +136,10 @@ def scores(given, claim, values):
     score, there = np.full(size, -math.inf), np.arange(size)
     for condition in given:
         met = _numbers(condition.satisfied(values), len(there)) > 0
+        if not met.any():
+            return score
         values, there = subset(values, met), there[met]
-    if len(there):
-        score[there] = _numbers(claim.violated(values), len(there))
+    score[there] = _numbers(claim.violated(values), len(there))
     return score
 
 
