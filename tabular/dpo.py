@@ -16,6 +16,7 @@ from scipy.special import log_expit
 
 from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.fits import reach
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
@@ -25,6 +26,7 @@ __all__ = ["DPOSolution", "gradient", "improvement", "loss", "solve"]
 
 
 @takes_nouns
+@one_thread
 def solve(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -> DPOSolution:
     r"""Every minimiser of the DPO loss, or, where there is none, every limit of minimising sequences.
 

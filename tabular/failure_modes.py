@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.errors import InputError
 from tabular.failures import joint
 from tabular.failures.any_loss import LossThresholds
@@ -68,6 +69,7 @@ __all__ = [
 
 
 @takes_nouns
+@one_thread
 def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = None) -> np.ndarray:
     r"""``(n_pairs,)`` of :math:`v_i=\inf\{L(\pi):\delta_i\le 0\}`, as mean loss in nats.
 
@@ -91,6 +93,7 @@ def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = N
 
 
 @takes_nouns
+@one_thread
 def worst_case_accuracy(
     problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
 ) -> np.ndarray:
@@ -115,6 +118,7 @@ def worst_case_accuracy(
 
 
 @takes_nouns
+@one_thread
 def accuracy_bounds(
     problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
 ) -> Bounds:

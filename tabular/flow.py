@@ -16,6 +16,7 @@ from scipy.special import expit, wrightomega
 
 from tabular.base import checks
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.errors import InputError
 from tabular.fits import descent
 from tabular.fits.descent import Trajectory
@@ -102,6 +103,7 @@ def escape_time(delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) 
 
 
 @takes_nouns
+@one_thread
 def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = None, *, times: ArrayLike) -> Trajectory:
     r"""The path of gradient flow from the reference, for any labels and any differentiable loss.
 

@@ -13,6 +13,7 @@ from tabular import cpo, margins, rlhf
 from tabular.base import drawings
 from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.fits.reference_margin import finite_margin
@@ -50,6 +51,7 @@ class Guarantee(Record):
 
 
 @takes_nouns
+@one_thread
 def table(problem: Problem, preferences: Preferences, gamma: float, margin: ArrayLike = 0.0) -> list[Guarantee]:
     """One :class:`Guarantee` for each of :data:`READINGS`.
 

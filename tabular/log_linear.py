@@ -15,6 +15,7 @@ from tabular import rlhf as tabular_rlhf
 from tabular.base import checks
 from tabular.base.log_space import normalised, softplus
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits import logistic, separation
@@ -85,6 +86,7 @@ def policy(problem: Problem, features: ArrayLike, theta: ArrayLike) -> np.ndarra
 
 
 @takes_nouns
+@one_thread
 def dpo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     r"""DPO in the class: the least weighted mean of :math:`\mathrm{sp}(-\beta\,\theta\cdot(\phi_w-\phi_l))`.
 
@@ -112,6 +114,7 @@ def dpo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
 
 
 @takes_nouns
+@one_thread
 def ipo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     r"""IPO in the class: the least weighted mean of :math:`(\theta\cdot(\phi_w-\phi_l)-\frac1{2\beta})^2`.
 
@@ -138,6 +141,7 @@ def ipo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
 
 
 @takes_nouns
+@one_thread
 def two_stage(problem: Problem, preferences: Preferences, features: ArrayLike) -> tuple[Fit, np.ndarray]:
     r"""Bradley-Terry with rewards :math:`w\cdot\psi`, then RLHF over all policies with the fitted reward.
 
@@ -156,6 +160,7 @@ def two_stage(problem: Problem, preferences: Preferences, features: ArrayLike) -
 
 
 @takes_nouns
+@one_thread
 def rlhf(
     problem: Problem, features: ArrayLike, starts: ArrayLike = (), rng: np.random.Generator | None = None
 ) -> RLHFOptimum:

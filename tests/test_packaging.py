@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy
+import threadpoolctl
 import yaml
 from packaging.requirements import Requirement
 
@@ -25,6 +26,7 @@ from tabular import logs
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETTINGS = PYPROJECT["tool"]["setuptools"]
+NEEDED = np, scipy, threadpoolctl
 TOPS = ["condeq", "demos", "figures", "proofs_checks", "tabular"]
 FILES = [
     path.relative_to(ROOT)
@@ -115,9 +117,9 @@ def test_the_lines_for_conda_and_windows_name_what_there_is():
     assert scripts - {"activate", "python"} <= set(PYPROJECT["project"]["scripts"])
 
 
-def test_the_library_needs_numpy_and_scipy_alone_and_all_has_the_rest():
+def test_the_library_needs_three_libraries_and_all_has_the_rest():
     names = {re.match(r"[\w-]+", each)[0] for each in PYPROJECT["project"]["dependencies"]}
-    assert names == {"numpy", "scipy"}
+    assert names == {"numpy", "scipy", "threadpoolctl"}
     extras = PYPROJECT["project"]["optional-dependencies"]
     parts = re.fullmatch(r"conditional-equivalence\[(.+)\]", extras["all"][0])[1].split(",")
     everything = {re.match(r"[\w-]+", each)[0] for part in parts for each in extras[part]}
@@ -168,7 +170,8 @@ def unpacked(wheel, place, *libraries):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place)
     for library in libraries:
-        home = Path(library.__file__).parent
+        home = Path(library.__file__)
+        home = home.parent if home.name == "__init__.py" else home
         for beside in (home, home.parent / f"{home.name}.libs"):
             if beside.exists():
                 (place / beside.name).symlink_to(beside)
@@ -194,8 +197,8 @@ print(sorted(tops & {"matplotlib", "sympy", "cvxpy", "flint", "pooch", "typer", 
 """
 
 
-def test_the_library_works_with_numpy_and_scipy_alone(built, tmp_path):
-    place = unpacked(built[0], tmp_path, np, scipy)
+def test_the_library_works_with_what_it_needs_alone(built, tmp_path):
+    place = unpacked(built[0], tmp_path, *NEEDED)
     done = alone(place, ALONE)
     assert done.stdout == f"{tabular.__version__} (1, 3) unattained\n[]\n", done.stderr
     size = sum(path.stat().st_size for top in place.iterdir() for path in top.resolve().rglob("*") if path.is_file())
@@ -224,7 +227,7 @@ def test_the_library_works_with_numpy_and_scipy_alone(built, tmp_path):
     ],
 )
 def test_what_is_missing_is_one_sentence(built, tmp_path, code, sentence):
-    done = alone(unpacked(built[0], tmp_path, np, scipy), code)
+    done = alone(unpacked(built[0], tmp_path, *NEEDED), code)
     assert sentence in done.stderr.rstrip().split("\n")[-1]
     assert done.returncode == (2 if "condeq" in code else 1)
 

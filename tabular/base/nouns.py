@@ -43,7 +43,7 @@ def takes_nouns(function: F) -> F:
         return function(*args, **kwargs)
 
     # made anew with the globals of the function's own module: by them doctest knows whose examples these are
-    own = types.FunctionType(checked.__code__, function.__globals__, closure=checked.__closure__)
+    own = types.FunctionType(checked.__code__, inspect.unwrap(function).__globals__, closure=checked.__closure__)
     return cast(F, functools.wraps(function)(own))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from tabular.base import checks
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.choice.rankings import Rankings
 from tabular.errors import InputError
 from tabular.fits import plackett_luce as fitting
@@ -44,6 +45,7 @@ class ListwiseSolution(DPOSolution):
 
 
 @takes_nouns
+@one_thread
 def solve(problem: Problem, rankings: Rankings) -> ListwiseSolution:
     """Every minimiser of listwise DPO, or, where there is none, every limit of minimising sequences.
 

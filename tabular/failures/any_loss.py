@@ -15,6 +15,7 @@ import numpy as np
 from tabular.base import checks, digraph, tolerances
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import held_sets, knapsack
@@ -81,6 +82,7 @@ class LossThresholds(Record):
 
 
 @takes_nouns
+@one_thread
 def thresholds(problem: Problem, preferences: Preferences, loss: Loss) -> LossThresholds:
     r"""Below which mean loss is a pair certainly ranked right?
 
@@ -186,6 +188,7 @@ def _hinge_thresholds(graph):
 
 
 @takes_nouns
+@one_thread
 def frontier(problem: Problem, preferences: Preferences, loss: Loss) -> Frontier:
     r"""Worst-case accuracy against mean loss: see :class:`tabular.failures.frontier.Frontier`.
 

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from tabular.base import checks, tolerances
 from tabular.base.log_space import softplus
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, ties
@@ -198,6 +199,7 @@ def separable_thresholds(delta_ref: ArrayLike, beta: float, weight: ArrayLike | 
 
 
 @takes_nouns
+@one_thread
 def frontier(
     problem: Problem,
     preferences: Preferences,

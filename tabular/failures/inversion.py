@@ -28,6 +28,7 @@ from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures.deepening import deepened
@@ -83,6 +84,7 @@ class Inversions(Record):
 
 
 @takes_nouns
+@one_thread
 def deepest(
     problem: Problem,
     preferences: Preferences,

@@ -21,6 +21,7 @@ from scipy.optimize import linprog
 from tabular.base import nonnegative, tolerances
 from tabular.base.log_space import log_sum_exp, normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.losses.loss import Loss
 from tabular.losses.mean import gradient, mean
@@ -53,6 +54,7 @@ class Movement(Record):
 
 
 @takes_nouns
+@one_thread
 def movement(problem: Problem, preferences: Preferences, loss: Loss) -> Movement:
     """The three questions for every pair and any loss that has a gradient.
 

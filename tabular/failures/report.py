@@ -7,6 +7,7 @@ import numpy as np
 
 from tabular.base import drawings, plain
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding, Kind
@@ -178,6 +179,7 @@ def _line(row):
 
 
 @takes_nouns
+@one_thread
 def find(problem: Problem, preferences: Preferences, loss: Loss | None = None) -> FailureReport:
     """Each kind of failure of each labelled pair: a policy that shows it, why it cannot occur, or why that is open.
 

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 
 from tabular.base.log_space import normalised
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.pieces import Pieces
@@ -78,6 +79,7 @@ class Thresholds(Record):
 
 
 @takes_nouns
+@one_thread
 def solve(problem: Problem, preferences: Preferences, offset: ArrayLike | None = None) -> Thresholds:
     r"""The thresholds of all pairs, with multipliers and witnesses.
 

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import any_loss, joint, knapsack
@@ -41,6 +42,7 @@ class InvertedSet(Record):
 
 
 @takes_nouns
+@one_thread
 def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike, loss: Loss | None = None) -> float:
     r"""``C(S)``: the least mean loss with every pair of the set at :math:`\delta\le 0`, in nats.
 
@@ -64,6 +66,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 
 
 @takes_nouns
+@one_thread
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
@@ -100,6 +103,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
 
 
 @takes_nouns
+@one_thread
 def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float) -> list[tuple[int, ...]]:
     """All maximal sets of pairs that one policy of mean loss at most ``loss_level`` can invert: small problems.
 

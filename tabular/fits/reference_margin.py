@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.errors import InputError
 from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
@@ -77,6 +78,7 @@ def exact_margin(log_policy: ArrayLike, problem: Problem, preferences: Preferenc
 
 
 @takes_nouns
+@one_thread
 def reference_margin_solve(
     problem: Problem, preferences: Preferences, gamma: float, *, margin_of: Literal["label", "pair"] = "label"
 ) -> DPOSolution:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tabular.base import digraph
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.errors import InputError
 from tabular.fits import convex, links, nonconvex, polyhedral, reach
 from tabular.fits.bradley_terry import Fit
@@ -29,6 +30,7 @@ _STRAIGHT = 1e-9
 
 
 @takes_nouns
+@one_thread
 def solve(
     problem: Problem, preferences: Preferences, loss: Loss
 ) -> DifferenceSolution | FaceSolution | LinkSolution | Minimum:

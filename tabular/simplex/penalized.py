@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from tabular import rlhf
 from tabular.base import checks, tolerances
 from tabular.base.nouns import takes_nouns
+from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
@@ -106,6 +107,7 @@ def penalized_objective(log_policy: ArrayLike, problem: Problem, preferences: Pr
 
 
 @takes_nouns
+@one_thread
 def penalized_optimum(problem: Problem, preferences: Preferences, gamma: float) -> PenalizedOptimum:
     r"""What there is to find of :math:`\max J`: the certificate that J is unbounded, and its local maximum if any.
 
