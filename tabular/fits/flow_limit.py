@@ -178,7 +178,7 @@ def _balanced(tail, head, log_weight, multiplier):
     ``None`` where there is no x: where no flow of the same divergence is positive on every edge, which is where some
     edge without a multiplier is on no cycle of edges, taken backwards too where there is one to lower.
     """
-    size, drawn = max(tail.max(), head.max()) + 1, multiplier > 0
+    size, drawn = int(max(tail.max(), head.max())) + 1, multiplier > 0
     winner, loser = np.r_[tail, head[drawn]], np.r_[head, tail[drawn]]
     block = digraph.ranked_blocks(digraph.adjacency(size, winner, loser))[0]
     if (block[tail] != block[head])[~drawn].any():

@@ -53,6 +53,14 @@ def test_limits_with_a_uniform_reference(name):
     assert np.exp(solution.log_policy[0]) == pytest.approx(expected, abs=1e-12)
 
 
+def test_the_limit_of_more_winners_than_fit_a_small_matrix():
+    """A hundred winners of one loser: proportions of the weights."""
+    wins = np.arange(1.0, 101.0)
+    labels = Preferences.from_pairs([(0, k, 100, weight) for k, weight in enumerate(wins)])
+    solution = dpo.solve(Problem.from_unnormalized(np.zeros(101), beta=1.0), labels)
+    assert np.exp(solution.log_policy[0]) == pytest.approx(np.r_[wins, 0] / wins.sum(), abs=1e-12)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_integrator_goes_there(name):
     """Slow by nature: relative to the winner an outrun source falls like a small power of time."""
