@@ -55,7 +55,7 @@ __all__ = ["cut_fit", "whole_weights"]
 
 _EPS = np.finfo(float).eps
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
-_NEAR = 30.0  # nats: a start from which Newton's step is no longer is worth more than one that is unrolled
+_NEAR = 300.0  # nats: a start from which Newton's step is no longer is worth more than one that is unrolled
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _FEW = 20  # paths walked one by one
