@@ -143,9 +143,12 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     log_policy[feasible] = normalised(log_x[feasible])
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
-    if not np.isfinite(tilt).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        multipliers = problem.beta * (tilt * expit(-margin))
+    found = np.isfinite(tilt) & np.isfinite(multipliers)
+    if not found.all():
         raise InputError(
-            f"margins go from {margin.min()} to {margin.max()}: the multiplier of pair {np.argmin(np.isfinite(tilt))} "
+            f"margins go from {margin.min()} to {margin.max()}: the multiplier of pair {np.argmin(found)} "
             "exceeds double precision; bring the margins of one of the two signs nearer to 0"
         )
     price = np.full(problem.n_prompts, np.inf)
@@ -154,7 +157,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     return ConstrainedOptimum(
         status=Status.UNIQUE if some_left.all() else Status.INFEASIBLE,
         log_policy=log_policy,
-        multipliers=problem.beta * tilt * expit(-margin),
+        multipliers=multipliers,
         tilt=tilt,
         price=price,
         cycle=tuple(_named(cycle, problem.n_responses) for cycle in projection.cycles),

@@ -85,15 +85,18 @@ def _pairs(edges):
     :math:`n_1e^{-o_0}x^2-(n_0-n_1)x-n_0e^{-o_1}=0`; the root is taken without subtraction.
     """
     up = edges.winner < edges.loser
-    gap = _gap(edges.log_weight[up], edges.log_weight[~up], edges.offset[up], edges.offset[~up])
+    whole = edges.whole  # where there are such, their difference is exact
+    log_weight = np.where(whole > 0, np.log(np.maximum(whole, 1.0)), edges.log_weight)
+    apart = np.where(whole[up] > 0, np.abs(whole[up] - whole[~up]), np.nan)
+    gap = _gap(log_weight[up], log_weight[~up], edges.offset[up], edges.offset[~up], apart)
     return np.column_stack([gap / 2, -gap / 2]).ravel()
 
 
-def _gap(a, b, o_a, o_b):
-    """s_0 - s_1 from the log-weights and offsets of the edges 0 -> 1 and 1 -> 0."""
+def _gap(a, b, o_a, o_b, apart=np.nan):
+    """s_0 - s_1 from the log-weights and offsets of the edges 0 -> 1 and 1 -> 0, and where known |n_0 - n_1| itself."""
     high, low = np.maximum(a, b), np.minimum(a, b)
     with np.errstate(divide="ignore"):
-        difference = high + np.log(-np.expm1(low - high))
+        difference = np.where(np.isnan(apart), high + np.log(-np.expm1(low - high)), np.log(apart))
     root = np.logaddexp(2 * difference, np.log(4) + a + b - o_a - o_b) / 2
     total = np.logaddexp(difference, root) - np.log(2)
     gap = np.where(a >= b, total - b + o_a, a - o_b - total)

@@ -166,6 +166,7 @@ class DenseCuts(Equations):
         sums = [np.bincount(slot, part, top.size) for part in (self.sign[inverted] * size, size, size * (whole == 0))]
         sums, unit = np.reshape(sums, (3, *self.shape)), top.max(axis=1, keepdims=True)
         unit = np.where(unit > -np.inf, unit, 0.0)
+        top = np.where(sums[1] > sums[2], unit, top)  # whole ones: of one unit to the last bit, or they do not cancel
         if (unit - log_cut).max() <= MOST:
             unit, scale = np.broadcast_to(unit, log_cut.shape), np.exp(top - unit)
             terms = sums[0] * scale

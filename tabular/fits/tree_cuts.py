@@ -58,6 +58,8 @@ _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the o
 _NEAR = 300.0  # nats: a start from which Newton's step is no longer is worth more than one that is unrolled
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
+_SMALLEST = 0.01  # of the least weight: a unit that measures all of them
+_LEFT = 1e-10  # of a ratio: what a unit leaves by rounding, while it is looked for
 _FEW = 20  # paths walked one by one
 _UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
 _ENTRIES = 4_000_000  # of the matrices solved together
@@ -108,18 +110,36 @@ def _unrolled(cuts):
 
 
 def whole_weights(log_weight, block, n_blocks):
-    """Each edge's weight over the least of its block, where all of a block's are whole numbers; 0 elsewhere.
+    """Each edge's weight as a whole number of one unit of its block, where all of a block's are such; 0 elsewhere.
 
-    >>> whole_weights(np.log([2.0, 6.0, 0.3, 0.7]), np.array([0, 0, 1, 1]), 2).tolist()
-    [1.0, 3.0, 0.0, 0.0]
+    >>> whole_weights(np.log([2.0, 6.0, 0.3, 0.7, 0.31, 0.7]), np.array([0, 0, 1, 1, 2, 2]), 3).tolist()
+    [1.0, 3.0, 3.0, 7.0, 31.0, 70.0]
+    >>> whole_weights(np.log([np.pi, 1.0]), np.array([0, 0]), 1).tolist()
+    [0.0, 0.0]
     """
     least = np.full(n_blocks, np.inf)
     np.minimum.at(least, block, log_weight)
     above = log_weight - least[block]
     ratio = np.exp(np.minimum(above, _COUNTED))
+    ratio *= _parts(ratio, block, n_blocks)[block]
     whole = np.round(ratio)
     odd = (above >= _COUNTED) | (np.abs(ratio - whole) > tolerances.WHOLE * whole)
     return np.where(np.bincount(block, odd, n_blocks)[block] > 0, 0.0, whole)
+
+
+def _parts(ratio, block, n_blocks):
+    """Of how many of the largest unit that measures all of a block the least, 1, consists: by Euclid's algorithm.
+
+    What a unit leaves is the next one, half of it at most; where one is below a hundredth, none will do.
+    """
+    unit, again = np.ones(n_blocks), np.ones(n_blocks, dtype=bool)
+    while again.any():
+        left = np.abs(ratio - unit[block] * np.round(ratio / unit[block]))
+        rest = np.full(n_blocks, np.inf)
+        np.minimum.at(rest, block, np.where(left > _LEFT * ratio, left, np.inf))
+        again &= (rest < np.inf) & (unit >= _SMALLEST)
+        unit = np.where(again, rest, unit)
+    return np.round(1 / unit)
 
 
 def _newton(cuts, s, wanted, ahead=None, patience=np.inf):

@@ -34,6 +34,7 @@ __all__ = ["lift", "pool_and_split"]
 
 _LOG_2 = math.log(2)
 _TOP = 709.0  # nats: e^709 is the last whole power in double precision
+_NONE = 0.0, 0.0  # a multiplier is a product: of a difference of two means, and of what is known by its log
 
 
 def lift(winner, loser, margin, tilt, n_nodes, join=np.subtract):
@@ -49,7 +50,7 @@ def pool_and_split(log_p, winner, loser, margin):
     >>> (tilt / np.log(2)).round(6).tolist(), tight.tolist()  # all three at their geometric mean
     ([1.118715, 1.762571], [True, True])
     """
-    level, tilt, tight = log_p.copy(), np.zeros(len(winner)), np.zeros(len(winner), dtype=bool)
+    level, tilt, tight = log_p.copy(), [_NONE] * len(winner), np.zeros(len(winner), dtype=bool)
     pairs = list(zip(winner.tolist(), loser.tolist(), margin.tolist(), strict=True))
     links = [{} for _ in log_p]  # of each node: tight pair -> its other end
     exact = tolerances.TIGHT * (1 + np.abs(log_p).max() + np.abs(margin).max())
@@ -60,7 +61,7 @@ def pool_and_split(log_p, winner, loser, margin):
         violated = int(np.argmin(slack))
         forest = tight.tobytes()
         if slack[violated] >= -exact or forest in seen:  # no forest comes twice but by rounding
-            return tilt, tight
+            return np.array([_size(multiplier) for multiplier in tilt]), tight
         dropped = _raise_until_tight(violated, -float(slack[violated]), tilt, log_p, pairs, links)
         if dropped is None:
             settled[violated] = True
@@ -69,7 +70,12 @@ def pool_and_split(log_p, winner, loser, margin):
         tight[violated], tight[dropped] = True, False
         changed = {end for pair in (violated, *dropped) for end in pairs[pair][:2]}
         while changed:
-            changed -= _settle(changed.pop(), level, tilt, log_p, pairs, links)
+            members, pulls_back = _settle(changed.pop(), level, tilt, log_p, pairs, links)
+            changed -= members
+            if pulls_back is not None:  # let go too late: multipliers that fall together to the last digit
+                _let_go(pulls_back, tilt, pairs, links)
+                tight[pulls_back] = False
+                changed.update(pairs[pulls_back][:2])
 
 
 def _raise_until_tight(pair, shortfall, tilt, log_p, pairs, links):
@@ -84,36 +90,37 @@ def _raise_until_tight(pair, shortfall, tilt, log_p, pairs, links):
         above, below = _tree(winner, pairs, links), _tree(loser, pairs, links)
         drift, gain = _rates(above, below, margin, log_p, pairs)
         if inside := any(node == loser for node, *_ in above):
-            gain = 0.0
-        falling = ((float(tilt[i]) / -rate, i) for i, rate in drift.items() if rate < 0)
-        to_zero, first = min(((time, i) for time, i in falling if time < math.inf), default=(math.inf, None))
-        if not inside and (first is None or shortfall <= to_zero * gain):
+            gain = -math.inf
+        falling = ((_log_size(tilt[i]) - rate, i) for i, (way, rate) in drift.items() if way < 0 and rate > -math.inf)
+        to_zero, first = min(falling, default=(math.inf, None))
+        if not inside and (first is None or _log(shortfall) <= to_zero + gain):
             links[winner][pair], links[loser][pair] = loser, winner
             return dropped
         if first is None:
             return None
-        for held, rate in drift.items():
-            tilt[held] = max(tilt[held] + to_zero * rate, 0.0)
-        shortfall -= to_zero * gain
-        for end in pairs[first][:2]:
-            del links[end][first]
-        tilt[first] = 0.0
+        for held, (way, rate) in drift.items():
+            way, log_size = _sum((1, _log_size(tilt[held])), (way, to_zero + rate))
+            tilt[held] = (1.0, log_size) if way > 0 else _NONE  # by rounding
+        shortfall -= _exp(to_zero + gain)
+        _let_go(first, tilt, pairs, links)
         dropped.append(first)
 
 
-def _rates(above, below, margin, log_p, pairs):
-    r"""How fast the multipliers of two trees grow and their roots' levels part as a pair between these is raised.
+def _let_go(pair, tilt, pairs, links):
+    for end in pairs[pair][:2]:
+        del links[end][pair]
+    tilt[pair] = _NONE
 
-    Only ratios matter, so the fastest is 1: in their logs :math:`\sigma(\pm m)` of any margin finds room.
-    """
+
+def _rates(above, below, margin, log_p, pairs):
+    r"""How fast the multipliers of two trees change as a pair between these is raised, each as its sign and log, and
+    the log of how fast their roots' levels part: :math:`\sigma(\pm m)` of any margin finds room."""
     up, rise = _response(above, log_expit(-margin), log_p, pairs)
     down, fall = _response(below, log_expit(margin), log_p, pairs)
-    top = max(rise, fall, *(log_rate for _, _, log_rate in up + down))
-    drift = {}
-    for sign, response in ((1, up), (-1, down)):
-        for pair, direction, log_rate in response:
-            drift[pair] = drift.get(pair, 0.0) + sign * direction * math.exp(log_rate - top)
-    return drift, math.exp(rise - top) + math.exp(fall - top)
+    drift = {pair: (way, rate) for pair, way, rate in up}
+    for pair, way, rate in down:
+        drift[pair] = _sum(drift.get(pair, (1, -math.inf)), (-way, rate))
+    return drift, max(rise, fall) + math.log1p(math.exp(-abs(rise - fall)))
 
 
 def _response(tree, log_amount, log_p, pairs):
@@ -129,8 +136,9 @@ def _response(tree, log_amount, log_p, pairs):
 
 
 def _settle(node, level, tilt, log_p, pairs, links):
-    """Levels and multipliers of the tree that a node belongs to, afresh; returns its nodes.
+    """Levels and multipliers of the tree that a node belongs to, afresh.
 
+    Returns its nodes, and the pair whose multiplier would have to be the most negative, if any.
     Seen from the centre no branch weighs more than half of the tree, so its mean is no rounding error of the whole's.
     """
     tree = _tree(node, pairs, links)
@@ -139,13 +147,15 @@ def _settle(node, level, tilt, log_p, pairs, links):
     centre = [y for y, *_ in tree if branch[y].log_mass >= half][-1]
     tree = _tree(centre, pairs, links)
     branch = _branches(tree, log_p)
-    whole = branch[centre]
+    whole, least, pulls_back = branch[centre], 0.0, None
     for y, pair, _, u, u_before in tree:
         level[y] = whole.log_p - whole.u + whole.rest + u
         if y != centre:
             received = _mean_above(whole, branch[y]) * (1 if y == pairs[pair][0] else -1)
-            tilt[pair] = max(received, 0.0) * _exp(branch[y].log_mass - _log_parallel(u, u_before))
-    return branch.keys()
+            tilt[pair] = max(received, 0.0), branch[y].log_mass - _log_parallel(u, u_before)
+            if received < least:
+                least, pulls_back = received, pair
+    return branch.keys(), pulls_back
 
 
 def _tree(root, pairs, links):
@@ -186,6 +196,29 @@ def _mean_above(one, other):
 def _log_parallel(x, y):
     """:func:`log_parallel` of plain floats, a tenth of the time."""
     return min(x, y) - math.log1p(math.exp(-abs(x - y)))
+
+
+def _sum(one, other):
+    """The sum of two numbers, each as its sign and the log of its size."""
+    (sign, large), (way, small) = (one, other) if one[1] >= other[1] else (other, one)
+    if small == -math.inf:
+        return sign, large
+    ratio = math.exp(small - large)
+    return sign, large + (math.log1p(ratio) if sign == way else _log(1 - ratio))
+
+
+def _size(multiplier):
+    part, log_rest = multiplier
+    return part * math.exp(log_rest) if log_rest < _TOP else _exp(_log(part) + log_rest)
+
+
+def _log_size(multiplier):
+    part, log_rest = multiplier
+    return _log(part) + log_rest
+
+
+def _log(x):
+    return math.log(x) if x > 0 else -math.inf
 
 
 def _exp(x):

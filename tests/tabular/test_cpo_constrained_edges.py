@@ -86,6 +86,61 @@ def test_a_multiplier_beyond_double_precision_is_refused_in_one_sentence():
         cpo.constrained_optimum(problem, Preferences.from_pairs(pairs), margin)
 
 
+BEYOND = [  # more pairs than are enumerated, among responses that multipliers of e^1000 and more hold in place
+    ([2, 2, 0], [0, 1, 1], [1000.75, -999.75, -2000.5], [-1200, 1200, -300]),
+    ([0, 0, 1, 2, 2, 0], [2, 3, 2, 3, 1, 1], [999, -999, -1998, -999, 0, 1998], [-9e6, 6e6, 3e6, 9e6]),
+    (
+        [2, 0, 5, 4, 2, 1, 4],
+        [0, 1, 2, 0, 0, 3, 1],
+        [900, 0, -1200, 900, 900, -900, 600],
+        [-3000, 9714, 4423, -1577, -4490, 20165],
+    ),
+]
+
+
+@pytest.mark.parametrize(("winner", "loser", "margin", "reward"), BEYOND)
+def test_multipliers_that_leave_the_floats_on_the_way_are_refused_too(winner, loser, margin, reward):
+    problem = Problem.from_unnormalized(np.zeros(len(reward)), beta=1, reward=reward)
+    log_star = rlhf.optimal_policy(problem)[0]
+    _, tilt = exact_optimum(log_star, winner, loser, np.array(margin, float), digits=3000)
+    assert max(tilt) > mpmath.mpf(10) ** 309
+    labels = Preferences(np.zeros(len(winner), dtype=int), winner, loser)
+    with pytest.raises(InputError, match="exceeds double precision"):
+        cpo.constrained_optimum(problem, labels, np.array(margin, float))
+
+
+TOGETHER = [  # multipliers of e^108 and more that fall to 0 together to the last digit: which is let go first?
+    (
+        *([1, 1, 4, 3, 2, 2, 2], [0, 0, 3, 0, 3, 1, 3], [-100, -200, 100, 0, 300, 300, -100]),
+        [0, -5677.047084262259, -4225.505891029509, -2706.553545331246, -5426.129677334258],
+    ),
+    (
+        *([2, 0, 0, 2, 3, 0, 2, 2], [1, 1, 2, 3, 1, 3, 3, 3], [-100, -100, 300, 100, -300, -100, 300, 100]),
+        [-5999995.680687879, 0, -20999961.949605543, -15000047.927420016],
+    ),
+]
+
+
+@pytest.mark.parametrize(("winner", "loser", "margin", "reward"), TOGETHER)
+def test_multipliers_that_fall_to_0_together_let_the_right_pairs_go(winner, loser, margin, reward):
+    problem = Problem.from_unnormalized(np.zeros(len(reward)), beta=1, reward=reward)
+    labels = Preferences(np.zeros(len(winner), dtype=int), winner, loser)
+    found = cpo.constrained_optimum(problem, labels, np.array(margin, float))
+    log_x, tilt = exact_optimum(rlhf.optimal_policy(problem)[0], winner, loser, np.array(margin, float), digits=2000)
+    np.testing.assert_allclose(found.log_policy[0], [float(x - max(log_x)) for x in log_x], rtol=1e-13, atol=1e-9)
+    np.testing.assert_allclose(found.tilt, [float(t) for t in tilt], rtol=1e-12)
+    assert found.residuals.stationarity <= 1e-15 * max(map(abs, reward))
+
+
+def test_a_multiplier_that_only_beta_takes_beyond_double_precision_is_refused_too():
+    """Its tilt, in nats, is e^702 and a little; times beta it would be a warning and inf."""
+    problem = Problem.from_unnormalized([-2.6, -2.7, -0.33, -2.0], 1e4, reward=[1, -1, 2, 4])
+    labels = Preferences([0, 0], [0, 3], [1, 0])
+    with pytest.raises(InputError, match="the multiplier of pair 0 exceeds double precision"):
+        cpo.constrained_optimum(problem, labels, np.array([-704.9, 802.7]))
+    assert cpo.constrained_optimum(problem, labels, np.array([-680.0, 782.0])).multipliers[0] > 1e290
+
+
 @pytest.mark.parametrize("margin", [1.7e308, [1.7e308, -1.7e308, 1.7e308]])
 def test_margins_that_do_not_add_up_are_refused(margin):
     problem = Problem.from_unnormalized(np.zeros(3), beta=1, reward=np.zeros(3))

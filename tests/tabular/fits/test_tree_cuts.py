@@ -124,12 +124,60 @@ def test_margins_around_a_triangle_of_equal_labels(margin):
 
 
 def test_weights_that_cancel_only_by_rounding_say_so():
-    """1/3 + 2/3 against 1 less its last digits, under margins of 60: the weights' own rounding decides, and shows."""
-    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
-    pairs = [(0, 0, 1, 0.3), (0, 0, 1, 0.6), (0, 1, 0, 0.9), (0, 1, 2, 0.7), (0, 2, 1, 0.7)]
+    """Roots of 2 and 3 against their sum, under margins of 60: the weights' own rounding decides, and shows."""
+    problem, (a, b) = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1), np.sqrt([2.0, 3.0])
+    pairs = [(0, 0, 1, a), (0, 0, 1, b), (0, 1, 0, a + b), (0, 1, 2, 0.7), (0, 2, 1, 0.7)]
     labels = Preferences.from_pairs(pairs)
     assert dpo.solve(problem, labels, 10.0).residual < 1e-9
     assert dpo.solve(problem, labels, 60.0).residual > 1
+
+
+RATIOS = [  # under margins of 100 nats weights have to cancel to e^-200 of themselves
+    ([0, 0, 1, 1, 2], [1, 1, 0, 2, 1], [0.3, 0.6, 0.9, 0.7, 0.7]),
+    ([0, 1, 1, 0], [1, 0, 0, 1], [3, 5, 2, 4]),
+    ([3, 1, 1, 1, 1, 2, 3, 0, 3, 2, 1], [2, 3, 0, 3, 2, 3, 1, 1, 1, 1, 2], [2, 3, 5, 5, 3, 5, 1, 3, 3, 3, 3]),
+    (
+        [5, 7, 0, 2, 1, 6, 4, 3, 0, 0, 6, 0, 4, 4, 3, 6],
+        [7, 0, 2, 1, 6, 4, 3, 5, 6, 5, 7, 5, 3, 5, 1, 5],
+        "1542534521424254",
+    ),
+    ([0, 4, 0, 2, 0, 3, 0], [2, 0, 3, 0, 4, 0, 1], [5, 3, 5, 5, 5, 3, 5]),
+]
+
+
+@pytest.mark.parametrize(("winner", "loser", "weight"), RATIOS)
+@pytest.mark.parametrize("margin", [20.0, 100.0, 300.0])
+def test_weights_in_whole_number_ratios_cancel_exactly(winner, loser, weight, margin):
+    """The least need not measure the others, and pairs need not be of one total: a Newton step in many digits is 0."""
+    weight, n = list(map(float, weight)), max(winner) + 1
+    labels = Preferences([0] * len(winner), winner, loser, weight)
+    solution = dpo.solve(Problem.from_unnormalized(np.zeros(n), beta=1), labels, margin)
+    assert solution.residual < 1e-12
+    whole = [mpmath.mpf(round(10 * w)) for w in weight]
+    block = [np.flatnonzero(solution.label[0] == b) for b in np.unique(solution.label[0])]
+    with mpmath.workdps(40 + int(margin)):
+        for nodes in block:
+            step = newton_step(winner, loser, whole, margin, solution.fit.strength, nodes.tolist())
+            assert max(map(abs, step)) < 1e-11
+
+
+def newton_step(winner, loser, weight, margin, strength, nodes):
+    """Of one block's strengths, 0 at its first node, in the arithmetic of the context."""
+    place, size = {y: k for k, y in enumerate(nodes)}, len(nodes)
+    push, curvature = mpmath.matrix(size, 1), mpmath.matrix(size, size)
+    for w, y, weighs in zip(winner, loser, weight, strict=True):
+        if w not in place or y not in place:
+            continue
+        h, ends = mpmath.mpf(strength[w]) - mpmath.mpf(strength[y]) - margin, (place[w], place[y])
+        pull = weighs / (1 + mpmath.exp(h))
+        for a in ends:
+            for b in ends:
+                curvature[a, b] += (1 if a == b else -1) * pull / (1 + mpmath.exp(-h))
+        push[ends[0]] += pull
+        push[ends[1]] -= pull
+    if size == 1:
+        return [mpmath.mpf(0)]
+    return list(mpmath.lu_solve(curvature[1:, 1:], push[1:, 0]))
 
 
 def counted(monkeypatch):
