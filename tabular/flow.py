@@ -58,15 +58,16 @@ def margin_at(time: ArrayLike, delta_ref: ArrayLike, beta: ArrayLike, margin: Ar
     checks.require_fit(time=time, delta_ref=delta_ref, beta=beta, margin=margin)
     time, delta_ref, beta, margin = np.broadcast_arrays(time, delta_ref, beta, margin)
     moves = (time > 0) & (margin > -np.inf)  # a loss of 0 throughout exerts no force, however long
-    pace, margin = np.where(moves, time, 0.0), np.where(moves, margin, 0.0)
-    with np.errstate(over="ignore"):
-        pace = 2.0 * (beta * pace)
+    time, margin = np.where(moves, time, 0.0), np.where(moves, margin, 0.0)
+    with np.errstate(over="ignore", divide="ignore"):
+        pace = 2.0 * (beta * time)
         travelled = beta * pace
-        even = np.where(margin < np.inf, margin, 0.0)
-        climb = np.where(-even > _STEEP, _climb_steep(travelled, even), _climb(travelled, even))
-        climb = np.where(margin < np.inf, climb, travelled)
-        early = travelled < _FIRST_ORDER
-        moved = np.where(early, np.where(early, pace, 0.0) * expit(margin), climb / beta)
+        even, long = np.where(margin < np.inf, margin, 0.0), travelled == np.inf
+        log_travelled = np.log(np.where(long, 2.0, travelled)) + np.where(long, 2 * np.log(beta) + np.log(time), 0.0)
+        steep = np.logaddexp(0.0, log_travelled + even)  # e^(u - u0) = 1 + s e^Psi where s or e^-Psi swamps the rest
+        climb = np.where(long | (-even > _STEEP), steep, _climb(np.where(long, 0.0, travelled), even))
+        first = (travelled < _FIRST_ORDER) | (margin == np.inf)
+        moved = np.where(first, np.where(first, pace, 0.0) * expit(margin), climb / beta)
         return delta_ref + moved
 
 
@@ -99,7 +100,8 @@ def escape_time(delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) 
         log_expm1 = np.where(climb < 1, log_small, climb + np.log(-np.expm1(-np.maximum(climb, 1.0))))
         slow = np.exp(log_expm1 - even - np.log(2.0) - 2 * np.log(beta))
         slow = np.where(at_once, 0.0, np.where(never, np.inf, slow))
-        return distance / 2.0 / beta + slow
+        even = np.where(distance < 1, distance / beta / 2.0, distance / 2.0 / beta)  # halves of the least are 0
+        return even + slow
 
 
 @takes_nouns
@@ -182,9 +184,3 @@ def _climb(travelled, margin):
     for _ in range(2):
         near = np.clip(near - (near + start * np.expm1(near) - travelled) / (1 + start * np.exp(near)), 0.0, 1.0)
     return np.where(climb < 1, near, climb)
-
-
-def _climb_steep(travelled, margin):
-    """The same where e^-Psi swamps Psi: e^(u - u0) = 1 + s e^Psi."""
-    with np.errstate(divide="ignore"):
-        return np.logaddexp(0.0, np.log(travelled) + np.minimum(margin, -_STEEP))

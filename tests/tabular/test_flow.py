@@ -151,6 +151,7 @@ def test_delta_grows_with_time_and_with_the_margin(delta_ref, beta):
         (-1, 1e-170, 0, 1e170),
         (-1e308, 1e308, 1.7e308, np.inf),
         (-1e-170, 1e-170, 0, 1),
+        (-5e-324, 1e-20, 745, 5e-324 / 1e-20 / 2),  # d / 2 would be 0,
     ],
 )
 def test_escape_time_at_the_ends_of_the_floats(delta_ref, beta, margin, time):
@@ -166,6 +167,24 @@ def test_early_times_whose_beta_h_underflows():
     """delta moves at the first speed, 2 beta sigma(Psi), long before beta h is a float."""
     np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 0.0), 1e-160, rtol=1e-14)
     np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 2.0), 2e-160 / (1 + np.exp(-2)), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("time", "beta", "margin"),
+    [(1e308, 1.0, 0.0), (1e308, 1e4, -1e4), (1e308, 1e20, 745.0), (1e10, 1e150, -600.0), (1e-3, 1e160, 1e-3)],
+)
+def test_times_whose_square_of_beta_overflows(time, beta, margin):
+    """s = 2 beta^2 t leaves the floats, log(1 + s e^Psi) does not."""
+    with mpmath.workdps(400):
+        s = 2 * mpmath.mpf(beta) ** 2 * mpmath.mpf(time)
+        climb = mpmath.log1p(s * mpmath.exp(margin))  # but for the climb itself, some thousand, beside s
+        assert s - climb > mpmath.mpf(10) ** 300
+        wanted = float(climb / beta)
+    np.testing.assert_allclose(flow.margin_at(time, 0.0, beta, margin), wanted, rtol=1e-13)
+
+
+def test_an_infinite_margin_moves_at_twice_beta_however_large():
+    np.testing.assert_allclose(flow.margin_at(1e-3, 0.0, 1e160, np.inf), 2e157, rtol=1e-15)
 
 
 def test_every_extreme_is_a_number():
