@@ -26,6 +26,7 @@ from tabular.status import Status
 
 __all__ = ["SampleDistribution", "distribution", "sampled", "status_probabilities"]
 
+_LABELS = 10**15  # labels and data sets whose counts are exact in floats
 _OUTCOMES = 200_000  # count vectors that are enumerated at most
 _CELLS = 16  # ordered pairs whose sets are enumerated at most
 
@@ -102,7 +103,7 @@ def distribution(
     0.75
     """
     cells, log_rate = _cells(problem, pairs, weights)
-    labels = checks.whole_number(labels, "labels", least=1)
+    labels = checks.whole_number(labels, "labels", least=1, most=_LABELS)
     size = comb(labels + len(cells) - 1, len(cells) - 1)
     if size > _OUTCOMES:
         raise InputError(
@@ -142,7 +143,9 @@ def sampled(
     (True, False)
     """
     cells, log_rate = _cells(problem, pairs, weights)
-    labels, size = (checks.whole_number(v, name, least=1) for v, name in ((labels, "labels"), (size, "size")))
+    labels, size = (
+        checks.whole_number(v, name, least=1, most=_LABELS) for v, name in ((labels, "labels"), (size, "size"))
+    )
     rate = np.exp(log_rate)
     if not isinstance(rng, np.random.Generator):
         raise InputError(f"rng is a {type(rng).__name__}: give a numpy generator, such as numpy.random.default_rng(0)")
@@ -164,7 +167,7 @@ def status_probabilities(
     0.943685532
     """
     cells, log_rate = _cells(problem, pairs, weights)
-    labels = checks.whole_number(labels, "labels", least=1)
+    labels = checks.whole_number(labels, "labels", least=1, most=_LABELS)
     if len(cells) > _CELLS:
         raise InputError(f"there are {len(cells) // 2} pairs: the sets of ordered pairs are listed for 8 at most")
     inside = (np.arange(2 ** len(cells))[:, None] >> np.arange(len(cells))) & 1
@@ -187,7 +190,7 @@ def _cells(problem, pairs, weights):
     elif not np.iterable(pairs):
         raise InputError(f"pairs is {checks.brief(pairs)}: list pairs of responses, such as [(0, 1), (1, 2)]")
     pairs = list(pairs)
-    if strange := [pair for pair in pairs if np.shape(pair) != (2,)]:
+    if strange := [pair for pair in pairs if not np.iterable(pair) or [*map(np.iterable, pair)] != [False] * 2]:
         raise InputError(f"pairs has {checks.brief(strange[0])}: each must be two responses, such as (0, 1)")
     checked = Preferences.from_pairs([(0, i, j) for i, j in pairs]).check_against(problem)
     weights = np.ones(len(pairs)) if weights is None else checks.numbers(weights, "weights")

@@ -82,6 +82,7 @@ def policy(problem: Problem, features: ArrayLike, theta: ArrayLike) -> np.ndarra
     features, theta = _features(problem, features), checks.numbers(theta, "theta")
     if theta.shape != features.shape[2:]:
         raise InputError(f"theta has shape {theta.shape} for {features.shape[2]} features: give one number for each")
+    checks.refuse(~np.isfinite(theta), theta, "theta", "a parameter must be finite")
     return _policy(problem, features, theta)
 
 
@@ -179,7 +180,11 @@ def rlhf(
     """
     features, reward = _features(problem, features), problem.require_reward()
     regression = _regression(problem, features, reward) / problem.beta
-    points = [np.zeros(features.shape[2]), regression, *(np.asarray(start, float) for start in starts)]
+    starts = checks.numbers(starts, "starts")
+    if starts.size and (starts.ndim != 2 or starts.shape[1] != len(regression)):
+        raise InputError(f"starts has shape {starts.shape}: give (n, {len(regression)}), a theta a row")
+    checks.refuse(~np.isfinite(starts), starts, "starts", "a theta must be finite")
+    points = [np.zeros(len(regression)), regression, *starts.reshape(-1, len(regression))]
     if rng is not None:
         points += list(np.linalg.norm(regression) * rng.normal(size=(10, features.shape[2])))
     theta, value = max((_climb(problem, features, point) for point in points), key=lambda found: found[1])

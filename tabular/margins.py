@@ -165,7 +165,8 @@ def loss(delta: ArrayLike, target_margin: ArrayLike, beta: float) -> np.ndarray:
     >>> float(loss(0.0, 0.0, beta=1).round(6))
     0.693147
     """
-    return softplus(checks.number(beta, "beta") * _shortfall(delta, target_margin))
+    with np.errstate(over="ignore"):
+        return softplus(checks.number(beta, "beta") * _shortfall(delta, target_margin))
 
 
 def hinge(delta: ArrayLike, target_margin: ArrayLike) -> np.ndarray:

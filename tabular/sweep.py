@@ -99,12 +99,16 @@ def run(
     library("pyarrow", "data", partition.PURPOSE)
     chunk, ahead = checks.whole_number(chunk, "chunk", least=1), checks.whole_number(ahead, "ahead", least=1)
     checks.executor(executor)
-    if not (hasattr(family, "__len__") and hasattr(family, "__getitem__")) or not len(family):
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is {checks.brief(progress)}: give a function of two numbers, or None")
+    if not (hasattr(family, "__len__") and hasattr(family, "__getitem__") and getattr(family, "ndim", 1)) or not len(
+        family
+    ):
         raise InputError(f"the family is {checks.brief(family)}: give at least one problem, with a length and slices")
     folder = Folder(checks.path(out), plan(family, function, len(family), chunk))
     folder.start()
     missing, total = folder.missing(), len(folder.starts())
-    tell = progress or (lambda stand, total: None)
+    tell = (lambda stand, total: None) if progress is None else progress
     tell(total - len(missing), total)
     jobs = ((function, family[start : folder.stop(start)], start, folder.key) for start in missing)
     for count, found in enumerate(workers.results(partition.computed, jobs, executor, ahead), total - len(missing) + 1):

@@ -93,14 +93,15 @@ def whole_numbers(values, name) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def whole_number(value, name, least=-np.inf) -> int:
+def whole_number(value, name, least=-np.inf, most=np.inf) -> int:
     """One whole number.
 
     >>> whole_number(np.int64(-1), "checkpoint")
     -1
     """
-    if not _is_int(value) or value < least:
+    if not _is_int(value) or not least <= value <= most:
         bound = f" of {least} or more" if least > -np.inf else ""
+        bound += f", at most {most}" if most < np.inf else ""
         raise InputError(f"{name} is {brief(value)}: it must be one whole number, an int{bound}")
     return int(value)
 
@@ -240,7 +241,8 @@ def _array(values, name):
 def _floats(array):
     if array.dtype.kind not in "iufO" or (array.dtype.kind == "O" and not all(isinstance(x, Real) for x in array.flat)):
         raise TypeError
-    return array.astype(float, copy=False)
+    with np.errstate(over="ignore"):  # of wider floats: inf is refused where it is no answer
+        return array.astype(float, copy=False)
 
 
 def _is_int(entry):

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import types
+import typing
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -15,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def takes_nouns(function: F) -> F:
-    """The function, once every argument annotated with a class of this library is known to be one.
+    """The function, once every argument annotated with a class of this library is known to be one, or None if it may.
 
     >>> from tabular import Problem
     >>> @takes_nouns
@@ -28,23 +29,32 @@ def takes_nouns(function: F) -> F:
     """
     parameters = inspect.signature(function).parameters
     nouns = [
-        (place, name, parameter.annotation)
+        (place, name, kinds)
         for place, (name, parameter) in enumerate(parameters.items())
-        if inspect.isclass(parameter.annotation) and parameter.annotation.__module__.startswith("tabular.")
+        if (kinds := _kinds(parameter.annotation))
     ]
     refused = functools.partial(_refused, function.__name__, ", ".join(parameters))
 
     def checked(*args, **kwargs):
-        for place, name, noun in nouns:
+        for place, name, kinds in nouns:
             given = args[place : place + 1] or ((kwargs[name],) if name in kwargs else ())
             for value in given:
-                if not isinstance(value, noun):
-                    raise refused(name, noun, value)
+                if not isinstance(value, kinds):
+                    raise refused(name, kinds[0], value)
         return function(*args, **kwargs)
 
     # made anew with the globals of the function's own module: by them doctest knows whose examples these are
     own = types.FunctionType(checked.__code__, inspect.unwrap(function).__globals__, closure=checked.__closure__)
     return cast(F, functools.wraps(function)(own))
+
+
+def _kinds(annotation):
+    """The classes of an argument that has to be a noun of this library or a generator of numpy's, None's among them."""
+    kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    if not all(inspect.isclass(kind) for kind in kinds):
+        return ()
+    own = [kind for kind in kinds if kind.__module__.startswith(("tabular.", "numpy.random"))]
+    return (*own, *kinds) if len(own) == len([kind for kind in kinds if kind is not types.NoneType]) else ()
 
 
 def _refused(function, order, name, noun, value):

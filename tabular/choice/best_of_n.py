@@ -145,7 +145,8 @@ def classical_kl(n: ArrayLike) -> np.ndarray:
     n = checks.numbers(n, "n")
     checks.refuse(~((n > 0) & (n < np.inf)), n, "n", "a number of draws must be finite and above 0")
     near = np.minimum(np.abs(n - 1), 0.5) * np.sign(n - 1)
-    return np.where(np.abs(n - 1) < 0.5, np.log1p(near) - near / (1 + near), np.log(n) - (n - 1) / n)
+    with np.errstate(over="ignore"):
+        return np.where(np.abs(n - 1) < 0.5, np.log1p(near) - near / (1 + near), np.log(n) - (n - 1) / n)
 
 
 @takes_nouns
@@ -224,7 +225,12 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
     ([0.60618834], [0.864262942], [0.8555555556])
     """
     reward, there = problem.require_reward(), problem.present
-    nats = np.broadcast_to(checks.numbers(nats, "nats"), (problem.n_prompts,))
+    nats = checks.numbers(nats, "nats")
+    if nats.shape not in ((), (1,), (problem.n_prompts,)):
+        raise InputError(
+            f"nats has shape {nats.shape}: give one number, or one for each of {problem.n_prompts} prompts"
+        )
+    nats = np.broadcast_to(nats, (problem.n_prompts,))
     most = kl(limit_policy(problem), problem.log_ref)
     slack = 1e-12 * (1 + most)
     checks.refuse(~((nats >= 0) & (nats <= most + slack)), nats, "nats", "no tilt has this KL from the reference")

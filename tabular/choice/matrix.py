@@ -92,6 +92,8 @@ def from_reward(reward: ArrayLike) -> np.ndarray:
     """
     reward = checks.numbers(reward, "reward")
     checks.refuse(~np.isfinite(reward), reward, "reward", "a reward must be finite")
+    if reward.ndim == 0:
+        raise InputError(f"reward is {reward}: give one for each response")
     return expit(reward[..., :, None] - reward[..., None, :])
 
 
@@ -154,7 +156,7 @@ def policies(log_policy: ArrayLike, log_ref: np.ndarray) -> np.ndarray:
     >>> policies([0.0, -np.inf], np.zeros((3, 2))).shape
     (3, 2)
     """
-    policy = np.atleast_2d(checks.numbers(log_policy, "log_policy"))
+    policy, log_ref = np.atleast_2d(checks.numbers(log_policy, "log_policy")), checks.numbers(log_ref, "log_ref")
     if policy.shape[1:] != log_ref.shape[1:] or len(policy) not in (1, len(log_ref)):
         raise InputError(f"log_policy has shape {policy.shape}, the reference {log_ref.shape}")
     return np.broadcast_to(policy, log_ref.shape)

@@ -53,6 +53,7 @@ def hodge(flow: ArrayLike, weight: ArrayLike | None = None) -> Hodge:
     >>> [str(s) for s in parts.potential], [str(share) for share in parts.shares]
     (['4/3', '-1/3', '-1'], ['13/21', '8/21', '0'])
     """
+    checks.numbers(flow, "flow")
     given = np.array(flow, dtype=object)
     is_exact = np.asarray(flow).dtype == object
     flow, weight = _validated(given, weight, is_exact)

@@ -18,6 +18,11 @@ from tabular.problem import Problem
 
 __all__ = ["Profile", "profiles", "wins_of"]
 
+_RANKED, _VOTERS = (
+    10,
+    10**6,
+)  # responses and voters of listed profiles: 10! rankings are kept at once, and a vote of each
+
 
 class Profile(Record):
     """Strict rankings of n responses, each with its number of voters.
@@ -127,6 +132,11 @@ def profiles(n_responses: int, n_voters: int) -> Iterator[Profile]:
     """
     n_responses = checks.whole_number(n_responses, "n_responses", least=1)
     n_voters = checks.whole_number(n_voters, "n_voters", least=1)
+    if n_responses > _RANKED or n_voters > _VOTERS:
+        raise InputError(
+            f"n_responses is {checks.brief(n_responses)}, n_voters {checks.brief(n_voters)}: profiles are listed of at "
+            f"most {_RANKED} responses and {_VOTERS} voters"
+        )
     orders = list(permutations(range(n_responses)))
     for chosen in combinations_with_replacement(range(len(orders)), n_voters):
         kinds = sorted(set(chosen))

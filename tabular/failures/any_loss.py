@@ -249,7 +249,7 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs, loss: Los
     touched = set(graph.component[graph.winner[pairs]].tolist())
     if graph.labels_of.size[list(touched)].max(initial=0) > _LABELS:
         raise InputError(f"a component of these pairs has more than {_LABELS} labels: ask about smaller ones")
-    ways = _ways(graph, sorted(touched))
+    ways = _ways(graph, sorted(touched)) if touched else {}
     rest = [c for c in graph.labelled.tolist() if c not in touched]
     free = graph.hold(rest, [np.arange(graph.nodes_of.size[c]) for c in rest]).cost.sum() if rest else 0.0
     total = float(free)

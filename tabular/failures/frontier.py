@@ -361,7 +361,9 @@ def _checked_pairs(delta_ref, beta, weight):
         raise InputError(
             f"delta_ref has shape {delta_ref.shape}, weight {weight.shape}: give one of each for each pair, at least 1"
         )
-    checks.refuse(~np.isfinite(delta_ref), delta_ref, "delta_ref", "it must be finite; drop the pair")
+    with np.errstate(over="ignore"):
+        far = ~np.isfinite(beta * delta_ref)
+    checks.refuse(far, delta_ref, "delta_ref", "it and its product with beta must be finite; drop the pair")
     bad = ~(np.isfinite(weight) & (weight > 0))
     checks.refuse(bad, weight, "weight", "it must be finite and above 0; drop the pair")
     return delta_ref, beta, weight

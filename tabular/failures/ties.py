@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from tabular.base import digraph
+from tabular.base import checks, digraph
 from tabular.base.log_space import softplus
 from tabular.fits import bradley_terry
 from tabular.preferences import Preferences
@@ -26,6 +26,7 @@ __all__ = ["Copies", "Groups", "LabelGraph", "TiedFit", "flat_pairs", "label_gra
 _APART = (
     40.0  # nats between blocks that want to part, in s and in beta delta: e^-40 = 4e-18 of a label's weight is left
 )
+_MOST = 1e300  # nats: sums of so many labels' margins, over beta, are floats
 _BATCH = 200_000  # labels fitted in one call: bounds memory, costs no speed
 
 
@@ -102,7 +103,10 @@ def label_graph(problem: Problem, preferences: Preferences, offset=None) -> Labe
     nodes_of = Groups.of(component, n_components)
     place = np.empty(n_nodes, dtype=np.int64)
     place[nodes_of.order] = np.arange(n_nodes) - nodes_of.start[component[nodes_of.order]]
-    offset = np.zeros(len(label)) if offset is None else preferences.per_pair(offset, "offset")[label]
+    offset = np.zeros(preferences.n_pairs) if offset is None else preferences.per_pair(offset, "offset")
+    far = np.abs(offset) > _MOST * min(problem.beta, 1.0)
+    checks.refuse(far, offset, "offset", "log-ratios that differ by as much over beta leave double precision")
+    offset = offset[label]
     labels_of = Groups.of(component[winner], n_components)
     share = preferences.log_share[label]
     nodes = np.arange(n_nodes)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -60,6 +61,8 @@ class MetricLog(Record):
 
     def __post_init__(self):
         freeze(self, "step", checks.numbers(self.step, "step"))
+        if not isinstance(self.values, Mapping):
+            raise InputError(f"values is {checks.brief(self.values)}: give a dictionary of numbers by name")
         given = {name: checks.numbers(values, name) for name, values in self.values.items()}
         checks.require_fit(step=self.step, **given)
         if self.step.ndim != 1 or not self.step.size or (np.diff(self.step) <= 0).any():

@@ -6,9 +6,10 @@ A group's levels are fixed by its cycles, so its pairs' multipliers need only ex
 carries :math:`\omega_yb_y` away from every y along winner -> loser edges. A group is strongly connected, so everything
 can travel to one root along directed edges and from there to where it is wanted.
 
-**The heaviest member is the root, and its own equation is never read.** It follows from the others', as the
-:math:`\omega_yb_y` sum to 0; read off, the rounding of its b times its weight would drown what the light members say.
-For the same reason a b that is no more than the rounding of the numbers it is the difference of counts as 0.
+**The root's own equation is never read.** It follows from the others', as the :math:`\omega_yb_y` sum to 0. So the root
+is the member whose b, times its weight, is rounded most: read off, that would drown what the others say. It is the
+heaviest, unless huge multipliers that all but cancel pull at a lighter one. For the same reason a b that is no more
+than the rounding of the numbers it is the difference of counts as 0.
 """
 
 import numpy as np
@@ -31,10 +32,11 @@ def balance(wanted, rounding, shift, group, winner, loser):
     """
     wanted = np.where(np.abs(wanted) <= rounding, 0.0, wanted)
     with np.errstate(divide="ignore"):
+        blurred = shift + np.log(rounding)
         log_surplus = shift + np.log(np.maximum(wanted, 0))
         log_want = shift + np.log(np.maximum(-wanted, 0))
-    heaviest_first = winner[np.lexsort((-shift[winner], group[winner]))]
-    roots = heaviest_first[np.unique(group[heaviest_first], return_index=True)[1]]
+    blurred_first = winner[np.lexsort((-blurred[winner], group[winner]))]
+    roots = blurred_first[np.unique(group[blurred_first], return_index=True)[1]]
     log_flow = np.logaddexp(_log_flow(log_surplus, roots, loser, winner), _log_flow(log_want, roots, winner, loser))
     with np.errstate(over="ignore"):
         return np.exp(log_flow + np.logaddexp(-shift[winner], -shift[loser]))

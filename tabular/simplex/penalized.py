@@ -131,6 +131,8 @@ def penalized_optimum(problem: Problem, preferences: Preferences, gamma: float) 
     """
     gamma, excess = checks.number(gamma, "gamma", checks.NOT_NEGATIVE), win_excess(problem, preferences)
     log_star = rlhf.optimal_policy(problem)
+    if not gamma / problem.beta < np.inf:
+        raise InputError(f"gamma is {gamma}: over beta, {problem.beta}, it leaves double precision; make it smaller")
     c = gamma / problem.beta * excess
     losing = (excess < 0) & (gamma > 0)
     rate = gamma * np.where(losing, -excess, 0.0).sum(axis=1)

@@ -38,7 +38,7 @@ def phases(points: Any, beta: float = 1.0) -> dict[str, np.ndarray]:
     ([0, 1, 2], [1.5, 1.0, -0.5], [1.313262, 0.313262, 0.313262])
     """
     beta = checks.number(beta, "beta")
-    if not isinstance(points, dict | Grid):
+    if not isinstance(points, dict | Grid) or (isinstance(points, dict) and not {"delta_ref", "gain"} <= points.keys()):
         raise InputError(f"points is {checks.brief(points)}: give a Grid, or a dict, with delta_ref and gain")
     delta_ref, gain = checks.numbers(points["delta_ref"], "delta_ref"), checks.numbers(points["gain"], "gain")
     pair = np.column_stack([delta_ref, np.zeros_like(delta_ref)])

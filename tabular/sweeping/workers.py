@@ -9,6 +9,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from tabular.base import checks
 from tabular.base.extras import library
 from tabular.errors import InputError
 
@@ -72,8 +73,9 @@ def cluster(address: str) -> Iterator[Executor]:
     said, log.disabled = log.disabled, True  # it would tell the same at length
     try:
         if not isinstance(address, str) or _kind(distributed, address) != "Scheduler":
+            said_to = address if isinstance(address, str) else checks.brief(address)
             raise InputError(
-                f"no Dask scheduler answers at {address}: give the address that yours prints, tcp://HOST:PORT"
+                f"no Dask scheduler answers at {said_to}: give the address that yours prints, tcp://HOST:PORT"
             )
     finally:
         log.disabled = said

@@ -132,6 +132,17 @@ def test_multipliers_that_fall_to_0_together_let_the_right_pairs_go(winner, lose
     assert found.residuals.stationarity <= 1e-15 * max(map(abs, reward))
 
 
+def test_a_light_member_of_a_tie_that_huge_multipliers_hold_is_not_asked_what_is_left():
+    """1 and 3 keep their ratio; only at 3, e^50 heavier, does it show that the label 3 over 1 carries e^56."""
+    winner, loser, margin = [1, 2, 3, 2, 1, 0, 1], [3, 0, 1, 0, 2, 1, 0], [-50, 0, 50, -50, -200, 150, -200]
+    problem = Problem.from_unnormalized([-129.0, -491.0, 0.0, -720.0], 1e4, reward=[200, 300, 100, 200])
+    labels = Preferences(np.zeros(7, dtype=int), winner, loser)
+    found = cpo.constrained_optimum(problem, labels, np.array(margin, float))
+    _, tilt = exact_optimum(rlhf.optimal_policy(problem)[0], winner, loser, np.array(margin, float), digits=900)
+    np.testing.assert_allclose(found.tilt, [float(t) for t in tilt], rtol=1e-12)
+    assert largest(found.residuals) < 1e-12
+
+
 def test_a_multiplier_that_only_beta_takes_beyond_double_precision_is_refused_too():
     """Its tilt, in nats, is e^702 and a little; times beta it would be a warning and inf."""
     problem = Problem.from_unnormalized([-2.6, -2.7, -0.33, -2.0], 1e4, reward=[1, -1, 2, 4])

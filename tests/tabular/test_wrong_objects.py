@@ -103,6 +103,75 @@ def test_a_wrong_object_is_one_sentence(name, wrong):
         assert place in str(refusal.value)
 
 
+MORE = WRONG | {
+    "nan": float("nan"),
+    "ragged": [[1, 2], [3]],
+    "a complex number": 1 + 2j,
+    "a number of 400 digits": 10**400,
+    "four dimensions": np.zeros((1, 1, 1, 1)),
+    "wider floats": np.array([np.longdouble("1e4000")]),
+    "no rows": np.empty((0, 3)),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("wrong", MORE)
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_any_argument_takes_a_strange_object_or_refuses_it_in_one_sentence(name, wrong):
+    """Also those that have a default: whatever it is, no other exception and no warning."""
+    for place in inspect.signature(FUNCTIONS[name]).parameters:
+        if isinstance(right(name).get(place), type(MORE[wrong])) and wrong in WRONG:
+            continue
+        assert "\n" not in said(FUNCTIONS[name], **right(name) | {place: MORE[wrong]})
+
+
+def said(function, **arguments):
+    """The sentence that refuses the arguments; nothing where they are taken."""
+    try:
+        function(**arguments)
+    except InputError as refusal:
+        return str(refusal)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda: tabular.failure_modes.find(PROBLEM, LABELS, loss="dpo"), "loss is 'dpo': give a Loss"),
+        (lambda: tabular.failure_modes.deepest(PROBLEM, LABELS, 0.6, at="start"), "at is 'start': give an Infimum"),
+        (lambda: tabular.failure_modes.solve_thresholds(PROBLEM, LABELS, 1e308), "leave double precision"),
+        (lambda: tabular.cpo.penalized_optimum(PROBLEM, LABELS, 1.7e308), "over beta, 0.5, it leaves double precision"),
+        (lambda: tabular.log_linear.rlhf(PROBLEM, VALID["features"], [[1.0, 2.0]]), r"starts has shape \(1, 2\)"),
+        (lambda: tabular.log_linear.rlhf(PROBLEM, VALID["features"], rng=0), "rng is 0: give a Generator"),
+        (lambda: tabular.flow.trajectory(PROBLEM, LABELS, "ipo", times=[1.0]), "loss is 'ipo': give a Loss"),
+        (lambda: tabular.finite_samples.distribution(ONE_PROMPT["problem"], 10**400), "labels is 1000"),
+        (
+            lambda: tabular.finite_samples.distribution(ONE_PROMPT["problem"], 2, [[[1], [2, 3]]]),
+            "must be two responses",
+        ),
+        (lambda: tabular.failure_modes.separable_thresholds([2.0], 1.7e308), "its product with beta must be finite"),
+        (lambda: next(tabular.choice.votes.profiles(2**64, 2)), "of at most 10 responses"),
+        (lambda: tabular.choice.matrix.from_reward(1.0), "give one for each response"),
+        (lambda: tabular.choice.transitivity.hodge([[[1], [2]], [[3], [4, 5]]]), "rows of different lengths"),
+        (lambda: tabular.sweep.phases({"gain": [1.0]}), "with delta_ref and gain"),
+        (lambda: tabular.sweep.run(np.array(1.0), len, "nowhere"), "with a length and slices"),
+        (lambda: tabular.sweep.run(range(2), len, "nowhere", progress=[1, 2]), "progress is"),
+        (lambda: tabular.logs.MetricLog("by hand", "nobody's", [1], [0.5]), "give a dictionary of numbers by name"),
+    ],
+)
+def test_what_may_be_left_out_is_asked_too(ask, sentence):
+    with pytest.raises(InputError, match=sentence) as refusal:
+        ask()
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_pair_at_all_is_held_at_the_least_loss_of_any_loss():
+    problem = Problem.from_probabilities([0.5, 0.5], beta=1)
+    cycle, ipo = Preferences.from_pairs([(0, 1), (1, 0)]), losses.get("ipo")
+    least = losses.solve(problem, cycle, ipo).infimum
+    assert tabular.failure_modes.joint_threshold(problem, cycle, [], ipo) == pytest.approx(least, rel=1e-12)
+
+
 def test_swapped_arguments_name_the_order():
     with pytest.raises(InputError, match=r"problem is a Preferences: give a Problem \(the order .* is: problem"):
         tabular.dpo.solve(LABELS, PROBLEM)
