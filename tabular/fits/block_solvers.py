@@ -158,7 +158,9 @@ def _sparse(edges):
     """
     graph = laplacian.Sparse(edges.n_nodes, edges.winner, edges.loser, edges.block)
     if graph.tree_like or np.ptp(edges.log_weight) > EVEN:
-        s = spanning.tree_fit(edges, _gap)
+        s = spanning.tree_fit(edges, _gap, graph.pairs)
+        if len(edges.winner) == 2 * len(graph.pairs.low) == 2 * (edges.n_nodes - len(edges.start)):
+            return s  # a label each way on every edge of a tree: nothing is left out
         h = edges.margin(s)
         if imbalance(edges.n_nodes, edges.winner, edges.loser, edges.log_weight, h).max() <= tolerances.BALANCED:
             return s
