@@ -136,11 +136,10 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     base = preferences.prompt * problem.n_responses
     winner, loser = (base + preferences.winner)[counted], (base + preferences.loser)[counted]
     projection = project(log_star.ravel(), winner, loser, margin[counted])
-    log_x = projection.log_x.reshape(log_star.shape)
-    some_left = (log_x > -np.inf).any(axis=1)
+    log_policy = projection.log_x.reshape(log_star.shape)
+    some_left = (log_policy > -np.inf).any(axis=1)
     feasible = _index(some_left)
-    log_policy = log_x.copy()
-    log_policy[feasible] = normalised(log_x[feasible])
+    log_policy[feasible] = normalised(log_policy[feasible])
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
     with np.errstate(over="ignore", invalid="ignore"):
@@ -176,18 +175,20 @@ def _named(cycle, n_responses):
 
 def _residuals(log_policy, log_star, divergence, tilt, winner, loser, margin):
     """The optimality conditions, in nats, on the responses that keep positive probability."""
-    feasible = _index((log_policy > -np.inf).any(axis=1))
-    flat = log_policy.ravel()
-    living = flat[winner] > -np.inf  # a pair of two zeros holds whatever its margin
-    slack = np.subtract(flat[winner], flat[loser], out=np.full(len(winner), np.inf), where=living) - margin
+    flat, lives = log_policy.ravel(), log_policy > -np.inf
+    feasible = _index(lives.any(axis=1))
+    lives = True if lives.all() else lives[feasible]
+    above = flat[winner]
+    living = True if lives is True else above > -np.inf  # a pair of two zeros holds whatever its margin
+    slack = _where(living, np.subtract, above, flat[loser], np.inf) - margin
     lifted = lift(winner, loser, margin, tilt, flat.size).reshape(log_policy.shape)[feasible]
     ours, star = log_policy[feasible], log_star[feasible]
     if tilt.max(initial=0.0) > _HEAVY:
         pull = lift(winner, loser, margin, tilt, flat.size, np.add).reshape(log_policy.shape)[feasible]
         lifted = _without_rounding(ours, star, lifted, pull)
-    tilted = np.where(ours > -np.inf, star + lifted, -np.inf)
+    tilted = _where(lives, np.add, star, lifted, -np.inf)
     explained = normalised(tilted)
-    error = np.subtract(ours, explained, out=np.zeros(tilted.shape), where=tilted > -np.inf)
+    error = _where(lives, np.subtract, ours, explained, 0.0)
     log_sum = tilted.max(axis=1) - explained.max(axis=1)
     gap = divergence + log_sum
     return Residuals(
@@ -197,6 +198,13 @@ def _residuals(log_policy, log_star, divergence, tilt, winner, loser, margin):
         stationarity=_worst(np.abs(error)),
         gap=_worst(np.abs(gap)),
     )
+
+
+def _where(mask, operation, one, other, elsewhere):
+    """The operation where the mask holds, which may be everywhere."""
+    if mask is True:
+        return operation(one, other)
+    return operation(one, other, out=np.full(one.shape, elsewhere), where=mask)
 
 
 def _without_rounding(log_policy, log_star, lifted, pull):

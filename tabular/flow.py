@@ -29,7 +29,7 @@ from tabular.problem import Problem
 __all__ = ["Trajectory", "escape_time", "margin_at", "trajectory"]
 
 _STEEP = 40.0  # beyond it e^u swamps u: e^-40 is below double precision
-_FIRST_ORDER = 1e-100  # of beta h: so early the speed is the first one, and beta h itself may leave the floats
+_FIRST_ORDER = 1e-17  # of beta h: so early the speed is the first one to the last digit; beta h may leave the floats
 
 
 def margin_at(time: ArrayLike, delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) -> np.ndarray:

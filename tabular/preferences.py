@@ -164,9 +164,8 @@ class Preferences(Record):
     @takes_nouns
     def check_against(self, problem: Problem) -> "Preferences":
         """These labels, once every one is known to speak of responses that are there."""
-        beyond = (self.prompt >= problem.n_prompts).nonzero()[0]
-        if beyond.size:
-            label = beyond[0]
+        if self.prompt.max() >= problem.n_prompts:
+            label = int(np.argmax(self.prompt >= problem.n_prompts))
             raise InputError(
                 f"label {label} is about prompt {self.prompt[label]}, the problem has {problem.n_prompts} "
                 "(counted from 0): drop the label or add the prompt"

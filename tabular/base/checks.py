@@ -210,7 +210,7 @@ def refuse(bad, array, name, rule):
         ...
     tabular.errors.InputError: weight[1] is -2.0: it must be at least 0
     """
-    if np.any(bad):
+    if np.count_nonzero(bad):
         place = tuple(np.argwhere(bad)[0].tolist())
         where = f"[{', '.join(map(str, place))}]" if place else ""
         raise InputError(f"{name}{where} is {brief(array[place])}: {rule}")
@@ -241,6 +241,8 @@ def _array(values, name):
 def _floats(array):
     if array.dtype.kind not in "iufO" or (array.dtype.kind == "O" and not all(isinstance(x, Real) for x in array.flat)):
         raise TypeError
+    if array.dtype == np.float64:
+        return array
     with np.errstate(over="ignore"):  # of wider floats: inf is refused where it is no answer
         return array.astype(float, copy=False)
 

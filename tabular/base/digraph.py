@@ -6,6 +6,8 @@ from scipy.sparse.csgraph import connected_components
 
 __all__ = ["adjacency", "block_labels", "blocks", "components", "grouped", "ranked_blocks", "win_digraph"]
 
+_FEW, _SHORT = 4, 30  # blocks of one rank, and wins of each, up to which a loop over them is faster than whole arrays
+
 
 def win_digraph(preferences, problem) -> csr_array:
     """Sparse 0/1 adjacency on all prompts at once; node ``prompt * n_responses + response``, edge winner -> loser."""
@@ -61,21 +63,36 @@ def ranked_blocks(graph) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ranks(tail, head, n_blocks):
-    """Longest-path ranks of an acyclic digraph: Kahn's algorithm, one whole rank at a time."""
+    """Longest-path ranks of an acyclic digraph: Kahn's algorithm, one whole rank at a time; small ones by a loop."""
     order = np.argsort(tail, kind="stable")
     heads = head[order]
     start = np.searchsorted(tail[order], np.arange(n_blocks + 1))
     waiting_for = np.bincount(head, minlength=n_blocks)
     rank = np.zeros(n_blocks, dtype=np.int64)
     ready = np.flatnonzero((waiting_for == 0) & (start[1:] > start[:-1]))
-    depth = 0
-    while ready.size:
-        beaten, wins = np.unique(heads[_ranges(start[ready], start[ready + 1])], return_counts=True)
-        waiting_for[beaten] -= wins
-        ready = beaten[waiting_for[beaten] == 0]
+    depth, bounds = 0, start.tolist()
+    while len(ready):
+        if len(ready) <= _FEW and all(bounds[block + 1] - bounds[block] <= _SHORT for block in ready):
+            ready = _beaten_last(ready, heads, bounds, waiting_for)
+        else:
+            ready = np.asarray(ready)
+            beaten, wins = np.unique(heads[_ranges(start[ready], start[ready + 1])], return_counts=True)
+            waiting_for[beaten] -= wins
+            ready = beaten[waiting_for[beaten] == 0]
         depth += 1
         rank[ready] = depth
     return rank
+
+
+def _beaten_last(ready, heads, bounds, waiting_for):
+    """The blocks whose last unranked winners are ``ready``; ``waiting_for`` counts down."""
+    found = []
+    for block in ready:
+        for beaten in heads[bounds[block] : bounds[block + 1]].tolist():
+            waiting_for[beaten] -= 1
+            if waiting_for[beaten] == 0:
+                found.append(beaten)
+    return found
 
 
 def _ranges(first, last):

@@ -25,9 +25,11 @@ def kl(log_p, log_q):
     log_p, log_q = np.asarray(log_p, float), np.asarray(log_q, float)
     with np.errstate(invalid="ignore"):
         x = np.asarray(log_p - log_q)
-    x[np.isnan(x)] = 0.0  # neither has the response: no term
-    outside = x == np.inf
-    x[outside] = 0.0
+    there = np.isfinite(x)
+    if some_outside := not there.all():
+        x[np.isnan(x)] = 0.0  # neither has the response: no term
+        outside = x == np.inf
+        x[outside] = 0.0
     fall = np.expm1(-np.abs(x))
     above = x >= 0
     excess = np.where(above, x + fall, np.maximum(x, -800.0) * (1 + fall) - fall)  # with x < 0, q e^x in place of p
@@ -36,7 +38,8 @@ def kl(log_p, log_q):
     near = np.abs(x) < 0.1
     step = x[near]
     term[near] = weight[near] * np.exp(np.minimum(step, 0.0)) * _excess(step)
-    term[outside] = np.inf
+    if some_outside:
+        term[outside] = np.inf
     return term.sum(axis=-1)
 
 

@@ -27,12 +27,13 @@ def single_path(n_nodes, winner, loser):
     True
     """
     n_edges = len(winner)
+    if n_edges and (winner[1:] == loser[:-1]).all():  # listed in order, as most are
+        nodes = np.concatenate([winner, loser[-1:]])
+        return (nodes, np.arange(n_edges)) if np.bincount(nodes).max() == 1 else None
     wins, losses = np.bincount(winner, minlength=n_nodes), np.bincount(loser, minlength=n_nodes)
     first = wins > losses
     if np.count_nonzero(first) != 1 or wins.max() > 1 or losses.max() > 1:
         return None
-    if (winner[1:] == loser[:-1]).all():  # listed in order, as most are
-        return np.append(winner, loser[-1]), np.arange(n_edges)
     after, left = np.arange(n_nodes), wins
     after[winner] = loser
     for _ in range(n_edges.bit_length()):  # pointer doubling: left counts the edges up to the node that after names
@@ -59,20 +60,30 @@ def project_chain(log_p, margin):
     >>> (tilt / np.log(2)).round(6).tolist()
     [2.881285, 1.762571]
     """
+    if not margin.any():
+        return _project_monotone(log_p)
     shift, pool = np.zeros(len(log_p)), np.zeros(len(log_p), dtype=np.int64)
     shift[1:] -= np.cumsum(margin)
     tight = pool_chain(log_p - shift, shift)
-    if margin.any():
-        tilt, signs_hold = _multipliers(log_p, shift, tight)
-        if not signs_hold:  # levels apart by less than their rounding, which a light member's multiplier blows up
-            tight = _pool_exactly(log_p.tolist(), shift.tolist())
-            tilt, _ = _multipliers(log_p, shift, tight)
+    tilt, signs_hold = _multipliers(log_p, shift, tight)
+    if not signs_hold:  # levels apart by less than their rounding, which a light member's multiplier blows up
+        tight = _pool_exactly(log_p.tolist(), shift.tolist())
+        tilt, _ = _multipliers(log_p, shift, tight)
     np.cumsum(~tight, out=pool[1:])
-    log_x = pool_levels(log_p, shift, pool)
-    if not margin.any():
-        risen = np.cumsum(log_x - log_p)  # every pool's own sum is 0
-        tilt = np.where(tight, np.maximum(2 * risen[:-1], 0.0), 0.0)
-    return log_x, tilt, tight
+    return pool_levels(log_p, shift, pool), tilt, tight
+
+
+def _project_monotone(log_p):
+    """The same where all margins are 0: pools at their means, taken from the first of each, which lose no digits."""
+    start = isotonic_regression(log_p, increasing=False).blocks
+    size = np.diff(start)
+    start, tight = start[:-1], np.ones(len(log_p) - 1, dtype=bool)
+    tight[start[1:] - 1] = False
+    first = log_p[start]
+    above = log_p - np.repeat(first, size)
+    log_x = np.repeat(first + np.add.reduceat(above, start) / size, size)
+    risen = np.cumsum(log_x - log_p)[:-1]  # every pool's own sum is 0
+    return log_x, np.where(tight, np.maximum(2 * risen, 0.0), 0.0), tight
 
 
 def _multipliers(log_p, shift, tight):

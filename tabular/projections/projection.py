@@ -12,11 +12,12 @@ the cheapest exact method for each component: enumeration of active sets (a few 
 The methods only name the tight pairs; the levels of the pools they form are then computed afresh, in one place.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
-from tabular.base.record import Record
 from tabular.projections.balance import balance
 from tabular.projections.chain import project_chain, single_path
 from tabular.projections.enumeration import MOST_ENUMERATED, enumerate_active_sets
@@ -31,7 +32,7 @@ _LARGE = 60  # nodes from which minimum cuts are faster than one tight pair at a
 _NEARLY_EQUAL = 5.0  # nats between the weights of one problem: whole-number capacities must tell them apart
 
 
-class Projection(Record):
+class Projection(NamedTuple):
     r"""``log_x (n_nodes,)``, ``-inf`` where forced to 0; ``tilt (n_edges,)``, the multipliers of the constraints
     scaled to :math:`\sigma(-m)x_w\ge\sigma(m)x_l`; ``cycles``, one for each component of positive total margin.
     """

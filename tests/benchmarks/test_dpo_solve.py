@@ -1,12 +1,14 @@
 """The exact solution of DPO against choix, against a loop over prompts, and on a million comparisons."""
 
 import choix
+import cvxpy as cp
 import numpy as np
 import pytest
 from scipy.special import expit, log_expit, log_softmax
 
 from tabular import Preferences, Problem, Status, dpo, rlhf
-from tests.benchmarks.timing import median_of, timed
+from tests.benchmarks.test_cpo import solved
+from tests.benchmarks.timing import median_of, of_both, quartiles_in_turn, timed
 
 
 def random_votes(rng, n_responses, n_comparisons, spread=1.0):
@@ -111,6 +113,26 @@ def test_many_prompts_as_one_batch(benchmark):
         f"\ndpo.solve, 10^5 prompts x 4 responses x 6 votes: {median_of(benchmark):.2f} s as one batch, "
         f"{ratio:.0f}x faster than a loop over prompts ({sample} timed, scaled up); they differ by {error:.1e}"
     )
+
+
+@pytest.mark.parametrize("kind", ["both ways", "one way"])
+def test_chain_of_500(benchmark, kind):
+    """Against cvxpy with Clarabel, whose program is written beforehand and compiled in its solve."""
+    rng = np.random.default_rng(0)
+    winner, loser = np.r_[:499, 1:500], np.r_[1:500, :499]
+    pairs = 998 if kind == "both ways" else 499  # one way, nothing is attained
+    labels = Preferences(np.zeros(pairs, int), winner[:pairs], loser[:pairs], rng.uniform(0.5, 2, pairs))
+    problem, weight = uniform(1, 500), np.exp(labels.log_share)
+    solution = benchmark.pedantic(dpo.solve, (problem, labels), rounds=50, warmup_rounds=5)
+    assert solution.residual < 1e-12
+
+    def written():
+        s = cp.Variable(500)
+        loss = weight @ cp.logistic(s[labels.loser] - s[labels.winner])
+        return cp.Problem(cp.Minimize(loss), [s[0] == 0])
+
+    clocks = quartiles_in_turn(lambda: dpo.solve(problem, labels), solved, written)
+    print(f"\ndpo.solve, chain of 500 labelled {kind}: cvxpy with Clarabel over ours, {of_both(clocks)}")
 
 
 @pytest.mark.parametrize("n", [500, 1000, 2000])

@@ -166,6 +166,10 @@ def test_a_loss_without_force_moves_nothing_however_long():
 def test_early_times_whose_beta_h_underflows():
     """delta moves at the first speed, 2 beta sigma(Psi), long before beta h is a float."""
     np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 0.0), 1e-160, rtol=1e-14)
+    early = np.logspace(
+        -250, -17, 300
+    )  # sigma(0) is 1/2; Newton on the rounding of a first guess was off from 1e-32 on
+    np.testing.assert_allclose(flow.margin_at(early, 0.0, 1.0, 0.0), early, rtol=1e-14)
     np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 2.0), 2e-160 / (1 + np.exp(-2)), rtol=1e-14)
 
 

@@ -39,7 +39,6 @@ from tabular.choice import axioms, best_of_n, games, nash, plackett_luce, rules,
 from tabular.choice.rankings import Rankings
 from tabular.choice.votes import Profile
 from tabular.losses.solution import Bound
-from tabular.projections.projection import Projection
 from tabular.simplex import divergences, expected_costs
 from tests.strategies import labelled_problems
 
@@ -126,7 +125,6 @@ SAMPLES = {
     "tabular.losses.solution.DifferenceSolution": lambda: solved("rdpo", eps=0.4),
     "tabular.losses.solution.FaceSolution": lambda: solved("slic", margin=1.0),
     "tabular.losses.solution.Stationary": lambda: solved("cdpo", eps=0.1).certificate,
-    "tabular.projections.projection.Projection": lambda: Projection(np.log([0.5, 0.5]), np.zeros(1), [np.array([0])]),
     "tabular.simplex.divergences.DivergenceOptimum": lambda: divergences.optimum(
         ONE, divergences.get("alpha", alpha=0.5)
     ),
