@@ -15,6 +15,7 @@ than the rounding of the numbers it is the difference of counts as 0.
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
+from tabular.base import tolerances
 from tabular.base.digraph import adjacency
 
 __all__ = ["balance"]
@@ -32,7 +33,7 @@ def balance(wanted, rounding, shift, group, winner, loser):
     """
     wanted = np.where(np.abs(wanted) <= rounding, 0.0, wanted)
     with np.errstate(divide="ignore"):
-        blurred = shift + np.log(rounding)
+        blurred = shift + np.log(rounding + tolerances.TIGHT)  # a log-probability of 0 is rounded as one of 1
         log_surplus = shift + np.log(np.maximum(wanted, 0))
         log_want = shift + np.log(np.maximum(-wanted, 0))
     blurred_first = winner[np.lexsort((-blurred[winner], group[winner]))]

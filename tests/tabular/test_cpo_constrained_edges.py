@@ -132,6 +132,14 @@ def test_multipliers_that_fall_to_0_together_let_the_right_pairs_go(winner, lose
     assert found.residuals.stationarity <= 1e-15 * max(map(abs, reward))
 
 
+def test_a_heavy_member_of_log_probability_0_is_not_asked_what_a_light_one_owes():
+    """pi* is 1 to the last digit: that it sinks by 541 e^-600 does not show, that the other sinks by 541 does."""
+    problem = Problem.from_unnormalized([0.0, -58.6], beta=1, reward=[0, 0])
+    found = cpo.constrained_optimum(problem, Preferences.from_pairs([(0, 1), (1, 0)]), margin=np.array([600.0, -600]))
+    np.testing.assert_allclose(found.tilt, [541.4, 0], rtol=1e-13)
+    assert largest(found.residuals) < 1e-12
+
+
 def test_a_light_member_of_a_tie_that_huge_multipliers_hold_is_not_asked_what_is_left():
     """1 and 3 keep their ratio; only at 3, e^50 heavier, does it show that the label 3 over 1 carries e^56."""
     winner, loser, margin = [1, 2, 3, 2, 1, 0, 1], [3, 0, 1, 0, 2, 1, 0], [-50, 0, 50, -50, -200, 150, -200]
