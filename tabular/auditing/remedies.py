@@ -67,7 +67,7 @@ def remedies(log: PairLog, beta: float) -> list[Remedy]:
             Remedy(f"DPO with beta = {value:.2g}", "the same z is h = z/beta: further for a smaller beta", 1.0, share)
             for value in dict.fromkeys((beta / 2, smaller))
             for share in [float(np.mean(beta * h / value > gap))]
-            if 0 < value < beta
+            if value < beta
         ),
         Remedy(
             f"ODPO with offset {offset:.3g}",
@@ -100,7 +100,7 @@ def remedies(log: PairLog, beta: float) -> list[Remedy]:
 
 def _round_down(value):
     """Two digits, towards 0."""
-    if value <= 0 or not np.isfinite(value):
+    if not np.isfinite(value):
         return 0.0
     unit = 10.0 ** (np.floor(np.log10(value)) - 1)
     return float(np.floor(value / unit) * unit)

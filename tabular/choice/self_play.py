@@ -102,10 +102,9 @@ def nash_md_run(preference: ArrayLike, tau: ArrayLike, steps: int, log_ref: Arra
     for t in range(steps):
         iterates.append(nash_md(preference, taus, iterates[-1], 2 / (taus * (t + 2)), log_ref))
     measured = np.array([kl(target, policy) for policy in iterates[1:]])
-    decay = 1 / np.arange(2, steps + 2)
-    scale = decay if np.ndim(tau) == 0 else decay[:, None]
-    square = taus[0] ** 2 if np.ndim(tau) == 0 else taus**2
-    return Run(np.array(iterates), measured, scale / square / 6, 8 * scale / square)
+    proved = 1 / (6 * np.arange(2, steps + 2)[:, None] * taus**2)
+    proved = proved[:, 0] if np.ndim(tau) == 0 else proved
+    return Run(np.array(iterates), measured, proved, 48 * proved)
 
 
 def hedge(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) -> np.ndarray:

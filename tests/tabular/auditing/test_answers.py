@@ -205,8 +205,23 @@ def test_remedies_are_what_the_changed_losses_do(log):
     assert optimum["IPO"] == np.mean(1 / (2 * beta) > gap)
     assert optimum["hinge"] == np.mean(1 / beta > gap)
     assert optimum["cDPO"] == np.mean(np.log(9) / beta > gap)
+    for remedy in remedies(log, beta):
+        if remedy.name.startswith("cDPO with eps = 0.1, beta = "):
+            assert remedy.at_optimum == np.mean(np.log(9) / float(remedy.name.split()[-1]) > gap)
+            assert remedy.at_optimum >= 0.9
+        elif "this beta" not in remedy.name:
+            assert remedy.at_optimum == 1, remedy.name
+            assert remedy.at_same_loss is not None
+    trained = remedies(log, beta)[0]
+    assert (trained.name, trained.at_same_loss) == ("DPO as it is, trained on", 0)
     good = replace(log, policy_chosen=np.zeros(40), policy_rejected=np.full(40, -1.0))
     assert remedies(good, beta) == []
+
+
+def test_a_pair_that_rounding_leaves_short_of_even_asks_for_no_other_beta():
+    nearly = PairLog("nearly", [-2.0], [-1.0], policy_chosen=[-1e-20], policy_rejected=[0.0])
+    assert [remedy.name for remedy in remedies(nearly, 0.5)][:2] == ["DPO as it is, trained on", "DPO with beta = 0.25"]
+    assert not any(remedy.name == "DPO with beta = 0.5" for remedy in remedies(nearly, 0.5))
 
 
 def test_a_column_is_shown_as_it_is_and_a_conversation_by_its_last_message():

@@ -106,7 +106,12 @@ def test_nash_md_rate(seed):
     tau = 10.0 ** rng.uniform(-2, 0, 100)
     run = self_play.nash_md_run(preference, tau, 40, log_ref)
     assert (run.measured <= run.proved).all()
-    assert run.printed == pytest.approx(48 * run.proved)
+    t = np.arange(1, 41)
+    assert run.proved == pytest.approx(1 / (6 * tau**2 * (t[:, None] + 1)))
+    assert run.printed == pytest.approx(8 / (tau**2 * (t[:, None] + 1)))
+    one = self_play.nash_md_run(preference[:1], tau[0], 40, log_ref[0])
+    assert one.proved == pytest.approx(run.proved[:, 0])
+    assert one.measured == pytest.approx(run.measured[:, :1], rel=1e-9)
 
 
 def test_a_twenty_fifth_is_too_little_for_nash_md():

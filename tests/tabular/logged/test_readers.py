@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular import InputError, logs
+from tabular.logged import plain_text
 from tabular.logged.columns import COLUMNS
 
 log_probs = st.one_of(st.sampled_from([0.0, -1.0, -1e4]), st.floats(-1e4, 0.0))
@@ -251,3 +252,8 @@ def test_the_derived_pairs_of_the_real_run_agree_with_its_array(real_data):
     loaded = logs.load("hh-pythia410m-dpo").pairs()
     for name in ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected"):
         np.testing.assert_allclose(getattr(read, name), getattr(loaded, name), rtol=1e-6)
+
+
+def test_an_error_is_told_in_one_line_and_one_without_words_by_its_name():
+    assert plain_text.first_line(ValueError("one\ntwo")) == "one"
+    assert plain_text.first_line(MemoryError()) == "MemoryError"

@@ -318,6 +318,25 @@ def test_aot_matches_by_rank_and_is_the_best_matching():
                 means = [5 * loss(x, y, ref_a, ref_b, 0.7).mean() for x, y in moved]
                 slopes = ((means[0] - means[1]) / (2 * step), (means[2] - means[3]) / (2 * step))
                 assert (up[k], down[k]) == pytest.approx(slopes, abs=1e-8)
+            check_bends_of_a_batch(loss, a, b, ref_a, ref_b)
+
+
+def check_bends_of_a_batch(loss, *point, step=1e-6):
+    """The second derivatives of each pair's term are differences of the gradients of the whole batch."""
+    ww, wl, ll = loss.curvature(*point, 0.7)
+    own = np.zeros(len(ww))
+    for k in range(len(ww)):
+        away = step * np.eye(len(ww))[k]
+        change = [
+            (np.array(loss.gradient(*up, 0.7)) - loss.gradient(*down, 0.7)) / (2 * step)
+            for up, down in (
+                [(point[0] + s * away, *point[1:]) for s in (1, -1)],
+                [(point[0], point[1] + s * away, *point[2:]) for s in (1, -1)],
+            )
+        ]
+        assert (change[0][0, k], change[0][1].sum()) == pytest.approx((ww[k], wl[k]), abs=1e-8)
+        own[k] = change[1][1, k]
+    assert np.sort(own) == pytest.approx(np.sort(ll), abs=1e-8)  # unpaired: each term's at its partner
 
 
 @pytest.mark.parametrize("name", losses.names())
