@@ -251,7 +251,8 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
 
     spread = -advantage.min(axis=1)
     close = _price_near_reference(np.exp(problem.log_ref), advantage, nats)
-    tiny = inner & (close * spread < _TINY)
+    tiny = inner.copy()  # elsewhere there may be nothing to spread
+    tiny[inner] = close[inner] * spread[inner] < _TINY
     log_price[tiny] = np.log(close[tiny])
     rows = np.flatnonzero(inner & ~tiny)
     if rows.size:

@@ -311,7 +311,8 @@ def _solved(kind, columns):
     if kind == Alpha(0.0):
         t, log_policy = np.zeros(drop.shape[1]), base - drop
     else:
-        top = base[drop.argmin(axis=0), np.arange(drop.shape[1])]  # one response of the highest reward is enough
+        best = drop if there is None else np.where(there, drop, np.inf)  # what is absent has no reward
+        top = base[best.argmin(axis=0), np.arange(drop.shape[1])]  # one response of the highest reward is enough
         ends = np.zeros(len(top)), np.maximum(-top, 0.0)
         t = roots.decreasing(_excess(kind, base, drop), *ends, noise=1e-15, smooth=kind.full_support)
         log_policy = base + kind.lowered(t, drop)
