@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, Status, losses
+from tabular import Preferences, Problem, Status, cpo, losses
 from tabular.base.log_space import kl
-from tabular.choice import best_of_n
+from tabular.choice import best_of_n, nash, plackett_luce, self_play
+from tabular.choice.rankings import Rankings
 from tabular.simplex import divergences
 
 EACH = (3, 4, 2)  # responses of each prompt
@@ -98,3 +99,80 @@ def test_minimisers_of_losses(name):
         np.testing.assert_allclose(found.infimum, wanted, rtol=1e-7, atol=1e-9)
         if not {Status.LOCAL, Status.UNBOUNDED} & set(found.statuses):  # those have several ends
             case.check(found.log_policy, [each.log_policy[0] for each in alone], atol=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.01, 0.1, 1.0])
+def test_local_maxima_of_the_penalised_objective(gamma):
+    for seed in range(4):
+        case = Apart(seed)
+        found = cpo.penalized_optimum(case.problem, case.preferences, gamma)
+        alone = [cpo.penalized_optimum(*one, gamma) for one in case.alone]
+        assert found.n_local.tolist() == [each.n_local[0] for each in alone]
+        assert found.certified.tolist() == [each.certified[0] for each in alone]
+        np.testing.assert_allclose(found.rate, [each.rate[0] for each in alone], atol=1e-14)
+        assert found.status is max((each.status for each in alone), key=[Status.UNIQUE, Status.UNBOUNDED].index)
+        for row, place, each, way in zip(found.local_by_prompt, case.place, alone, found.direction, strict=True):
+            assert way[place].tolist() == each.direction[0].tolist()
+            (mine,) = each.local_by_prompt
+            assert (row is None) == (mine is None)
+            if row is not None:
+                np.testing.assert_allclose(row[place], mine, atol=1e-9)
+        policy = case.problem.log_ref
+        value = [cpo.penalized_objective(one.log_ref, one, labels, gamma)[0] for one, labels in case.alone]
+        np.testing.assert_allclose(cpo.penalized_objective(policy, case.problem, case.preferences, gamma), value)
+
+
+@pytest.mark.parametrize("tau", [2.0, 0.3, 0.02])
+def test_equilibria_and_steps_of_self_play(tau):
+    for seed in range(4):
+        case, rng = Apart(seed), np.random.default_rng(seed)
+        games, whole = [], np.full((len(EACH), WIDTH, WIDTH), 0.5)
+        for prompt, (n, place) in enumerate(zip(EACH, case.place, strict=True)):
+            upper = np.triu(rng.random((n, n)), 1)
+            games.append(upper + np.tril(1 - upper.T, -1) + np.eye(n) / 2)
+            whole[prompt][np.ix_(place, place)] = games[-1]
+        price, refs = tau * np.array([1.0, 2.0, 0.5]), [one.log_ref[0] for one, _ in case.alone]
+        each = list(zip(games, price, refs, strict=True))
+        found, alone = nash.regularised(whole, price, case.problem.log_ref), [nash.regularised(*one) for one in each]
+        case.check(found.log_policy, [one.log_policy[0] for one in alone], atol=1e-11)
+        assert found.log_error.max() < 1e-6 / tau
+        at = case.problem.log_ref
+        for of in (nash.best_reply, self_play.nash_md):
+            more = () if of is nash.best_reply else (0.2,)
+            together = of(whole, price, at, *more, at)
+            case.check(together, [of(*one[:2], one[2], *more, one[2])[0] for one in each], atol=1e-12)
+        gain = [nash.exploitability(*one[:2], one[2], one[2])[0] for one in each]
+        np.testing.assert_allclose(nash.exploitability(whole, price, at, at), gain, atol=1e-12)
+        for of in (self_play.hedge, self_play.sppo):
+            case.check(of(whole, at, price), [of(game, ref, eta)[0] for game, eta, ref in each], atol=1e-12)
+        error = [self_play.partition_error(game, ref, eta)[0] for game, eta, ref in each]
+        np.testing.assert_allclose(self_play.partition_error(whole, at, price), error, atol=1e-14)
+
+
+def test_fits_of_rankings():
+    for seed in range(4):
+        case, rng = Apart(seed), np.random.default_rng(seed)
+        rows, mine = [], [[] for _ in EACH]
+        for prompt, n in enumerate(EACH):
+            for _ in range(4):
+                order, cut = rng.permutation(n)[: rng.integers(2, n + 1)].tolist(), int(rng.integers(1, n))
+                groups = [*order[:cut], tuple(order[cut:])] if cut < len(order) else order
+                mine[prompt].append((groups, float(rng.choice([0.5, 1, 2]))))
+            name = case.place[prompt].tolist()
+            renamed = [
+                ([tuple(name[y] for y in g) if isinstance(g, tuple) else name[g] for g in groups], prompt, weight)
+                for groups, weight in mine[prompt]
+            ]
+            rows += renamed
+        rows = [rows[k] for k in rng.permutation(len(rows))]
+        orders, prompts, weights = zip(*rows, strict=True)
+        rankings = Rankings(list(orders), prompts, weights)
+        found = plackett_luce.solve(case.problem, rankings)
+        each = [Rankings(*map(list, zip(*((g, 0, w) for g, w in one), strict=True))) for one in mine]
+        alone = [plackett_luce.solve(one, of) for (one, _), of in zip(case.alone, each, strict=True)]
+        assert found.statuses == [one.status for one in alone]
+        case.check(found.log_policy, [one.log_policy[0] for one in alone], atol=1e-9)
+        share = np.bincount(prompts, weights) / sum(weights)
+        np.testing.assert_allclose(found.infimum, share @ [one.infimum for one in alone], rtol=1e-11)
+        cost = [plackett_luce.loss(one.log_ref, one, of) for (one, _), of in zip(case.alone, each, strict=True)]
+        np.testing.assert_allclose(plackett_luce.loss(case.problem.log_ref, case.problem, rankings), share @ cost)
