@@ -168,10 +168,9 @@ def _exactly(n_nodes, pairs, weight, excess) -> Balance:
     violated |= np.array(network.route(), dtype=bool)
     for k, h in zip(left, network.held, strict=True):
         held[k] = h
-    known = [(h, t) if t else (0, 1) for h, t in zip(held, total, strict=True)]
-    swapped = np.array([h / t for h, t in known])
-    logs = np.array([(_log(h) - _log(t), _log(t - h) - _log(t)) for h, t in known]).reshape(-1, 2)
-    return Balance(swapped, logs[:, 0], logs[:, 1], violated)
+    swapped = np.array([h / t for h, t in zip(held, total, strict=True)])
+    logs = [(_log(h) - _log(t), _log(t - h) - _log(t)) for h, t in zip(held, total, strict=True)]
+    return Balance(swapped, *np.array(logs).reshape(-1, 2).T, violated)
 
 
 def _alone(component, pairs, won, lost, excess):

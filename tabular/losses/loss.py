@@ -132,7 +132,7 @@ class Loss(Record):
         arrays = {name: _finite(values, name) for name, values in given.items()}
         checks.refuse(arrays["beta"] <= 0, arrays["beta"], "beta", "it must be above 0")
         if self.batch:
-            arrays = {name: array.ravel() if array.ndim > 1 else array for name, array in arrays.items()}
+            arrays = {name: array.ravel() if array.ndim else array for name, array in arrays.items()}
         counts = {name: value for name, value in self.items if isinstance(value, np.ndarray)}
         checks.require_fit(**arrays, **counts)
         return Pair(*(array if array.ndim else float(array) for array in arrays.values()))

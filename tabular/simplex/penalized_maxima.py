@@ -87,7 +87,7 @@ def _numbered(c):
     prompt, lowered = np.nonzero(c < 0)
     losing = np.unique(prompt)
     prompt, lowered = np.r_[losing, prompt], np.r_[np.full(len(losing), -1), lowered]
-    order = np.lexsort((lowered, prompt))
+    order = np.argsort(prompt, kind="stable")
     return prompt[order], lowered[order]
 
 
@@ -132,7 +132,7 @@ class _Points:
         level, c, lowered = curves.level[row], curves.c[row], curves.lowered[row]
         x = level + np.square(depth)[:, None]
         there = level > -np.inf
-        error = np.where(there, 4 * _U * (np.abs(np.where(there, level, 0.0)) + np.abs(np.where(there, x, 0.0))), 0.0)
+        error = np.where(there, 4 * _U * (np.abs(level) + np.abs(x)), 0.0)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             self.log_pi, ratio, of_rate = x.copy(), np.ones(x.shape), np.zeros(x.shape)
             self._losing(x, c, lowered, ratio, error, of_rate)

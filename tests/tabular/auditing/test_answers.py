@@ -1,6 +1,7 @@
 """What an audit answers beyond its table: certified shares, intervals, which pairs, groups, remedies."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -11,9 +12,11 @@ from scipy.stats import binomtest
 
 from tabular import InputError, logs, losses
 from tabular.audit import audit
+from tabular.auditing import frontier
 from tabular.auditing.certified import certified_share
 from tabular.auditing.groups import groups, prompts
 from tabular.auditing.intervals import effective, interval, wilson
+from tabular.auditing.patterns import FEW, PATTERNS, PLACEHOLDER, ZERO
 from tabular.auditing.remedies import _round_down, _round_up, remedies
 from tabular.auditing.worst import QUESTIONS, _shown, n_of, pairs_of
 from tabular.failures.frontier import separable
@@ -233,3 +236,59 @@ def test_a_column_is_shown_as_it_is_and_a_conversation_by_its_last_message():
 def test_an_interval_of_shares_stays_inside_0_and_1():
     assert max(wilson(1.0, n)[1] for n in range(1, 300)) == 1.0
     assert min(wilson(0.0, n)[0] for n in range(1, 300)) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_how_many_prices_fit_is_known_but_for_those_of_one_step(seed):
+    """Against the sorted prices, of which many are 0 or far apart, at budgets between and at their sums."""
+    rng = np.random.default_rng(seed)
+    prices = np.exp(rng.normal(-3, 4, 60)) * (rng.random(60) < 0.8)
+    found, sums = frontier.of_prices(prices), np.cumsum(np.sort(prices))
+    for budget in (*sums * (1 + 1e-9), *(sums[1:] + sums[:-1]) / 2, 0.0, sums[-1] * 2):
+        fewest, most = found.fits(budget)
+        true = int(np.searchsorted(sums, budget * (1 + 1e-12), side="right"))
+        assert fewest <= true <= most
+        assert most - fewest <= max(found.n.max() - 1, 0)
+        alike = np.isclose(np.sort(prices), np.sort(prices)[min(true, 59)], rtol=0.02, atol=0).sum()
+        assert most - fewest <= max(alike - 1, 0)
+    halves = frontier.together([frontier.of_prices(prices[:25]), frontier.of_prices(prices[25:])])
+    assert halves.n.tolist() == found.n.tolist()
+    np.testing.assert_allclose(halves.spent, found.spent, rtol=1e-13)
+
+
+def test_pairs_are_grouped_by_their_length_and_lengths_have_to_be_known():
+    rng = np.random.default_rng(0)
+    n = 40
+    counts = rng.integers(1, 90, n)
+    log = PairLog("x", *(-rng.exponential(9, (4, n)) - 1), n_chosen=counts, n_rejected=counts[::-1])
+    found, order = groups(log, "length"), np.sort(counts)
+    assert [row["n"] for row in found] == [10] * 4
+    assert found[0]["group"] == f"{order[0]} to {order[9]}"
+    assert found[3]["group"] == f"{order[30]} to {order[39]}"
+    with pytest.raises(InputError, match="has no token counts to group by"):
+        groups(replace(log, n_chosen=None, n_rejected=None), "length")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
+def test_a_pattern_of_the_policy_says_so(pattern):
+    """Of a reference alone the others are asked: they may not look at a policy, and those of a policy do."""
+
+    class Rows(SimpleNamespace):
+        looked = False
+
+        def __getattribute__(self, name):
+            if name.startswith("policy"):
+                object.__setattr__(self, "looked", True)
+            return object.__getattribute__(self, name)
+
+    ref = -np.arange(1.0, 13)
+    rows = Rows(ref_chosen=ref, ref_rejected=ref[::-1].copy(), policy_chosen=ref + 0.5, policy_rejected=ref[::-1] - 0.5)
+    pattern.shown_by(rows)
+    needs = object.__getattribute__(rows, "looked")
+    assert pattern.of_policy == (needs and pattern not in (PLACEHOLDER, ZERO))
+    assert pattern.suspicious(12, 12)
+    assert not pattern.suspicious(0, 12)
+    least = int(np.ceil(pattern.share * 1000))
+    assert pattern.suspicious(max(least, 1), 1000)
+    assert not least or not pattern.suspicious(least - 1, 1000)
+    assert pattern.suspicious(FEW - 1, FEW - 1) == pattern.few

@@ -97,3 +97,16 @@ def test_a_smooth_increasing_function_takes_a_dozen_steps():
     found = roots.increasing(function, np.full(50, -1.0), np.full(50, 6.0))
     np.testing.assert_allclose(found, wanted, rtol=1e-14)
     assert len(calls) <= 13
+
+
+def test_a_slope_that_jumps_beside_the_root_is_asked_again():
+    """Newton's second step is tiny and lands beyond a kink: only smooth functions may skip the third."""
+    root, kink = 1.0, 1.0 + 1e-9
+
+    def bent(x, _):
+        right = x >= kink
+        f = np.where(right, -(x - kink) - 1e-12, -1e-3 * (x - root))
+        return f, np.where(right, -1.0, -1e-3)
+
+    found = roots.decreasing(bent, np.zeros(1), np.full(1, 3.0))
+    assert abs(found[0] - root) <= 4 * np.spacing(1.0)

@@ -210,3 +210,25 @@ def test_the_tilt_of_a_tiny_kl_is_its_second_order(nats):
     tilt = best_of_n.tilt_of_equal_kl(problem, nats)
     assert 1 / tilt.beta[0] == pytest.approx(price, rel=1e-5)
     assert tilt.reward[0] == pytest.approx(1.9 / 3, abs=1e-5)
+
+
+@pytest.mark.parametrize("n", [1.5, 3.0, 40.0])
+def test_responses_that_tie_share_their_level_however_small(n):
+    """One response in the place of two of its level: their chances are the parts of its, in several prompts at once."""
+    rows = [
+        [-900.0, -901.0, -1.0, 0.0],
+        [-1.0, 0.0, -700.0, -699.0],
+        [-2.0, -1.0, -3.0, 0.0],
+        [0.0, -650.0, -1.0, -1e4],
+    ]
+    level = np.array([[0, 0, 1, 2], [0, 1, 2, 2], [1, 0, 1, 2], [0, 1, 1, 2]])
+    problem = Problem.from_unnormalized(np.array(rows), 1.0, level)
+    found = best_of_n.policy(problem, n)
+    for row, log_ref, reward in zip(found, problem.log_ref, level, strict=True):
+        merged = np.array([np.logaddexp.reduce(log_ref[reward == k]) for k in range(3)])
+        wanted = exact(merged, n)[reward] + log_ref - merged[reward]
+        assert row == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+    rates = best_of_n.win_rate(problem, n)
+    for rate, log_ref, log_best, reward in zip(rates, problem.log_ref, found, level, strict=True):
+        beats = (reward[:, None] > reward) + (reward[:, None] == reward) / 2
+        assert rate == pytest.approx(np.exp(log_best) @ beats @ np.exp(log_ref), abs=1e-12)

@@ -13,9 +13,9 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, logit
 
-from tabular import InputError, losses
+from tabular import InputError, Preferences, Problem, Status, losses, rlhf
 from tabular.losses import guarantees
-from tabular.losses.guarantees import settings
+from tabular.losses.guarantees import SETTINGS, Answer, settings
 from tests.tabular.losses import formulas
 from tests.tabular.losses.test_golden import GOLDEN, golden
 
@@ -510,6 +510,43 @@ def test_the_map_knows_holds_from_fails_and_from_open(claim, answer):
     assert cell.statement == f"map-{claim}-{answer}"
 
 
+def at_the_map(name):
+    return losses.get(name, **{key: float(value) for key, value in SETTINGS.get(name, {}).items()})
+
+
+@pytest.mark.parametrize("name", guarantees())
+def test_the_map_says_what_solutions_show(name):
+    """One label of two responses, one that leaves a third out, labels at a reward's odds, and what a loss looks at."""
+    loss, row = at_the_map(name), guarantees(name)
+    exists = {Status.UNIQUE, Status.SET}
+
+    def agrees(claim, shown):
+        assert row[claim].answer in (Answer.IF, Answer.OPEN, Answer.HOLDS if shown else Answer.FAILS), claim
+
+    two, three = Problem.from_probabilities([0.3, 0.7], 0.5), Problem.from_probabilities([0.2, 0.3, 0.5], 0.5)
+    one = losses.solve(two, Preferences.from_pairs([(0, 1)]), loss)
+    if one.status is not Status.LOCAL:
+        agrees("one-way", one.status in exists)
+    agrees("bounded", one.infimum > -np.inf)
+    some = [
+        losses.solve(three, Preferences.from_pairs(pairs), loss).status in exists
+        for pairs in ([(0, 1)], [(0, 1), (1, 2)], [(0, 1), (1, 0), (2, 1)])
+    ]
+    if row["any"].answer is Answer.HOLDS and loss.convex:
+        assert all(some)
+    if row["any"].answer is Answer.FAILS:
+        assert not all(some)
+    if row["finite"].answer is Answer.HOLDS:
+        assert np.isfinite(one.log_policy).all()
+    rewarded = Problem.from_probabilities([0.3, 0.7], 0.5, [0.4, 0.0])
+    found = losses.solve(rewarded, Preferences.from_bradley_terry(rewarded), loss)
+    agrees("rlhf", np.allclose(np.exp(found.log_policy), np.exp(rlhf.optimal_policy(rewarded)), atol=1e-6))
+    values = [loss(-1.0, -2.0, *ref, 0.5) for ref in ((-1.5, -0.5), (-0.7, -3.0), (-4.0, -4.0))]
+    agrees("reference", np.ptp(values) == 0)
+    agrees("convex", loss.convex)
+    assert all(cell.answer is not Answer.IF or cell.condition for cell in row.values())
+
+
 def test_the_parameters_at_which_the_map_speaks():
     """Small and simple ones, as a reader is told them."""
     said = {name: settings(name) for name in losses.names() if settings(name)}
@@ -534,3 +571,12 @@ def test_the_parameters_at_which_the_map_speaks():
         "cpo_xu": "alpha = 1, n_w = 1",
         "orpo": "lam = 1",
     }
+
+
+def test_a_margin_of_weight_0_is_none_where_the_reference_overflows():
+    """0 times infinity is no margin; at weight 1 it is what the inverse probabilities add up to."""
+    point = (-1.0, -2.0, -1e4, -1e4, 0.5)
+    assert losses.get("ecpo", gamma=0.0)(*point) == losses.get("dpo")(*point)
+    near = (-1.0, -2.0, -0.5, -1.5, 0.5)
+    wanted = np.logaddexp(0, np.exp(0.5) + np.exp(1.5) - 0.5 * (1.0 - 1.0))
+    assert losses.get("ecpo", gamma=1.0)(*near) == pytest.approx(wanted, rel=1e-14)
