@@ -28,7 +28,7 @@ from tabular.fits.parts import centred
 
 __all__ = ["ConvexFit", "Labels", "fit", "relabelled", "residual"]
 
-_FAR = 10.0 ** np.array([3, 6, 12, 50, 100, 150])  # where the limit of a user's function is read
+_FAR = 10.0 ** np.array([9, 50])  # where the limit of a user's function is read
 _BALANCED = 1e-9  # of what a node's labels pull: its imbalance where Newton has not failed
 _ONE_SCALE = 600.0  # range of log-weights that floats of one scale hold
 
