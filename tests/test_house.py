@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tabular.base import tolerances
+
 ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "tabular": {"tabular"},
@@ -73,6 +75,13 @@ def test_the_rules_are_seen_to_be_broken():
     assert violations("tabular/x.py", "@dataclass(frozen=True, eq=False)\nclass A: ...") == set()
     for said in ("frozen=False", "frozen=True, eq=True", "eq=False"):
         assert len(violations("tabular/x.py", f"@dataclass({said})\nclass A: ...")) == 1
+
+
+def test_tolerances_are_small():
+    """Those of the fits are shares and nats: one that is not would forgive anything."""
+    values = {name: getattr(tolerances, name) for name in tolerances.__all__}
+    assert {name for name, value in values.items() if not 0 < value <= 0.1} == set()
+    assert len(values) > 10
 
 
 def bound(statement):

@@ -221,6 +221,18 @@ def test_remedies_are_what_the_changed_losses_do(log):
     assert remedies(good, beta) == []
 
 
+@pytest.mark.parametrize(("name", "reach"), [("IPO", 0.5), ("hinge", 1.0), ("cDPO", np.log(9))])
+def test_where_a_loss_stops_is_told_for_every_beta(log, name, reach):
+    """At betas that leave a part of the gaps within its reach, reach / beta."""
+    inside = (log.delta_ref < log.delta) & (log.delta < 0)
+    gap = np.sort(-log.delta_ref[inside])
+    for place in range(1, len(gap), 3):
+        beta = reach / ((gap[place] + gap[place - 1]) / 2)
+        (found,) = (each for each in remedies(log, beta) if each.name.startswith(name) and "this beta" in each.name)
+        assert found.at_optimum == pytest.approx(place / len(gap))
+        assert found.at_same_loss is None
+
+
 def test_a_pair_that_rounding_leaves_short_of_even_asks_for_no_other_beta():
     nearly = PairLog("nearly", [-2.0], [-1.0], policy_chosen=[-1e-20], policy_rejected=[0.0])
     assert [remedy.name for remedy in remedies(nearly, 0.5)][:2] == ["DPO as it is, trained on", "DPO with beta = 0.25"]
