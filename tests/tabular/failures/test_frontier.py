@@ -69,6 +69,31 @@ def test_joint_thresholds_agree_with_clarabel(seed):
         assert failure_modes.joint_threshold(problem, preferences, pairs) == pytest.approx(value, abs=2e-6)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_at_the_very_level_of_a_threshold_its_pair_is_inverted_and_below_it_is_not(seed):
+    """However the sums are rounded: of one prompt or three, and of any beta."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(1 + 2 * (seed % 2), 4)), [0.1, 1.0, 10.0][seed % 3])
+    labels = [
+        (rng.integers(problem.n_prompts), *rng.choice(4, 2, replace=False), rng.uniform(0.5, 2)) for _ in range(5)
+    ]
+    preferences = Preferences.from_pairs(labels)
+    found, share = solve(problem, preferences), np.exp(preferences.log_share)
+    for pair in np.flatnonzero(found.binds):
+        level = found.value[pair]
+        largest = failure_modes.largest_inverted_set(problem, preferences, level)
+        sets = failure_modes.inverted_sets(problem, preferences, level)
+        assert largest.share >= share[pair] * (1 - 1e-12)
+        assert largest.loss == pytest.approx(level, rel=1e-9) or largest.loss < level
+        assert any(pair in s for s in sets)
+        assert max(share[list(s)].sum() for s in sets) == pytest.approx(largest.share)
+        assert failure_modes.worst_case_accuracy(problem, preferences, level) == pytest.approx(1 - largest.share)
+        assert failure_modes.joint_threshold(problem, preferences, [pair]) == pytest.approx(level, rel=1e-12)
+        below = level - max(1e-6 * found.excess[pair], 1e-9)
+        if below > found.at.value:
+            assert not any(pair in s for s in failure_modes.inverted_sets(problem, preferences, below))
+
+
 def test_separable_pairs_are_sorted_costs():
     rng = np.random.default_rng(0)
     delta_ref = 20 * rng.normal(size=400)

@@ -8,7 +8,7 @@ from tabular.base.log_space import softplus
 from tabular.failures.separate import flips
 
 NAMES = [name for name in losses.names() if not losses.typical(name).batch]
-REFERENCES = [(-9.0, -7.0), (-7.0, -9.0), (-3.0, -3.0), (-0.9, -6.0), (-5.0, -1.2)]
+REFERENCES = [(-9.0, -7.0), (-7.0, -9.0), (-3.0, -3.0), (-0.9, -6.0), (-5.0, -1.2), (-0.02, -8.0), (-7.0, -0.1)]
 #: where the simplex may bind elsewhere than at a tie the threshold is a bound from below
 BOUNDS = {"sppo_hard", "squared_po"}
 
@@ -30,20 +30,52 @@ def grid():
 A, B = grid()
 
 
+def closest(loss, w, y, beta, inverted):
+    """The least loss of the grid, and about it: boards of policies, each half as wide as the last that held the least.
+
+    One number for each reference. Coordinates are b - a, at least 0, and b where the pair has to be inverted; else a
+    and b.
+    """
+
+    def least(a, b):
+        value = np.broadcast_to(loss(a, b, w, y, beta), (len(w), a.shape[-1]))
+        best = np.argmin(np.where(np.isnan(value), np.inf, value), axis=1)[:, None]
+        return best, np.take_along_axis(value, best, axis=1)
+
+    w, y = w[:, None], y[:, None]
+    a, b = (A[A <= B], B[A <= B]) if inverted else (A, B)
+    best, found = least(a, b)
+    first, second = (b - a if inverted else a)[best], b[best]
+    width = 1 + 0.3 * np.maximum(np.abs(first), np.abs(second))
+    one, other = (part.ravel() for part in np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-1, 1, 9)))
+    for _ in range(60):
+        to = np.maximum(first + width * one, 0.0) if inverted else np.minimum(first + width * one, -1e-9)
+        b = np.minimum(second + width * other, -softplus(-to) if inverted else np.log(-np.expm1(to)))
+        best, here = least(b - to if inverted else to, b)
+        lower = here < found - 1e-13 * np.abs(found)
+        first = np.where(lower, np.take_along_axis(to, best, axis=1), first)
+        second = np.where(lower, np.take_along_axis(b, best, axis=1), second)
+        found, width = np.minimum(here, found), np.where(lower, width, width / 2)
+    return found[:, 0]
+
+
 @pytest.mark.parametrize("beta", [0.3, 2.0])
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("make", [losses.typical, special])
-def test_no_policy_that_is_wrong_has_less_and_some_come_close(name, beta, make):
-    loss = make(name)
-    for w, y in REFERENCES:
-        found = flips(loss, [w], [y], beta)
-        value = loss(A, B, w, y, beta)
-        inverted = value[A <= B].min()
-        assert found.threshold[0] <= inverted + 1e-9 * (1 + abs(inverted)), (w, y)
-        assert found.least[0] <= min(found.threshold[0], value.min() + 1e-9)
-        step = 0.5 * beta * (1 + loss.params.get("lam", 0)) + 0.5 / beta if np.isfinite(inverted) else 0
-        if name not in BOUNDS and found.threshold[0] > -np.inf:
-            assert inverted <= found.threshold[0] + 0.11 * step + 0.01 * abs(inverted), (w, y)
+def test_they_are_the_least_losses_of_policies_with_the_pair_wrong_and_of_all(name, beta, make):
+    loss, (w, y) = make(name), np.array(REFERENCES).T
+    if make is special and loss.params == losses.typical(name).params:
+        return
+    found = flips(loss, w, y, beta)
+    for value, inverted in ((found.threshold, True), (found.least, False)):
+        reached, finite = closest(loss, w, y, beta, inverted), np.isfinite(value)
+        assert (reached[~finite] < -40 * beta).all()
+        reached, value = reached[finite], value[finite]
+        assert (value <= reached + 1e-9 * (1 + np.abs(reached))).all()
+        assert name in BOUNDS or (reached <= value + (1e-6 if inverted else 1e-3) * (1 + np.abs(value))).all()
+    finite = np.isfinite(found.least)
+    assert (found.price[finite] == found.threshold[finite] - found.least[finite]).all()
+    assert (found.price[~finite] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["dpo", "cdpo", "rdpo", "ipo", "hinge", "slic", "hypo", "odpo", "ecpo"])

@@ -1,0 +1,124 @@
+"""How much named instances take: fits, steps and patterns are counted, and a search that wanders takes more of them."""
+
+import numpy as np
+import pytest
+
+from tabular import Preferences, Problem, dpo
+from tabular.failures import deepening, grown, least_cost, least_gamma, pattern_search, pieces
+from tabular.failures.frontier import frontier
+from tabular.failures.infimum import infimum
+from tabular.failures.inversion import deepest
+from tabular.failures.least_gamma import least_gammas
+from tabular.failures.ties import Copies
+from tabular.fits import laplacian
+
+
+def counted(monkeypatch, owner, name, size):
+    """The sizes of all calls of one function from here on."""
+    seen, called = [], getattr(owner, name)
+
+    def counting(*given, **words):
+        seen.append(int(size(*given, **words)))
+        return called(*given, **words)
+
+    monkeypatch.setattr(owner, name, counting)
+    return seen
+
+
+def tangle(n, k, seed, beta=1.0, n_prompts=1):
+    """Random labels of unequal weights among n responses of each prompt; beta times the reference is the same."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(n_prompts, n)) / beta, beta)
+    winner = rng.integers(0, n, k)
+    weight = np.exp(rng.normal(size=k))
+    return problem, Preferences(rng.integers(0, n_prompts, k), winner, (winner + rng.integers(1, n, k)) % n, weight)
+
+
+BETAS = pytest.mark.parametrize("beta", [1 / 64, 1.0, 64.0])
+
+
+@BETAS
+@pytest.mark.parametrize(
+    ("n", "k", "gain", "rounds", "steps"),
+    [
+        (10, 70, 1e-9, 2, 140),
+        (10, 70, 1e-3, 3, 210),
+        (10, 70, 0.3, 5, 272),
+        (10, 70, 10.0, 6, 264),
+        (60, 150, 0.3, 12, 585),
+    ],
+)
+def test_depths_inside_a_block_and_across_blocks(monkeypatch, beta, n, k, gain, rounds, steps):
+    """At any beta the same steps lead to depths of the same beta delta, at the loss asked for."""
+    problem, labels = tangle(n, k, 1, beta)
+    at = infimum(problem, labels)
+    seen = counted(monkeypatch, deepening._Search, "step", lambda search: len(search.moving))
+    found = deepest(problem, labels, at.value + gain, at=at)
+    assert len(seen) <= rounds
+    assert sum(seen) <= steps
+    some = np.arange(0, k, 20) if n < 20 else ()
+    losses = [dpo.loss(found.witness(pair), problem, labels) for pair in some]
+    np.testing.assert_allclose(losses, at.value + gain, rtol=1e-9)
+
+
+@BETAS
+def test_climbs_of_single_pairs(monkeypatch, beta):
+    """Fits, and the steps of Newton's method in these, which begin at those that are known."""
+    problem, labels = tangle(5, 12, 2, beta)
+    at = infimum(problem, labels)
+    held = counted(monkeypatch, pieces.Pieces, "hold", lambda self, pairs, delta: len(pairs))
+    newton = counted(monkeypatch, laplacian, "solve_even", lambda weight, flow: len(weight))
+    for gain, rounds, fits, steps in ((1e-6, 19, 173, 420), (0.05, 8, 52, 155), (3.0, 6, 34, 8), (1e3, 2, 12, 3)):
+        held.clear(), newton.clear()
+        deepest(problem, labels, at.value + gain, at=at)
+        assert len(held) <= rounds
+        assert sum(held) <= fits
+        assert sum(newton) <= steps
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "beta", "calls", "fits", "steps"),
+    [(7, 20, 1.0, 20, 75, 130), (7, 20, 16.0, 20, 75, 138), (40, 200, 1.0, 23, 146, 0)],
+)
+def test_gammas_along_a_curve(monkeypatch, n, k, beta, calls, fits, steps):
+    problem, labels = tangle(n, k, 5, beta)
+    at = infimum(problem, labels)
+    seen = counted(monkeypatch, least_gamma._Curve, "fit", lambda self, copies, *_: len(copies))
+    newton = counted(monkeypatch, laplacian, "solve_even", lambda weight, flow: len(weight))
+    least_gammas(at, np.logaddexp(-problem.log_ref[0, labels.winner], -problem.log_ref[0, labels.loser]))
+    assert len(seen) <= calls
+    assert sum(seen) <= fits
+    assert sum(newton) <= steps
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "n_prompts", "one", "all_up_to"),
+    [(6, 16, 1, (2, 3, 5), (2, 3, 6)), (6, 24, 4, (13, 21, 22), (13, 21, 22)), (8, 24, 1, (8, 83, 196), (8, 86, 200))],
+)
+def test_patterns_of_a_frontier(monkeypatch, n, k, n_prompts, one, all_up_to):
+    """At one level, and at all up to it, which asks for more; 4140 partitions of 8 responses."""
+    problem, labels = tangle(n, k, 3, n_prompts=n_prompts)
+    at = infimum(problem, labels)
+    fitted = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
+    for share, first, second in zip((0.1, 0.5, 0.9), one, all_up_to, strict=True):
+        level = at.value + share * (np.log(2) - at.value)
+        for lowest, most in ((level, first), (-np.inf, second)):
+            fitted.clear()
+            frontier(problem, labels, level, lowest=lowest)
+            assert sum(fitted) <= most
+
+
+def test_batches_that_grow_and_bounds_that_rise(monkeypatch):
+    problem, labels = tangle(12, 60, 4)
+    at = infimum(problem, labels)
+    level = (at.value + np.log(2)) / 2
+    tied = counted(monkeypatch, grown._Growth, "_tied", lambda self, labels: len(labels))
+    rises = counted(monkeypatch, least_cost, "_most", lambda *_: 1)
+    bounds = frontier(problem, labels, level, 1, level).bounds(level)
+    assert len(tied) <= 14
+    assert sum(tied) <= 87
+    assert len(rises) <= 98
+    assert 0.1091 < bounds.lower <= bounds.upper < 0.1967
+    growth = grown._Growth(at, 0, Copies(at.parts.graph, [0]), np.ones(60), level - at.value)
+    tied.clear()
+    assert len(list(growth.run(0.1, 5))) <= len(tied) == 5
