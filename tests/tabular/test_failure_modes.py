@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from tabular import InputError, Preferences, Problem, dpo, failure_modes
 from tabular.failure_modes import Kind, find
+from tabular.failures import displacement
 from tests.strategies import labelled_problems
 
 START = np.log(2)
@@ -107,6 +108,7 @@ def test_a_reference_at_the_optimum_has_nowhere_to_fall():
     for row in rows:
         for kind in BY_LOSS:
             assert row.findings[kind].why == "the reference already has the least loss: it cannot fall"
+            assert row.findings[kind].occurs is False
         assert Kind.CONTRADICTORY_LABELS in row.kinds
         assert rows[0].findings[Kind.CONTRADICTORY_LABELS].cycle == (0, 1)
 
@@ -120,6 +122,16 @@ def test_one_winner_over_two_equals_loses_probability_only_below_beta_2(beta, fa
         finding = row.findings[Kind.CHOSEN_PROBABILITY_FALLS]
         assert finding.readable()["occurs"] is (True if falls else None)  # a search that finds nothing is no proof
         assert falls or finding.why.startswith("undecided")
+        if falls:
+            assert finding.witness.loss < START - 1e-12
+            assert finding.witness.row[0] < np.log(1 / 3) - 1e-12
+
+
+def test_where_theory_says_that_nothing_falls_nothing_is_searched(monkeypatch):
+    """Two responses and an aligned push: what is left is one direction."""
+    monkeypatch.setattr(displacement, "_rays", lambda *_: pytest.fail("a search that is in vain"))
+    _, _, (row,) = rows_of([0.7, 0.3], 1.0, [(0, 1)])
+    assert row.findings[Kind.CHOSEN_PROBABILITY_FALLS].occurs is False
 
 
 def test_hypo_removes_a_falling_chosen_probability_only_where_that_is_proved():

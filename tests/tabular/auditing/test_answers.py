@@ -83,7 +83,29 @@ def test_a_loss_by_name_takes_token_counts_from_the_log():
 
 def test_the_summary_has_no_array_of_all_pairs():
     log = PairLog("x", -np.arange(1.0, 1001), -np.arange(2.0, 1002), -np.arange(1.0, 1001), -np.arange(3.0, 1003))
-    assert len(str(audit(log, 0.1).summary())) < 3000
+    found = audit(log, 0.1)
+    summary = found.summary()
+    assert len(str(summary)) < 3000
+    assert summary["loss"] == found.loss.tolist()
+    assert summary["intervals"] == {name: list(ends) for name, ends in found.intervals().items()}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_intervals_are_of_the_shares_at_the_last_checkpoint(seed):
+    """Whole numbers and halves, so that many ratios tie, and some lie between 0 and 1."""
+    rng = np.random.default_rng(seed)
+    found = audit(PairLog("x", *(-rng.integers(1, 7, (4, 30)) / 2)), 0.3)
+    shares = {
+        "share_pessimistic": found.share_pessimistic,
+        "relative_accuracy": found.relative_accuracy[-1],
+        "absolute_accuracy": found.absolute_accuracy[-1],
+        "share_in_u": found.share_in_u[-1],
+    }
+    assert list(found.intervals()) == list(shares)
+    for name, ends in found.intervals().items():
+        assert ends == pytest.approx(wilson(shares[name], 30))
+    assert min(shares.values()) > 0
+    assert replace(found, log=None).intervals() == {}
 
 
 @given(st.integers(0, 40), st.integers(1, 40))

@@ -12,7 +12,9 @@ from scipy.special import expit
 from tabular import InputError, Preferences, Problem, Status, dpo, oracle
 from tabular.base.log_space import softplus
 from tabular.failures.infimum import Relation, infimum
+from tabular.failures.inversion import deepest
 from tabular.failures.thresholds import solve
+from tabular.fits import many
 from tests.strategies import betas, labelled_problems, log_odds, policies_of
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "failure_modes.json").read_text())
@@ -161,6 +163,56 @@ def test_pairs_that_are_only_asked_about():
     )
     for pair in (2, 3):
         assert Preferences.from_pairs(labels).delta(found.witness(pair))[pair] <= -1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_of_weight_0_among_the_others_against_clarabel(seed):
+    """What they are asked about binds, is left free or follows; their witnesses lie in every prompt."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.normal(size=(2, 5)), rng.uniform(0.3, 3))
+    rows = [(x, *rng.choice(5, 2, replace=False), rng.uniform(0.5, 2)) for x in (0, 0, 0, 0, 1)]
+    asked = [(x, *rng.choice(5, 2, replace=False), 0.0) for x in (0, 0, 0, 1, 1, 1)]
+    order = rng.permutation(11)
+    labels = Preferences.from_pairs([[*rows, *asked][k] for k in order])
+    found, alone = solve(problem, labels), solve(problem, labels.counted())
+    assert found.at.value == pytest.approx(alone.at.value, rel=1e-14)
+    np.testing.assert_allclose(found.value[order < 5], alone.value, rtol=1e-12)
+    deep = deepest(problem, labels, np.log(2))
+    for pair in range(11):
+        value, multiplier = oracle.inversion_cost(problem, labels, [pair])
+        assert found.value[pair] == pytest.approx(value, abs=2e-6)
+        assert found.multiplier[pair] == pytest.approx(multiplier[0], abs=2e-4)
+        for witness, level in ((found.witness(pair), found.value[pair]), (deep.witness(pair), np.log(2))):
+            np.testing.assert_allclose(np.exp(witness).sum(axis=1), 1, rtol=1e-12)
+            assert dpo.loss(witness, problem, labels) <= level * (1 + 1e-9) + 1e-15
+        assert labels.delta(found.witness(pair))[pair] <= 0
+        shown = labels.delta(deep.witness(pair))[pair]
+        assert shown <= -1 if deep.delta[pair] == -np.inf else shown == pytest.approx(deep.delta[pair], rel=1e-9)
+
+
+def test_fits_that_fail_their_check_are_made_alone(monkeypatch):
+    """Of a block whose labels share factors: what is left of such a fit is a place to begin."""
+    rng = np.random.default_rng(6)
+    winner = rng.integers(0, 9, 90)
+    labels = Preferences(0 * winner, winner, (winner + rng.integers(1, 9, 90)) % 9, rng.uniform(0.5, 2, 90))
+    problem = Problem.from_unnormalized(rng.normal(size=9), 2.0)
+    sound, held, failed = solve(problem, labels), many.Block.held, []
+
+    def wrong(block, *given):
+        fits = held(block, *given)
+        some = np.arange(0, len(fits.cost), 3)
+        fits.strength[:, some] += rng.normal(size=(9, len(some)))
+        fits.cost[some], fits.push[some], fits.fitted[some], fits.told[some] = np.nan, np.nan, False, False
+        failed.extend(some)
+        return fits
+
+    rows = sound.at.rows(np.flatnonzero(sound.binds), 0.0)
+    monkeypatch.setattr(many.Block, "held", wrong)
+    found = solve(problem, labels)
+    np.testing.assert_allclose(found.value, sound.value, rtol=1e-13)
+    np.testing.assert_allclose(found.multiplier, sound.multiplier, rtol=1e-10)
+    np.testing.assert_allclose(found.at.rows(np.flatnonzero(found.binds), 0.0), rows, atol=1e-9)
+    assert failed
 
 
 def test_statuses_and_directions():
