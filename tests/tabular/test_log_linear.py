@@ -262,6 +262,21 @@ def test_all_local_maxima_against_a_grid(n, beta, seed):
         assert problem.prompt_weights @ rlhf.objective(log_policy, problem) <= top + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("seed", "wanted"),
+    enumerate([5454, 6737, 2315, 5765, 594, 773, 124, 270]),
+)
+def test_the_bounds_on_two_derivatives_leave_so_many_parts_open(monkeypatch, seed, wanted):
+    """Fewer parts are looked at with bounds that do not hold, more with bounds that are wider than they need be."""
+    rng, prompts = np.random.default_rng(seed), 1 + seed % 3
+    shape, beta = (prompts, [3, 4, 5, 6][seed % 4]), [0.05, 0.3, 1.0, 3.0][seed // 2]
+    problem = Problem.from_unnormalized(rng.normal(size=shape), beta, 3 * rng.normal(size=shape))
+    seen, slopes = [], log_linear._slopes
+    monkeypatch.setattr(log_linear, "_slopes", lambda *given: seen.append(np.size(given[-1])) or slopes(*given))
+    log_linear.local_maxima(problem, rng.normal(size=shape).round(1))
+    assert sum(seen) == pytest.approx(wanted, rel=0.005)
+
+
 def test_rlhf_over_one_hot_features_is_the_tabular_optimum():
     problem = uniform(4, 0.5, [1, 0.2, -1, 0])
     found = log_linear.rlhf(problem, np.eye(4))

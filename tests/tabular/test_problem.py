@@ -105,6 +105,14 @@ def test_rows_of_different_lengths_are_padded_with_absent_responses():
     assert ragged.log_ref[0, 2] == -INF
 
 
+@pytest.mark.parametrize("given", [[[1.0], [4.0]], [[1.0, 2.0], [4.0, 5.0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]])
+def test_a_reward_may_leave_out_what_is_absent_at_the_end(given):
+    there = np.arange(3) < len(given[0])
+    problem = Problem.from_unnormalized(np.where(there, 0.0, -np.inf) + np.zeros((2, 1)), 1.0, given)
+    assert problem.reward[:, there].tolist() == given
+    assert not problem.reward[:, ~there].any()
+
+
 def test_what_a_reward_says_of_absent_responses_is_ignored():
     assert Problem.from_probabilities([1.0, 0.0], 1, reward=[2, NAN]).reward.tolist() == [[2, 0]]
 

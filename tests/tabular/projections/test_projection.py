@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression, nnls
 
+from tabular.projections import partition
+from tabular.projections import pool_and_split as pool_and_split_module
 from tabular.projections.chain import _pool_exactly, pool_chain, project_chain, single_path
 from tabular.projections.enumeration import enumerate_active_sets
 from tabular.projections.order_structure import analyse
@@ -57,6 +59,21 @@ def test_minimum_cuts_agree_with_pool_and_split(seed):
     np.testing.assert_allclose(
         value + log_weight + lift(winner, loser, margin, tilt, n) - log_weight, fitted, atol=1e-10
     )
+
+
+@pytest.mark.parametrize(("n", "most_cuts", "most_raised"), [(80, 7, 64), (400, 9, 340)])
+def test_how_many_cuts_are_made_and_multipliers_raised(monkeypatch, n, most_cuts, most_raised):
+    rng = np.random.default_rng(4)
+    winner, loser = np.unique(np.column_stack(acyclic_edges(rng, n, 3 * n)), axis=0).T
+    value, log_weight = rng.normal(size=n), rng.uniform(-1, 1, size=n)
+    cuts, raised = [], []
+    for module, name, seen in ((partition, "_route", cuts), (pool_and_split_module, "_raise_until_tight", raised)):
+        called = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, called=called, seen=seen: seen.append(0) or called(*given))
+    isotonic(value, np.exp(log_weight), winner, loser)
+    pool_and_split(value + log_weight, winner, loser, log_weight[winner] - log_weight[loser])
+    assert 0 < len(cuts) <= most_cuts
+    assert 0 < len(raised) <= most_raised
 
 
 def _means(value, weight, pool):
