@@ -264,7 +264,7 @@ def test_all_local_maxima_against_a_grid(n, beta, seed):
 
 @pytest.mark.parametrize(
     ("seed", "wanted"),
-    enumerate([5454, 6737, 2315, 5765, 594, 773, 124, 270]),
+    [*enumerate([5454, 6737, 2315, 5765, 594, 773, 124, 270])],
 )
 def test_the_bounds_on_two_derivatives_leave_so_many_parts_open(monkeypatch, seed, wanted):
     """Fewer parts are looked at with bounds that do not hold, more with bounds that are wider than they need be."""
