@@ -107,7 +107,8 @@ def thresholds(problem: Problem, preferences: Preferences, loss: Loss) -> LossTh
 
 def _smooth_thresholds(graph):
     whole = graph.hold(graph.labelled, [np.arange(k) for k in graph.nodes_of.size[graph.labelled]])
-    rest, attained = np.zeros(graph.component.max() + 1), np.ones(graph.component.max() + 1, dtype=bool)
+    n_components = len(graph.labels_of.size)
+    rest, attained = np.zeros(n_components), np.ones(n_components, dtype=bool)
     rest[graph.labelled], attained[graph.labelled] = whole.cost, whole.attained
     base = _spread(graph, graph.labelled, whole.log_ratio, np.zeros(graph.labels.n_nodes))
     n_pairs, infimum = len(graph.winner), float(rest.sum())
@@ -158,7 +159,7 @@ def _deltas(graph, whole, level):
     log_ref = graph.problem.log_ref.ravel()
     joined = graph.component[graph.winner] == graph.component[graph.loser]
     asked = joined & (graph.preferences.log_weight == -np.inf)
-    settled = np.zeros(graph.component.max() + 1, dtype=bool)
+    settled = np.zeros(len(graph.labels_of.size), dtype=bool)
     settled[graph.labelled] = whole.attained
     known = asked & settled[graph.component[graph.winner]]
     total = log_ref + level

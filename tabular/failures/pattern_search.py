@@ -71,7 +71,7 @@ class Aim:
         """The most weight of its piece that is known to be inverted for no more than each cost."""
         most = np.full(len(piece), -np.inf)
         for one in np.unique(piece):
-            price, weight = np.array(sorted(self.known.get(int(one), [(-np.inf, -np.inf)]))).T
+            price, weight = np.array(sorted(self.known[int(one)])).T
             mine = piece == one
             dearer = np.searchsorted(price, cost[mine], side="right")
             most[mine] = np.r_[-np.inf, np.maximum.accumulate(weight)][dearer]
