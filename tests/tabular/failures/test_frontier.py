@@ -138,6 +138,54 @@ def test_a_multiple_choice_knapsack_by_enumeration(seed):
     assert options.gain[chosen].sum() == pytest.approx(most)
 
 
+def _options(seed, n_groups=12):
+    rng = np.random.default_rng(seed)
+    gain = rng.integers(3, 9, 3 * n_groups).astype(float)
+    return knapsack.Options(np.repeat(np.arange(n_groups), 3), gain + rng.exponential(size=3 * n_groups), gain)
+
+
+def test_a_knapsack_is_searched_only_where_the_relaxation_leaves_it_open(monkeypatch):
+    options = _options(2)
+    relaxed, budget = knapsack.relax(options), 40.0
+    chosen, proved = knapsack.best(options, relaxed, budget)
+    by_slope = relaxed.bounds(budget)[0]
+    assert proved
+    assert by_slope < options.gain[chosen].sum() < relaxed.bounds(budget)[1]
+    for name, most in (("_WORK", 12 * len(relaxed.option) - 1), ("_STATES", 3)):
+        with monkeypatch.context() as few:
+            few.setattr(knapsack, name, most)
+            assert knapsack.searchable(options, relaxed) == (name == "_STATES")
+            feasible, proved = knapsack.best(options, relaxed, budget)
+        assert not proved
+        assert options.gain[feasible].sum() == by_slope
+        assert options.cost[feasible].sum() <= budget
+        assert len(set(options.group[feasible])) == len(feasible)
+    with monkeypatch.context() as enough:
+        enough.setattr(knapsack, "_WORK", 12 * len(relaxed.option))
+        assert knapsack.best(options, relaxed, budget)[1]
+    monkeypatch.setattr(knapsack, "_search", lambda *_: pytest.fail("nothing is open"))
+    even = knapsack.Options(np.arange(5), np.arange(5) + 1.0, np.full(5, 2.0))
+    assert knapsack.best(even, knapsack.relax(even), 6.5)[0].tolist() == [0, 1, 2]
+    everything, proved = knapsack.best(options, relaxed, 1e3)
+    assert (options.gain[everything].sum(), proved) == (relaxed.gain[-1], True)
+
+
+@pytest.mark.parametrize(("seed", "most"), [*enumerate([96, 248, 718, 728])])
+def test_states_that_cannot_win_are_dropped(monkeypatch, seed, most):
+    options, seen, kept = _options(seed), [], knapsack._undominated
+    monkeypatch.setattr(knapsack, "_undominated", lambda gain: seen.append(len(gain)) or kept(gain))
+    chosen, proved = knapsack.best(options, knapsack.relax(options), 40.0)
+    share = options.gain[chosen].sum()
+    grown = np.full(int(options.gain.sum()) + 1, np.inf)  # the least cost of each whole gain, group by group
+    grown[0] = 0.0
+    for group in range(12):
+        ways = [(0.0, 0), *((options.cost[k], int(options.gain[k])) for k in np.flatnonzero(options.group == group))]
+        grown = np.min([cost + np.r_[np.full(g, np.inf), grown[: len(grown) - g]] for cost, g in ways], axis=0)
+    assert proved
+    assert share == np.flatnonzero(grown <= 40.0).max()
+    assert sum(seen) <= most
+
+
 def test_population_labels_offer_three_ways_for_a_pair():
     """Both orders of one pair: at the optimum one label is right; a tie makes both wrong, going beyond frees one."""
     problem = Problem.from_probabilities([0.3, 0.7], beta=1)
