@@ -20,7 +20,7 @@ from tabular.auditing.patterns import FEW, PATTERNS, PLACEHOLDER, ZERO
 from tabular.auditing.remedies import _round_down, _round_up, remedies
 from tabular.auditing.worst import QUESTIONS, _shown, n_of, pairs_of
 from tabular.failures.frontier import separable
-from tabular.failures.separate import Flips
+from tabular.failures.separate import Flips, flips
 from tabular.logs import PairLog
 
 log_probs = st.floats(-300, 0)
@@ -47,6 +47,12 @@ def test_what_is_certified_is_ranked_right_under_every_loss(name):
         result = audit(PairLog("x", *ref, *policy), 0.5, losses.typical(name))
         assert (result.certified_accuracy <= result.absolute_accuracy + 1e-12).all()
         assert (result.n_certified <= np.round(60 * result.absolute_accuracy)).all()
+        flip, loss = flips(losses.typical(name), *ref, 0.5), losses.typical(name)(*policy, *ref, 0.5)
+        np.testing.assert_allclose(result.flip_threshold, flip.threshold, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(result.pair_loss, loss, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(result.loss[-1], loss.mean(), rtol=1e-9)
+        if np.isfinite(flip.least).all() and name != "dpo":
+            assert result.n_certified[-1] == ((result.pair_loss - flip.least).sum() < flip.price).sum()
         assert result.loss_name.startswith(name)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, rlhf
-from tabular.failure_modes import Kind
+from tabular import Preferences, Problem, cpo, rlhf
+from tabular.failure_modes import Kind, find
 from tabular.failures import displacement
 from tabular.failures.infimum import infimum
 from tabular.failures.thresholds import solve
@@ -119,3 +119,67 @@ def test_the_search_for_gamma_stops_where_another_label_is_too_steep():
         ref = np.array([0.1, 0.9 - third, third])
         _, _, rows = rows_of(ref, 2.0, [(0, 0, 1, 0.8), (0, 1, 0, 0.2), *others])
         assert rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"].removes == found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_remedy_is_what_the_changed_problem_shows(seed):
+    """Random labels of three prompts, of both orders and of weight 0: all values, found anew on either side of them."""
+    rng = np.random.default_rng(seed)
+    beta, n = [0.2, 1.0, 5.0][seed % 3], [2, 4][seed % 2]
+    reward = rng.integers(-2, 3, (3, n)).astype(float)
+    problem = Problem.from_unnormalized(rng.choice([0.3, 2.0]) * rng.normal(size=(3, n)), beta, reward)
+    winner = rng.integers(0, n, 10)
+    weight = np.where(rng.random(10) < 0.15, 0.0, rng.integers(1, 4, 10)) + (np.arange(10) == 0)
+    labels = Preferences(rng.integers(0, 3, 10), winner, (winner + rng.integers(1, n, 10)) % n, weight)
+    delta_ref, star = labels.delta(problem.log_ref), labels.delta(rlhf.optimal_policy(problem))
+    margin = beta * np.maximum(-delta_ref, 0)
+    hypo, hypo_start = solve(problem, labels, margin), float(np.exp(labels.log_share) @ np.logaddexp(0, margin))
+    block = {
+        (p, y): (p, k)
+        for p, blocks in enumerate(labels.blocks(problem))
+        for k, nodes in enumerate(blocks)
+        for y in nodes
+    }
+
+    def optimal(value, pair):
+        return labels.delta(rlhf.optimal_policy(Problem(problem.log_ref, value, reward)))[pair]
+
+    def turned(delta, remedy, pair):
+        """Whether delta is positive just below the value, and just above it."""
+        return [delta(remedy.value * (1 + side * 1e-6), pair) > 0 for side in (-1, 1)]
+
+    for row in find(problem, labels).rows:
+        pair, found = row.pair, {kind: finding.remedies for kind, finding in row.findings.items() if finding.occurs}
+        prompt, w, y = row.prompt, row.winner, row.loser
+        contradictory = block[prompt, w] == block[prompt, y]
+        if remedies := found.get(Kind.ASSUMPTION_VIOLATED):
+            gap = reward[prompt, w] - reward[prompt, y]
+            assert remedies["beta"].removes == (gap > 0 > delta_ref[pair])
+            if remedies["beta"].value is not None:
+                assert turned(optimal, remedies["beta"], pair) == [gap > 0, gap < 0]
+            inverse = np.exp(-problem.log_ref[prompt, [w, y]]).sum()
+            assert remedies["eq17"].value * inverse == pytest.approx(-beta * star[pair], abs=1e-12)
+            one = Preferences([prompt], [w], [y])
+            held = cpo.constrained_optimum(problem, one)
+            assert remedies["hard_constraint"].value == pytest.approx(held.multipliers[0], abs=1e-12)
+            assert not remedies["hypo"].removes
+        if remedies := found.get(Kind.DPO_OPTIMUM_INVERTED):
+            if contradictory:
+                assert remedies["hypo"].removes == (hypo.at.delta[pair] > 0)
+                if remedies["beta"].value is not None:
+                    up = turned(lambda value, pair: delta_at(problem, labels, pair, beta=value), remedies["beta"], pair)
+                    assert up == [remedies["beta"].removes, not remedies["beta"].removes]
+            else:
+                assert not any(remedy.removes for remedy in remedies.values())
+        if remedies := found.get(Kind.LOSS_FALLS_WHILE_INVERTED):
+            assert remedies["hard_constraint"].removes != contradictory
+            assert not remedies["eq17"].removes
+            assert remedies["hypo"].removes == (delta_ref[pair] >= 0 and hypo.value[pair] >= hypo_start * (1 - 1e-12))
+            assert remedies["hypo"].value == (hypo.value[pair] if delta_ref[pair] < 0 else None)
+            if remedies["beta"].value is not None:
+                falls = [
+                    solve(Problem(problem.log_ref, remedies["beta"].value * (1 + side * 1e-4)), labels).value[pair]
+                    < np.log(2)
+                    for side in (-1, 1)
+                ]
+                assert falls == [True, False]

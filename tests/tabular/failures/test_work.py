@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, dpo
-from tabular.failures import deepening, grown, least_cost, least_gamma, pattern_search, pieces
+from tabular import Preferences, Problem, dpo, failure_modes, losses
+from tabular.failures import deepening, grown, held, inversion, least_cost, least_gamma, pattern_search, pieces, ties
 from tabular.failures.frontier import frontier
 from tabular.failures.infimum import infimum
 from tabular.failures.inversion import deepest
@@ -122,3 +122,31 @@ def test_batches_that_grow_and_bounds_that_rise(monkeypatch):
     growth = grown._Growth(at, 0, Copies(at.parts.graph, [0]), np.ones(60), level - at.value)
     tied.clear()
     assert len(list(growth.run(0.1, 5))) <= len(tied) == 5
+
+
+@pytest.mark.parametrize("size", [1, 30])
+def test_batches_are_no_larger_than_they_may_be_and_change_nothing(monkeypatch, size):
+    """Labels fitted in one call, and entries of pairs held in a block together."""
+    problem, labels = tangle(6, 45, 7, n_prompts=5)
+    pairs, block = np.arange(70), tangle(10, 70, 1)
+    at, about = infimum(*block), failure_modes.solve_thresholds(problem, labels)
+    whole = about.value, deepest(problem, labels, 0.8).delta, deepest(*block, at.value + 0.3, pairs, at).delta
+    loss = losses.get("cdpo", eps=0.1)
+    more = failure_modes.thresholds(problem, labels, loss), frontier(problem, labels).steps
+    monkeypatch.setattr(ties, "_BATCH", size)
+    monkeypatch.setattr(held, "_BATCH", size)
+    monkeypatch.setattr(inversion, "_ENTRIES", 10 * size)
+    fits = counted(monkeypatch, Copies, "fit", lambda copies, *_, **__: len(copies.edge))
+    ours = counted(monkeypatch, held.Graph, "_hold", lambda graph, parts, groups: graph.labels_of.size[parts].sum())
+    depths = counted(monkeypatch, inversion, "deepened", lambda block, some, *_: len(some))
+    parts = failure_modes.solve_thresholds(problem, labels)
+    again = parts.value, deepest(problem, labels, 0.8).delta, deepest(*block, at.value + 0.3, pairs, at).delta
+    np.testing.assert_allclose(np.concatenate(again), np.concatenate(whole), rtol=1e-10, atol=1e-10)
+    largest = parts.at.graph.labels_of.size.max()
+    assert max({*fits} - {45, 70}) < size + largest  # all labels where the loss is least, and the block, one piece
+    assert len(fits) > 45 // (size + largest)
+    assert (max(depths), sum(depths)) == (size, 70) if size == 1 else max(depths) <= size
+    thresholds, steps = failure_modes.thresholds(problem, labels, loss), frontier(problem, labels).steps
+    np.testing.assert_allclose(thresholds, more[0], rtol=1e-10)
+    np.testing.assert_allclose(steps, more[1], rtol=1e-10)
+    assert max(ours[1:]) < size + largest
