@@ -291,8 +291,7 @@ class _Roots:
 
         A fit begins on the polynomial s(M) through the points, or at a point next to it.
         """
-        low, high = self.low[moving], self.high[moving]
-        least = np.minimum(self._least(moving), (high - low) / 4)
+        low, high, least = self.low[moving], self.high[moving], self._least(moving)
         inside = (wanted > low - least) & (wanted < high + least)
         x = np.where(inside, np.clip(wanted, low + least, high - least), (low + high) / 2)
         nodes = np.flatnonzero(np.isin(self.owner, moving))

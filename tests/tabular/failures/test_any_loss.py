@@ -9,6 +9,7 @@ import pytest
 from tabular import InputError, Preferences, Problem, Status, failure_modes, losses
 from tabular.base.log_space import normalised
 from tabular.failures.kinds import Kind
+from tabular.losses.mean import gradient
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import LOSSES, USERS
 from tests.tabular.losses.test_solve import both_ways
@@ -205,6 +206,18 @@ def test_a_pair_that_vanishes_in_the_limit_is_listed(name):
     report = failure_modes.find(problem, labels, loss=losses.typical(name))
     assert report.rows[0].findings[failure_modes.Kind.INVERTED_SOMEWHERE_IN_THE_SET].occurs is None
     assert report.rows[0].findings[failure_modes.Kind.PESSIMISTIC_REFERENCE].occurs
+
+
+@pytest.mark.parametrize("name", ["simpo", "discopop", "squared_po", "fdpo_js", "kto", "sppo_hard"])
+def test_where_the_loss_has_no_slope_at_the_reference_nothing_is_tried_along_it(name):
+    """Both orders of one pair of even responses: at the reference what pulls one up pulls it down."""
+    problem, labels = Problem.from_probabilities([0.25, 0.25, 0.5], beta=1.0), Preferences.from_pairs([(0, 1), (1, 0)])
+    loss = losses.typical(name)
+    assert not gradient(problem.log_ref, problem, labels, loss).any()
+    report = failure_modes.find(problem, labels, loss=loss)
+    for row in report.rows:
+        finding = row.findings[failure_modes.Kind.LOSS_FALLS_WHILE_INVERTED]
+        assert finding.occurs is None or (finding.occurs and finding.witness.loss < report.reference_loss)
 
 
 def test_ipo_leaves_a_misaligned_pair_inverted_at_its_own_optimum_and_dpo_does_not():

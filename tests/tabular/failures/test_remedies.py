@@ -174,6 +174,7 @@ def test_every_remedy_is_what_the_changed_problem_shows(seed):
         if remedies := found.get(Kind.LOSS_FALLS_WHILE_INVERTED):
             assert remedies["hard_constraint"].removes != contradictory
             assert not remedies["eq17"].removes
+            assert remedies["eq17"].how.startswith("the reference itself is inverted") == (delta_ref[pair] < 0)
             assert remedies["hypo"].removes == (delta_ref[pair] >= 0 and hypo.value[pair] >= hypo_start * (1 - 1e-12))
             assert remedies["hypo"].value == (hypo.value[pair] if delta_ref[pair] < 0 else None)
             if remedies["beta"].value is not None:

@@ -45,7 +45,8 @@ BETAS = pytest.mark.parametrize("beta", [1 / 64, 1.0, 64.0])
         (10, 70, 1e-3, 3, 210),
         (10, 70, 0.3, 5, 272),
         (10, 70, 10.0, 6, 264),
-        (60, 150, 0.3, 12, 585),
+        (60, 150, 1e-3, 7, 70),
+        (60, 150, 0.3, 5, 48),
     ],
 )
 def test_depths_inside_a_block_and_across_blocks(monkeypatch, beta, n, k, gain, rounds, steps):
@@ -53,7 +54,8 @@ def test_depths_inside_a_block_and_across_blocks(monkeypatch, beta, n, k, gain, 
     problem, labels = tangle(n, k, 1, beta)
     at = infimum(problem, labels)
     seen = counted(monkeypatch, deepening._Search, "step", lambda search: len(search.moving))
-    found = deepest(problem, labels, at.value + gain, at=at)
+    pairs = np.arange(0, k, 1 if n < 20 else 3)
+    found = deepest(problem, labels, at.value + gain, pairs, at)
     assert len(seen) <= rounds
     assert sum(seen) <= steps
     some = np.arange(0, k, 20) if n < 20 else ()
@@ -121,7 +123,7 @@ def test_batches_that_grow_and_bounds_that_rise(monkeypatch):
     assert 0.1091 < bounds.lower <= bounds.upper < 0.1967
     growth = grown._Growth(at, 0, Copies(at.parts.graph, [0]), np.ones(60), level - at.value)
     tied.clear()
-    assert len(list(growth.run(0.1, 5))) <= len(tied) == 5
+    assert len(list(growth.run(0.1, 1))) <= len(tied) == 1
 
 
 @pytest.mark.parametrize("size", [1, 30])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression, nnls
 
-from tabular.projections import partition
+from tabular.projections import partition, projection
 from tabular.projections import pool_and_split as pool_and_split_module
 from tabular.projections.chain import _pool_exactly, pool_chain, project_chain, single_path
 from tabular.projections.enumeration import enumerate_active_sets
@@ -61,11 +61,26 @@ def test_minimum_cuts_agree_with_pool_and_split(seed):
     )
 
 
-@pytest.mark.parametrize(("n", "most_cuts", "most_raised"), [(80, 7, 64), (400, 9, 340)])
-def test_how_many_cuts_are_made_and_multipliers_raised(monkeypatch, n, most_cuts, most_raised):
+@pytest.mark.parametrize("whole", [True, False])
+def test_large_orders_of_nearly_equal_weights_are_cut_and_others_are_not(monkeypatch, whole):
+    """Margins that are differences of potentials, of both signs; and the same but for one of them."""
+    rng = np.random.default_rng(5)
+    winner, loser = np.unique(np.column_stack(acyclic_edges(rng, 70, 300)), axis=0).T
+    u, log_p = rng.uniform(-2, 2, size=70), rng.normal(size=70)
+    margin = u[winner] - u[loser] + (0 if whole else np.eye(len(winner))[0])
+    wanted = log_p + lift(winner, loser, margin, pool_and_split(log_p, winner, loser, margin)[0], 70)
+    name = "pool_and_split" if whole else "isotonic"
+    monkeypatch.setattr(projection, name, lambda *_: pytest.fail("by the other method"))
+    np.testing.assert_allclose(project(log_p, winner, loser, margin).log_x, wanted, atol=1e-11)
+
+
+@pytest.mark.parametrize(("n", "ties", "most_cuts", "most_raised"), [(80, 0, 7, 64), (400, 0, 9, 340), (90, 3, 6, 63)])
+def test_how_many_cuts_are_made_and_multipliers_raised(monkeypatch, n, ties, most_cuts, most_raised):
     rng = np.random.default_rng(4)
     winner, loser = np.unique(np.column_stack(acyclic_edges(rng, n, 3 * n)), axis=0).T
     value, log_weight = rng.normal(size=n), rng.uniform(-1, 1, size=n)
+    if ties:
+        value, log_weight = rng.integers(-ties, ties + 1, size=n).astype(float), np.zeros(n)
     cuts, raised = [], []
     for module, name, seen in ((partition, "_route", cuts), (pool_and_split_module, "_raise_until_tight", raised)):
         called = getattr(module, name)
