@@ -148,7 +148,7 @@ class Frontier(Record):
         return tuple(np.array(g).reshape(level.shape) for g in zip(*pairs, strict=True))
 
     def _filled(self, budget, feasible, most):
-        if feasible == most or not knapsack.searchable(self.options, self.relaxation):
+        if feasible == most:
             return feasible, most
         chosen, proved = knapsack.best(self.options, self.relaxation, budget)
         gain = self.options.gain[chosen].sum()

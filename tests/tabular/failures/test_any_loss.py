@@ -292,6 +292,30 @@ def test_what_is_called_impossible_no_random_policy_does():
                     assert found.both_fall[pair] is not False or not all(falls)
 
 
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo"])
+def test_prompts_that_no_label_pushes_pay_for_nothing(name):
+    """Beside one aligned pair of two responses: prompts without labels, with one of weight 0, and of balanced ones."""
+    problem = Problem.from_probabilities([[0.6, 0.4, 0], [0.2, 0.3, 0.5], [0.1, 0.1, 0.8], [1 / 3] * 3], 0.1)
+    labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1, 0), (3, 0, 1, 1), (3, 1, 0, 1)])
+    found = failure_modes.movement(problem, labels, LOSSES[name])
+    assert (found.chosen_falls[0], found.both_fall[0], found.mass_to_unlabelled[0]) == (False, False, False)
+    push = -gradient(problem.log_ref, problem, labels, LOSSES[name])
+    assert np.abs(push[1:]).max() < 1e-15
+    pushed = failure_modes.movement(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1, 1)]), LOSSES[name])
+    assert pushed.chosen_falls[0]
+
+
+@pytest.mark.parametrize("name", ["cdpo", "ipo", "hinge", "rdpo"])
+def test_what_an_inversion_costs_is_what_its_threshold_is_above_the_infimum(name):
+    for problem, labels in instances(np.random.default_rng(4), 4):
+        found = failure_modes.solve_loss_thresholds(problem, labels, CONVEX[name])
+        assert (found.excess >= 0).all()
+        assert ((found.excess > 0) == (found.value > found.infimum)).all()
+        finite = np.isfinite(found.value)
+        np.testing.assert_allclose(found.infimum + found.excess[finite], found.value[finite], rtol=1e-14)
+        assert [found.status(k) is Status.UNBOUNDED for k in range(labels.n_pairs)] == np.isneginf(found.value).tolist()
+
+
 def test_two_responses_can_only_rise_under_convex_losses_of_differences():
     problem, one = Problem.from_probabilities([0.3, 0.7], 1), Preferences.from_pairs([(0, 1)])
     for name in ("dpo", "cdpo", "rdpo", "ipo", "hypo"):

@@ -170,6 +170,23 @@ def test_a_knapsack_is_searched_only_where_the_relaxation_leaves_it_open(monkeyp
     assert (options.gain[everything].sum(), proved) == (relaxed.gain[-1], True)
 
 
+def test_a_frontier_searches_only_at_levels_that_the_relaxation_leaves_open(monkeypatch):
+    rng = np.random.default_rng(2)
+    found = separable(rng.normal(size=9), 1.0, rng.uniform(0.5, 2, 9))
+    levels, accuracy = found.steps
+    np.testing.assert_allclose(found.bounds(levels).lower, accuracy, atol=1e-12)
+    between = (levels[:-1] + levels[1:]) / 2
+    exact = found.worst_case_accuracy(between)
+    with monkeypatch.context() as small:
+        small.setattr(knapsack, "_WORK", 0)
+        bounds = found.bounds(between)
+    assert (bounds.lower <= exact).all()
+    assert (exact <= bounds.upper).all()
+    assert (bounds.lower < bounds.upper).any()
+    monkeypatch.setattr(knapsack, "best", lambda *_: pytest.fail("nothing is open"))
+    np.testing.assert_allclose(found.worst_case_accuracy([0.0, 100.0]), [1.0, 0.0], atol=1e-15)
+
+
 @pytest.mark.parametrize(("seed", "most"), [*enumerate([96, 248, 718, 728])])
 def test_states_that_cannot_win_are_dropped(monkeypatch, seed, most):
     options, seen, kept = _options(seed), [], knapsack._undominated
