@@ -259,7 +259,8 @@ class _Cuts(Equations):
         if self.tree is None or (log_c[pair] - log_cut[node]).max() > HEAVIER:
             self.tree = spanning.heaviest_tree(self.low, self.high, log_c, self.edges.n_nodes, self.roots)
             self.paths = self._paths(*self.tree)
-            self.by_node, self.by_path = (np.argsort(ids, kind="stable") for ids in self.paths[:2])
+            short = np.uint16 if max(self.edges.n_nodes, len(self.low)) < 2**16 else np.int64  # sorted in linear time
+            self.by_node, self.by_path = (np.argsort(ids.astype(short), kind="stable") for ids in self.paths[:2])
             log_cut[self.paths[0][: len(self.tree[1])]] = log_c[self.tree[1]]
         return self.tree, self.paths, log_cut
 
@@ -319,8 +320,11 @@ class _Cuts(Equations):
         edge, cut = np.repeat(inverted, length), node[at]
         direction = sign[at] * self.sign[edge]
         log_weight, whole = edges.log_weight[edge], np.zeros(len(edge)) if edges.whole is None else edges.whole[edge]
-        top = np.full(n, -np.inf)
-        np.maximum.at(top, cut, log_weight - np.log(np.maximum(whole, 1.0)))
+        top, unit = np.full(n, -np.inf), log_weight - np.log(np.maximum(whole, 1.0))
+        if (whole > 0).all():  # one number for each block, but for rounding
+            top[cut] = unit
+        else:
+            np.maximum.at(top, cut, unit)
         top = np.where(top > -np.inf, top, 0.0)
         term = direction * np.where(whole > 0, whole, np.exp(log_weight - top[cut]))
         total, gross = np.bincount(cut, term, n), np.bincount(cut, np.abs(term), n)
