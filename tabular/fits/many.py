@@ -418,7 +418,7 @@ class _Copies:
         allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
         if self.off < np.inf:
             allowed = np.minimum(allowed, self.off / self._furthest(curvature))
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             told = (share <= 1) & (found <= enough) | (found * spread <= 0.5) & (found <= allowed)
             others = np.flatnonzero(~told)
             if others.size:

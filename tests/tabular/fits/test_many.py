@@ -232,6 +232,15 @@ def test_a_push_in_the_wrong_place_is_no_fit():
     assert not (copies.checked(moved, np.zeros(1))[2] <= 1).any()
 
 
+def test_a_whole_push_where_no_curvature_is_left_is_no_fit():
+    """Two light labels 712 nats out, one of them inverted: the bound on lambda times K leaves the floats."""
+    ends, none = (np.array([0, 1]), np.array([1, 0])), np.array([0])
+    block = Block(*ends, np.full(2, 1e-6), np.zeros(2), np.zeros(2))
+    copies = _Copies(block, none, none, np.zeros((2, 1)), block.inner, None, np.array([[712.0], [-712.0]]))
+    unbalanced = copies.checked(np.zeros((2, 1)), np.zeros(1))[2]
+    assert unbalanced.tolist() == [np.inf]
+
+
 def test_pairs_across_blocks_join_what_lies_between_them():
     """A block, a response below it and two above, in a row: thresholds and depths against copies fitted alone."""
     rng = np.random.default_rng(9)
