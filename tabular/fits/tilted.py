@@ -8,8 +8,8 @@ flow yW has the divergence of kW but for r, what is left of the gradient. Sent r
 label's flow by more than half the sum of \|r\| over its component; where that is below the least W y(1 - y), a flow
 strictly inside [0, W] exists, so every crossed cut has F > 0 and a minimiser exists (:mod:`tabular.fits.cuts`).
 
-A descent ends where its step is short or its loss falls no more. That happens also where there is no minimiser: a loss
-bounded below falls to within rounding of its infimum, and one that is not doubles its step until floats end.
+A descent ends where its step is short or its loss falls no more, and for k < 0 where a margin is so far that nothing
+is proved there: a loss that is not bounded below falls for ever, and floats have no curvature left to say how fast.
 """
 
 import numpy as np
@@ -24,6 +24,8 @@ from tabular.fits.pair_graph import PairGraph
 from tabular.fits.parts import Part, centred, parts
 
 __all__ = ["solve"]
+
+_FAR = 40.0  # nats: where a margin is that large its sigma(-x) is rounding, and with k < 0 nothing is proved there
 
 
 def solve(
@@ -60,6 +62,10 @@ def _descended(part: Part, offset, linear, step):
         reach = np.zeros(block.max() + 1)
         np.maximum.at(reach, block, np.abs(part.gaps(d)))
         lost = ~(reach < np.inf)
+        if linear < 0:
+            furthest = np.zeros(len(reach))
+            np.maximum.at(furthest, block, np.abs(x))
+            lost |= furthest > _FAR
         if lost.any():
             reach, d = np.where(lost, 0.0, reach), np.where(lost[part.copy_of_node], 0.0, d)
         damping = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1), 1)

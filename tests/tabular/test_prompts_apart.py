@@ -176,3 +176,22 @@ def test_fits_of_rankings():
         np.testing.assert_allclose(found.infimum, share @ [one.infimum for one in alone], rtol=1e-11)
         cost = [plackett_luce.loss(one.log_ref, one, of) for (one, _), of in zip(case.alone, each, strict=True)]
         np.testing.assert_allclose(plackett_luce.loss(case.problem.log_ref, case.problem, rankings), share @ cost)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("orpo", "apo_down", "discopop")])  # searches
+def test_labels_count_by_their_shares(name):
+    """In parts, in another unit, beside labels of weight 0, even such as would join prompts' pieces."""
+    loss = losses.typical(name)
+    for seed in (1, 2):
+        case = Apart(seed, beta=0.5, one_way=0.3)
+        labels = case.preferences
+        ends = np.array([labels.prompt, labels.winner, labels.loser])
+        nothing = np.array([[k, place[0], place[-1]] for k, place in enumerate(case.place)]).T
+        columns = np.concatenate([ends, nothing, ends], axis=1)
+        weight = np.r_[0.25 * labels.weight, np.zeros(len(EACH)), 0.75 * labels.weight] * 2.0**-500
+        found = losses.solve(case.problem, Preferences(*columns, weight), loss)
+        whole = losses.solve(case.problem, labels, loss)
+        assert found.statuses == whole.statuses
+        assert found.infimum == pytest.approx(whole.infimum, rel=1e-9, abs=1e-12)
+        if not {Status.LOCAL, Status.UNBOUNDED} & set(found.statuses):
+            np.testing.assert_allclose(np.exp(found.log_policy), np.exp(whole.log_policy), atol=1e-7)
