@@ -9,6 +9,7 @@ from tabular.choice import best_of_n, nash, plackett_luce, self_play
 from tabular.choice.rankings import Rankings
 from tabular.simplex import divergences
 
+EXISTS = (Status.UNIQUE, Status.SET)
 EACH = (3, 4, 2)  # responses of each prompt
 WIDTH = 5
 
@@ -94,6 +95,10 @@ def test_minimisers_of_losses(name):
         found = losses.solve(case.problem, case.preferences, loss)
         alone = [losses.solve(*one, loss) for one in case.alone]
         assert found.statuses == [each.status for each in alone]
+        assert np.sum(found.dimension) == sum(np.sum(each.dimension) for each in alone)
+        for each in alone:  # SquaredPO's link bends: its minimisers may be several points
+            wide = each.status is Status.SET and name != "squared_po"
+            assert (np.sum(each.dimension) > 0) == wide or each.status not in EXISTS
         share = np.array(case.weight) / sum(case.weight)
         wanted = share @ [each.infimum for each in alone]
         np.testing.assert_allclose(found.infimum, wanted, rtol=1e-7, atol=1e-9)

@@ -6,8 +6,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tabular import losses
-from tabular.fits import cuts, cutting_planes, newton
+from tabular import InputError, losses
+from tabular.fits import block_solvers, cuts, cutting_planes, newton, polyhedral, tree_cuts
+from tabular.fits.convex import Labels
 from tests.tabular.losses.routes import components
 
 
@@ -119,3 +120,30 @@ def test_large_components_beside_others_are_each_solved_as_alone():
         ends = winner[here] - first[k], loser[here] - first[k]
         alone = newton.solve(np.zeros(n, int), *ends, log_weight[here], offset[here], quartic.scalar)
         np.testing.assert_allclose(found[component == k], alone, atol=1e-9)
+
+
+@pytest.mark.parametrize("light", [0.0, -900.0, 900.0])
+def test_a_loss_falls_at_the_end_of_a_step_iff_its_slope_there_is_negative(light):
+    """Of blocks side by side, of any weights: a pair whose labels balance at log 3, in steps along its difference."""
+    ends = np.array([0, 1, 2, 3]), np.array([1, 0, 3, 2])
+    log_weight = np.log([3.0, 1.0, 3.0, 1.0]) + np.array([0, 0, light, light])
+    edges = block_solvers.Edges(4, *ends, log_weight, np.zeros(4), np.array([0, 2]), np.array([0, 0, 1, 1]))
+    for length, falls in ((0.5, True), (1.0, True), (1.2, False), (9.0, False)):
+        d, step = np.array([1.0, 0.0, 0.5, 0.0]), np.array([length, 2 * length])
+        assert tree_cuts._falls(edges, np.zeros(4), d, step).tolist() == [falls] * 2
+        assert tree_cuts._falls(edges, np.zeros(4), -d, step).tolist() == [False] * 2
+    assert tree_cuts._falls(edges, np.zeros(4), np.zeros(4), np.ones(2)).tolist() == [False] * 2
+
+
+def test_a_face_has_as_many_vertices_as_are_allowed_and_no_more(monkeypatch):
+    """Ties of two responses leave an interval each: two vertices, and four of two such pairs."""
+    pairs = [np.array([0, 1]), np.array([1, 0])], [np.array([0, 1, 2, 3]), np.array([1, 0, 3, 2])]
+    for (winner, loser), count, said in zip(pairs, (2, 4), ("fewer responses", "fewer prompts"), strict=True):
+        face = polyhedral.solve(Labels(count, winner, loser, np.zeros(count), np.ones(count), np.ones(count)))
+        monkeypatch.setattr(polyhedral, "_VERTICES", count)
+        found = face.vertices()
+        assert sorted(map(tuple, np.abs(found))) == [(0.5,) * count] * count
+        assert len(set(map(tuple, found))) == count
+        monkeypatch.setattr(polyhedral, "_VERTICES", count - 1)
+        with pytest.raises(InputError, match=said):
+            face.vertices()
