@@ -257,3 +257,13 @@ def test_the_derived_pairs_of_the_real_run_agree_with_its_array(real_data):
 def test_an_error_is_told_in_one_line_and_one_without_words_by_its_name():
     assert plain_text.first_line(ValueError("one\ntwo")) == "one"
     assert plain_text.first_line(MemoryError()) == "MemoryError"
+
+
+def test_parts_of_other_tables_are_told_beside_the_first(tmp_path):
+    for name, more in (("a", ""), ("b", ""), ("c", ",policy_chosen_logps,policy_rejected_logps")):
+        values = "-3,-4" + (",-1,-2" if more else "")
+        (tmp_path / f"{name}.csv").write_text(f"ref_chosen_logps,ref_rejected_logps{more}\n{values}\n")
+    with pytest.raises(InputError, match=r"c\.csv has columns for .*policy_chosen.*, \S*a\.csv for ref_chosen"):
+        logs.read_pairs(tmp_path / "*.csv")
+    (tmp_path / "c.csv").unlink()
+    assert logs.read_pairs(tmp_path / "*.csv").n_pairs == 2
