@@ -250,8 +250,6 @@ def audit(
 
 def _n_above(per_pair, flip):
     """Pairs that alone would have had to pay more than all of them have."""
-    if not np.isfinite(flip.least).all():
-        return np.zeros(len(per_pair), dtype=int)
     paid = (per_pair - flip.least).sum(axis=1)
     return (paid[:, None] < flip.price).sum(axis=1)
 

@@ -124,6 +124,11 @@ def test_batches_that_grow_and_bounds_that_rise(monkeypatch):
     growth = grown._Growth(at, 0, Copies(at.parts.graph, [0]), np.ones(60), level - at.value)
     tied.clear()
     assert len(list(growth.run(0.1, 1))) <= len(tied) == 1
+    for share, most in ((0.02, 17), (0.1, 18)):  # it gives up after 8 labels in a row, of 24 that are too dear
+        growth = grown._Growth(at, 0, Copies(at.parts.graph, [0]), np.ones(60), share * (np.log(2) - at.value))
+        tied.clear()
+        list(growth.run(0.5, 60))
+        assert len(tied) <= most
 
 
 @pytest.mark.parametrize("size", [1, 30])
