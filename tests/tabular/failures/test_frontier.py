@@ -1,5 +1,6 @@
 """Worst-case accuracy: below every policy's, reached by a policy, equal to trying all sets with a convex solver."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -125,6 +126,8 @@ def test_a_multiple_choice_knapsack_by_enumeration(seed):
     group = np.unique(group, return_inverse=True)[1]
     options = knapsack.Options(group, rng.exponential(size=8), rng.integers(1, 5, size=8).astype(float))
     budget = 2 * rng.exponential()
+    if seed % 2:  # whole costs, that tie and that fill the budget
+        options, budget = replace(options, cost=rng.integers(1, 4, size=8).astype(float)), float(rng.integers(2, 7))
     feasible = [
         s
         for k in range(5)
@@ -138,10 +141,11 @@ def test_a_multiple_choice_knapsack_by_enumeration(seed):
     assert options.gain[chosen].sum() == pytest.approx(most)
 
 
-def _options(seed, n_groups=12):
+def _options(seed, whole=False, n_groups=12):
     rng = np.random.default_rng(seed)
     gain = rng.integers(3, 9, 3 * n_groups).astype(float)
-    return knapsack.Options(np.repeat(np.arange(n_groups), 3), gain + rng.exponential(size=3 * n_groups), gain)
+    cost = gain + rng.exponential(size=3 * n_groups)
+    return knapsack.Options(np.repeat(np.arange(n_groups), 3), np.round(cost) if whole else cost, gain)
 
 
 def test_a_knapsack_is_searched_only_where_the_relaxation_leaves_it_open(monkeypatch):
@@ -187,9 +191,12 @@ def test_a_frontier_searches_only_at_levels_that_the_relaxation_leaves_open(monk
     np.testing.assert_allclose(found.worst_case_accuracy([0.0, 100.0]), [1.0, 0.0], atol=1e-15)
 
 
-@pytest.mark.parametrize(("seed", "most"), [*enumerate([96, 248, 718, 728])])
-def test_states_that_cannot_win_are_dropped(monkeypatch, seed, most):
-    options, seen, kept = _options(seed), [], knapsack._undominated
+STATES = {False: [96, 248, 718, 728], True: [568, 389, 552, 178, 728, 654]}
+
+
+@pytest.mark.parametrize(("whole", "seed"), [(whole, seed) for whole in STATES for seed in range(len(STATES[whole]))])
+def test_states_that_cannot_win_are_dropped(monkeypatch, whole, seed):
+    options, seen, kept = _options(seed, whole), [], knapsack._undominated
     monkeypatch.setattr(knapsack, "_undominated", lambda gain: seen.append(len(gain)) or kept(gain))
     chosen, proved = knapsack.best(options, knapsack.relax(options), 40.0)
     share = options.gain[chosen].sum()
@@ -200,7 +207,7 @@ def test_states_that_cannot_win_are_dropped(monkeypatch, seed, most):
         grown = np.min([cost + np.r_[np.full(g, np.inf), grown[: len(grown) - g]] for cost, g in ways], axis=0)
     assert proved
     assert share == np.flatnonzero(grown <= 40.0).max()
-    assert sum(seen) <= most
+    assert sum(seen) <= STATES[whole][seed]
 
 
 def test_population_labels_offer_three_ways_for_a_pair():
