@@ -73,6 +73,17 @@ def test_what_is_ruled_out_is_ruled_out(case):
 @settings(max_examples=25)
 def test_a_report_is_plain_json_and_a_table(case):
     report = find(*case)
+    for row, told in zip(report.rows, report.to_dicts(), strict=True):
+        for kind, finding in row.findings.items():
+            said = told["findings"][kind.value]
+            assert (said["occurs"], said["why"], said["cycle"]) == (finding.occurs, finding.why, list(finding.cycle))
+            assert said["remedies"].keys() == finding.remedies.keys()
+            assert (said["witness"] is None) == (finding.witness is None)
+            if finding.witness:
+                assert said["witness"]["delta"] == finding.witness.delta
+                assert said["witness"]["elsewhere"] == finding.witness.elsewhere
+            for name, remedy in finding.remedies.items():
+                assert said["remedies"][name] == {"removes": remedy.removes, "value": remedy.value, "how": remedy.how}
     assert json.loads(json.dumps(report.to_dicts(), allow_nan=False))[0]["pair"] == 0
     assert len(report.summary().splitlines()) == len(report.rows) + 3 + len(Kind)
 

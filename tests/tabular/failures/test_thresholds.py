@@ -190,6 +190,26 @@ def test_labels_of_weight_0_among_the_others_against_clarabel(seed):
         assert shown <= -1 if deep.delta[pair] == -np.inf else shown == pytest.approx(deep.delta[pair], rel=1e-9)
 
 
+@pytest.mark.parametrize("delta", [-3.0, 0.0, 0.7])
+def test_a_fit_has_the_delta_at_which_its_pair_is_held(delta):
+    problem = Problem.from_unnormalized(np.random.default_rng(1).normal(size=4), 0.3)
+    labels = Preferences.from_pairs([(0, 0, 1, 2), (0, 1, 2, 1), (0, 2, 0, 1), (0, 1, 0, 1), (0, 0, 3, 1)])
+    at = infimum(problem, labels)
+    for pair in range(labels.n_pairs):
+        fit, *_ = at.components.hold(np.array([pair]), delta)
+        sign = 1 - 2 * (labels.winner[fit.copies.edge] != labels.winner[pair])
+        same = (np.minimum(labels.winner, labels.loser) == min(labels.winner[pair], labels.loser[pair])) & (
+            np.maximum(labels.winner, labels.loser) == max(labels.winner[pair], labels.loser[pair])
+        )
+        held = same[fit.copies.edge]
+        np.testing.assert_allclose(fit.delta[held], delta * sign[held])
+        assert at.rows(np.array([pair]), delta)[0] @ _difference(labels, pair, 4) == pytest.approx(delta, abs=1e-12)
+
+
+def _difference(labels, pair, n):
+    return np.eye(n)[labels.winner[pair]] - np.eye(n)[labels.loser[pair]]
+
+
 def test_fits_that_fail_their_check_are_made_alone(monkeypatch):
     """Of a block whose labels share factors: what is left of such a fit is a place to begin."""
     rng = np.random.default_rng(6)
