@@ -53,9 +53,11 @@ def ranked_blocks(graph) -> tuple[np.ndarray, np.ndarray]:
     ([1, 1, 1, 0], [0, 1])
     """
     n_blocks, label = connected_components(graph, directed=True, connection="strong")
-    edges = graph.tocoo()
-    tail, head = label[edges.coords[0]], label[edges.coords[1]]
-    rank = _ranks(tail[tail != head], head[tail != head], n_blocks)
+    tail, head = np.repeat(label, np.diff(graph.indptr)), label[graph.indices]
+    between = tail != head
+    if not between.any():
+        return label.astype(np.int64), np.zeros(n_blocks, dtype=np.int64)
+    rank = _ranks(tail[between], head[between], n_blocks)
     order = np.argsort(rank, kind="stable")
     position = np.empty(n_blocks, dtype=np.int64)
     position[order] = np.arange(n_blocks)

@@ -196,8 +196,10 @@ def imbalance(n_nodes, winner, loser, log_weight, h, whole=None):
     An inverted edge pushes with its whole weight but for a little, and these are summed on their own: where they have
     to cancel to far below their rounding, that rounding counts as imbalance unless they are ``whole`` numbers.
     """
-    log_small = log_weight + log_expit(-np.abs(h))
-    log_c = log_small + log_expit(np.abs(h))
+    size = np.abs(h)
+    above = np.log1p(np.exp(-size))
+    log_small = log_weight - size - above
+    log_c = log_small - above
     top = _largest(n_nodes, winner, loser, log_c)
     inverted = h < 0
     sign = np.where(inverted, -1.0, 1.0)

@@ -38,14 +38,15 @@ def heaviest_tree(low, high, log_weight, n_nodes, roots):
         low, high: ``(n_pairs,)`` the nodes of each pair, in order of low, then high.
         roots: a node of each block.
     """
-    first = np.searchsorted(low, np.arange(n_nodes + 1))
-    tree = csr_array((np.ones(len(low)), high, first), shape=(n_nodes, n_nodes))
-    if len(low) > n_nodes - len(roots):  # else they are one
-        tree.data[np.argsort(-log_weight, kind="stable")] = np.arange(1, len(low) + 1)
-        tree = minimum_spanning_tree(tree)
-    below = np.append(tree.indptr, tree.nnz + len(roots))  # and a node above all roots
+    first, neighbour = np.searchsorted(low, np.arange(n_nodes + 1)), high
+    if len(low) > n_nodes - len(roots):  # else they are a tree
+        cost = np.empty(len(low))
+        cost[np.argsort(-log_weight, kind="stable")] = np.arange(1, len(low) + 1)
+        tree = minimum_spanning_tree(csr_array((cost, high, first), shape=(n_nodes, n_nodes)))
+        first, neighbour = tree.indptr, tree.indices
+    below = np.append(first, len(neighbour) + len(roots))  # and a node above all roots
     shape = n_nodes + 1, n_nodes + 1
-    graph = csr_array((np.ones(below[-1]), np.r_[tree.indices, roots], below), shape=shape)
+    graph = csr_array((np.ones(below[-1]), np.concatenate([neighbour, roots]), below), shape=shape)
     before = breadth_first_order(graph, n_nodes, directed=False)[1][:n_nodes].astype(np.int64)
     child = np.flatnonzero(before < n_nodes)
     key = np.minimum(child, before[child]) * n_nodes + np.maximum(child, before[child])
