@@ -137,8 +137,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     winner, loser = (base + preferences.winner)[counted], (base + preferences.loser)[counted]
     projection = project(log_star.ravel(), winner, loser, margin[counted])
     log_policy = projection.log_x.reshape(log_star.shape)
-    some_left = (log_policy > -np.inf).any(axis=1)
-    feasible = _index(some_left)
+    feasible = _feasible(log_policy > -np.inf)
     log_policy[feasible] = normalised(log_policy[feasible])
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
@@ -154,7 +153,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     divergence = kl(log_policy[feasible], log_star[feasible])
     price[feasible] = problem.beta * divergence
     return ConstrainedOptimum(
-        status=Status.UNIQUE if some_left.all() else Status.INFEASIBLE,
+        status=Status.UNIQUE if isinstance(feasible, slice) else Status.INFEASIBLE,
         log_policy=log_policy,
         multipliers=multipliers,
         tilt=tilt,
@@ -169,6 +168,11 @@ def _index(mask):
     return slice(None) if mask.all() else mask
 
 
+def _feasible(lives):
+    """The prompts that keep a response, as an index."""
+    return slice(None) if lives.all() else _index(lives.any(axis=1))
+
+
 def _named(cycle, n_responses):
     return cycle[0] // n_responses, tuple(node % n_responses for node in cycle)
 
@@ -176,7 +180,7 @@ def _named(cycle, n_responses):
 def _residuals(log_policy, log_star, divergence, tilt, winner, loser, margin):
     """The optimality conditions, in nats, on the responses that keep positive probability."""
     flat, lives = log_policy.ravel(), log_policy > -np.inf
-    feasible = _index(lives.any(axis=1))
+    feasible = _feasible(lives)
     lives = True if lives.all() else lives[feasible]
     above = flat[winner]
     living = True if lives is True else above > -np.inf  # a pair of two zeros holds whatever its margin

@@ -1,6 +1,7 @@
 """A tabular RLHF problem: reference policy, KL price, reward, prompt weights."""
 
 from dataclasses import field
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -116,10 +117,12 @@ class Problem(Record):
         """The largest number of responses of a prompt, absent ones included."""
         return self.log_ref.shape[1]
 
-    @property
+    @cached_property
     def present(self) -> np.ndarray:
         """``(n_prompts, n_responses)`` mask of the responses with positive reference probability."""
-        return self.log_ref > -np.inf
+        present = self.log_ref > -np.inf
+        present.flags.writeable = False
+        return present
 
     def require_reward(self) -> np.ndarray:
         """The reward, or one sentence that says it is missing."""
