@@ -15,7 +15,6 @@ from tabular import rlhf
 from tabular.base import checks, tolerances
 from tabular.base.log_space import kl, normalised
 from tabular.base.nouns import takes_nouns
-from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
@@ -88,7 +87,6 @@ class ConstrainedOptimum(Record):
 
 
 @takes_nouns
-@one_thread
 def constrained_optimum(problem: Problem, preferences: Preferences, margin: ArrayLike = 0.0) -> ConstrainedOptimum:
     r"""The policy that maximises :math:`\mathbb E_\pi[r]-\beta\,\mathrm{KL}(\pi\|\pi_{\rm ref})` among those with
     :math:`\pi_w\ge e^m\pi_l` on every labelled pair.
