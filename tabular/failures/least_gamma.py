@@ -281,7 +281,7 @@ class _Roots:
         with np.errstate(divide="ignore", invalid="ignore"):
             for step in range(1, n_points):
                 value = (y[step:] * value[:-1] - y[:-step] * value[1:]) / (y[step:] - y[:-step])
-        return value[0]
+        return np.where(np.isfinite(value[0]), value[0], np.nan)  # points at one height have no polynomial
 
     def _least(self, moving):
         return tolerances.LOSS * np.maximum(self.high[moving], _SCANNED[1]) / 4
