@@ -18,10 +18,7 @@ from tabular.problem import Problem
 
 __all__ = ["Profile", "profiles", "wins_of"]
 
-_RANKED, _VOTERS = (
-    10,
-    10**6,
-)  # responses and voters of listed profiles: 10! rankings are kept at once, and a vote of each
+_RANKED, _VOTERS = 10, 10**6  # of listed profiles: 10! rankings are kept at once, and a vote of each voter
 
 
 class Profile(Record):

@@ -23,9 +23,7 @@ from tabular.problem import Problem
 
 __all__ = ["Copies", "Groups", "LabelGraph", "TiedFit", "flat_pairs", "label_graph"]
 
-_APART = (
-    40.0  # nats between blocks that want to part, in s and in beta delta: e^-40 = 4e-18 of a label's weight is left
-)
+_APART = 40.0  # nats between blocks that want to part, in s and in beta delta: 4e-18 of a label's weight is left
 _MOST = 1e300  # nats: sums of so many labels' margins, over beta, are floats
 _BATCH = 200_000  # labels fitted in one call: bounds memory, costs no speed
 
