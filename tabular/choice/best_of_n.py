@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 _FAINT = -600.0  # log-probabilities below this are summed in logs
+_TINY_SHARE = 1e-290  # of a level: not far below, floats have no more digits for it
+_DIGITS = 37.0  # nats: e^-37 does not show beside 1
 _FEW = 64  # draws up to which the roundings of their powers stay below 1e-13 nats
 _ROWS = 1024  # prompts at a time: what is in between stays in the cache
 
@@ -348,20 +350,31 @@ class _Levels:
         with np.errstate(invalid="ignore"):
             self.share[:, faint] = np.where(log_level > -np.inf, np.exp(np.minimum(log_level - log_top, 0.0)), 0.0)
 
+    def _log_below(self):
+        """Log of F_{k-1}; for a level that is all but nothing of F_k it may be an earlier one's."""
+        below = np.full_like(self.log_top, -np.inf)
+        np.copyto(below[1:], self.log_top[:-1], where=self.log_top[1:] > self.log_top[:-1])
+        return np.maximum.accumulate(below, axis=0)
+
     def log_chance(self, n):
         """Log-probability of each response in the best of n draws."""
         n = n[:, 0] if len(n) > 1 else n[0, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             log_chance = np.log1p(-self.share)  # log of F_{k-1} / F_k
+            if np.any(n < 1):  # powers below 1 show what the share has rounded away
+                np.copyto(log_chance, self._log_below() - self.log_top, where=self.share > 0.5)
             log_chance *= n
             np.expm1(log_chance, out=log_chance)
             np.log(np.negative(log_chance, out=log_chance), out=log_chance)
             log_chance += n * self.log_top
             if self.log_level is not None:
                 log_chance += self.log_mass - self.log_level
-            faint = self.share == 0
-            if faint.any():  # 1 - (1 - q)^n = n q where q is below the floats
-                log_chance[faint] = (np.log(n) + (n - 1) * self.log_top + self.log_mass)[faint]
+            faint = self.share < _TINY_SHARE
+            if faint.any():  # log(1 - q) = -q; its product with n need not be small
+                level = self.log_mass if self.log_level is None else self.log_level
+                log_z = (np.log(n) + level - self.log_top)[faint]
+                some = np.where(log_z < -_DIGITS, log_z, np.log(-np.expm1(-np.exp(log_z))))
+                log_chance[faint] = some + (n * self.log_top + self.log_mass - level)[faint]
                 log_chance[self.log_mass == -np.inf] = -np.inf
         return log_chance
 

@@ -232,3 +232,21 @@ def test_responses_that_tie_share_their_level_however_small(n):
     for rate, log_ref, log_best, reward in zip(rates, problem.log_ref, found, level, strict=True):
         beats = (reward[:, None] > reward) + (reward[:, None] == reward) / 2
         assert rate == pytest.approx(np.exp(log_best) @ beats @ np.exp(log_ref), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [0.01, 0.5, 1.5, 1e4, 1e300])
+def test_any_power_of_any_reference_against_many_digits(n):
+    """Powers below 1 raise masses that sums in floats have rounded away; great ones make products with the faintest."""
+    rng = np.random.default_rng(0)
+    for spread in (1, 10, 40, 200, 400) * 2:
+        size = rng.integers(2, 7)
+        reward = rng.integers(0, 4, size).astype(float)
+        problem = Problem.from_unnormalized(spread * rng.normal(size=size), 1.0, reward)
+        with mpmath.workdps(1000):
+            mass = [mpmath.exp(level) for level in problem.log_ref[0].tolist()]
+            mass = [part / sum(mass) for part in mass]
+            for y, found in enumerate(best_of_n.policy(problem, n)[0]):
+                below = sum(mass[k] for k in range(size) if reward[k] < reward[y])
+                upto = below + sum(mass[k] for k in range(size) if reward[k] == reward[y])
+                exact = mpmath.log((upto**n - below**n) * mass[y] / (upto - below))
+                assert found == pytest.approx(float(exact), rel=1e-13, abs=1e-13)
