@@ -149,7 +149,7 @@ def _descended(total, start):
         if not np.abs(total.gradient(moved)).max() < np.abs(gradient).max():
             break
         s = moved
-    return s - s.mean()
+    return s
 
 
 def _searched(total, best, scale):
