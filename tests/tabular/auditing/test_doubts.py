@@ -213,6 +213,10 @@ def test_truncation():
     assert "truncated completions" in names(cut)
     spread = replace(log, n_chosen=np.arange(N) % 15 + 20.0, n_rejected=np.full(N, 20.0))
     assert "truncated completions" not in names(spread)  # as many at the largest count as at any other
+    for share, told in ((0.4, False), (0.6, True)):  # of those in the last tenth
+        last = np.where(np.arange(N) < share * N, 100.0, 95.0)
+        heap = replace(log, n_chosen=np.where(np.arange(N) % 3 > 0, 50.0, last), n_rejected=np.full(N, 20.0))
+        assert ("truncated completions" in names(heap)) == told
     equal = replace(log, ref_rejected=np.where(np.arange(N) < 5, log.ref_chosen, log.ref_rejected))
     assert found("equal log-probabilities", equal).n == 5
 
