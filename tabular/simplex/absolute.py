@@ -32,8 +32,8 @@ def separable(form) -> bool:
     """Whether a loss couples its two responses nowhere; asked at 25 points, which decides for any closed formula.
 
     >>> from tabular import losses
-    >>> separable(losses.get("nca_pair").form), separable(losses.get("apo_down").form)
-    (True, False)
+    >>> [separable(losses.get(name).form) for name in ("nca_pair", "apo_down", "dpo")]
+    [True, False, False]
     """
     if not hasattr(form, "curvature") or form.kind != "absolute" or getattr(form, "batch", False):
         return False
