@@ -65,6 +65,11 @@ def test_a_constant_rule_keeps_independence_and_breaks_the_majority():
     assert smallest_violation("majority", constant) is not None
 
 
+def test_a_copy_takes_the_win_where_the_last_wins_and_never_where_the_first_does():
+    assert smallest_violation("clone winners", lambda profile: -np.arange(profile.n_responses)) is None
+    assert smallest_violation("clone winners", lambda profile: np.arange(profile.n_responses)) is not None
+
+
 def test_arrow_for_two_voters_by_exhaustion():
     """Two of the 64 rules with Pareto, the dictators; 94 of the 4096 without."""
     dictators = axioms.independent_rules()
