@@ -84,6 +84,7 @@ class _Search:
         capped = block.joins & rough & (step < -reach)  # near the tie no slope tells of the straight line
         step = np.where(capped, -reach, step)
         inside = (here + step >= left) & (here + step <= right) & (capped | (np.abs(step) <= self.last[m] / 2))
+        inside &= np.isfinite(step)  # a fit that is none may push the wrong way
         halved = (right < np.inf) & (self.turn[m] | (left == self.least[m]))
         aside = np.where(halved, (left + right) / 2, left)
         nearer = np.clip(here + step, (left + here) / 2, np.minimum((here + right) / 2, here + reach))

@@ -9,6 +9,7 @@ from tabular import InputError, Preferences, Problem, dpo, failure_modes
 from tabular.failures.infimum import Relation, infimum
 from tabular.failures.inversion import deepest
 from tabular.failures.thresholds import solve
+from tests.benchmarks.test_small_inputs import small
 from tests.strategies import labelled_problems, policies_of
 
 
@@ -221,3 +222,15 @@ def test_levels_that_once_took_newton_for_ever():
     _, cost, flow = at.components.hold(pairs[some], found.delta[some])  # each alone, in cuts
     left = cost + at.value - at.components.cost[at.components.piece(pairs[some])] - level[some]
     np.testing.assert_allclose(left / flow, 0, atol=1e-10)
+
+
+def test_a_fit_that_pushes_the_wrong_way_by_rounding_sends_no_pair_to_infinity():
+    """References and rewards of hundreds of nats: a rough fit of two blocks held together can have no push at all."""
+    _, problem, labels, _ = small(275)
+    least = dpo.solve(problem, labels).infimum
+    level = (least + np.log(2)) / 2
+    found = deepest(problem, labels, level)
+    for pair in range(labels.n_pairs):
+        policy = found.witness(pair)
+        assert dpo.loss(policy, problem, labels) == pytest.approx(level, abs=1e-12)
+        assert labels.delta(policy)[pair] == pytest.approx(found.delta[pair], rel=1e-9)
