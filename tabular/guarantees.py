@@ -34,7 +34,8 @@ class Guarantee(Record):
     reading: str
     status: Status  #: of the reading's own optimum; where there is none the row describes ``policy``
     exists: bool  #: an optimum is attained
-    policy: str  #: which policy the numbers describe: "optimum", "local maximum", "limit of gradient flow" or "none"
+    policy: str  #: the numbers' policy: "optimum", "local maximum", "none", "limit of gradient flow" or, where theory
+    #: leaves that of a prompt open, "limit closest to the reference"
     ranked_right: float | None  #: share of labels with delta > 0; None without a policy, and so below
     tied: float | None  #: share of labels with delta = 0
     worst_margin: float | None  #: least delta of a label, in nats
@@ -88,7 +89,8 @@ def _fitted(reading, psi, problem, preferences):
     label, pair = solution.label[preferences.prompt], np.arange(preferences.n_pairs)
     together = label[pair, preferences.winner] == label[pair, preferences.loser]
     delta = np.where(together, inner[pair, preferences.winner] - inner[pair, preferences.loser], np.inf)
-    policy = "optimum" if exists else "limit of gradient flow"
+    ends = "limit of gradient flow" if solution.flow_limit_known.all() else "limit closest to the reference"
+    policy = "optimum" if exists else ends
     return _row(reading, solution.status, policy, solution.log_policy, problem, preferences, delta)
 
 

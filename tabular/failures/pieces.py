@@ -199,7 +199,8 @@ class Pieces:
         delta, beta = delta.copy(), self.graph.problem.beta
         for k, (pair, wanted) in enumerate(zip(pairs.tolist(), cost.tolist(), strict=True)):
             known = self._known.get(pair, ())
-            delta[k] = max([delta[k], *(at - (wanted - c) / (beta * flow) for at, c, flow, _ in known if flow > 0)])
+            with np.errstate(over="ignore"):  # a flow that all but ends reaches no cost
+                delta[k] = max([delta[k], *(at - (wanted - c) / (beta * flow) for at, c, flow, _ in known if flow > 0)])
         return delta
 
     def tied(self, pairs, delta):

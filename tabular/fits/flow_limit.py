@@ -28,7 +28,8 @@ attained components have :math:`\hat u=0` and vanish. So the limit is
 * Theory gives no closed form where tied source blocks lie in different pieces and one of these is not a whole
   component (the levels then depend on the whole trajectory), or where some tight edge must have :math:`\alpha_e=0`
   (log log t terms). Such prompts are reported as unknown, and so are prompts with more than 400 pairs of
-  blocks, for which the program is not solved.
+  blocks, for which the program is not solved, and those where tight edges' margins go beyond 1e13 nats, whose
+  rounding hides x.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ import numpy as np
 
 from tabular.base import digraph, nonnegative, tolerances
 from tabular.base.log_space import normalised
-from tabular.fits import tree_cuts
+from tabular.fits import reach, tree_cuts
 from tabular.fits.block_solvers import Edges
 
 __all__ = ["of"]
@@ -176,8 +177,11 @@ def _balanced(tail, head, log_weight, multiplier):
     tight edges only lead from one rate to a lower one. So no push exceeds A, and :math:`z-o_e\ge D`.
 
     ``None`` where there is no x: where no flow of the same divergence is positive on every edge, which is where some
-    edge without a multiplier is on no cycle of edges, taken backwards too where there is one to lower.
+    edge without a multiplier is on no cycle of edges, taken backwards too where there is one to lower; and where
+    rounding of the :math:`\log n_e` hides it.
     """
+    if np.abs(log_weight).max() > reach.FARTHEST:
+        return None
     size, drawn = int(max(tail.max(), head.max())) + 1, multiplier > 0
     winner, loser = np.r_[tail, head[drawn]], np.r_[head, tail[drawn]]
     block = digraph.ranked_blocks(digraph.adjacency(size, winner, loser))[0]

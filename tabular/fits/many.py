@@ -227,8 +227,8 @@ class _Copies:
             stalled[moving] += (loss >= before[moving]) & (reach >= longest[moving])
             before[moving], longest[moving] = np.minimum(loss, before[moving]), np.minimum(reach, longest[moving])
             allowed = np.maximum(spare[moving], _ROUNDING * loss)
-            short = np.where(spare[moving] > 0, promised <= allowed, reach <= tolerances.NEWTON_STEP)
-            left = ~short & (stalled[moving] < 2)
+            longer = np.where(spare[moving] > 0, promised > allowed, reach > tolerances.NEWTON_STEP)  # nan is not
+            left = longer & (stalled[moving] < 2)
             if not left.all():
                 moving, copies = moving[left], copies.take(left)
         return self.polished(s, spare)

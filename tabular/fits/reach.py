@@ -1,4 +1,4 @@
-"""How far margins may be from one another where cycles of labels balance them in floats."""
+"""How far margins may be from one another where labels balance them in floats."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from tabular.base import checks, digraph
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
-__all__ = ["check"]
+__all__ = ["FARTHEST", "check"]
 
-_FARTHEST = 1e13  # nats: floats of that size are 1/500 apart
+FARTHEST = 1e13  # nats: floats of that size are 1/500 apart
 _NEARER = "where labels form a cycle keep margins within 1e13 nats: beyond, rounding hides the log-ratios between them"
 
 
@@ -28,7 +28,7 @@ def check(problem: Problem, preferences: Preferences, margin, name="margin"):
     tabular.errors.InputError: margin[1] is 100000000000000.0: where labels form a cycle keep margins within 1e13 \
 nats: beyond, rounding hides the log-ratios between them
     """
-    far = np.abs(margin) > _FARTHEST
+    far = np.abs(margin) > FARTHEST
     if far.any():
         base, counted = preferences.prompt * problem.n_responses, preferences.log_weight > -np.inf
         winner, loser = base + preferences.winner, base + preferences.loser

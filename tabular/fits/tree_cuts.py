@@ -165,8 +165,8 @@ def _newton(cuts, s, wanted, ahead=None, patience=np.inf):
         rows[moving] += (length[:, None] * step.reshape(len(there), size))[at]
         reach, stride, rounding = reach[at], (length * stride)[at], rounding[at]
         walked[moving] += stride
-        done = (reach <= np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
-        done |= walked[moving] > np.minimum(furthest, patience)[moving]
+        done = ~(reach > np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
+        done |= ~(walked <= np.minimum(furthest, patience))[moving]
         before[moving] = reach
         moving = moving[~done]
     return rows.ravel(), walked > patience

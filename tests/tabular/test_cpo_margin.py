@@ -252,6 +252,16 @@ def test_contradiction_leaves_no_numbers():
     assert (row.status, row.exists, row.price) == (Status.INFEASIBLE, False, None)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "ends"), [([(0, 2), (1, 2)], "of gradient flow"), ([(0, 2), (1, 2), (1, 3)], "closest to the reference")]
+)
+def test_a_table_says_which_limit_it_describes(pairs, ends):
+    """Of two winners, of whom one beats a second loser, too, theory does not say how they share the mass."""
+    problem = Problem(np.log(np.ones(4) / 4), 1.0, np.zeros(4))
+    rows = {row.reading: row for row in guarantees.table(problem, Preferences.from_pairs(pairs), gamma=0.1)}
+    assert rows["dpo"].policy == "limit " + ends
+
+
 # --- Real rewards ----------------------------------------------------------------------------------------------------
 
 

@@ -224,6 +224,14 @@ def test_levels_that_once_took_newton_for_ever():
     np.testing.assert_allclose(left / flow, 0, atol=1e-10)
 
 
+def test_a_pair_that_costs_next_to_nothing_to_push_overflows_nothing():
+    """References of 1e3 nats and rewards of hundreds: tangents of known fits are as flat as floats go."""
+    _, problem, labels, _ = small(509)
+    found = deepest(problem, labels, 1e3)
+    for pair in range(labels.n_pairs):
+        assert dpo.loss(found.witness(pair), problem, labels) == pytest.approx(1e3, rel=1e-12)
+
+
 def test_a_fit_that_pushes_the_wrong_way_by_rounding_sends_no_pair_to_infinity():
     """References and rewards of hundreds of nats: a rough fit of two blocks held together can have no push at all."""
     _, problem, labels, _ = small(275)

@@ -132,6 +132,15 @@ def test_what_theory_does_not_decide_is_said_so():
     assert len(solution.limit_vertices[0]) == 2
 
 
+@pytest.mark.parametrize(("size", "known"), [(1e12, True), (1e27, False)])
+def test_margins_whose_rounding_hides_the_limit_leave_it_unknown(size, known):
+    """Two pairs apart, one margin .1 % below the other: by conservation half of the difference is between winners."""
+    problem = Problem.from_unnormalized(np.zeros(4), beta=1.0)
+    solution = dpo.solve(problem, Preferences.from_pairs([(0, 1), (2, 3)]), np.array([size, 0.999 * size]))
+    assert solution.flow_limit_known.tolist() == [known]
+    assert solution.log_policy[0, 2] == pytest.approx(-0.0005 * size if known else np.log(1 / 2))
+
+
 JOINED = [(0, 1), (1, 2), (3, 4), (3, 2)]  # rates 1, 0, -1 and 1/2, -1/2: the label 3 > 2 joins them and is slack
 
 

@@ -49,6 +49,17 @@ def test_the_push_is_minus_the_slope_of_the_cost():
     np.testing.assert_allclose(block.held(a, b, difference).push, -slope, rtol=1e-6)
 
 
+def test_what_is_no_number_ends_and_is_no_fit():
+    """A held difference or an offset that is none spoils its own copy alone."""
+    block = Block(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 1.0]), np.zeros(2), np.log([3.0, 1.0]) / 2)
+    for spare in (0.0, 1e-3, LEVEL):
+        held = block.held(np.array([0, 0]), np.array([1, 1]), np.array([np.nan, 0.0]), spare=spare)
+        assert not held.fitted[0]
+        assert held.cost[1] == pytest.approx(4 * np.log(2))
+    freely = block.freely(np.array([[0.0, np.nan], [0.0, 0.0]]), np.zeros((2, 2)))
+    assert freely.fitted.tolist() == [True, False]
+
+
 def test_a_start_near_or_far_changes_nothing():
     winner, loser, *_, block = block_of(20, 60, seed=6)
     a, b = winner[:10], loser[:10]

@@ -132,6 +132,17 @@ def test_weights_that_cancel_only_by_rounding_say_so():
     assert dpo.solve(problem, labels, 60.0).residual > 1
 
 
+def test_what_is_no_number_ends():
+    """An offset that is none spoils its own block alone."""
+    winner, loser, block = np.array([0, 1, 2, 3]), np.array([1, 0, 3, 2]), np.array([0, 0, 1, 1])
+    offset = np.array([0.0, np.nan, 0.0, 0.0])
+    edges = block_solvers.Edges(4, winner, loser, np.log([3.0, 1.0, 3.0, 1.0]), offset, np.array([0, 2]), block)
+    with np.errstate(invalid="ignore"):
+        s = tree_cuts.cut_fit(edges, np.zeros(4))
+    assert np.isnan(s[:2]).all()
+    assert s[2] - s[3] == pytest.approx(np.log(3))
+
+
 RATIOS = [  # under margins of 100 nats weights have to cancel to e^-200 of themselves
     ([0, 0, 1, 1, 2], [1, 1, 0, 2, 1], [0.3, 0.6, 0.9, 0.7, 0.7]),
     ([0, 1, 1, 0], [1, 0, 0, 1], [3, 5, 2, 4]),
