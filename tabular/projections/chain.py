@@ -98,7 +98,7 @@ def _multipliers(log_p, shift, tight):
     log_ratio = log_parallel(left[0, :-1], right[0, 1:]) - log_parallel(shift[:-1], shift[1:])
     with np.errstate(over="ignore"):
         widened = np.exp(np.where(tight & (unmet > 0), log_ratio, 0.0))
-    tilt = np.where(tight, np.maximum(unmet, 0.0), 0.0) * widened
+        tilt = np.where(tight, np.maximum(unmet, 0.0), 0.0) * widened
     return tilt, bool((np.where(tight, unmet, -unmet) >= 0).all())
 
 

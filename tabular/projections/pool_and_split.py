@@ -209,7 +209,7 @@ def _sum(one, other):
 
 def _size(multiplier):
     part, log_rest = multiplier
-    return part * math.exp(log_rest) if log_rest < _TOP else _exp(_log(part) + log_rest)
+    return float(part) * math.exp(log_rest) if log_rest < _TOP else _exp(_log(part) + log_rest)
 
 
 def _log_size(multiplier):

@@ -25,6 +25,7 @@ from tabular.projections.order_structure import analyse
 from tabular.projections.partition import isotonic
 from tabular.projections.pool_and_split import lift, pool_and_split
 from tabular.projections.pooling import pool_levels, pools, potentials
+from tabular.projections.refine import refined
 
 __all__ = ["Projection", "project"]
 
@@ -69,6 +70,8 @@ def project(log_p, winner, loser, margin) -> Projection:
     mass_tilt, tight = _tilts(log_mass, group[w], group[lo], net_margin)
     shift = potentials(len(log_mass), group[w[tight]], group[lo[tight]], net_margin[tight])
     level = pool_levels(log_mass, shift, pools(len(log_mass), group[w[tight]], group[lo[tight]]))
+    ends = group[w[tight]], group[lo[tight]]
+    mass_tilt[tight] = refined(log_mass, level, shift, *ends, net_margin[tight], mass_tilt[tight])
     log_x = np.where(structure.dead, -np.inf, level[group] + offset)
     if not tied.any():
         tilt[outer] = mass_tilt

@@ -95,6 +95,8 @@ BEYOND = [  # more pairs than are enumerated, among responses that multipliers o
         [900, 0, -1200, 900, 900, -900, 600],
         [-3000, 9714, 4423, -1577, -4490, 20165],
     ),
+    ([1, 4, 4, 2, 1, 5], [5, 5, 1, 0, 2, 3], [-711, -782, 707, -453, 1381, 475], [47, 209, -158, -691, 59.5, 392]),
+    ([0, 1], [1, 2], [2229, -704], [-300, 300, -600, -600]),  # a chain
 ]
 
 
@@ -103,7 +105,7 @@ def test_multipliers_that_leave_the_floats_on_the_way_are_refused_too(winner, lo
     problem = Problem.from_unnormalized(np.zeros(len(reward)), beta=1, reward=reward)
     log_star = rlhf.optimal_policy(problem)[0]
     _, tilt = exact_optimum(log_star, winner, loser, np.array(margin, float), digits=3000)
-    assert max(tilt) > mpmath.mpf(10) ** 309
+    assert max(tilt) > mpmath.mpf(float(np.finfo(float).max))
     labels = Preferences(np.zeros(len(winner), dtype=int), winner, loser)
     with pytest.raises(InputError, match="exceeds double precision"):
         cpo.constrained_optimum(problem, labels, np.array(margin, float))
@@ -130,6 +132,28 @@ def test_multipliers_that_fall_to_0_together_let_the_right_pairs_go(winner, lose
     np.testing.assert_allclose(found.log_policy[0], [float(x - max(log_x)) for x in log_x], rtol=1e-13, atol=1e-9)
     np.testing.assert_allclose(found.tilt, [float(t) for t in tilt], rtol=1e-12)
     assert found.residuals.stationarity <= 1e-15 * max(map(abs, reward))
+
+
+def test_heavy_responses_that_a_light_one_ties_share_its_multiplier_and_lose_none_of_it():
+    """0, 2 and 3 stand e^30 above 5: rounding hides how 0 and 3 share its 30 nats, but 30 nats they are."""
+    labels = Preferences.from_pairs([(1, 3), (0, 5), (2, 5), (3, 5), (2, 5), (0, 2)])
+    problem = Problem.from_unnormalized([-60.0, -30, 0, -30, 0, -30], beta=1, reward=np.zeros(6))
+    found = cpo.constrained_optimum(problem, labels, [-30, 30, 0, 30, -30, 0])
+    assert largest(found.residuals) < 1e-13
+    assert found.tilt[1] + found.tilt[3] == pytest.approx(30, rel=1e-12)
+    assert found.tilt[[2, 4]].tolist() == [0, 0]
+
+
+def test_levels_and_margins_of_whole_steps_are_optimal_by_every_residual():
+    """On a grid of 30 nats many pools have light members between heavy ones that are level to the last digit."""
+    rng, n, k = np.random.default_rng(0), 6, 6
+    for _ in range(3):
+        level, margin = 30.0 * rng.integers(-1, 2, (1000, n)), 30.0 * rng.integers(-1, 2, (1000, k))
+        first = rng.integers(0, n, (1000, k))
+        ends = np.sort([first, (first + rng.integers(1, n, (1000, k))) % n], axis=0)
+        labels = Preferences(np.repeat(np.arange(1000), k), *ends.reshape(2, -1))
+        problem = Problem.from_unnormalized(level, 1.0, np.zeros((1000, n)))
+        assert largest(cpo.constrained_optimum(problem, labels, margin.ravel()).residuals) < 1e-12
 
 
 def test_a_heavy_member_of_log_probability_0_is_not_asked_what_a_light_one_owes():

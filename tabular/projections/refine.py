@@ -1,0 +1,75 @@
+r"""Multipliers of tied pools by the equations of their light members.
+
+Multipliers are found as a weight times a difference of two means, each to a rounding of the heaviest member's. Two
+heavy responses that a far lighter one ties share its multiplier by their own difference, which rounding may hide;
+but the sum of the two shares is what the light one's equation says, and is known to the last digit. So what an equation
+:math:`v_y=a_y+\sum_it_i(\sigma(-m_i)1[y=w_i]-\sigma(m_i)1[y=l_i])` leaves, beyond rounding of its own terms, goes to
+the pair that leads from y to the pool's heaviest member: leaves first, as in Gaussian elimination of a tree. The
+heaviest member's equation follows from the others' and is never read.
+"""
+
+import numpy as np
+from scipy.sparse.csgraph import breadth_first_order
+from scipy.special import expit
+
+from tabular.base import tolerances
+from tabular.base.digraph import adjacency
+from tabular.projections.pooling import pools
+
+__all__ = ["left", "refined"]
+
+
+def left(log_p, level, winner, loser, margin, tilt):
+    """``(n_nodes,)`` what each node's equation leaves, 0 where that is rounding of its terms."""
+    with np.errstate(invalid="ignore"):  # multipliers beyond the floats
+        up, down = expit(-margin) * tilt, expit(margin) * tilt
+        won, lost = np.bincount(winner, up, len(log_p)), np.bincount(loser, down, len(log_p))
+        unmet = level - log_p - (won - lost)
+    return np.where(np.abs(unmet) > tolerances.TIGHT * (np.abs(level) + np.abs(log_p) + won + lost), unmet, 0.0)
+
+
+def refined(log_p, level, shift, winner, loser, margin, tilt):
+    """``tilt (n_edges,)`` of tight pairs, those of pools where equations are left with something beyond rounding anew.
+
+    Args:
+        log_p, level, shift: ``(n_nodes,)`` log-weights, the projection's, and how far each lies above its pool's.
+        winner, loser, margin, tilt: ``(n_edges,)`` of the tight pairs.
+
+    >>> first, second, shift = np.array([0, 1]), np.array([2, 2]), np.array([30.0, 30.0, 0.0])
+    >>> log_p, level = np.array([0.0, 0.0, 30.0]), np.array([30.0, 30.0, 0.0])
+    >>> refined(level, level, shift, first, second, np.array([30.0, 30.0]), np.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
+    unmet = left(log_p, level, winner, loser, margin, tilt)
+    if not unmet.any():
+        return tilt
+    pool = pools(len(log_p), winner, loser)
+    wrong = np.isin(pool, pool[unmet != 0])
+    heaviest = np.lexsort((-shift, pool))
+    roots = heaviest[np.unique(pool[heaviest], return_index=True)[1]]
+    new = _leaves_first(unmet, roots[wrong[roots]], winner, loser, margin, tilt.copy())
+    before, after = (np.abs(residue) for residue in (unmet, left(log_p, level, winner, loser, margin, new)))
+    worst = np.zeros((2, pool.max() + 1))
+    np.maximum.at(worst[0], pool, before)
+    np.maximum.at(worst[1], pool, after)
+    return np.where((worst[1] < worst[0])[pool[winner]], new, tilt)
+
+
+def _leaves_first(unmet, roots, winner, loser, margin, tilt):
+    """What each node leaves goes to its pair towards the root, and with this to the next node."""
+    n, unmet, top = len(unmet), unmet.copy(), np.full(len(roots), len(unmet))
+    ends = np.concatenate([winner, loser, top]), np.concatenate([loser, winner, roots])
+    order, before = breadth_first_order(adjacency(n + 1, *ends), n)
+    pair = dict(zip(zip(*map(np.ndarray.tolist, ends), strict=True), 2 * list(range(len(winner))), strict=False))
+    coefficient = {1: expit(-margin), -1: -expit(margin)}
+    for node in order[:0:-1].tolist():
+        towards = int(before[node])
+        if towards < n and unmet[node] != 0:
+            k = pair[node, towards]
+            way = 1 if winner[k] == node else -1
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                moved = max(unmet[node] / coefficient[way][k], -tilt[k])
+            if np.isfinite(moved):
+                tilt[k] += moved
+                unmet[towards] -= moved * coefficient[-way][k]
+    return tilt
