@@ -23,7 +23,7 @@ from tabular.projections.pooling import pools
 
 __all__ = ["isotonic"]
 
-_PATIENCE = 20  # rounds in a row without a new partition and without less to be carried than ever: rounding rules
+_PATIENCE = 20  # rounds in a row without a new partition and without half as much to be carried: rounding rules
 _UNITS = 2**29  # of capacity a round: a residual capacity, twice that at most, stays inside 32 bits
 
 
@@ -32,12 +32,21 @@ def isotonic(value, weight, winner, loser):
 
     Args:
         value, weight: ``(n_nodes,)``; weights within a few orders of magnitude of one another.
-        winner, loser: ``(n_edges,)``, an acyclic digraph.
+        winner, loser: ``(n_edges,)``, an acyclic digraph; of edges between the same two nodes the first carries all.
 
     >>> flow, tied = isotonic(np.array([0.0, 4.0, 1.0]), np.ones(3), np.array([0, 1]), np.array([1, 2]))
     >>> flow.tolist(), tied.tolist()
     ([2.0, 0.0], [True, False])
     """
+    n_nodes = len(value)
+    _, first, same = np.unique(winner * n_nodes + loser, return_index=True, return_inverse=True)
+    found, tied = _flow(value, weight, winner[first], loser[first])
+    flow = np.zeros(len(winner))
+    flow[first] = found
+    return flow, tied[same]
+
+
+def _flow(value, weight, winner, loser):
     n_nodes = len(value)
     tied, flow = np.ones(len(winner), dtype=bool), np.zeros(len(winner))
     stalls, seen = Stalls(1, _PATIENCE), set()
@@ -50,7 +59,8 @@ def isotonic(value, weight, winner, loser):
         waiting = _pool_total(np.abs(gain), pool)
         rounding = tolerances.FLOW * np.sqrt(np.bincount(pool)) * _pool_total(np.abs(weight * value) + out + into, pool)
         unfinished, partition = waiting > rounding, tied.tobytes()
-        if partition in seen and stalls.after((waiting / np.maximum(rounding, 1e-300)).max())[0]:
+        halvings = np.floor(np.log2((waiting / np.maximum(rounding, 1e-300)).max(initial=1.0)))
+        if partition in seen and stalls.after(halvings)[0]:
             return flow, tied
         seen.add(partition)
         if not unfinished.any():
