@@ -113,7 +113,7 @@ def _wishes(problem, preferences, form):
         np.logaddexp.at(tally, base + end, log_weight)
     won, lost = tallies.reshape(2, *problem.log_ref.shape)
     log_ref = np.where(problem.present, problem.log_ref, 0.0)
-    return allocation.wishes_of(form)(form, problem.present, log_ref, problem.beta, won, lost)
+    return allocation.wishes_of(form, problem.beta)(form, problem.present, log_ref, problem.beta, won, lost)
 
 
 def solve(problem: Problem, preferences: Preferences, loss, rng=None) -> Minimum:

@@ -30,6 +30,7 @@ The root of one response's equation :math:`\log(-f_y'(x))-x=\log\mu` is unique, 
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -38,11 +39,10 @@ from tabular.base.log_space import softplus
 from tabular.losses.absolute import ApoZero, Bco, Kto, Nca
 from tabular.losses.forms import Pair
 
-__all__ = ["Allocation", "Bells", "Logistic", "Wishes", "allocate", "wishes_of"]
+__all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "wishes_of"]
 
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
-_ROUGH = 0.25  # nats, from where Newton takes over
 _SETTLED = 1e-13  # the last step's size, relative: the square of it is left
 _FULL = 1e-15  # what rounding may leave of a mass of 1
 
@@ -62,6 +62,8 @@ class Wishes:
     beta: float
     log_won: np.ndarray
     log_lost: np.ndarray
+
+    rough: ClassVar = 0.25  # nats, from where Newton takes over
 
     @cached_property
     def log_weight(self):
@@ -92,6 +94,18 @@ class Wishes:
         safe = np.where(self.log_weight > -np.inf, self.log_weight, 0.0)
         up, _, down = self.form.curvature(Pair(x, x, self.log_ref, self.log_ref, self.beta))
         return _times(np.exp(self.log_won - safe), up) + _times(np.exp(self.log_lost - safe), down)
+
+    def starts(self, wanted, start, log_mu):
+        """Points at which every wanted response still pulls at log mu or more, from others down."""
+        step = 1.0
+        while (slack := wanted & (self.pull(start) < log_mu)).any():
+            start, step = np.where(slack, start - step, start), 2 * step
+        return start
+
+    def pulled(self, wanted, log_mu, least, most, atol):
+        """Where wanted responses pull at log mu, between points at which they do more and less; -inf elsewhere."""
+        x = roots.increasing(lambda x: np.where(wanted, log_mu - self.pull(x), 0.0), least, most, atol)
+        return np.where(wanted, x, -np.inf)
 
     def kinds(self):
         """Masks of the neutral and of the wanted responses; the rest are shunned, or not there."""
@@ -151,22 +165,44 @@ class Bells(Wishes):
     def rise(self, x):
         return np.where(self._excess[0] > 0, -np.inf, np.inf) + np.zeros(np.shape(x))
 
+    @property
+    def _middle(self):
+        return self.log_ref + getattr(self.form, "z0", 0.0)
+
     def pull(self, x):
+        """A bell is e^z over a square, and x meets z before either is rounded away."""
         sign, log_size = self._excess
-        z = self.beta * (x - self.log_ref - getattr(self.form, "z0", 0.0))
-        bell = np.log(self.beta) - softplus(z) - softplus(-z)
-        return np.where(sign > 0, log_size + bell, -np.inf) - x
+        tail = (self.beta - 1) * x - self.beta * self._middle
+        log_pull = log_size + np.log(self.beta) + tail - 2 * softplus(self.beta * (x - self._middle))
+        return np.where(sign > 0, log_pull, -np.inf)
 
     def kinds(self):
         sign, _ = self._excess
         return self.there & (sign == 0), self.there & (sign > 0)
 
 
-def wishes_of(form):
+class Limited(Bells):
+    """Bells at beta = 1: the smaller y, the more it pulls, but no more than so much: who is below mu has no root."""
+
+    rough = 1e-15  # who has one has to be known before Newton takes over
+
+    def starts(self, wanted, start, log_mu):
+        return start
+
+    def pulled(self, wanted, log_mu, least, most, atol):
+        half = (self._excess[1] - self._middle - log_mu) / 2  # softplus(z)
+        there = wanted & (half > 0)
+        half = np.where(there, half, 1.0)
+        return np.where(there, np.minimum(self._middle + half + np.log(-np.expm1(-half)), most), -np.inf)
+
+
+def wishes_of(form, beta):
     """The class that knows the loss best."""
     if isinstance(form, Nca | Bco):
         return Logistic
-    return Bells if isinstance(form, Kto | ApoZero) else Wishes
+    if isinstance(form, Kto | ApoZero):
+        return Limited if beta == 1 else Bells
+    return Wishes
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +257,7 @@ def _goals(wishes, wanted):
 def _shared(wishes, wanted, goal, beyond):
     """Case 1: log-policy and log mu, by rough bracketing and Newton; where that fails, by bracketing alone."""
     bracket = _bracket(wishes, wanted, goal, beyond)
-    log_policy, log_mu = _polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=_ROUGH))
+    log_policy, log_mu = _polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=wishes.rough))
     failed = np.isnan(log_mu)
     if failed.any():
         part = (wishes.of(failed), wanted[failed], *(end[failed] for end in bracket))
@@ -230,35 +266,29 @@ def _shared(wishes, wanted, goal, beyond):
 
 
 def _bracket(wishes, wanted, goal, beyond):
-    """Ends of log mu and of every wanted response's x that hold the solution; the lower of x is -inf for no root."""
+    """Ends of log mu and of every wanted response's x that hold the solution."""
     log_even = np.where(wanted, -np.log(np.maximum(wanted.sum(axis=1), 1))[:, None], 0.0)
     high = np.where(wanted & (beyond | (goal > log_even)), wishes.pull(log_even), -np.inf).max(axis=1)
     low = np.where(beyond, wishes.pull(np.zeros(goal.shape)), -np.inf).max(axis=1)
     most = np.where(wanted, goal, 0.0)
-    least = _starts(wishes, wanted, np.minimum(most, log_even), high)
+    least = wishes.starts(wanted, np.minimum(most, log_even), high[:, None])
     open_, step = np.flatnonzero(np.isneginf(low)), 1.0
     low[open_] = high[open_]
     while open_.size:  # down to where the sum is above 1 by more than its error
         part = wishes.of(open_), wanted[open_], low[open_], least[open_], most[open_]
-        short = (_log_mass(*part, _ROUGH) < 3 * _ROUGH) & (low[open_] > high[open_] - _NOTHING)
+        short = (_log_mass(*part, wishes.rough) < 3 * wishes.rough) & (low[open_] > high[open_] - _NOTHING)
         open_ = open_[short]
         low[open_], step = low[open_] - step, 2 * step
     return low, high, least, most
 
 
 def _log_mass(wishes, wanted, log_mu, least, most, atol):
-    return np.logaddexp.reduce(_shares(wishes, wanted, log_mu, least, most, atol), axis=1)
-
-
-def _shares(wishes, wanted, log_mu, least, most, atol):
-    """log pi of every response at given log mu."""
-    x = roots.increasing(lambda x: np.where(wanted, log_mu[:, None] - wishes.pull(x), 0.0), least, most, atol)
-    return np.where(wanted & (least > -np.inf), x, -np.inf)
+    return np.logaddexp.reduce(wishes.pulled(wanted, log_mu[:, None], least, most, atol), axis=1)
 
 
 def _bracketed(wishes, wanted, low, high, least, most, atol):
     log_mu = roots.increasing(lambda t: -_log_mass(wishes, wanted, t, least, most, atol), low, high, atol)
-    return _shares(wishes, wanted, log_mu, least, most, atol), log_mu
+    return wishes.pulled(wanted, log_mu[:, None], least, most, atol), log_mu
 
 
 def _polished(wishes, wanted, log_policy, log_mu):
@@ -283,14 +313,6 @@ def _polished(wishes, wanted, log_policy, log_mu):
         log_total = np.logaddexp.reduce(np.where(share, x, -np.inf), axis=1)
         settled = (np.abs(move) <= _SETTLED * np.maximum(np.abs(x), 1)).all(axis=1) & (np.abs(log_total) <= _SETTLED)
     return np.where(share, x, -np.inf), np.where(settled, log_mu, np.nan)
-
-
-def _starts(wishes, wanted, start, log_mu):
-    """Points at which every wanted response still pulls at log mu or more; -inf where none does (KTO at beta = 1)."""
-    step = 1.0
-    while (slack := wanted & (start > -np.inf) & (wishes.pull(start) < log_mu[:, None])).any():
-        start, step = np.where(slack, start - step, start), 2 * step
-    return start
 
 
 def _times(weight, slope):

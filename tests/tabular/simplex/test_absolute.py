@@ -336,3 +336,24 @@ def test_as_many_as_dense_arithmetic_holds_are_not_refused():
     refuse_beyond(np.array([7, 300]), 300, "responses", "a loss")
     with pytest.raises(InputError, match="a prompt has 301 responses: a loss is minimised over at most 300"):
         refuse_beyond(np.array([7, 301]), 300, "responses", "a loss")
+
+
+@pytest.mark.parametrize(("name", "params"), [("kto", {"z0": 0.3, "l_d": 1.2}), ("apo_zero", {})])
+def test_who_pulls_too_little_at_beta_one_gets_nothing_among_a_hundred(name, params):
+    """At beta = 1 a pull per probability is at most E e^-(log ref + z0), however small the response is."""
+    rng = np.random.default_rng(0)
+    problem, won = Problem.from_unnormalized(2 * rng.normal(size=100), beta=1.0), rng.integers(0, 100, 400)
+    labels = Preferences(np.zeros(400, dtype=int), won, (won + rng.integers(1, 100, 400)) % 100)
+    found, log_ref = solve(problem, labels, name, **params), problem.log_ref[0]
+    gain, shift = params.get("l_d", 1.0), params.get("z0", 0.0)
+    excess = gain * np.bincount(labels.winner, minlength=100) - np.bincount(labels.loser, minlength=100)
+    log_policy, wanted = found.log_policy[0], excess > 1e-9
+    some = log_policy > -np.inf
+    log_most = np.log(excess[wanted] / 400) - log_ref[wanted] - shift
+    z = log_policy[some] - log_ref[some] - shift
+    log_pull = np.log(excess[some] / 400) - np.logaddexp(0, z) - np.logaddexp(0, -z) - log_policy[some]
+    assert found.status is Status.UNATTAINED
+    assert 1 < some.sum() < wanted.sum()
+    np.testing.assert_allclose(log_pull, log_pull[0], atol=1e-9)
+    assert np.exp(log_policy[some]).sum() == pytest.approx(1)
+    assert (log_most > log_pull[0]).tolist() == some[wanted].tolist()
