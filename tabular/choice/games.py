@@ -7,12 +7,17 @@ both players together have all pairs of its points.
 **Uniqueness.** Let S be the largest support of an equilibrium. By Tucker's theorem for skew matrices some equilibrium
 is positive on S and beats every response off S strictly. So near it only :math:`A_{SS}\pi_S=0` and the sum bind, and
 the polytope has dimension :math:`\mathrm{nullity}(A_{SS})-1`: one equilibrium iff the kernel is a line.
+
+So an equilibrium that is positive on some S where the kernel of :math:`A_{SS}` is a line, and that beats all others
+strictly, is the only one: nobody whom an equilibrium beats strictly is played by another. Which S that may be a linear
+program in floats says; whether it is, fractions. Where it is not, the largest support is found in fractions, too.
 """
 
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import linprog
 
 from tabular.base import cones
 from tabular.base.record import Record
@@ -21,6 +26,10 @@ from tabular.errors import InputError
 from tabular.status import Status
 
 __all__ = ["Equilibrium", "all_equilibria", "exact_skew", "maximal_lottery"]
+
+
+_SMALL = 7  # responses up to which fractions alone take no longer
+_GUESSED = 1e-9  # a probability in floats that is one; fractions decide
 
 
 class Equilibrium(Record):
@@ -64,6 +73,8 @@ def maximal_lottery(preference: ArrayLike) -> Equilibrium:
     <Status.SET: 'set'>
     """
     skew = exact_skew(preference)
+    if len(skew) > _SMALL and (alone := _alone(skew, _played(skew.astype(float)))):
+        return alone
     policy = cones.largest_support(skew).point
     policy = policy / sum(policy)
     beaten = -skew @ policy
@@ -122,6 +133,26 @@ def exact_skew(preference: ArrayLike) -> np.ndarray:
         skew[i, j] = Fraction(given[i, j]) - Fraction(1, 2)
         skew[j, i] = -skew[i, j]
     return skew
+
+
+def _played(skew):
+    """Whom an equilibrium in floats plays; a guess."""
+    n, skew = len(skew), skew / (np.abs(skew).max() or 1.0)
+    found = linprog(np.zeros(n), skew, np.zeros(n), np.ones((1, n)), [1.0]).x
+    return np.flatnonzero(np.zeros(n) if found is None else found > _GUESSED)
+
+
+def _alone(skew, support):
+    """The equilibrium of this support, where it is the only one."""
+    basis = cones.kernel(skew[np.ix_(support, support)])
+    if len(basis) != 1:
+        return None
+    policy = np.full(len(skew), Fraction(0), dtype=object)
+    policy[support] = basis[0] / (sum(basis[0]) or 1)
+    beaten, played = -skew @ policy, np.isin(np.arange(len(skew)), support)
+    if not all(p > 0 if y else b > 0 for p, b, y in zip(policy, beaten, played, strict=True)):
+        return None
+    return Equilibrium(Status.UNIQUE, policy, tuple(support.tolist()), beaten, 0)
 
 
 def _strict(skew, policy):

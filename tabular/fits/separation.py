@@ -14,12 +14,14 @@ Strict separation, :math:`D\theta>0` on every label, is too strong a test: it mi
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.optimize import linprog
 
 from tabular.base import cones
 
 __all__ = ["CANCELS", "EXACT", "Separation", "balanced", "separate"]
 
+_FEW = 60  # entries of D up to which a certificate in fractions takes no longer than a guess
 EXACT = 600  # entries of D up to which the question is decided in fractions
 CANCELS = 1e-10  # of the sizes of its terms, up to which a sum of floats counts as 0
 
@@ -54,10 +56,41 @@ def separate(differences) -> Separation:
 
 def _in_fractions(differences):
     columns = cones.exact(differences.T)
+    guess = _guessed(differences, columns) if differences.size > _FEW else None
+    if guess is not None:
+        return guess
     found = cones.largest_support(np.concatenate([columns, -columns]))
     direction = found.witness[: len(columns)] - found.witness[len(columns) :]
     least = min((y for y in found.point if y > 0), default=1)
     return Separation(found.members, (found.point / least).astype(float), _scaled(direction).astype(float))
+
+
+def _guessed(differences, columns):
+    """All labels overlap or all are separated: a certificate found in floats and mended in fractions, None without one.
+
+    The largest least weight of a balance y with sum 1, and the largest least gain of a direction. What rounding leaves
+    of ``D.T @ y`` goes to the weights of some labels that span all others.
+    """
+    m, k = differences.shape
+    rows = differences / (np.abs(differences).max() or 1.0)
+    equal = np.block([[rows.T, np.zeros((k, 1))], [np.ones((1, m)), np.zeros((1, 1))]])
+    bounds, goal = [(0, None)] * (m + 1), np.r_[np.zeros(m), -1.0]
+    found = linprog(goal, np.c_[-np.eye(m), np.ones(m)], np.zeros(m), equal, np.r_[np.zeros(k), 1.0], bounds)
+    if found.x is not None and found.x[-1] > 0:
+        spanning, y = qr(rows.T, mode="r", pivoting=True)[1][:k], cones.exact(found.x[None, :-1])[0]
+        mends = cones.kernel(np.c_[columns[:, spanning], columns @ y])
+        mend = next((v for v in mends if v[-1] == 1), None)
+        if mend is not None:
+            y[spanning] += mend[:-1]
+            if min(y) > 0:
+                return Separation(np.ones(m, dtype=bool), (y / min(y)).astype(float), np.zeros(k))
+    gained = linprog(
+        np.r_[np.zeros(k), -1.0], np.c_[-rows, np.ones(m)], np.zeros(m), bounds=[(-1, 1)] * k + [(0, None)]
+    )
+    direction = cones.exact(gained.x[None, :-1])[0] if gained.x is not None else np.zeros(k, dtype=int)
+    if min(direction @ columns) > 0:
+        return Separation(np.zeros(m, dtype=bool), np.zeros(m), _scaled(direction).astype(float))
+    return None
 
 
 def _in_floats(differences):

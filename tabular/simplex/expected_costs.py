@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from tabular.base import checks, cones, nonnegative, roots
-from tabular.base.log_space import kl, normalised
+from tabular.base.log_space import kl, log_sum_exp, normalised
 from tabular.base.record import Record
 from tabular.base.stops import Stalls
 from tabular.errors import InputError
@@ -118,7 +118,7 @@ def optimum(problem: Problem, cost, limit) -> ConstrainedOptimum:
     value = np.exp(inner) @ reward[playable] - problem.beta * divergence
     tilted = reward[playable] - problem.beta * price @ table
     top = tilted.max()
-    dual = top + problem.beta * np.log(np.exp(log_ref[playable] + (tilted - top) / problem.beta).sum())
+    dual = top + problem.beta * log_sum_exp(log_ref[playable] + (tilted - top) / problem.beta)
     costs = np.atleast_2d(checks.numbers(cost, "cost"))[:, playable] @ np.exp(inner)
     return ConstrainedOptimum(
         Status.UNIQUE, log_policy, problem.beta * price, playable, certificate, costs, float(value), float(dual - value)

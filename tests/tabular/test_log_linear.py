@@ -10,6 +10,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from tabular import InputError, Preferences, Problem, Status, dpo, log_linear, rlhf
+from tabular.base import cones
 from tabular.fits import separation
 
 
@@ -31,6 +32,32 @@ def test_separation_and_both_its_certificates(m, k, seed):
     assert ((exact.balance > 0) == exact.overlapping).all()
     assert np.abs(rows.T @ exact.balance).max() < 1e-12 * (1 + exact.balance.max())
     assert (floats.overlapping == exact.overlapping).all()
+
+
+@pytest.mark.parametrize("kind", ["overlap", "one against all", "all one way", "a feature twice", "in part"])
+def test_a_certificate_guessed_in_floats_says_what_fractions_say(kind):
+    """In part: of two features the labels of one contradict one another, those of the other do not."""
+    rng, (m, k) = np.random.default_rng(0), (30, 4)
+    for _ in range(4):
+        rows = rng.normal(size=(m, k))
+        if kind in ("one against all", "all one way"):
+            rows *= np.sign(rows @ rng.normal(size=k))[:, None]
+            rows[: int(kind == "one against all")] *= -20
+        if kind == "a feature twice":
+            rows[:, 3] = rows[:, 0]
+        if kind == "in part":
+            rows[:15, 2:] = rows[15:, :2] = 0
+            rows[15:] = np.abs(rows[15:])
+        found, columns = separation.separate(rows), cones.exact(rows.T)
+        wanted = cones.largest_support(np.concatenate([columns, -columns])).members
+        assert found.overlapping.tolist() == wanted.tolist()
+        gain = rows @ found.direction
+        assert ((gain > 1e-12) == ~wanted).all()
+        assert (np.abs(gain[wanted]) <= 1e-12).all()
+        assert ((found.balance > 0) == wanted).all()
+        assert np.abs(rows.T @ found.balance).max() < 1e-12 * (1 + found.balance.max())
+        guess = separation._guessed(rows, columns)
+        assert (guess is None) == (0 < wanted.sum() < m)
 
 
 def test_strict_separation_misses_what_separates_in_part():

@@ -46,6 +46,23 @@ def test_certificates_and_the_polytope_agree(matrix):
         assert max(skew @ vertex) <= 0
 
 
+@pytest.mark.parametrize("values", [(0, 1, -1), (1, -1), (0, 1e-30, -1, 0.3), (0, 0, 0, 1)])
+def test_a_guess_in_floats_changes_no_equilibrium(monkeypatch, values):
+    """With ties, dominated responses and entries that no float next to 1/2 would see: all is the same in fractions."""
+    rng, statuses, guesses = np.random.default_rng(0), set(), []
+    alone = games._alone
+    monkeypatch.setattr(games, "_alone", lambda *given: guesses.append(alone(*given)) or guesses[-1])
+    for n in (8, 9, 10):
+        upper = np.triu(rng.choice(values, (n, n)), 1)
+        half = np.vectorize(Fraction, otypes=[object])(upper - upper.T) / 2 + Fraction(1, 2)
+        monkeypatch.setattr(games, "_SMALL", 0)
+        found = games.maximal_lottery(half)
+        monkeypatch.setattr(games, "_SMALL", n)
+        assert found == games.maximal_lottery(half)
+        statuses.add(found.status)
+    assert all(guesses) if values == (1, -1) else Status.SET in statuses or not all(guesses)
+
+
 @given(margins())
 def test_all_equilibria_against_nashpy(matrix):
     if len(matrix) < 2:
