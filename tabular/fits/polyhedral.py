@@ -182,38 +182,49 @@ def _cancelled(labels):
                 arcs.append((w, y, -gain[e], e, 1))  # s_w >= s_l + o
             if flow[e] > 0:
                 arcs.append((y, w, gain[e], e, -1))
-        cycle, distance = _negative_cycle(labels.n_nodes, arcs)
-        if cycle is None:
+        cycles, distance = _negative_cycles(labels.n_nodes, arcs)
+        if not cycles:
             break
-        room = min(capacity[e] - flow[e] if sign > 0 else flow[e] for _, _, _, e, sign in cycle)
-        for _, _, _, e, sign in cycle:
-            flow[e] += sign * room
+        for cycle in cycles:
+            room = min(capacity[e] - flow[e] if sign > 0 else flow[e] for _, _, _, e, sign in cycle)
+            for _, _, _, e, sign in cycle:
+                flow[e] += sign * room
     pull = np.exp(labels.log_weight) * [f / c for f, c in zip(flow, capacity, strict=True)]
     empty, full = np.array([(f == 0, f == c) for f, c in zip(flow, capacity, strict=True)]).reshape(-1, 2).T
     return pull, empty, full, np.array([d / unit for d in distance])
 
 
-def _negative_cycle(n_nodes, arcs):
-    """A cycle of negative length, or the distances from a source at 0 from every node (Bellman and Ford)."""
+def _negative_cycles(n_nodes, arcs):
+    """Cycles of negative length that share no node, or the distances from a source at 0 from every node.
+
+    By Bellman and Ford. The arcs that last brought nodes nearer lead around a cycle only if it is negative, and do so
+    after n rounds at the latest if there is one (Tarjan 1981): they are followed after every round.
+    """
     distance, before = [0] * n_nodes, [None] * n_nodes
-    changed = None
-    for _ in range(n_nodes + 1):
-        changed = None
-        for arc in arcs:
-            tail, head, length = arc[:3]
-            if distance[tail] + length < distance[head]:
-                distance[head], before[head], changed = distance[tail] + length, arc, head
-        if changed is None:
-            return None, distance
-    node = changed
-    for _ in range(n_nodes):
-        node = before[node][0]
-    cycle, at = [], node
     while True:
-        cycle.append(before[at])
-        at = before[at][0]
-        if at == node:
-            return cycle, None
+        nearer = False
+        for arc in arcs:
+            tail, head, length, *_ = arc
+            if distance[tail] + length < distance[head]:
+                distance[head], before[head], nearer = distance[tail] + length, arc, True
+        if not nearer:
+            return [], distance
+        if cycles := _closed(before):
+            return cycles, distance
+
+
+def _closed(before):
+    """The cycles of the arcs that lead to each node."""
+    seen, cycles = [None] * len(before), []
+    for start in range(len(before)):
+        node, path = start, []
+        while seen[node] is None and before[node] is not None:
+            seen[node] = start
+            path.append(before[node])
+            node = before[node][0]
+        if path and seen[node] == start:
+            cycles.append(path[[head for _, head, *_ in path].index(node) :])
+    return cycles
 
 
 def _in_steps(labels, component, potential):
