@@ -124,7 +124,8 @@ def triangle_defect(problem: Problem, preferences: Preferences, gamma: float) ->
     misses at least one of the three targets by a third of it or more, as the three misses add up to it.
 
     Returns:
-        ``triangles (n, 4)`` of prompt and three responses in increasing order, and ``defect (n,)`` in units of reward.
+        ``triangles (n, 4)`` of prompt and three responses in increasing order, and ``defect (n,)`` in units of reward,
+        inf beyond the floats.
         Where a pair is labelled both ways the heavier direction counts; ties make no triangle.
 
     >>> problem = Problem.from_probabilities([0.5, 0.1, 0.4], beta=1)
@@ -134,18 +135,20 @@ def triangle_defect(problem: Problem, preferences: Preferences, gamma: float) ->
     """
     preferences.check_against(problem)
     gamma = checks.number(gamma, "gamma", checks.NOT_NEGATIVE)
-    found, defect = [], []
+    found, missed = [], []
+    with np.errstate(over="ignore"):
+        inverse = np.exp(-problem.log_ref)
     for prompt in np.unique(preferences.prompt):
         wins = _majority(preferences, prompt, problem.n_responses)
-        with np.errstate(over="ignore"):
-            inverse = np.exp(-problem.log_ref[prompt])
         for a, b in np.argwhere(np.triu(wins != 0)):
             for c in np.flatnonzero((wins[a] != 0) & (wins[b] != 0) & (np.arange(len(wins)) > b)):
-                directions = wins[a, b], wins[b, c], wins[c, a]
-                total = [inverse[a] + inverse[b], inverse[b] + inverse[c], inverse[c] + inverse[a]]
+                first, second, third = wins[a, b], wins[b, c], wins[c, a]
+                through = np.array([third == first, first == second, second == third])  # others come in twice, as +-
                 found.append((prompt, a, b, c))
-                defect.append(gamma * abs(np.dot(directions, total)))
-    return np.array(found, dtype=np.int64).reshape(-1, 4), np.array(defect)
+                missed.append(np.where(through, inverse[prompt, [a, b, c]], 0.0))
+    with np.errstate(over="ignore"):
+        defect = 2 * gamma * np.reshape(missed, (-1, 3)).sum(axis=1) if gamma > 0 else np.zeros(len(missed))
+    return np.array(found, dtype=np.int64).reshape(-1, 4), defect
 
 
 def _inverse_sum(log_policy, preferences, gamma):

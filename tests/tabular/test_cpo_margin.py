@@ -166,6 +166,10 @@ def test_transitive_triangle_has_the_closed_form():
     triangles, defect = cpo.triangle_defect(problem, labels, 0.05)
     assert triangles.tolist() == [[0, 0, 1, 3]]
     np.testing.assert_allclose(defect, 2 * 0.05 / 0.1)
+    faint = Problem(np.array([[-600.0, np.log(0.1), -800.0, np.log(0.9)]]), 1.0)  # e^600 and inf come in and go out
+    for between in (labels, Preferences.from_pairs([(0, 1), (1, 2), (0, 2)])):
+        assert cpo.triangle_defect(faint, between, 0.05)[1] == pytest.approx(2 * 0.05 / 0.1, rel=1e-12)
+    assert cpo.triangle_defect(faint, Preferences.from_pairs([(0, 2), (2, 3), (0, 3)]), 0.05)[1].tolist() == [np.inf]
     cycle = Preferences.from_pairs([(0, 1), (1, 2), (2, 0)])
     np.testing.assert_allclose(cpo.triangle_defect(problem, cycle, 0.05)[1], 0.1 * (5 + 10 + 10 / 3))
 
