@@ -178,7 +178,7 @@ def _hinge_thresholds(graph):
     levels = {}
     for pair in np.flatnonzero(graph.component[graph.winner] == graph.component[graph.loser]).tolist():
         component = int(graph.component[graph.winner[pair]])
-        face = graph.hinged(component, np.array([pair]))
+        face = graph.hinged(component, np.array([pair]), faces[component])
         levels[pair] = face.strength / graph.rate
         cost = max(float(face.minimum.sum()) - least[component], 0.0)
         binds[pair] = cost > tolerances.LOSS * max(infimum, 1e-300)

@@ -139,8 +139,11 @@ class Graph:
             fit, pull = replace(fit, fit=better.fit), better.pull
         return copies.read(fit, self.loss.scalar, self.rate, pull)
 
-    def hinged(self, component, inverted) -> polyhedral.Face:
-        """The face of one component under a hinge, with the listed pairs held at delta <= 0."""
+    def hinged(self, component, inverted, near=None) -> polyhedral.Face:
+        """The face of one component under a hinge, with the listed pairs held at delta <= 0.
+
+        ``near``, its face with nothing held, saves time.
+        """
         edge = self.labels_of.gather(np.array([component]))[0]
         nodes = self.nodes_of.gather(np.array([component]))[0]
         order = np.argsort(nodes)
@@ -158,7 +161,8 @@ class Graph:
                 np.r_[self.labels.log_weight[edge], total],
                 np.r_[self.labels.offset[edge], bound],
                 np.r_[self.labels.weight[edge], np.full(len(inverted), heavy)],
-            )
+            ),
+            start=() if near is None else near.pull,
         )
 
 

@@ -16,6 +16,7 @@ larger ones of one margin by maximum flows (:mod:`tabular.fits.whole_levels`), o
 and dual, and how nearly the dual is a circulation, say how well.
 """
 
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +35,7 @@ from tabular.fits.parts import centred
 __all__ = ["Face", "solve"]
 
 _EXACT = 200  # labels up to which cycles are cancelled
+_STEP = 8  # bits of room: wide cycles are cancelled before narrower ones
 _VERTICES = 10_000
 _MET = 1e-12  # of the levels: a difference this close to its bound is at it
 _TIGHT = 1e-9  # share of a label's weight within which its pull counts as none, or all
@@ -140,11 +142,12 @@ def _tight_neighbours(tree, between):
         yield from ((node, level) for level in {low, high} if np.isfinite(level))
 
 
-def solve(labels, potential=0.0) -> Face:
+def solve(labels, potential=0.0, start=()) -> Face:
     """The face of :class:`tabular.fits.convex.Labels` under max(0, -x).
 
     Args:
         potential: a level of each node; less its differences, the offsets of many losses are one number.
+        start: pulls of the first labels, a circulation that may be near; they only save time.
 
     >>> from tabular.fits.convex import Labels
     >>> cycle = Labels(3, np.array([0, 1, 2]), np.array([1, 2, 0]), np.log([1.0, 1.0, 0.5]), np.ones(3))
@@ -154,7 +157,8 @@ def solve(labels, potential=0.0) -> Face:
     """
     component = labels.component()
     small = len(labels.winner) <= _EXACT
-    pull, empty, full, s = _cancelled(labels) if small else _in_steps(labels, component, potential) or _by_highs(labels)
+    found = _cancelled(labels, start) if small else _in_steps(labels, component, potential) or _by_highs(labels)
+    pull, empty, full, s = found
     s = centred(s, component)
     weight = np.exp(labels.log_weight)
     cost = weight * np.maximum(labels.offset - (s[labels.winner] - s[labels.loser]), 0)
@@ -169,22 +173,25 @@ def solve(labels, potential=0.0) -> Face:
     return Face(s, component, minimum, float(gap), pull, bounds)
 
 
-def _cancelled(labels):
+def _cancelled(labels, start):
     """The circulation in whole numbers: cycles of positive gain are cancelled until shortest paths exist."""
     capacity = whole_weights(labels.log_weight, labels.weight)
     gain, unit = in_one_unit(labels.offset)
     winner, loser = labels.winner.tolist(), labels.loser.tolist()
-    flow = [0] * len(winner)
+    flow, least = _in_whole_numbers(labels, capacity, start), max(capacity, default=1)
     while True:
-        arcs = []
+        arcs, narrow = [], 0
         for e, (w, y) in enumerate(zip(winner, loser, strict=True)):
-            if flow[e] < capacity[e]:
-                arcs.append((w, y, -gain[e], e, 1))  # s_w >= s_l + o
-            if flow[e] > 0:
-                arcs.append((y, w, gain[e], e, -1))
+            for room, arc in ((capacity[e] - flow[e], (w, y, -gain[e], e, 1)), (flow[e], (y, w, gain[e], e, -1))):
+                if room >= least:
+                    arcs.append(arc)  # s_w >= s_l + o, and s_w <= s_l + o
+                elif room > narrow:
+                    narrow = room
         cycles, distance = _negative_cycles(labels.n_nodes, arcs)
-        if not cycles:
+        if not cycles and not narrow:
             break
+        if not cycles:
+            least = 1 << (narrow.bit_length() - 1) // _STEP * _STEP
         for cycle in cycles:
             room = min(capacity[e] - flow[e] if sign > 0 else flow[e] for _, _, _, e, sign in cycle)
             for _, _, _, e, sign in cycle:
@@ -192,6 +199,43 @@ def _cancelled(labels):
     pull = np.exp(labels.log_weight) * [f / c for f, c in zip(flow, capacity, strict=True)]
     empty, full = np.array([(f == 0, f == c) for f, c in zip(flow, capacity, strict=True)]).reshape(-1, 2).T
     return pull, empty, full, np.array([d / unit for d in distance])
+
+
+def _in_whole_numbers(labels, capacity, start):
+    """A circulation of these pulls, whose rounding goes along a tree of labels that pull in part; 0 where it cannot."""
+    m, (winner, loser) = len(start), (labels.winner.tolist(), labels.loser.tolist())
+    share = [Fraction(s) for s in np.r_[start / np.exp(labels.log_weight[:m]), np.zeros(len(capacity) - m)].tolist()]
+    flow, excess = [round(s * c) for s, c in zip(share, capacity, strict=True)], [0] * labels.n_nodes
+    part = [e for e, (f, c) in enumerate(zip(flow, capacity, strict=True)) if 0 < f < c]
+    tree = _forest(labels.n_nodes, [(winner[e], loser[e], e) for e in part])
+    for e, (w, y) in enumerate(zip(winner, loser, strict=True)):
+        excess[w] += flow[e]
+        excess[y] -= flow[e]
+    for node, before, e in reversed(tree):
+        flow[e] -= excess[node] if node == winner[e] else -excess[node]
+        excess[before] += excess[node]
+        excess[node] = 0
+    within = all(0 <= f <= c for f, c in zip(flow, capacity, strict=True))
+    return flow if within and not any(excess) else [0] * len(flow)
+
+
+def _forest(n_nodes, edges):
+    """(node, the node before it, the edge) from the roots on."""
+    links = [[] for _ in range(n_nodes)]
+    for a, b, e in edges:
+        links[a].append((b, e))
+        links[b].append((a, e))
+    seen, tree = [False] * n_nodes, []
+    for root in range(n_nodes):
+        waiting = [] if seen[root] else [root]
+        seen[root] = True
+        for node in waiting:
+            for other, e in links[node]:
+                if not seen[other]:
+                    seen[other] = True
+                    tree.append((other, node, e))
+                    waiting.append(other)
+    return tree
 
 
 def _negative_cycles(n_nodes, arcs):

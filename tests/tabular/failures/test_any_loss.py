@@ -9,7 +9,9 @@ import pytest
 from tabular import InputError, Preferences, Problem, Status, failure_modes, losses
 from tabular.base.log_space import normalised
 from tabular.failures.kinds import Kind
+from tabular.fits import polyhedral
 from tabular.losses.mean import gradient
+from tests.benchmarks.test_small_inputs import small
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import LOSSES, USERS
 from tests.tabular.losses.test_solve import both_ways
@@ -426,3 +428,20 @@ def test_thresholds_of_references_that_are_far_off(seed):
     for pair in range(len(ends)):
         least, _ = routes.by_clarabel(problem, labels, cdpo, inverted=(pair,))
         assert found[pair] == pytest.approx(least, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize(("seed", "most"), [(0, 360), (5, 600), (35, 1900)])
+def test_a_hinges_thresholds_begin_at_its_optimum_and_cancel_wide_cycles_first(monkeypatch, seed, most):
+    """Equal weights, population weights, and weights over e^80, where narrow cycles first would take for ever."""
+    _, problem, labels, _ = small(seed)
+    calls, cycles = [], polyhedral._negative_cycles
+    monkeypatch.setattr(polyhedral, "_negative_cycles", lambda *given: calls.append(0) or cycles(*given))
+    found = failure_modes.solve_loss_thresholds(problem, labels, losses.get("hinge"))
+    assert len(calls) <= most
+    for pair, levels in list(found.levels.items())[::9]:
+        component = found.graph.component[found.graph.winner[pair]]
+        alone = found.graph.hinged(component, np.array([pair]))
+        assert alone.gap < 1e-13
+        others = found.infimum - found.graph.hinged(component, np.array([], dtype=int)).minimum.sum()
+        assert found.value[pair] == pytest.approx(others + alone.minimum.sum(), rel=1e-12)
+        assert len(levels) == len(alone.strength)
