@@ -192,11 +192,14 @@ class Disco:
         return 2 * (1 + 1 / self.tau) ** 2
 
     def third_between(self, low, high):
-        """A bound on the third derivative on [low, high], product by product; s(1 - s) bounds tau s', tau^2 s'', ..."""
+        """A bound on the third derivative on [low, high], product by product.
+
+        s(1 - s) bounds tau s', tau^2 s'' and tau^3 s'''; sp(-x) its own slope.
+        """
         rate = 1 / self.tau
         s, left = expit(high * rate), expit(-low * rate)
         both = np.minimum(s * left, 0.25)
-        logistic = left * 0.25 + both * (0.75 * rate + 3 * rate**2 * expit(-low) + rate**3 * softplus(-low))
+        logistic = left * 0.25 + both * (0.75 * rate + (3 * rate**2 + rate**3) * softplus(-low))
         with np.errstate(over="ignore"):
             return logistic + np.exp(-low) * (s + both * (3 * rate + 3 * rate**2 + rate**3))
 

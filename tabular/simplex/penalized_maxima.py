@@ -152,10 +152,9 @@ class _Points:
         eta, log_c = eta[down], np.log(-c[down])
         root = log_minus_w(eta, lowered[down])
         relative = np.divide(np.abs(_phi(root) - eta), eta, out=np.zeros_like(eta), where=eta > 0) + _PHI
-        self.log_pi[down], ratio[down] = log_c - root, -1 / np.expm1(root)
+        self.log_pi[down], ratio[down] = log_c - root, -1 / np.expm1(root)  # at the branch point, +-0, of its sign
         error[down] = np.abs(root) * relative + 8 * _U * (np.abs(log_c) + np.abs(root))
         of_rate[down] = (1 + np.abs(root)) * (relative + 4 * _U)
-        ratio[down] = np.where(root == 0, np.where(lowered[down], -np.inf, np.inf), ratio[down])
 
     def _winning(self, x, c, ratio, error):
         up = c > 0
@@ -240,7 +239,7 @@ def log_minus_w(eta, lower_branch):
     r"""L = log(-W(-e^{-1-eta})), eta >= 0: the root of :math:`e^L-L-1=\eta`, L <= 0 on branch 0, L >= 0 on branch -1.
 
     The left side is convex, and both starts lie beyond their root, so Newton's method is monotone: it ends where a step
-    no longer brings the root nearer to 0.
+    no longer brings the root nearer to 0. The root of eta = 0 is the branch's zero: -0 on branch 0, +0 on branch -1.
 
     >>> log_minus_w(np.array([0.0, np.e - 2, np.exp(-1)]), np.array([True, True, False])).round(12).tolist()
     [0.0, 1.0, -1.0]

@@ -307,6 +307,17 @@ def test_prompts_that_no_label_pushes_pay_for_nothing(name):
     assert pushed.chosen_falls[0]
 
 
+def test_labels_of_weight_0_change_no_witness_where_their_loss_is_infinite():
+    """The reverse label's exp(beta h) leaves the floats at every step that is tried."""
+    steep = losses.custom("exponential", lambda x: np.exp(-x), lambda x: -np.exp(-x))
+    problem = Problem.from_probabilities([0.5, 0.3, 0.2], 1e16)
+    alone = failure_modes.movement(problem, Preferences.from_pairs([(0, 1)]), steep)
+    beside = failure_modes.movement(problem, Preferences.from_pairs([(0, 0, 1, 1), (0, 1, 0, 0)]), steep)
+    for kind in ("chosen_falls", "both_fall", "mass_to_unlabelled"):
+        assert alone.witness(kind, 0) is not None
+        np.testing.assert_array_equal(beside.witness(kind, 0), alone.witness(kind, 0))
+
+
 @pytest.mark.parametrize("name", ["cdpo", "ipo", "hinge", "rdpo"])
 def test_what_an_inversion_costs_is_what_its_threshold_is_above_the_infimum(name):
     for problem, labels in instances(np.random.default_rng(4), 4):

@@ -80,6 +80,20 @@ def test_labels_and_sparse_graphs_have_the_same_solution(seed, n, spread):
     np.testing.assert_allclose(found[:n] - found[0], exact, rtol=1e-3, atol=1e-3 * np.abs(exact).max())
 
 
+def test_a_node_whose_weights_vanish_leaves_the_others_their_solution():
+    """A sixth node hangs on a tree or a dense graph of five by weights below the floats."""
+    rng = np.random.default_rng(5)
+    for density in (0.0, 1.0):
+        weight, _ = system(rng, 5, 3.0, density)
+        winner, loser = np.nonzero(np.tril(weight))
+        push, flow = rng.normal(size=len(winner)), np.zeros((5, 5))
+        flow[winner, loser] = push
+        graph = laplacian.Sparse(6, np.r_[winner, 5, 5], np.r_[loser, 1, 3], np.zeros(6, dtype=int))
+        won, lost = (np.bincount(end, push, 6) for end in (winner, loser))
+        found = graph.potential(np.r_[weight[winner, loser], 0.0, 0.0], won - lost, exactly=True)
+        np.testing.assert_allclose(found[:5], exactly(weight, flow), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("n", [40, 400])
 def test_gradients_end_within_their_accuracy_or_say_that_they_crawl(n):
     rng = np.random.default_rng(n)

@@ -263,6 +263,28 @@ def test_discopop_rises_at_the_reference_and_traps_descent():
     assert (float(g.value(trap)), float(g.value(0.0))) == pytest.approx((0.78592, 0.84657), abs=5e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "values"), [("exo_pair", "eps", (0.05, 0.49)), ("discopop", "tau", (0.05, 1.0))]
+)
+def test_third_derivatives_in_digits_are_within_their_bounds(name, parameter, values):
+    """On random intervals; in the right tail, at the last value, the bound falls to twice the derivative."""
+    rng = np.random.default_rng(8)
+
+    def third(x):
+        with formulas.mp.workdps(60):
+            params = {parameter: formulas.mpf(value)}
+            return abs(float(formulas.mp.diff(lambda x: formulas.FORMULAS[name](x, 0, 0, 0, 1, **params), float(x), 3)))
+
+    for value in values:
+        g = losses.get(name, **{parameter: value}).scalar
+        low = rng.uniform(-20, 20, 40)
+        high = low + rng.exponential(0.3, 40)
+        for x in (low, *(low + (high - low) * rng.random((4, 40))), high):
+            assert (np.array([third(each) for each in x]) <= g.third_between(low, high) * (1 + 1e-12)).all()
+    far = np.array([20.0, 28.0, 36.0])
+    assert (g.third_between(far, far) <= 2.001 * np.array([third(each) for each in far])).all()
+
+
 @pytest.mark.parametrize("name", ["exo_pair", "discopop"])
 def test_bounds_that_a_search_relies_on(name):
     """Second and third derivatives, and lower bounds on intervals, on a fine grid."""
@@ -337,6 +359,57 @@ def check_bends_of_a_batch(loss, *point, step=1e-6):
         assert (change[0][0, k], change[0][1].sum()) == pytest.approx((ww[k], wl[k]), abs=1e-8)
         own[k] = change[1][1, k]
     assert np.sort(own) == pytest.approx(np.sort(ll), abs=1e-8)  # unpaired: each term's at its partner
+
+
+TOLD = {  # of each trainer's setting, under which losses: twice where versions differ
+    "HALOs": {"ipo": ["ipo"], "SLiC": ["slic"]},
+    "LLaMA-Factory": {
+        "hinge, ipo, kto_pair": ["dpo"],
+        "hinge": ["hinge"],
+        "ipo": ["ipo"],
+        "pref_ftx": ["dpo_sft"],
+    },
+    "Megatron DPO of ms-swift": {"any loss_type": ["dpo"]},
+    "SimPO's own trainer": {"gamma_beta_ratio": ["simpo"]},
+    "TRL CPOTrainer": {"cpo_alpha": ["cpo_xu"], "ipo": ["ipo"], "simpo": ["simpo"]},
+    "TRL DPOTrainer": {
+        "alpha_divergence": ["fdpo_alpha"],
+        "alpha_divergence a": ["fdpo_alpha"],
+        "alpha_divergence, default": ["fdpo_forward_kl"],
+        "aot": ["aot"],
+        "aot_pair": ["aot_unpaired"],
+        "aot_unpaired": ["aot_unpaired"],
+        "apo_down": ["apo_down"],
+        "apo_zero": ["apo_zero"],
+        "bco_pair": ["bco_pair", "bco_pair", "bco_pair_unshifted"],
+        "discopop": ["discopop"],
+        "exo_pair, label_smoothing 0": ["exo_pair"],
+        "hinge": ["hinge"],
+        "ipo": ["ipo", "ipo", "ipo_norm"],
+        "ipo in a list of losses": ["ipo"],
+        "kto_pair": ["kto"],
+        "nca_pair": ["nca_pair"],
+        "robust": ["rdpo"],
+        "rpo_alpha": ["dpo_sft"],
+        "sigmoid with label_smoothing": ["cdpo", "cdpo"],
+        "sigmoid_norm": ["sigmoid_norm"],
+        "sppo_hard": ["sppo_hard"],
+    },
+    "TRL KTOTrainer": {"kto": ["kto"]},
+    "TRL ORPOTrainer": {"beta": ["orpo"]},
+    "arXiv 2406.01462": {"HyPO": ["hypo"]},
+    "axolotl": {"dpo_label_smoothing under sigmoid": ["cdpo"]},
+    "open-instruct": {"dpo_norm": ["dpo"]},
+    "ports": {"DPOP": ["dpop"]},
+    "torchtune": {"RSOLoss": ["hinge"]},
+}
+
+
+@pytest.mark.parametrize("trainer", TOLD)
+def test_every_setting_of_a_trainer_has_a_meaning(trainer):
+    known = [(meaning, name) for name in losses.names() for meaning in losses.typical(name).trainers]
+    for setting, under in TOLD[trainer].items():
+        assert sorted(name for meaning, name in known if (meaning.trainer, meaning.name) == (trainer, setting)) == under
 
 
 @pytest.mark.parametrize("name", losses.names())

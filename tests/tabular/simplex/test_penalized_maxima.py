@@ -170,6 +170,14 @@ def test_branches_of_lambert_w_match_sixty_digits():
                 assert abs(mp.mpf(float(ours)) - other) <= 2e-15 * abs(other)
 
 
+def test_rates_at_the_branch_point_are_infinite_of_their_branch_s_sign():
+    """Two losers alike, both at the lowest branch point, one of them on branch -1."""
+    curves = _Curves.of(np.log([[0.25, 0.25, 0.5]]), np.array([[-0.1, -0.1, 0.2]]), np.array([1]))
+    point = _Points(curves, np.zeros(1, dtype=int), np.zeros(1))
+    assert point.rate[0, :2].tolist() == point.rate_low[0, :2].tolist() == [np.inf, -np.inf]
+    assert point.rate_high[0, :2].tolist() == [np.inf, -np.inf]
+
+
 def _newton_in_digits(eta, start):
     """The root of e^L - 1 - L = eta next to a start, its digits doubling with every step."""
     root = start
