@@ -70,7 +70,7 @@ class Problem(Record):
         cls, ref: ArrayLike, beta: float, reward: ArrayLike | None = None, prompt_weights: ArrayLike | None = None
     ) -> Self:
         """The same from probabilities; zeros are allowed and mean that the response is not there."""
-        probability, lengths = _rows(ref, "ref", padding=0.0)
+        probability, lengths = _rows(ref, "ref")
         checks.refuse(~np.isfinite(probability), probability, "ref", "a probability must be finite")
         checks.refuse(probability < 0, probability, "ref", "a probability must be at least 0")
         with np.errstate(over="ignore"):
@@ -159,7 +159,7 @@ def _set(problem, name, array):
     object.__setattr__(problem, name, array)
 
 
-def _rows(values, name, padding):
+def _rows(values, name, padding=0.0):
     """A fresh 2-D float array, shorter rows padded, and the length each row was given with."""
     try:
         array = checks.numbers(values, name)
@@ -217,7 +217,7 @@ def _is_ours(values):
 
 
 def _validated_reward(values, log_ref, n_given):
-    given, lengths = _rows(values, "reward", padding=0.0)
+    given, lengths = _rows(values, "reward")
     if len(given) != len(log_ref) or given.shape[1] > log_ref.shape[1]:
         raise InputError(
             f"reward has shape {given.shape}, log_ref {log_ref.shape} (prompts, responses): "

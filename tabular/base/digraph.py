@@ -39,7 +39,7 @@ def components(n_nodes, tail, head) -> np.ndarray:
     >>> components(4, [2, 1], [0, 3]).tolist()
     [0, 1, 0, 1]
     """
-    return connected_components(adjacency(n_nodes, tail, head), directed=False)[1]
+    return connected_components(adjacency(n_nodes, tail, head))[1]
 
 
 def ranked_blocks(graph) -> tuple[np.ndarray, np.ndarray]:

@@ -32,10 +32,9 @@ class Shared:
     def __init__(self, pieces):
         self.pieces, graph, size = pieces, pieces.graph, len(pieces.graph.component)
         inner = np.flatnonzero(pieces.block[graph.winner] == pieces.block[graph.loser])
-        key = graph.component[graph.winner[inner]] * np.int64(2 * size + 1) + pieces.block[graph.winner[inner]]
-        order = np.argsort(key, kind="stable")
-        first = np.flatnonzero(np.diff(key[order], prepend=-1))
-        many = [inner[edges] for edges in np.split(order, first[1:]) if len(edges) >= _MANY]
+        end = graph.winner[inner]
+        alike = _alike(graph.component[end] * np.int64(size) + pieces.block[end])  # blocks are numbered below size
+        many = [inner[edges] for edges in alike if len(edges) >= _MANY]
         self.number, self.place = np.full(size, -1), np.zeros(size, dtype=np.int64)
         self.blocks, self.whole = [], {}
         for number, labels in enumerate(many):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from tabular.base import checks, digraph
@@ -96,8 +95,8 @@ def label_graph(problem: Problem, preferences: Preferences, offset=None) -> Labe
     label = np.flatnonzero(preferences.log_weight > -np.inf)
     winner, loser = (a[label] for a in flat_pairs(problem, preferences))
     n_nodes = problem.n_prompts * problem.n_responses
-    graph = digraph.adjacency(n_nodes, winner, loser)
-    n_components, component = connected_components(graph, directed=False)
+    component = digraph.components(n_nodes, winner, loser)
+    n_components = component.max() + 1
     nodes_of = Groups.of(component, n_components)
     place = np.empty(n_nodes, dtype=np.int64)
     place[nodes_of.order] = np.arange(n_nodes) - nodes_of.start[component[nodes_of.order]]

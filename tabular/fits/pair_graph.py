@@ -67,7 +67,7 @@ class PairGraph:
         # a fifth of the time of the other, where all is connected
         if len(breadth_first_order(graph, 0, return_predecessors=False)) == self.n_nodes:
             return np.zeros(self.n_nodes, dtype=np.int32)
-        return connected_components(graph, directed=False)[1]
+        return connected_components(graph)[1]
 
     def _summed(self, values):
         return np.bincount(self.pair, values, len(self.high))

@@ -18,8 +18,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from tabular.base import tolerances
+from tabular.base.digraph import components
 from tabular.base.stops import Stalls
-from tabular.projections.pooling import pools
 
 __all__ = ["isotonic"]
 
@@ -51,7 +51,7 @@ def _flow(value, weight, winner, loser):
     tied, flow = np.ones(len(winner), dtype=bool), np.zeros(len(winner))
     stalls, seen = Stalls(1, _PATIENCE), set()
     while True:
-        pool = pools(n_nodes, winner[tied], loser[tied])
+        pool = components(n_nodes, winner[tied], loser[tied])
         out, into = np.bincount(winner, flow, n_nodes), np.bincount(loser, flow, n_nodes)
         gain = weight * value + out - into
         for _ in range(2):  # the second time removes the rounding of the mean, or no flow could balance the pool
@@ -86,7 +86,7 @@ def _rejoin(total, weight, pool, winner, loser, tied):
     level = (_pool_total(total, pool) / _pool_total(weight, pool))[pool]
     wrong = ~tied & (level[loser] - level[winner] > tolerances.TIGHT * (1 + np.abs(level).max()))
     if wrong.any():
-        merged = pools(len(pool), winner[tied | wrong], loser[tied | wrong])
+        merged = components(len(pool), winner[tied | wrong], loser[tied | wrong])
         reopened = np.bincount(merged[winner], wrong, merged.max() + 1) > 0
         tied |= (merged[winner] == merged[loser]) & reopened[merged[winner]]
     return wrong.any()

@@ -11,11 +11,11 @@ swallow.
 """
 
 import numpy as np
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import breadth_first_order
 
-from tabular.base.digraph import adjacency
+from tabular.base.digraph import adjacency, components
 
-__all__ = ["log_parallel", "pool_levels", "pools", "potentials"]
+__all__ = ["log_parallel", "pool_levels", "potentials"]
 
 
 def log_parallel(log_x, log_y):
@@ -27,11 +27,6 @@ def log_parallel(log_x, log_y):
     return np.minimum(log_x, log_y) - np.log1p(np.exp(-np.abs(log_x - log_y)))
 
 
-def pools(n_nodes, winner, loser):
-    """``(n_nodes,)`` pool numbers: the nodes that the given edges join, directions ignored."""
-    return connected_components(adjacency(n_nodes, winner, loser), directed=False)[1]
-
-
 def potentials(n_nodes, winner, loser, margin):
     """u with ``u_w - u_l = margin`` along a spanning forest of the edges, 0 at the root of each tree.
 
@@ -40,7 +35,7 @@ def potentials(n_nodes, winner, loser, margin):
     """
     if not margin.any():
         return np.zeros(n_nodes)
-    _, roots = np.unique(pools(n_nodes, winner, loser), return_index=True)
+    _, roots = np.unique(components(n_nodes, winner, loser), return_index=True)
     top = np.full(len(roots), n_nodes)
     tail = np.concatenate([winner, loser, top])
     head = np.concatenate([loser, winner, roots])

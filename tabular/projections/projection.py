@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tabular.base import tolerances
+from tabular.base.digraph import components
 from tabular.base.log_space import softplus
 from tabular.projections.balance import balance
 from tabular.projections.chain import project_chain, single_path
@@ -24,7 +25,7 @@ from tabular.projections.enumeration import MOST_ENUMERATED, enumerate_active_se
 from tabular.projections.order_structure import analyse
 from tabular.projections.partition import isotonic
 from tabular.projections.pool_and_split import lift, pool_and_split
-from tabular.projections.pooling import pool_levels, pools, potentials
+from tabular.projections.pooling import pool_levels, potentials
 from tabular.projections.refine import refined
 
 __all__ = ["Projection", "project"]
@@ -69,7 +70,7 @@ def project(log_p, winner, loser, margin) -> Projection:
     net_margin = margin[outer] - offset[w] + offset[lo]
     mass_tilt, tight = _tilts(log_mass, group[w], group[lo], net_margin)
     shift = potentials(len(log_mass), group[w[tight]], group[lo[tight]], net_margin[tight])
-    level = pool_levels(log_mass, shift, pools(len(log_mass), group[w[tight]], group[lo[tight]]))
+    level = pool_levels(log_mass, shift, components(len(log_mass), group[w[tight]], group[lo[tight]]))
     ends = group[w[tight]], group[lo[tight]]
     mass_tilt[tight] = refined(log_mass, level, shift, *ends, net_margin[tight], mass_tilt[tight])
     log_x = np.where(structure.dead, -np.inf, level[group] + offset)
@@ -107,7 +108,7 @@ def _tilts(log_p, winner, loser, margin):
     """Multipliers and tight pairs where no cycle has total margin 0 or more."""
     tilt, tight = np.zeros(len(winner)), np.zeros(len(winner), dtype=bool)
     shortfall = margin - (log_p[winner] - log_p[loser])
-    component = pools(len(log_p), winner, loser)[winner]
+    component = components(len(log_p), winner, loser)[winner]
     open_components = np.bincount(component, shortfall > 0) > 0 if len(winner) else np.zeros(0, dtype=bool)
     todo = np.flatnonzero(open_components[component])
     todo = todo[np.argsort(component[todo], kind="stable")]

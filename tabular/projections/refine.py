@@ -13,8 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from scipy.special import expit
 
 from tabular.base import tolerances
-from tabular.base.digraph import adjacency
-from tabular.projections.pooling import pools
+from tabular.base.digraph import adjacency, components
 
 __all__ = ["left", "refined"]
 
@@ -43,7 +42,7 @@ def refined(log_p, level, shift, winner, loser, margin, tilt):
     unmet = left(log_p, level, winner, loser, margin, tilt)
     if not unmet.any():
         return tilt
-    pool = pools(len(log_p), winner, loser)
+    pool = components(len(log_p), winner, loser)
     wrong = np.isin(pool, pool[unmet != 0])
     heaviest = np.lexsort((-shift, pool))
     roots = heaviest[np.unique(pool[heaviest], return_index=True)[1]]

@@ -1,7 +1,6 @@
 """DPOP, solved on all prompts: the prompts with equally many core responses together."""
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
 from tabular.losses.forms import Pair
@@ -84,6 +83,5 @@ def _filled(log_policy, log_ref, chosen):
 def _pieces(winner, loser, core):
     """How many connected pieces the core of each prompt has."""
     inner = core.ravel()[loser] & core.ravel()[winner]
-    graph = digraph.adjacency(core.size, winner[inner], loser[inner])
-    piece = connected_components(graph, directed=False)[1].reshape(core.shape)
+    piece = digraph.components(core.size, winner[inner], loser[inner]).reshape(core.shape)
     return np.array([len(set(row[mine].tolist())) for row, mine in zip(piece, core, strict=True)])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression, nnls
 
+from tabular.base.digraph import components
 from tabular.projections import partition, projection
 from tabular.projections import pool_and_split as pool_and_split_module
 from tabular.projections.chain import _pool_exactly, pool_chain, project_chain, single_path
@@ -13,7 +14,7 @@ from tabular.projections.enumeration import enumerate_active_sets
 from tabular.projections.order_structure import analyse
 from tabular.projections.partition import isotonic
 from tabular.projections.pool_and_split import lift, pool_and_split
-from tabular.projections.pooling import pools, potentials
+from tabular.projections.pooling import potentials
 from tabular.projections.projection import project
 
 
@@ -49,7 +50,7 @@ def test_minimum_cuts_agree_with_pool_and_split(seed):
     value, log_weight = rng.normal(size=n), rng.uniform(-1, 1, size=n) * (seed % 2)
     weight = np.exp(log_weight)
     flow, tied = isotonic(value, weight, winner, loser)
-    fitted = _means(value, weight, pools(n, winner[tied], loser[tied]))
+    fitted = _means(value, weight, components(len(value), winner[tied], loser[tied]))
     assert flow.min() >= 0
     moved = np.bincount(winner, flow, n) - np.bincount(loser, flow, n)
     np.testing.assert_allclose(weight * (fitted - value), moved, atol=1e-10)
@@ -100,7 +101,7 @@ def test_ties_everywhere_are_no_trouble():
     winner, loser = acyclic_edges(rng, 100, 400)
     value = rng.integers(3, size=100).astype(float)
     flow, tied = isotonic(value, np.ones(100), winner, loser)
-    fitted = _means(value, np.ones(100), pools(100, winner[tied], loser[tied]))
+    fitted = _means(value, np.ones(100), components(len(value), winner[tied], loser[tied]))
     moved = np.bincount(winner, flow, 100) - np.bincount(loser, flow, 100)
     np.testing.assert_allclose(fitted - value, moved, atol=1e-11)
     margin = np.zeros(len(winner))
@@ -119,7 +120,7 @@ def test_isotonic_regression_is_least_squares():
     # min |value + D f| over f >= 0 is the dual of the projection onto {D^T v >= 0}, its residual the projection itself
     _flow, tied = isotonic(value, np.ones(15), *np.unique(np.column_stack([winner, loser]), axis=0).T)
     edges = np.unique(np.column_stack([winner, loser]), axis=0).T
-    fitted = _means(value, np.ones(15), pools(15, edges[0][tied], edges[1][tied]))
+    fitted = _means(value, np.ones(15), components(15, edges[0][tied], edges[1][tied]))
     np.testing.assert_allclose(fitted, best, atol=1e-10)
 
 
