@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, losses
 from tabular.fits import polyhedral, whole_levels
+from tabular.fits.convex import Labels
 from tests import strategies
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import USERS
@@ -356,6 +357,17 @@ def test_hinges_by_flows_by_cycles_and_by_highs(name, monkeypatch):
             assert other.infimum == pytest.approx(exact.infimum, rel=1e-12, abs=1e-15)
             assert other.dimension == exact.dimension
             np.testing.assert_allclose(other.face.farthest, exact.face.farthest, rtol=1e-9, atol=1e-9)
+
+
+def test_hinges_at_equality_are_all_met_by_equal_levels():
+    """Without offsets max(0, -x) is least, 0, at equal levels alone on a cycle; nothing is left between the bounds."""
+    for count in (3, 300):  # by cycles in whole numbers, and by a linear programme
+        nodes = np.arange(count)
+        face = polyhedral.solve(
+            Labels(count, nodes, np.roll(nodes, -1), np.zeros(count), np.zeros(count), np.ones(count))
+        )
+        assert (face.minimum.tolist(), face.gap, face.dimension) == ([0.0], 0.0, 0)
+        assert not face.strength.any()
 
 
 def test_classes_are_what_keeps_its_difference_and_bounds_are_shortest_paths():
