@@ -56,7 +56,6 @@ def margin_at(time: ArrayLike, delta_ref: ArrayLike, beta: ArrayLike, margin: Ar
     checks.refuse(~(time >= 0), time, "time", "the flow starts at time 0, give 0 or more")
     delta_ref, beta, margin = _checked(delta_ref, beta, margin)
     checks.require_fit(time=time, delta_ref=delta_ref, beta=beta, margin=margin)
-    time, delta_ref, beta, margin = np.broadcast_arrays(time, delta_ref, beta, margin)
     moves = (time > 0) & (margin > -np.inf)  # a loss of 0 throughout exerts no force, however long
     time, margin = np.where(moves, time, 0.0), np.where(moves, margin, 0.0)
     with np.errstate(over="ignore", divide="ignore"):

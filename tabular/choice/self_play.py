@@ -214,7 +214,7 @@ def multipliers(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike) ->
     """
     skew, _, log_policy = game(preference, 1.0, log_policy)
     policy = np.exp(log_policy)
-    spread = np.einsum("pi,ij->pij", policy, np.eye(policy.shape[1])) - policy[:, :, None] * policy[:, None, :]
+    spread = np.einsum("pi,ij->pij", policy, np.eye(policy.shape[1])) - policy[:, :, None] * policy[:, None]
     return np.linalg.eigvals(np.eye(policy.shape[1]) + _step(eta)[:, None, None] * (skew @ spread))
 
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -87,7 +87,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 def _kind(distributed, address):
-    """What says that it listens at an address, "Scheduler" or "Worker"; empty if nobody does in time.
+    """What says that it listens at an address, "Scheduler" or "Worker"; ``None`` if nobody does in time.
 
     ``Client`` itself waits for ever for somebody who listens and is silent; a thread that is left behind waits for it,
     and for a slow look-up of the name, in its place.
@@ -107,7 +107,5 @@ def _kind(distributed, address):
 
     answers: SimpleQueue[dict] = SimpleQueue()
     threading.Thread(target=ask, daemon=True).start()
-    try:
-        return answers.get(timeout=PATIENCE + 1).get("type", "")
-    except Empty:
-        return ""
+    with suppress(Empty):
+        return answers.get(timeout=PATIENCE + 1).get("type")

@@ -146,6 +146,42 @@ def test_rankings_and_votes_reach_ties_partial_ones_and_several_voters():
     assert cyclic.voters.max() <= 2, "from (1, 2, 2) no single voter can go"
 
 
+def _named(rankings):
+    return 1 + max(response for order in rankings.groups for group in order for response in group)
+
+
+ONE = Problem.from_probabilities([0.25] * 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "measure", "least", "most"),
+    [
+        (testing.problems(), lambda problem: problem.n_prompts, 1, 1),
+        (testing.problems(), lambda problem: problem.n_responses, 2, 4),
+        (testing.problems(prompts=(2, 3)), lambda problem: problem.n_prompts, 2, 3),
+        (testing.labelled_problems(), lambda case: case[1].n_pairs, 1, 6),
+        (testing.labelled_problems(pairs=(3, 4)), lambda case: case[1].n_pairs, 3, 4),
+        (testing.preferences(ONE), lambda labels: labels.n_pairs, 1, 6),
+        (testing.rankings(), _named, 2, 5),
+        (testing.rankings(), lambda rankings: len(rankings.groups), 1, 6),
+        (testing.votes(), lambda profile: profile.n_responses, 2, 5),
+        (testing.votes(), lambda profile: len(profile.rankings), 1, 6),
+        (testing.votes(), lambda profile: profile.voters.max(), 1, 9),
+        (testing.logs(), lambda log: log.n_pairs, 1, 8),
+    ],
+)
+def test_draws_are_of_the_sizes_that_are_said(strategy, measure, least, most):
+    sizes = set()
+
+    @settings(DRAWN, max_examples=150, deadline=None, database=None)
+    @given(strategy)
+    def drawn(found):
+        sizes.add(measure(found))
+
+    drawn()
+    assert (min(sizes), max(sizes)) == (least, most)
+
+
 def _has_cycle(wins):
     beats = wins > wins.T
     return beats[0, 1] and beats[1, 2] and beats[2, 0]

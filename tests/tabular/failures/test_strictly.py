@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tabular import Preferences, Problem, dpo
+from tabular.base.log_space import normalised
 from tabular.failures import strictly, thresholds
 from tabular.failures.strictly import inverting_rows
 
@@ -33,6 +34,20 @@ def checked(problem, labels):
 @pytest.mark.parametrize(("n", "k", "zeros"), [(3, 4, 0), (6, 9, 3), (14, 90, 0), (40, 160, 5)])
 def test_they_invert_and_lose_no_more_than_half_way(beta, n, k, zeros):
     assert sum(checked(*random_case(n, k, seed, beta, zeros)) for seed in range(3)) > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_twice_the_step_costs_more_than_there_is_room_for(seed):
+    """Each pair's winner, of labels won and lost, is lowered by the largest power of two."""
+    problem, labels = random_case(8, 30, seed)
+    found = thresholds.solve(problem, labels)
+    pairs = np.flatnonzero(found.value < LOG2 - 1e-6)
+    rows, room = strictly._tied_rows(found, pairs), (LOG2 - found.value[pairs]) / 2
+    by = strictly._room_for(found.at, rows, pairs, room)
+    for row, winner, step, left in zip(rows, labels.winner[pairs], by, room, strict=True):
+        lower = normalised(row - np.outer([0.0, step, 2 * step], np.arange(8) == winner))
+        start, within, beyond = (dpo.loss(policy[None], problem, labels) for policy in lower)
+        assert within <= start + left < beyond
 
 
 @pytest.mark.parametrize("room", [1e-3, 1e-7, 3e-12])

@@ -89,6 +89,14 @@ def test_tied_blocks_of_different_sizes_against_the_integrator():
     assert off[1] < 5e-4
 
 
+def test_of_more_than_400_pairs_of_blocks_the_limit_is_unknown():
+    """Two responses win against 200 others each, and one of them against one more."""
+    problem = Problem.from_unnormalized(np.zeros(203), beta=1.0)
+    pairs = [(k % 2, 2 + k // 2) for k in range(400)]
+    for labels in (pairs, [*pairs, (0, 202)]):
+        assert dpo.solve(problem, Preferences.from_pairs(labels)).flow_limit_known.tolist() == [len(labels) == 400]
+
+
 def test_tied_sources_with_fixed_margins_against_the_integrator():
     """Two pairs apart share the mass as the roots of w e^Psi: 1 e^log 9 against 4."""
     problem = Problem.from_unnormalized(np.zeros(4), beta=1.0)

@@ -80,6 +80,16 @@ def test_a_copy_that_is_no_fit_is_not_called_one():
         assert (unbalanced <= 1).tolist() == [fitted]
 
 
+def test_what_a_copy_is_not_asked_about_is_not_known():
+    """A fit, a loss that may be left to fall, and a loss alone: the second is neither, and asks for no proof."""
+    *_, block = block_of(6, 12, seed=7)
+    a, b = np.zeros(3, dtype=int), np.full(3, 3)
+    best = block.held(a, b, np.full(3, block.strength[0] - block.strength[3] - 1.0))
+    copies = _Copies(block, a, b, pull=np.zeros((6, 3)), drawn=block.inner)
+    _, _, unbalanced, _, above = copies.checked(best.strength, np.array([0.0, 1e-3, LEVEL]))
+    assert np.isfinite(unbalanced).tolist() == np.isfinite(above).tolist() == [True, False, True]
+
+
 @pytest.mark.parametrize("depth", [2.0, 20.0, 60.0])
 def test_a_loss_is_told_where_it_is_the_fits_and_only_there(depth):
     winner, loser, *_, block = block_of(20, 60, seed=6)
