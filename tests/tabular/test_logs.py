@@ -84,6 +84,7 @@ class TestRunLog:
         start = run.pairs(0)
         assert start.delta.tolist() == start.delta_ref.tolist()
         assert toy_run(winner=2).pairs().ref_chosen.tolist() == [-8, -8]
+        assert toy_run(step=[0, 1]).pairs().source == "toy, after 1 examples"
 
     def test_the_problem_keeps_every_log_ratio(self):
         run = toy_run()

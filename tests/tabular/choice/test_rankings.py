@@ -12,10 +12,20 @@ from scipy.optimize import minimize
 from tabular import InputError, Preferences, Problem, Status, dpo, rlhf
 from tabular.choice import plackett_luce, rankings, rules
 from tabular.choice.rankings import Rankings
+from tabular.fits import plackett_luce as listwise
 
 
 def uniform(n, beta=1.0):
     return Problem.from_unnormalized(np.zeros(n), beta)
+
+
+def test_a_ranking_of_weight_0_joins_and_moves_nothing():
+    """It alone would put 2 above 0 and so make one block of all."""
+    heard = [((0,), (1,)), ((1,), (0,)), ((1,), (2,))], np.log([3.0, 1.0, 2.0])
+    alone = listwise.fit(3, *heard)
+    beside = listwise.fit(3, [((2,), (0,)), *heard[0]], np.r_[-np.inf, heard[1]])
+    assert beside.block.tolist() == alone.block.tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(beside.strength, alone.strength)
 
 
 def probability(order, value):

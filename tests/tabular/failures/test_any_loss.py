@@ -81,6 +81,17 @@ def test_dpo_and_margins_by_the_route_that_is_theirs(name):
         np.testing.assert_array_equal(ours.attained, theirs.attained)
 
 
+@pytest.mark.parametrize("name", ["cdpo", "ipo"])
+def test_pairs_of_weight_0_have_the_minimiser_s_delta(name):
+    """Where labels settle it, those of another prompt apart."""
+    problem = Problem.from_probabilities([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]], 0.7)
+    rows = [(0, 0, 1, 5), (0, 1, 0, 1), (0, 1, 2, 2), (0, 0, 2, 0), (1, 0, 1, 0)]
+    found = failure_modes.solve_loss_thresholds(problem, Preferences.from_pairs(rows), CONVEX[name])
+    policy = losses.solve(problem, Preferences.from_pairs(rows[:3]), CONVEX[name]).log_policy
+    np.testing.assert_allclose(found.delta[:4], Preferences.from_pairs(rows[:4]).delta(policy), atol=1e-9)
+    assert np.isnan(found.delta[4])
+
+
 @pytest.mark.parametrize("name", ["cdpo", "ipo", "hinge"])
 def test_multipliers_are_slopes_of_the_threshold(name):
     """Of v in the bound on delta: a higher reference of the winner asks h to fall further, and nothing else changes."""

@@ -41,6 +41,16 @@ def test_a_held_difference_is_the_fit_of_the_two_contracted(n, n_labels, offset,
         np.testing.assert_allclose(np.diff(fits.strength[:, k]), np.diff(s), atol=1e-9)
 
 
+def test_fits_are_told_where_labels_have_no_curvature_left():
+    """Held 1500 nats the wrong way labels bend by less than the floats; the others prove most of the fits."""
+    winner, loser, *_, block = block_of(30, 80, seed=30)
+    a, b = winner[:12], loser[:12]
+    fits = block.held(a, b, block.strength[a] - block.strength[b] - 1500.0)
+    assert fits.fitted.mean() > 0.8
+    again = block.held(a, b, block.strength[a] - block.strength[b] - 1500.0, fits.strength)
+    np.testing.assert_allclose(again.cost, fits.cost, rtol=1e-14)
+
+
 def test_the_push_is_minus_the_slope_of_the_cost():
     winner, loser, *_, block = block_of(9, 30, seed=3, offset=1.0)
     a, b, h = winner[:9], loser[:9], 1e-4

@@ -47,6 +47,13 @@ def test_each_trainers_names(tmp_path, trainer):
     assert log.accuracy.tolist() == [0.75]
 
 
+@pytest.mark.parametrize("step", ["step", "Step", "global_step", "current_steps", "_step", "trainer/global_step"])
+def test_steps_by_any_name(tmp_path, step):
+    """Of TRL, of dashboards' tables and of their histories, of LLaMA-Factory and OpenRLHF."""
+    lines(tmp_path / "log", [{step: 10 * k, **TRL} for k in (1, 2)])
+    assert logs.read_metrics(tmp_path / "log").step.tolist() == [10, 20]
+
+
 def test_evaluations_are_kept_apart_and_merged_by_step(tmp_path):
     rows = [
         {"step": 10, "loss": 0.6, "rewards/margins": 0.2},
