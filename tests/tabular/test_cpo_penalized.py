@@ -66,6 +66,22 @@ def test_both_ends_at_zero_have_no_value():
     assert cpo.penalized_objective([0.0, -np.inf, -np.inf], problem, PAIR, 0.1)[0] == np.inf
 
 
+def test_one_end_at_zero_decides_whatever_else_is_there():
+    """Wins less losses of three labels are 2/3, 0 and -2/3: two thirds of a label are as good as a whole one."""
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5, reward=[1.0, 0.0, 0.3])
+    labels = Preferences.from_pairs([(0, 1), (0, 2), (1, 2)])
+    half = np.log(0.5)
+    for policy, value in (
+        ([-np.inf, half, half], -np.inf),
+        ([-np.inf, -np.inf, 0.0], -np.inf),
+        ([half, half, -np.inf], np.inf),
+        ([0.0, -np.inf, -np.inf], np.inf),
+    ):
+        assert cpo.penalized_objective(policy, problem, labels, 0.1)[0] == value
+    with pytest.raises(InputError, match="inf - inf"):
+        cpo.penalized_objective([-np.inf, 0.0, -np.inf], problem, labels, 0.1)
+
+
 # --- The local maximum -----------------------------------------------------------------------------------------------
 
 

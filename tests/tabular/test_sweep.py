@@ -119,6 +119,11 @@ def test_what_is_kept_is_what_the_function_says_of_each_problem(tmp_path):
     assert np.array_equal(table["phase"], (delta_ref < -1e-9).astype(int) + inside)
 
 
+def test_the_manifest_shows_names_as_they_are_written(tmp_path):
+    sweep.run(sweep.Grid({"β": [0.1, 1.0]}), lambda points: {"2β": 2 * points["β"]}, tmp_path / "out")
+    assert '"β"' in (tmp_path / "out" / "manifest.json").read_text(encoding="utf-8")
+
+
 def test_the_manifest_names_every_partition_with_its_hash(tmp_path):
     done = sweep.run(range(25), sweeps.solutions, tmp_path / "out", chunk=10)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
