@@ -9,7 +9,8 @@ next samples of the same files). In ``statements`` the verdict has to, or the pi
 evidence (``tests/words.py``): an exception, a verdict that is not the expected one, a step or a statement that is gone.
 Words that were regenerated do not count. What can only make a near miss more wrong, or a search longer, is not mutated
 in statements: controls, ``wrong`` and ``right`` versions, efforts, the ranges that are drawn from. Nor are annotations,
-which are for type checkers, and ``strict=`` of ``zip``, which changes nothing where lengths are equal.
+which are for type checkers, ``strict=`` of ``zip``, which changes nothing where lengths are equal, and an index's last
+``:``, which numpy takes for granted.
 
 Survivors that were found to change nothing that anyone sees are listed in ``tests/golden/equivalents.json``, each with
 the reason; they count as not noticed, and are told apart. So is a comparison with a named bound or a tolerance that
@@ -133,11 +134,15 @@ def _of_node(node):
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         yield node, "number", lambda: setattr(node, "value", node.value + 1)
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(node.ctx, ast.Load) and node.elts:
-        for k in range(len(node.elts)):
+        for k in range(len(node.elts) - _is_whole(node.elts[-1])):
             yield node.elts[k], "entry dropped", lambda k=k: node.elts.__delitem__(k)
     elif isinstance(node, ast.Dict) and node.keys:
         for k in range(len(node.keys)):
             yield node.values[k], "entry dropped", lambda k=k: (node.keys.__delitem__(k), node.values.__delitem__(k))
+
+
+def _is_whole(node):
+    return isinstance(node, ast.Slice) and node.lower is node.upper is node.step is None
 
 
 def _is_none(node):
