@@ -105,10 +105,8 @@ class _Tangents:
         rise = scalar.slope(x)
         level = scalar.value(x) - rise * x
         sound = np.isfinite(level) & np.isfinite(rise)
-        order = np.lexsort((level[sound], rise[sound], label[sound]))
-        label, level, rise = (a[sound][order] for a in (label, level, rise))
-        new = np.r_[len(label) > 0, (np.diff(label) != 0) | (np.diff(rise) != 0) | (np.diff(level) != 0)]
-        return cls(label[new], level[new], rise[new])
+        label, rise, level = np.unique(np.column_stack([label, rise, level])[sound], axis=0).T
+        return cls(label.astype(np.int64), level, rise)
 
     def and_at(self, scalar, label, x):
         more = _Tangents.at(scalar, label, x)

@@ -216,7 +216,7 @@ def _neighbourhoods(total, left, best, most):
         s = s - s[-1]
         if total.value(s) <= most and all(np.abs(s - other).max() > _NEAR for other in found):
             found.append(s)
-    return np.array([s - s.mean() for s in found])
+    return np.array(found)
 
 
 def _strongly_convex(total, best, left, half):

@@ -129,6 +129,7 @@ def test_hedge_average(eta):
     preference, start = game(rng, 5, 50), np.log(rng.dirichlet(np.ones(5), 50))
     run = self_play.hedge_run(preference, eta, 100, start)
     assert (run.measured <= run.proved).all()
+    np.testing.assert_allclose(run.printed - run.proved, eta * (1 / 8 - 1 / 24), atol=1e-12)  # Hoeffding's eighth
 
 
 def test_the_last_iterate_of_hedge_obeys_no_such_bound():

@@ -211,6 +211,15 @@ def test_no_loss_below_that_of_an_even_reference_inverts_its_one_label(name, bet
     assert not row.findings[failure_modes.Kind.PESSIMISTIC_REFERENCE].occurs
 
 
+def test_where_the_loss_falls_without_end_nothing_is_said_of_its_optimum():
+    """rDPO on one label: no policy has the least loss, and questions about those that have it have no answer."""
+    problem, label = Problem.from_probabilities([0.2, 0.8], 1), Preferences.from_pairs([(0, 1)])
+    (row,) = failure_modes.find(problem, label, loss=losses.get("rdpo", eps=0.1)).rows
+    for kind in (Kind.DPO_OPTIMUM_INVERTED, Kind.INVERTED_SOMEWHERE_IN_THE_SET):
+        assert row.findings[kind].occurs is None
+        assert "unbounded below" in row.findings[kind].why
+
+
 @pytest.mark.parametrize("name", ["simpo", "discopop", "squared_po", "fdpo_js"])
 def test_a_pair_that_vanishes_in_the_limit_is_listed(name):
     """Response 1 takes all the mass, and the ratio of 0 and 2, which beat each other, has no value there."""

@@ -12,7 +12,7 @@ from scipy.optimize import linprog, minimize
 from scipy.special import expit, logit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, losses
-from tabular.fits import polyhedral, whole_levels
+from tabular.fits import cutting_planes, polyhedral, whole_levels
 from tabular.fits.convex import Labels
 from tests import strategies
 from tests.tabular.losses import routes
@@ -607,6 +607,18 @@ def test_the_slopes_at_kinks_bound_every_policy(loss):
         less += bound(0.9 * slope) < found.infimum - 1e-3
         assert found.infimum <= by_descent(problem, labels, loss, rng, starts=5) + 1e-9
     assert less
+
+
+@pytest.mark.parametrize("margin", [-1.0, 0.3, 2.0])
+def test_a_face_reaches_as_far_as_the_slope_is_kept_on_either_side(margin):
+    """Of max(-1 - x, 0, x - 2), from either end of its flat part and from within."""
+    flat = losses.custom(
+        "flat", lambda x: np.maximum(np.maximum(-1 - x, x - 2), 0.0), lambda x: np.where(x > 2, 1.0, -1.0 * (x < -1))
+    )
+    ends = np.array([margin, 0.0]), np.zeros(2, dtype=int), np.array([0]), np.array([1])
+    face = cutting_planes.face(*ends, np.zeros(1), np.zeros(1), flat.scalar)
+    assert face.dimension == 1
+    np.testing.assert_allclose(np.sort(face.vertices() @ [1, -1]), [-1, 2], atol=1e-9)
 
 
 def test_kinks_under_weights_that_a_programme_does_not_see_are_local_and_nothing_is_claimed():
