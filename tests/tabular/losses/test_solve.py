@@ -609,6 +609,33 @@ def test_the_slopes_at_kinks_bound_every_policy(loss):
     assert less
 
 
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "odpo"])
+def test_pulls_are_minus_the_derivatives_of_the_mean_loss_in_each_margin(name):
+    """The derivative in a winner's log-probability, over the beta that margins of IPO are without."""
+    loss, rng = CONVEX[name], np.random.default_rng(9)
+    for _ in range(4):
+        pairs = [(0, 1), (1, 2), (2, 0), (0, 2)]
+        problem, labels = instance(rng, pairs, 3, rng.uniform(1, 5, 4))
+        found = losses.solve(problem, labels, loss)
+        ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
+        logs = [policy[end] for policy in (found.log_policy, problem.log_ref) for end in ends]
+        per_nat = loss.gradient(*logs, problem.beta)[0] / (1.0 if name == "ipo" else problem.beta)
+        np.testing.assert_allclose(found.certificate.pull, -np.exp(labels.log_share) * per_nat, rtol=1e-9)
+
+
+def test_a_cut_s_balance_is_the_slope_of_the_loss_far_out():
+    """rDPO on a set that wins twenty times and loses once."""
+    loss = losses.get("rdpo", eps=0.1)
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], 1)
+    labels = Preferences.from_pairs([(0, 0, 1, 20), (0, 1, 0, 1), (0, 1, 2, 3), (0, 2, 1, 3)])
+    cut = losses.solve(problem, labels, loss).certificate
+    raised = np.isin(np.arange(3), cut.inside) * 1.0
+    far = [mean_loss(problem.log_ref + t * raised, problem, labels, loss) for t in (500.0, 1500.0)]
+    assert 0 < cut.losses < cut.wins
+    assert cut.balance < 0
+    assert cut.balance == pytest.approx((far[1] - far[0]) / 1000, rel=1e-9)
+
+
 @pytest.mark.parametrize("margin", [-1.0, 0.3, 2.0])
 def test_a_face_reaches_as_far_as_the_slope_is_kept_on_either_side(margin):
     """Of max(-1 - x, 0, x - 2), from either end of its flat part and from within."""
