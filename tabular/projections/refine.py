@@ -47,10 +47,8 @@ def refined(log_p, level, shift, winner, loser, margin, tilt):
     heaviest = np.lexsort((-shift, pool))
     roots = heaviest[np.unique(pool[heaviest], return_index=True)[1]]
     new = _leaves_first(unmet, roots[wrong[roots]], winner, loser, margin, tilt.copy())
-    before, after = (np.abs(residue) for residue in (unmet, left(log_p, level, winner, loser, margin, new)))
     worst = np.zeros((2, pool.max() + 1))
-    np.maximum.at(worst[0], pool, before)
-    np.maximum.at(worst[1], pool, after)
+    np.maximum.at(worst, np.s_[:, pool], np.abs([unmet, left(log_p, level, winner, loser, margin, new)]))
     return np.where((worst[1] < worst[0])[pool[winner]], new, tilt)
 
 
