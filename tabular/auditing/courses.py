@@ -164,7 +164,7 @@ def _reference_free(metrics, beta, reference, loss):
 
 def _averages(metrics, beta, reference, loss):
     known = metrics.chosen[np.isfinite(metrics.chosen)]
-    if not known.size or known.min() < -10:
+    if not known.size or known.min() <= -10:
         return None
     return Doubt(
         "averages",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import log_expit
 
 from tabular import InputError, Preferences, Problem, Status, cpo, rlhf
-from tabular.simplex.penalized import win_excess
+from tabular.simplex.penalized import _relative_objective, win_excess
 from tests.strategies import labelled_problems, policies_of
 
 PAIR = Preferences.from_pairs([(0, 1)])
@@ -64,6 +64,20 @@ def test_both_ends_at_zero_have_no_value():
     with pytest.raises(InputError, match="inf - inf"):
         cpo.penalized_objective([-np.inf, -np.inf, 0.0], problem, PAIR, 0.1)
     assert cpo.penalized_objective([0.0, -np.inf, -np.inf], problem, PAIR, 0.1)[0] == np.inf
+
+
+def test_local_maxima_are_compared_by_the_objective():
+    """Over beta, and up to a constant of the prompt; a response that is not there plays no part."""
+    rng = np.random.default_rng(4)
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5, 0.0], beta=0.5, reward=[1.0, 0.0, 0.3, 9.0])
+    labels, gamma = Preferences.from_pairs([(0, 1), (0, 2), (1, 2), (1, 2)]), 0.1
+    star, c = rlhf.optimal_policy(problem)[0], gamma / 0.5 * win_excess(problem, labels)[0]
+    policies = np.log(
+        np.c_[rng.dirichlet(np.ones(3), 5), np.zeros(5)], where=np.arange(4) < 3, out=np.full((5, 4), -np.inf)
+    )
+    exactly = np.array([cpo.penalized_objective(policy, problem, labels, gamma)[0] for policy in policies])
+    compared = np.array([_relative_objective(policy, star, c) for policy in policies])
+    np.testing.assert_allclose(np.diff(compared), np.diff(exactly) / 0.5, rtol=1e-12)
 
 
 def test_one_end_at_zero_decides_whatever_else_is_there():

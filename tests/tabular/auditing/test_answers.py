@@ -154,6 +154,17 @@ def log(tmp_path):
     return logs.read_pairs(tmp_path / "log.parquet")
 
 
+def test_pairs_of_a_file_without_texts_are_their_numbers(tmp_path):
+    columns = {
+        "ref_chosen_logps": [-9.0, -4.0],
+        "ref_rejected_logps": [-7.0, -5.0],
+        "policy_chosen_logps": [-9.5, -3.0],
+    }
+    pl.DataFrame({**columns, "policy_rejected_logps": [-8.5, -6.0]}).write_parquet(tmp_path / "bare.parquet")
+    (pair,) = pairs_of(logs.read_pairs(tmp_path / "bare.parquet"), "in_u")
+    assert (pair["row"], pair["delta"]) == (1, -1.0)
+
+
 def test_which_pairs(log):
     expected = {
         "worst": log.delta[log.delta <= 0].min(),

@@ -78,7 +78,9 @@ def test_each_inconsistency_is_named():
         loss=np.full(6, 9.0),
     )
     assert "no reference" in names(free)
-    assert "averages" in names(means(reference, policy / 100, chosen=m.chosen / 100))
+    for least, told in ((-9.99, True), (-10.0, False)):
+        averages = means(reference, policy / 100, chosen=np.r_[least, m.chosen[1:] / 100])
+        assert ("averages" in names(averages)) == told
     double = {name: 2 * getattr(m, name) for name in ("reward_chosen", "reward_rejected", "margin")}
     assert "rewards are not beta times the log-ratio" in names(means(reference, policy, **double), reference)
     assert "rewards are not beta times the log-ratio" not in names(m, reference)

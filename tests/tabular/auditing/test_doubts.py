@@ -142,6 +142,13 @@ def test_a_reference_that_is_not_where_the_run_began(seed):
     assert "summed in bfloat16" in started(seed, **coarse).what
 
 
+@pytest.mark.parametrize(("of_others", "told"), [(20, True), (21, False)])
+def test_nine_tenths_of_the_rows_name_the_trap(of_others, told):
+    """A base model's start lies above the reference throughout; other rows lie below it on both sides."""
+    way = np.where(np.arange(N) < of_others, -0.5, 0.5)
+    assert ("weaker model" in started(0, chosen=way, rejected=way).what) == told
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_cut_shows_without_a_pass_before_the_first_update(seed):
     log = clean(seed)
@@ -238,6 +245,8 @@ def test_what_was_left_out_is_said():
     assert names(log) == ["joined by position", "left out", "without a partner", "above 0 by rounding"]
     assert found("left out", log).share == 0.2
     assert "correlate at 1.00" in found("joined by position", log).what
+    few = PairLog("few", [-9.0], [-7.0], policy_chosen=[-8.0], policy_rejected=[-9.0], joined=log.joined)
+    assert found("joined by position", few).what.endswith("are the same pairs.")
 
 
 def test_a_doubt_changes_no_number_and_is_told_in_one_line():

@@ -110,3 +110,14 @@ def test_a_slope_that_jumps_beside_the_root_is_asked_again():
 
     found = roots.decreasing(bent, np.zeros(1), np.full(1, 3.0))
     assert abs(found[0] - root) <= 4 * np.spacing(1.0)
+
+
+def test_a_step_after_a_bisection_is_not_taken_for_the_last():
+    """From 1/2 Newton's step leads outside; from 3/4, 4e-6 from the root, it leaves 1e-10, whatever its own length."""
+    root = 0.75 + 4e-6
+
+    def value(x, _):
+        return np.exp(20 * (root - 0.75)) - np.exp(20 * (x - 0.75)), -20 * np.exp(20 * (x - 0.75))
+
+    (found,) = roots.decreasing(value, np.zeros(1), np.ones(1), smooth=True)
+    assert found == pytest.approx(root, abs=1e-15)
