@@ -341,14 +341,14 @@ def _residual(problem, kind, log_policy, multiplier):
     """The KKT conditions from the policy alone."""
     reward, beta = problem.reward, problem.beta
     played = log_policy > -np.inf
-    ratio = np.where(played, log_policy - np.where(played, problem.log_ref, 0.0), 0.0)
+    log_ref = np.where(played, problem.log_ref, 0.0)
+    ratio = np.where(played, log_policy - log_ref, 0.0)
     price = beta * kind.value(ratio)
     miss = np.where(played, np.abs(price - (reward - multiplier[:, None])), 0.0)
     if not kind.full_support:
         short = reward - multiplier[:, None] - beta * kind.value(np.array(-np.inf))
         miss = np.where(problem.present & ~played, np.maximum(short, 0.0), miss)
     # the log-ratio itself is known to rounding: what that does to the price is no error of the optimum's
-    log_ref = np.where(played, problem.log_ref, 0.0)
     with np.errstate(over="ignore"):
         steep = beta * np.exp(np.minimum(kind.log_slope(ratio), 700.0)) * (1 + np.abs(ratio) + np.abs(log_ref))
     scale = 1 + np.abs(reward) + np.abs(multiplier[:, None]) + np.abs(price) + steep
