@@ -37,6 +37,8 @@ def test_membership_is_exact_in_the_tails_where_probabilities_cannot_tell():
     assert not SEGMENT.contains([np.log(6 * t) + 1e-6, np.log(t), np.log1p(-7 * t)])
     assert not SEGMENT.contains([np.log(6 / 7), np.log(1 / 7), -np.inf])  # a limit, not a member
     assert SEGMENT.contains([np.log(6 / 7), np.log(1 / 7), -np.inf], closure=True)
+    one_way = dpo.solve(Problem.from_probabilities([0.5, 0.5], 1), Preferences.from_pairs([(0, 1)]))
+    assert one_way.contains([0.0, -np.inf], atol=0.0, closure=True)
     assert SEGMENT.contains([-np.inf, -np.inf, 0.0], closure=True)
     assert not SEGMENT.contains([0.0, -np.inf, -np.inf], closure=True)
 
