@@ -94,6 +94,12 @@ def test_a_node_whose_weights_vanish_leaves_the_others_their_solution():
         np.testing.assert_allclose(found[:5], exactly(weight, flow), rtol=1e-9, atol=1e-12)
 
 
+def test_what_floats_do_not_join_has_no_potential():
+    """Two nodes hang on the ground by a weight of 0: any level of theirs would do."""
+    graph = laplacian.Sparse(3, np.array([0, 1]), np.array([1, 2]), np.zeros(3, dtype=int))
+    assert np.isnan(graph.potential(np.array([0.0, 1.0]), np.array([1.0, -1.0, 0.0]), exactly=True)).all()
+
+
 @pytest.mark.parametrize("n", [40, 400])
 def test_gradients_end_within_their_accuracy_or_say_that_they_crawl(n):
     rng = np.random.default_rng(n)
