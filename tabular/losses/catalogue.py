@@ -250,8 +250,8 @@ _TYPICAL = {
 def typical(name: str) -> Loss:
     """A loss at a usual setting, for tables of all of them; token counts are 1.
 
-    >>> typical("cdpo"), typical("simpo")
-    (cdpo(eps=0.1), simpo(n_w=1.0, n_l=1.0, gamma=0.1))
+    >>> typical("cdpo"), typical("simpo"), typical("bco_pair")
+    (cdpo(eps=0.1), simpo(n_w=1.0, n_l=1.0, gamma=0.1), bco_pair(shift=0.0))
     """
     needed = [key for key, (_, default) in parameters(name).items() if default is None]
     return get(name, **{key: _TYPICAL.get(key, 1.0) for key in needed})
