@@ -66,6 +66,14 @@ def test_both_ends_at_zero_have_no_value():
     assert cpo.penalized_objective([0.0, -np.inf, -np.inf], problem, PAIR, 0.1)[0] == np.inf
 
 
+def test_wins_that_cancel_but_for_rounding_leave_no_excess():
+    labels = Preferences.from_pairs([(0, 0, 1, 0.1), (0, 0, 1, 0.2), (0, 1, 0, 0.3)])
+    share = np.exp(labels.log_weight - labels.log_weight.max())
+    assert share[0] + share[1] != share[2]
+    for pairs in (labels, Preferences(labels.prompt, labels.loser, labels.winner, log_weight=labels.log_weight)):
+        assert win_excess(two_responses(0.0), pairs).tolist() == [[0.0, 0.0]]
+
+
 def test_local_maxima_are_compared_by_the_objective():
     """Over beta, and up to a constant of the prompt; a response that is not there plays no part."""
     rng = np.random.default_rng(4)

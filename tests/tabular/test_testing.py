@@ -146,6 +146,25 @@ def test_rankings_and_votes_reach_ties_partial_ones_and_several_voters():
     assert cyclic.voters.max() <= 2, "from (1, 2, 2) no single voter can go"
 
 
+class Largest:
+    """Who answers every question by the largest there is."""
+
+    def integer(self, low, high):
+        return high
+
+    def number(self, low, high):
+        return high
+
+    def choice(self, options):
+        return options[-1]
+
+
+def test_a_policy_is_drawn_where_it_is_asked_for():
+    asked, plain = (recipes.ProblemRecipe(policy=policy)(Largest()) for policy in (True, False))
+    assert asked["policy"] == [[20] * 4]
+    assert "policy" not in plain
+
+
 def _named(rankings):
     return 1 + max(response for order in rankings.groups for group in order for response in group)
 

@@ -357,3 +357,18 @@ def test_who_pulls_too_little_at_beta_one_gets_nothing_among_a_hundred(name, par
     np.testing.assert_allclose(log_pull, log_pull[0], atol=1e-9)
     assert np.exp(log_policy[some]).sum() == pytest.approx(1)
     assert (log_most > log_pull[0]).tolist() == some[wanted].tolist()
+
+
+def test_responses_that_share_the_rest_are_one_dimension_fewer():
+    """Nobody labels them and SPPO's infimum leaves their sum alone: of n - 2 that is a simplex of dimension n - 3."""
+    for n in (3, 4, 5):
+        problem = Problem.from_probabilities([1 / n] * n, 1.0)
+        found = losses.solve(problem, Preferences.from_pairs([(0, 1)]), losses.get("sppo_hard"))
+        assert found.status is (Status.UNIQUE if n == 3 else Status.SET)
+        assert found.dimension.tolist() == [n - 3]
+
+
+def test_the_bound_of_nca_is_the_least_of_what_bounds_it():
+    x = np.linspace(-5, 5, 100_001)
+    least = (np.logaddexp(0, -x) + np.logaddexp(0, x) / 2).min()
+    assert least - 1e-9 <= absolute._NCA_LEAST <= least
