@@ -4,12 +4,13 @@ The margins :math:`\Psi_e=\gamma u_e`, :math:`u_e=1/\pi_{\rm ref}(w)+1/\pi_{\rm 
 whichever pair is asked about: the fits of a piece are one curve :math:`s(\gamma)`, analytic, as every label of a block
 keeps its curvature. It is followed from gamma = 0, each fit begun where the two before point, on a scale that all
 pieces share: the margin M of the piece's steepest label. Those between are fitted at once. The first two fits between
-which a pair's delta becomes positive bracket its root. The polynomial M(delta) through six fits about it gives an
-estimate, and the fits at some of these are further points of the same curve, which all pairs read again. From there
-each pair's bracket is closed by itself: at the root of the polynomial through the last six points, as far beyond it
-again where that left the bracket longer than half, and half-way where that did. Where the polynomials through a new
-point, of six and of five, have one root to rounding next to that point, it closes the bracket. The number returned is
-the bracket's upper end, 1e-12 of it above the lower: delta is positive there.
+which a pair's delta becomes positive bracket its root. A polynomial M(delta) through fits about it gives an estimate:
+of those through 4 to 12 of them the one that the last fit changed least. The fits at some of these are further points
+of the same curve, which all pairs read again; so near to one another their polynomials have all digits, and most pairs
+need one more fit. Where that lies next to the root, and the last two polynomials agree on it to rounding, it closes the
+bracket. That of a pair that is left is closed by itself: at the root of a polynomial through the last points, as far
+beyond it again where that left the bracket longer than half, and half-way where that did. The number returned is the
+bracket's upper end, 1e-12 of it above the lower: delta is positive there.
 
 Fits of nearly the same M have nearly the same Hessian: in a block of many labels one factorisation, at the guess of the
 middle one, serves all of them (:meth:`tabular.fits.many.Block.freely`). Those that do not pass its check are fitted in
@@ -33,9 +34,9 @@ __all__ = ["STEEPEST", "least_gammas"]
 STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise linear, and the search stops
 _SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 61)]
 _ANCHORS = np.r_[np.arange(0, len(_SCANNED), 4), len(_SCANNED) - 1]  # each begun where the two before point
-_POINTS = 6  # of a polynomial
+_POINTS, _FEWEST = 12, 4  # of a polynomial: no more, and no fewer
 _STEEPEST = np.log(1e13)  # of the curvatures that hold a block together: its factors have some digits
-_CLOSE = 1e-7  # of M: a root this far from a fit may be told by polynomials through it
+_CLOSE = 1e-6  # of M: a root this far from a fit may be told by polynomials through it
 _ONE_OF = 4, 1  # roots side by side, of which one is fitted first, then every one that is left
 _APART = 12.0  # nats, of M: fits no further from one another share factors
 _NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
@@ -209,6 +210,24 @@ def _between(first, second, a, b, x):
     return first + (x - a) / (b - a) * (second - first)
 
 
+def _through(points, values, at):
+    """What each value adds to a polynomial at ``at``, and how far off that through one point less is.
+
+    Of those through the first few points the one where this is least; infinite where there is none.
+    """
+    parts, best = np.zeros((2, *points.shape))
+    parts[0], last, least = 1.0, values[0], np.full(points.shape[1], np.inf)
+    for k in range(1, len(points)):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            parts[:k] *= (at - points[k]) / (points[:k] - points[k])
+            parts[k] = np.prod((at - points[:k]) / (points[k] - points[:k]), axis=0)
+            value = values[0] + (parts * (values - values[0])).sum(axis=0)
+            off = np.abs(value - last)
+        better = (off < least) & (k + 1 >= _FEWEST)
+        best[:, better], least[better], last = parts[:, better], off[better], value
+    return best, least
+
+
 class _Roots:
     """The M at which each of some pairs turns, in brackets that only shrink, a copy of its piece for each pair.
 
@@ -225,7 +244,7 @@ class _Roots:
         self.x, self.y = fits.margin[near], curve.delta(pairs, fits.strength, fits.start[near])
         node, self.owner = curve.at.parts.graph.nodes_of.gather(curve.pieces[piece])
         self.s = fits.strength[fits.start[near][:, self.owner] + curve.at.parts.graph.place[node]]
-        order = np.abs(self.x - self._interpolated(np.arange(len(pairs)))).argsort(axis=0, kind="stable")
+        order = np.abs(self.x - self._interpolated(np.arange(len(pairs)))[0]).argsort(axis=0, kind="stable")
         self.x, self.y = (np.take_along_axis(a, order, axis=0) for a in (self.x, self.y))
         self.s = np.take_along_axis(self.s, order[:, self.owner], axis=0)
 
@@ -234,7 +253,7 @@ class _Roots:
 
         Those that have a fit near their root are left out.
         """
-        root = self._interpolated(np.arange(len(self.pairs)))
+        root = self._interpolated(np.arange(len(self.pairs)))[0]
         order = np.lexsort((root, self.piece))
         some = np.sort(order[np.abs(root - self.x[0])[order] > _NEAR * root[order]][::one_of])
         x, strength, start = self._fitted(some, root[some])
@@ -250,7 +269,7 @@ class _Roots:
             span = (self.high - self.low)[moving]
             kept[moving] = np.where(span <= width[moving] / 2, 0, kept[moving] + 1)
             width[moving] = span
-            root = self._interpolated(moving)
+            root = self._interpolated(moving)[0]
             beyond = root + (root - np.where(self.y[0, moving] > 0, self.high[moving], self.low[moving]))
             wanted = np.choose(np.minimum(kept[moving], 2), [root, beyond, np.nan])
             x, strength, start = self._fitted(moving, wanted)
@@ -269,19 +288,18 @@ class _Roots:
 
     def _close(self, moving, x):
         """Where two polynomials have their roots next to the newest point, at one M to rounding, delta turns there."""
-        root, least = self._interpolated(moving), self._least(moving)
+        (root, off), least = self._interpolated(moving), self._least(moving)
         low, high = self.low[moving], self.high[moving]
-        told = np.abs(root - self._interpolated(moving, _POINTS - 1)) <= least / 4
-        told &= (np.abs(root - x) <= _CLOSE * x) & (root - least >= low) & (root + least <= high)
-        self.low[moving], self.high[moving] = np.where(told, root - least, low), np.where(told, root + least, high)
+        told = (off <= least / 4) & (np.abs(root - x) <= _CLOSE * x) & (root >= low - least) & (root <= high + least)
+        self.low[moving] = np.where(told, np.maximum(root - least, low), low)
+        self.high[moving] = np.where(told, np.minimum(root + least, high), high)
 
-    def _interpolated(self, moving, n_points=_POINTS):
-        """The root of the polynomial M(delta) through the newest points: Neville's scheme at delta = 0."""
-        value, y = self.x[:n_points, moving], self.y[:n_points, moving]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for step in range(1, n_points):
-                value = (y[step:] * value[:-1] - y[:-step] * value[1:]) / (y[step:] - y[:-step])
-        return np.where(np.isfinite(value[0]), value[0], np.nan)  # points at one height have no polynomial
+    def _interpolated(self, moving):
+        """The root of a polynomial M(delta) through the newest points, and how far off that of one point less is."""
+        x = self.x[:, moving]
+        parts, off = _through(self.y[:, moving], x, 0.0)
+        root = x[0] + (parts * (x - x[0])).sum(axis=0)
+        return np.where(off < np.inf, root, np.nan), off  # points at one height have no polynomial
 
     def _least(self, moving):
         return tolerances.LOSS * np.maximum(self.high[moving], _SCANNED[1]) / 4
@@ -289,19 +307,15 @@ class _Roots:
     def _fitted(self, moving, wanted):
         """M, strengths and where they start: at what is wanted, off the ends of the bracket, or half-way.
 
-        A fit begins on the polynomial s(M) through the points, or at a point next to it.
+        A fit begins on a polynomial s(M) through the points, where there is none at the newest.
         """
         low, high, least = self.low[moving], self.high[moving], self._least(moving)
         inside = (wanted > low - least) & (wanted < high + least)
         x = np.where(inside, np.clip(wanted, low + least, high - least), (low + high) / 2)
         nodes = np.flatnonzero(np.isin(self.owner, moving))
-        own, points = np.searchsorted(moving, self.owner[nodes]), self.x[:, self.owner[nodes]]
-        guess = self.s[:, nodes]
-        for step in range(1, _POINTS):
-            left, right = points[:-step], points[step:]
-            guess = ((x[own] - left) * guess[1:] - (x[own] - right) * guess[:-1]) / (right - left)
-        away = np.abs(points - x[own])
-        nearest = np.take_along_axis(self.s[:, nodes], away.argmin(axis=0)[None], axis=0)[0]
-        guess = np.where(away.min(axis=0) < _NEAR * x[own], nearest, guess[0])
+        own = np.searchsorted(moving, self.owner[nodes])
+        parts, off = _through(self.x[:, moving], self.y[:, moving], x)
+        parts[0, np.isinf(off)] = 1.0
+        guess = (parts[:, own] * self.s[:, nodes]).sum(axis=0)
         copies = ties.Copies(self.curve.at.parts.graph, self.curve.pieces[self.piece[moving]])
         return x, self.curve.fit(copies, self.piece[moving], x, guess), copies.start
