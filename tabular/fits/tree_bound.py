@@ -37,20 +37,20 @@ class Tree:
     """
 
     def __init__(self, n_nodes, winner, loser, curvature, root):
-        order, root = np.argsort(-curvature, kind="stable"), np.atleast_1d(root)
-        low, high = np.minimum(winner, loser)[order], np.maximum(winner, loser)[order]
-        key, first = np.unique(low * n_nodes + high, return_index=True)  # of parallel labels the most curved
-        low, high = np.divmod(key, n_nodes)
-        place = np.r_[first + 1.0, np.full(len(root), len(order) + 1.0)]
-        ends = np.r_[low, root], np.r_[high, np.full(len(root), n_nodes)]  # and a node above all roots
-        tree = minimum_spanning_tree(coo_array((place, ends), shape=(n_nodes + 1, n_nodes + 1)).tocsr()).tocoo()
+        order, root = np.argsort(-curvature), np.atleast_1d(root)
+        place = np.r_[np.arange(1.0, len(order) + 1), np.full(len(root), len(order) + 1.0)]
+        ends = np.r_[winner[order], root], np.r_[loser[order], np.full(len(root), n_nodes)]  # a node above all roots
+        graph = coo_array((place, ends), shape=(n_nodes + 1, n_nodes + 1))
+        graph.has_canonical_format = True  # places of parallel labels are not summed: the most curved joins the tree
+        tree = minimum_spanning_tree(graph.tocsr()).tocoo()
         self.order, self.above = breadth_first_order(tree.tocsr(), n_nodes, directed=False)
         self.order, self.n_nodes = self.order[1:], n_nodes
         below = np.where(self.above[tree.col] == tree.row, tree.col, tree.row)
         self.label = np.full(n_nodes + 1, -1)
         self.label[below] = np.r_[order, -1][tree.data.astype(np.int64) - 1]
-        self.label, self.reached = self.label[:-1], np.zeros(n_nodes, dtype=bool)
+        self.reached = np.zeros(n_nodes, dtype=bool)
         self.reached[self.order] = True
+        self.label = np.where(self.reached, self.label[:-1], -1)
 
     def delivered(self, push):
         """``F``: what flows through the label of each node when the pushes of all below it are delivered."""
