@@ -96,13 +96,16 @@ class Pieces:
         delta_ref = graph.log_ref[self.winner[pairs]] - graph.log_ref[self.loser[pairs]]
         return delta_ref - (graph.nodes_of.size[piece] - 1) * gap / graph.problem.beta
 
-    def held(self, pairs, delta) -> "Held":
-        """What the pieces cost with each listed pair held at a delta."""
+    def held(self, pairs, delta, spare=0.0) -> "Held":
+        """What the pieces cost with each listed pair held at a delta.
+
+        ``spare`` is 0, or ``LEVEL`` for the cost alone (:meth:`tabular.fits.many.Block.held`).
+        """
         near, deep = self._near(pairs, delta)
         cost, flow, attained = np.zeros(len(pairs)), np.zeros(len(pairs)), self.attained[self.piece(pairs)]
         alone = np.ones(len(pairs), dtype=bool)
         for index, block in self._together(pairs, deep):
-            fits = block.held(pairs[index], near[index])
+            fits = block.held(pairs[index], near[index], spare=spare)
             block.remember(pairs[index], near[index], fits.strength)
             cost[index] = self.cost[block.piece] + (fits.cost - block.fit.cost)
             flow[index], attained[index], alone[index] = fits.push, block.attained(pairs[index]), False

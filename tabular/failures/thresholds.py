@@ -29,6 +29,7 @@ from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.failures.infimum import Infimum, Relation, infimum
 from tabular.failures.pieces import Pieces
+from tabular.fits.many import LEVEL
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.status import Status
@@ -103,15 +104,17 @@ def solve(problem: Problem, preferences: Preferences, offset: ArrayLike | None =
 def tied(at: Infimum, pieces: Pieces, asked: np.ndarray | None = None) -> Thresholds:
     """The thresholds, its piece fitted for each pair that binds; any pieces give the same numbers.
 
-    Where ``(n_pairs,)`` ``asked`` is False, a pair that binds has value and multiplier nan.
+    Where some are ``(n_pairs,)`` ``asked`` it is for their values alone: of a pair that binds the multiplier is rough.
+    Where ``asked`` is False, its value and multiplier are nan.
     """
     binds = (at.relation == Relation.ABOVE) | ((at.relation == Relation.SAME) & (at.delta > 0))
     excess, multiplier = np.zeros(len(binds)), np.zeros(len(binds))
     unattained = np.full(len(binds), np.sum(~pieces.attained))  # pieces, with the pair's as it is once tied
+    spare = 0.0 if asked is None else LEVEL
     asked = np.ones(len(binds), dtype=bool) if asked is None else asked
     excess[binds & ~asked] = multiplier[binds & ~asked] = np.nan
     bound = np.flatnonzero(binds & asked)
-    piece, held = pieces.piece(bound), pieces.held(bound, 0.0)
+    piece, held = pieces.piece(bound), pieces.held(bound, 0.0, spare)
     excess[bound] = np.maximum(held.cost - pieces.cost[piece], 0)
     multiplier[bound] = at.graph.problem.beta * held.flow
     unattained[bound] += pieces.attained[piece].astype(int) - held.attained

@@ -16,7 +16,7 @@ copy's own Hessian go on, as far along as the quadratic is least, which keeps :m
 where that promises more. The descent ends with the step that moves no margin by more than
 ``tolerances.NEWTON_STEP``, or when neither the loss nor the length of the step has fallen twice: then rounding rules,
 or labels have lost their curvature and Newton crawls, which is for the cuts; the residual says what is known. Where
-only the loss is asked for, it ends when a step promises less than may be left, by the same measure.
+only the loss is asked for, it ends when a step, by the same measure, leaves less than may be left.
 
 **What counts as told.** The loss of a copy that the tree proves to be above its least by no more than rounding.
 
@@ -51,6 +51,7 @@ _FAR = 1e150  # nats: products of longer steps leave the floats
 LEVEL = np.finfo(float).tiny  # of loss that may be left: no more than rounding
 _ROUNDING = 2 * np.finfo(float).eps  # of the loss
 _ROUGH, _SHARP = 1e-2, 1e-8  # relative accuracies of Newton's direction: no more than the length of the step is worth
+_KEPT = 50.0  # of the length of a step, or the accuracy of its direction: that share of its way is left, or less
 _LEFT = 0.7  # of the copies: when no more of them need further gradients, the others are put aside
 _ENTRIES = 200_000  # of a matrix with a row a label and a column a copy: it stays near the processor
 _CRAWLING = 40  # steps of gradients, one by one as long as factors of a copy's own Hessian take
@@ -193,7 +194,7 @@ class _Copies:
     def __init__(self, block, winner, loser, pull, drawn, joined=None, offset=None, off=np.inf):
         self.block, self.winner, self.loser, self.pull, self.drawn, self.off = block, winner, loser, pull, drawn, off
         self.joined, self.offset = joined, block.offset if offset is None else offset
-        self.weight = np.where(drawn, block.weight, 0.0)
+        self.weight, self.whole = np.where(drawn, block.weight, 0.0), np.where(drawn, block.whole, 0.0)
         self.resistance = np.where(winner == loser, 1.0, block.resistance(winner, loser))
 
     def take(self, columns):
@@ -223,11 +224,12 @@ class _Copies:
                 s[:, mine], loss[part], promised[part], reach[part] = some.step(
                     s[:, mine], accuracy[mine], difference[mine]
                 )
+            kept = promised * np.square(np.minimum(_KEPT * np.maximum(accuracy[moving], reach), 1.0))
             accuracy[moving] = np.clip(reach, _SHARP, _ROUGH)
             stalled[moving] += (loss >= before[moving]) & (reach >= longest[moving])
             before[moving], longest[moving] = np.minimum(loss, before[moving]), np.minimum(reach, longest[moving])
             allowed = np.maximum(spare[moving], _ROUNDING * loss)
-            longer = np.where(spare[moving] > 0, promised > allowed, reach > tolerances.NEWTON_STEP)  # nan is not
+            longer = np.where(spare[moving] > 0, kept > allowed, reach > tolerances.NEWTON_STEP)  # nan is not
             left = longer & (stalled[moving] < 2)
             if not left.all():
                 moving, copies = moving[left], copies.take(left)
@@ -236,8 +238,7 @@ class _Copies:
     def step(self, s, accuracy, difference):
         """Strengths after a damped step, the loss before it, what the step promised of it, and its length."""
         with np.errstate(over="ignore", invalid="ignore"):
-            d, loss, promised = self.newton(s, accuracy)
-        along = self.drawn * (self.block.rise @ d)
+            d, along, loss, promised = self.newton(s, accuracy)
         reach = np.abs(along).max(axis=0, initial=0.0)
         length = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
         several = np.flatnonzero((reach > _LONG) & (reach < _FAR) & (promised > tolerances.LOSS * loss))
@@ -291,25 +292,29 @@ class _Copies:
     def pushes(self, s):
         """What is left of the pushes at each node, the curvature of each label, and the loss."""
         block = self.block
-        h = block.rise @ s - self.offset
-        wrong = h < 0
+        h = block.rise @ s
+        h -= self.offset
         less = np.exp(-np.abs(h))  # sigma(-|h|) / sigma(|h|)
-        right = 1 / (1 + less)
-        small = self.weight * less * right
-        loss = np.einsum("ij,ij->j", self.weight, np.log1p(less)) - np.einsum("ij,ij->j", self.weight * wrong, h)
-        inverted = np.where(wrong & self.drawn, block.whole, 0.0)
-        curvature = small * right
-        small[wrong] *= -1.0
-        net = block.fall @ small + (block.fall @ inverted) * (block.weight[0] / block.whole[0])
-        return net, curvature, loss
+        right = np.reciprocal(1 + less)
+        small = less * right
+        small *= self.weight
+        right *= small
+        net = block.fall @ np.copysign(small, h)
+        net += (block.fall @ ((h < 0) * self.whole)) * (block.weight[0] / block.whole[0])
+        loss = np.log1p(less, out=less)
+        loss -= np.minimum(h, 0.0, out=h)
+        return net, right, np.einsum("ij,ij->j", self.weight, loss)
 
     def newton(self, s, accuracy):
-        """Newton's direction, to a relative accuracy of each copy, the loss at its start, and the slope along it."""
+        """Newton's direction, to a relative accuracy of each copy, what it does to margins, the loss at its start.
+
+        And the slope along it.
+        """
         block = self.block
         left, curvature, loss = self.pushes(s)
         pushed, bends = left, curvature
         d, copies, moving = np.zeros_like(s), self, np.arange(s.shape[1])
-        left, scaled = self._scaled(left)
+        part, (left, scaled) = d, self._scaled(left.copy())
         along, energy = scaled, np.einsum("ij,ij->j", left, scaled)
         enough = np.square(accuracy) * energy
         for _ in range(min(len(s), _CRAWLING)):
@@ -318,26 +323,29 @@ class _Copies:
             bend = np.einsum("ij,ij->j", bent, rise)
             active = (energy > enough) & (bend > 0)
             if active.sum() <= active.size * _LEFT:
-                if not active.any():
-                    moving = moving[active]
-                    break
+                d[:, moving] = part
                 moving, copies, curvature = moving[active], copies.take(active), curvature[:, active]
-                left, along, bent, energy, enough, bend = (
-                    a[..., active] for a in (left, along, bent, energy, enough, bend)
+                part, left, along, bent, energy, enough, bend = (
+                    a[..., active] for a in (part, left, along, bent, energy, enough, bend)
                 )
+                if not moving.size:
+                    break
                 active = active[active]
             length = np.where(active, energy / np.where(active, bend, 1.0), 0.0)
-            d[:, moving] += length * along
-            left, scaled = copies._scaled(left - length * (block.fall @ bent))
+            part += length * along
+            left -= length * (block.fall @ bent)
+            left, scaled = copies._scaled(left)
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
-            along = scaled + np.where(active, energy / np.where(before > 0, before, 1.0), 0.0) * along
-        d = self._relative(d - self.pull * self.apart(d))
+            along *= np.where(active, energy / np.where(before > 0, before, 1.0), 0.0)
+            along += scaled
+        d[:, moving] = part
+        d, along = self._relative(d - self.pull * self.apart(d))
         if moving.size:
             moving = moving[energy > enough]
-            own = self.take(moving)._factored(pushed[:, moving], bends[:, moving])
+            own, far = self.take(moving)._factored(pushed[:, moving], bends[:, moving])
             farther = np.einsum("ij,ij->j", own, pushed[:, moving]) > np.einsum("ij,ij->j", d, pushed)[moving]
-            d[:, moving[farther]] = own[:, farther]
-        return d, loss, np.einsum("ij,ij->j", d, pushed)
+            d[:, moving[farther]], along[:, moving[farther]] = own[:, farther], far[:, farther]
+        return d, along, loss, np.einsum("ij,ij->j", d, pushed)
 
     def _factored(self, pushed, curvature):
         """Newton's direction by factors of each copy's own Hessian, as far along as it promises most."""
@@ -346,10 +354,11 @@ class _Copies:
             free, hessian = self._hessian(k, curvature[:, k])
             with suppress(np.linalg.LinAlgError), np.errstate(all="ignore"):
                 d[free, k] = np.linalg.solve(hessian, pushed[free, k])
-        d = self._relative(np.where(np.isfinite(d), d, 0.0))
+        d, along = self._relative(np.where(np.isfinite(d), d, 0.0))
         with np.errstate(all="ignore"):
-            length = np.einsum("ij,ij->j", d, pushed) / (curvature * np.square(self.block.rise @ d)).sum(axis=0)
-        return np.where(np.isfinite(length) & (length > 0), d * length, 0.0)
+            length = np.einsum("ij,ij->j", d, pushed) / (curvature * np.square(along)).sum(axis=0)
+            told = np.isfinite(length) & (length > 0)
+            return np.where(told, d * length, 0.0), np.where(told, along * length, 0.0)
 
     def _hessian(self, k, curvature):
         """Which nodes of a copy move as seen from the two that are held, and their Hessian, rounded up."""
@@ -363,24 +372,30 @@ class _Copies:
         return free, np.diag(degree) - joint[np.ix_(free, free)]
 
     def _relative(self, d):
-        """A direction less what moves all joined nodes: none goes further than all margins do, but by rounding."""
+        """A direction less what moves all joined nodes, and what it does to margins: the sum of them bounds all nodes.
+
+        But for rounding.
+        """
         d = d - d[self.loser, np.arange(d.shape[1])]
         d = d if self.joined is None else np.where(self.joined, d, 0.0)
         with np.errstate(invalid="ignore", over="ignore"):
-            reach = np.abs(self.drawn * (self.block.rise @ d)).max(axis=0, initial=0.0)
-            told = np.abs(d).max(axis=0) <= np.minimum(2 * len(d) * reach, _FAR)
-        return np.where(told, d, 0.0)
+            along = self.block.rise @ d
+            along *= self.drawn
+            reach = np.maximum(along.max(axis=0, initial=0.0), -along.min(axis=0, initial=0.0))
+            far = ~(np.abs(d).max(axis=0) <= np.minimum(2 * len(d) * reach, _FAR))
+        d[:, far], along[:, far] = 0.0, 0.0
+        return d, along
 
     def _scaled(self, residual):
-        """A residual less its multiplier's share, and its step in the metric of the block's own Hessian."""
+        """A residual, less its multiplier's share from here on, and its step in the metric of the block's Hessian."""
         scaled = self.block.inverse @ (residual if self.joined is None else np.where(self.joined, residual, 0.0))
         scaled = scaled if self.joined is None else np.where(self.joined, scaled, 0.0)
         columns, apart = np.arange(residual.shape[1]), self.apart(scaled)
-        residual = residual.copy()
         multiplier = apart / self.resistance
         residual[self.winner, columns] -= multiplier
         residual[self.loser, columns] += multiplier
-        return residual, scaled - self.pull * apart
+        scaled -= self.pull * apart
+        return residual, scaled
 
     def checked(self, s, spare):
         """Cost, push in the held difference, what is unbalanced (up to 1: nothing), a node's largest Newton step.

@@ -10,7 +10,7 @@ from tabular.failures.infimum import infimum
 from tabular.failures.inversion import deepest
 from tabular.failures.least_gamma import least_gammas
 from tabular.failures.ties import Copies
-from tabular.fits import laplacian
+from tabular.fits import laplacian, many
 
 
 def counted(monkeypatch, owner, name, size):
@@ -39,25 +39,30 @@ BETAS = pytest.mark.parametrize("beta", [1 / 64, 1.0, 64.0])
 
 @BETAS
 @pytest.mark.parametrize(
-    ("n", "k", "gain", "rounds", "steps"),
+    ("n", "k", "gain", "rounds", "fits", "steps"),
     [
-        (10, 70, 1e-9, 2, 140),
-        (10, 70, 1e-3, 3, 210),
-        (10, 70, 0.3, 5, 282),
-        (10, 70, 10.0, 4, 260),
-        (60, 150, 1e-3, 8, 83),
-        (60, 150, 0.3, 4, 46),
+        (10, 70, 1e-9, 2, 140, 140),
+        (10, 70, 1e-3, 3, 210, 210),
+        (10, 70, 0.3, 5, 286, 437),
+        (10, 70, 10.0, 4, 258, 428),
+        (60, 150, 1e-3, 8, 82, 247),
+        (60, 150, 0.3, 4, 45, 204),
     ],
 )
-def test_depths_inside_a_block_and_across_blocks(monkeypatch, beta, n, k, gain, rounds, steps):
-    """At any beta the same steps lead to depths of the same beta delta, at the loss asked for."""
+def test_depths_inside_a_block_and_across_blocks(monkeypatch, beta, n, k, gain, rounds, fits, steps):
+    """At any beta the same fits, and steps of Newton's method, lead to depths of the same beta delta.
+
+    At the loss asked for.
+    """
     problem, labels = tangle(n, k, 1, beta)
     at = infimum(problem, labels)
     seen = counted(monkeypatch, deepening._Search, "step", lambda search: len(search.moving))
+    newton = counted(monkeypatch, many._Copies, "newton", lambda copies, *_: len(copies.winner))
     pairs = np.arange(0, k, 1 if n < 20 else 3)
     found = deepest(problem, labels, at.value + gain, pairs, at)
     assert len(seen) <= rounds
-    assert sum(seen) <= steps
+    assert sum(seen) <= fits
+    assert sum(newton) <= steps
     some = np.arange(0, k, 20) if n < 20 else ()
     losses = [dpo.loss(found.witness(pair), problem, labels) for pair in some]
     np.testing.assert_allclose(losses, at.value + gain, rtol=1e-9)

@@ -145,7 +145,7 @@ def test_factors_of_a_copy_lead_where_its_gradients_lead(held):
     pushed, curvature, _ = copies.pushes(s)
     hessian = (block.fall @ (curvature * block.rise.toarray())) @ (directions := _directions(a[0], b[0], held))
     best = directions @ np.linalg.lstsq(directions.T @ hessian, directions.T @ pushed[:, 0])[0]
-    for d in (copies._factored(pushed, curvature), copies.newton(s, np.full(1, 1e-13))[0]):
+    for d in (copies._factored(pushed, curvature)[0], copies.newton(s, np.full(1, 1e-13))[0]):
         np.testing.assert_allclose(block.rise @ d[:, 0], block.rise @ best, atol=1e-10)
 
 
