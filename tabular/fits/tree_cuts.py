@@ -42,6 +42,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse import csr_array
 from scipy.special import log_expit
 
@@ -60,6 +61,7 @@ _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _SMALLEST = 0.01  # of the least weight: a unit that measures all of them
 _LEFT = 1e-10  # of a ratio: what a unit leaves by rounding, while it is looked for
+_SAME = 1e-5  # of a c_e/c_t: where none has changed by more, the factors of B serve on
 _FEW = 20  # paths walked one by one
 _UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
 _ENTRIES = 4_000_000  # of the matrices solved together
@@ -211,7 +213,7 @@ class _Cuts(Equations):
         self.low, self.high = graph.low, graph.high
         super().__init__(edges, graph.pair)
         self.roots = np.arange(0, edges.n_nodes, self.size)
-        self.tree = self.paths = None
+        self.tree = self.paths = self.solved = None
 
     def take(self, blocks):
         """The equations of some of the blocks."""
@@ -235,7 +237,9 @@ class _Cuts(Equations):
             whole, log_unit, inexact = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign)
             over = np.exp(np.minimum(log_unit - log_cut, MOST))
             r, blurred = r + whole * over, blurred + inexact * over
-        solved = self._solver(len(tree), node, pair, sign, share)
+        if self.solved is None or np.abs(share - self.solved[0]).max() > _SAME:
+            self.solved = share, self._solver(len(tree), node, pair, sign, share)
+        solved = self.solved[1]
         x = solved(r)
         newton = step = spanning.summed_from_roots(before, x)
         longest = np.abs(x).reshape(-1, self.size).max(axis=1)
@@ -258,7 +262,7 @@ class _Cuts(Equations):
             log_cut[node[: len(self.tree[1])]] = log_c[self.tree[1]]
         if self.tree is None or (log_c[pair] - log_cut[node]).max() > HEAVIER:
             self.tree = spanning.heaviest_tree(self.low, self.high, log_c, self.edges.n_nodes, self.roots)
-            self.paths = self._paths(*self.tree)
+            self.paths, self.solved = self._paths(*self.tree), None
             short = np.uint16 if max(self.edges.n_nodes, len(self.low)) < 2**16 else np.int64  # sorted in linear time
             self.by_node, self.by_path = (np.argsort(ids.astype(short), kind="stable") for ids in self.paths[:2])
             log_cut[self.paths[0][: len(self.tree[1])]] = log_c[self.tree[1]]
@@ -355,11 +359,12 @@ class _Cuts(Equations):
 
     def _in_cuts(self, b):
         """Solves in B, but for the root's row of each block."""
-        b = b[:, 1:, 1:]
+        factors = [lu_factor(block[1:, 1:], overwrite_a=True, check_finite=False) for block in b]
 
         def solved(r):
-            x = np.zeros((len(b), self.size))
-            x[:, 1:] = np.linalg.solve(b, r.reshape(x.shape)[:, 1:, None])[:, :, 0]
+            x = np.zeros((len(factors), self.size))
+            for own, factor, known in zip(x, factors, r.reshape(x.shape), strict=True):
+                own[1:] = lu_solve(factor, known[1:], check_finite=False)
             return x.ravel()
 
         return solved

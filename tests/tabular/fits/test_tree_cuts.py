@@ -253,3 +253,24 @@ def test_a_start_that_only_seems_near_is_left_for_one_that_is_unrolled(monkeypat
         fitted = bradley_terry.fit(14, winner, loser, np.full(34, -np.log(34)), inverse[winner] + inverse[loser])
         assert fitted.residual < 1e-9
         assert len(steps) - before < 100
+
+
+@pytest.mark.parametrize("labels", [30, 60])
+def test_factors_serve_on_where_nothing_but_the_rounding_of_a_step_has_changed(monkeypatch, labels):
+    """They lead to the fit as new ones do; from anywhere else new ones are made, whatever was asked before."""
+    rng, n = np.random.default_rng(labels), 25
+    winner, loser = ring(rng, n, labels - n)
+    order = np.lexsort((loser, winner))
+    columns = winner[order], loser[order], rng.uniform(-5, 5, labels), rng.normal(size=labels)
+    edges = block_solvers.Edges(n, *columns, np.zeros(1, int), np.zeros(n, int))
+    edges = replace(edges, whole=np.zeros(labels))
+    fit = tree_cuts.cut_fit(edges, np.zeros(n))
+    made, solver = [], tree_cuts._Cuts._solver
+    monkeypatch.setattr(tree_cuts._Cuts, "_solver", lambda self, *given: made.append(1) or solver(self, *given))
+    cuts, aside = tree_cuts._Cuts(edges), rng.normal(size=n)
+    for far, new in ((1e-3, 1), (1e-7, 1), (2e-7, 0), (1e-3, 1), (1.0, 1)):
+        made.clear()
+        found = cuts.direction(fit + far * aside)[0]
+        assert len(made) == new
+        again = tree_cuts._Cuts(edges).direction(fit + far * aside)[0]
+        np.testing.assert_allclose(found, again, rtol=1e-4, atol=1e-5 * far)
