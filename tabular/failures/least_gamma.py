@@ -113,7 +113,8 @@ class _Several:
 
     def _about(self, margin, strength):
         """The block with factors at an M as near as that, of these strengths where there are none yet."""
-        key = int(margin // _APART)
+        steep = [key for key, block in self._block.items() if not block.even]  # as are those beyond
+        key = min([int(margin // _APART), *steep])
         if key not in self._block:
             self._block[key] = many.Block(*self.ends, self.weight, self.unit * margin, strength, None, _STEEPEST, True)
         return self._block[key]

@@ -254,7 +254,7 @@ class _Copies:
         while growing.size:
             with np.errstate(over="ignore", invalid="ignore"):
                 end = h[:, growing] + 2 * length[growing] * along[:, growing]
-                pull = self.take(growing).weight * expit(-end) * along[:, growing]
+                pull = self.take(growing).weight * along[:, growing] / (1 + np.exp(end))
                 growing = growing[pull.sum(axis=0) > 2 * _ROUNDING * np.maximum(-pull, 0.0).sum(axis=0)]
             length[growing] *= 2
         return length
