@@ -233,7 +233,7 @@ class _Roots:
     """The M at which each of some pairs turns, in brackets that only shrink, a copy of its piece for each pair.
 
     Attributes:
-        x, y: ``(6, n_pairs)`` M and delta of the points of the polynomials; s: the strengths there.
+        x, y: ``(12, n_pairs)`` M and delta of the points of the polynomials; s: the strengths there.
     """
 
     def __init__(self, curve, fits, pairs, piece):
@@ -243,11 +243,10 @@ class _Roots:
         first = np.clip(above - _POINTS // 2, np.searchsorted(fits.piece, piece), last - _POINTS)
         near = first + np.arange(_POINTS)[:, None]
         self.x, self.y = fits.margin[near], curve.delta(pairs, fits.strength, fits.start[near])
+        order = np.abs(self.x - self._interpolated(np.arange(len(pairs)))[0]).argsort(axis=0, kind="stable")
+        self.x, self.y, near = (np.take_along_axis(a, order, axis=0) for a in (self.x, self.y, near))
         node, self.owner = curve.at.parts.graph.nodes_of.gather(curve.pieces[piece])
         self.s = fits.strength[fits.start[near][:, self.owner] + curve.at.parts.graph.place[node]]
-        order = np.abs(self.x - self._interpolated(np.arange(len(pairs)))[0]).argsort(axis=0, kind="stable")
-        self.x, self.y = (np.take_along_axis(a, order, axis=0) for a in (self.x, self.y))
-        self.s = np.take_along_axis(self.s, order[:, self.owner], axis=0)
 
     def estimates(self, one_of) -> _Fits:
         """The fits where some of the polynomials have their roots, one of several that are side by side.

@@ -97,8 +97,8 @@ class Block:
         h = strength[winner] - strength[loser] - offset
         curvature = weight * np.where(inner, expit(h) * expit(-h), 0.25)
         if connected:
-            tree = self.tree[0]
-            told, holding = bool(tree.reached.all()), curvature[tree.label[tree.label >= 0]]
+            label = self.tree[0]
+            told, holding = len(label) == n - 1, curvature[label]
         else:
             told, holding = bool(curvature.min(initial=1) > 0), curvature[inner]
         least, most = holding.min(initial=1), curvature[inner].max(initial=0)
@@ -112,10 +112,11 @@ class Block:
 
     @cached_property
     def tree(self):
-        """The tree of the largest curvatures at the fit, and what is delivered along it for each push."""
+        """The labels of the tree of the largest curvatures at the fit, and what each delivers of the push at a node."""
         h = (self.rise @ self.strength) - self.offset[:, 0]
         tree = Tree(len(self.strength), self.winner, self.loser, self.weight[:, 0] * expit(h) * expit(-h), 0)
-        return tree, tree.cuts()
+        below = tree.label >= 0
+        return tree.label[below], tree.cuts()[below]
 
     def resistance(self, winner, loser):
         """``a'H+a`` of each pair: how far its difference moves for one unit of push."""
@@ -427,9 +428,8 @@ class _Copies:
 
         ``enough`` is the bound on lambda that is enough, for those of whom only the loss is asked.
         """
-        tree, flows = self.block.tree
-        below = tree.label >= 0
-        found, spread, share = distance((flows @ net)[below], curvature[tree.label[below]])
+        label, flows = self.block.tree
+        found, spread, share = distance(flows @ net, curvature[label])
         allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
         if self.off < np.inf:
             allowed = np.minimum(allowed, self.off / self._furthest(curvature))
@@ -447,10 +447,9 @@ class _Copies:
 
         Which is at most that of the way along the tree, through its root.
         """
-        tree, flows = self.block.tree
-        below = tree.label >= 0
+        label, flows = self.block.tree
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            from_root = flows[below].T @ (1 / curvature[tree.label[below]])
+            from_root = flows.T @ (1 / curvature[label])
         return 1.4 * 2 * np.sqrt(from_root.max(axis=0))
 
     def _by_their_own_trees(self, copies, net, curvature):
