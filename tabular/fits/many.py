@@ -197,6 +197,7 @@ class _Copies:
         self.joined, self.offset = joined, block.offset if offset is None else offset
         self.weight, self.whole = np.where(drawn, block.weight, 0.0), np.where(drawn, block.whole, 0.0)
         self.resistance = np.where(winner == loser, 1.0, block.resistance(winner, loser))
+        self.ends = (winner, columns := np.arange(len(winner))), (loser, columns)
 
     def take(self, columns):
         drawn = self.drawn if self.drawn.shape[1] == 1 else self.drawn[:, columns]
@@ -269,8 +270,7 @@ class _Copies:
 
     def apart(self, s):
         """The held difference."""
-        columns = np.arange(s.shape[1])
-        return s[self.winner, columns] - s[self.loser, columns]
+        return s[self.ends[0]] - s[self.ends[1]]
 
     def polished(self, s, spare):
         """Full steps as long as they halve what is unbalanced, and what they end in."""
@@ -323,7 +323,7 @@ class _Copies:
             bent = curvature * rise
             bend = np.einsum("ij,ij->j", bent, rise)
             active = (energy > enough) & (bend > 0)
-            if active.sum() <= active.size * _LEFT:
+            if np.count_nonzero(active) <= active.size * _LEFT:
                 d[:, moving] = part
                 moving, copies, curvature = moving[active], copies.take(active), curvature[:, active]
                 part, left, along, bent, energy, enough, bend = (
@@ -332,12 +332,12 @@ class _Copies:
                 if not moving.size:
                     break
                 active = active[active]
-            length = np.where(active, energy / np.where(active, bend, 1.0), 0.0)
+            length = np.divide(energy, bend, out=np.zeros_like(bend), where=active)
             part += length * along
             left -= length * (block.fall @ bent)
             left, scaled = copies._scaled(left)
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
-            along *= np.where(active, energy / np.where(before > 0, before, 1.0), 0.0)
+            along *= np.divide(energy, before, out=np.zeros_like(bend), where=active)
             along += scaled
         d[:, moving] = part
         d, along = self._relative(d - self.pull * self.apart(d))
@@ -377,7 +377,7 @@ class _Copies:
 
         But for rounding.
         """
-        d = d - d[self.loser, np.arange(d.shape[1])]
+        d = d - d[self.ends[1]]
         d = d if self.joined is None else np.where(self.joined, d, 0.0)
         with np.errstate(invalid="ignore", over="ignore"):
             along = self.block.rise @ d
@@ -391,10 +391,10 @@ class _Copies:
         """A residual, less its multiplier's share from here on, and its step in the metric of the block's Hessian."""
         scaled = self.block.inverse @ (residual if self.joined is None else np.where(self.joined, residual, 0.0))
         scaled = scaled if self.joined is None else np.where(self.joined, scaled, 0.0)
-        columns, apart = np.arange(residual.shape[1]), self.apart(scaled)
+        apart = self.apart(scaled)
         multiplier = apart / self.resistance
-        residual[self.winner, columns] -= multiplier
-        residual[self.loser, columns] += multiplier
+        residual[self.ends[0]] -= multiplier
+        residual[self.ends[1]] += multiplier
         scaled -= self.pull * apart
         return residual, scaled
 
@@ -403,18 +403,17 @@ class _Copies:
 
         And by how much the cost can be above the least; the third and last are infinite where they are not asked for.
         """
-        block, columns = self.block, np.arange(s.shape[1])
-        net, curvature, cost = self.pushes(s)
-        bend, ends = block.touch @ curvature, ([self.winner, columns], [self.loser, columns])
-        held = (net[*ends[0]] - net[*ends[1]]) / 2
-        both = net[*ends[0]] + net[*ends[1]], bend[*ends[0]] + bend[*ends[1]]
-        for end in ends:  # they move as one
-            net[*end], bend[*end] = both
+        (net, curvature, cost), (winner, loser) = self.pushes(s), self.ends
+        bend = self.block.touch @ curvature
+        held = (net[winner] - net[loser]) / 2
+        both = net[winner] + net[loser], bend[winner] + bend[loser]
+        for end in self.ends:  # they move as one
+            net[end], bend[end] = both
         net = net if self.joined is None else np.where(self.joined, net, 0.0)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
-        net[*ends[1]] = 0.0
-        unbalanced, above = np.full((2, len(columns)), np.inf)
+        net[loser] = 0.0
+        unbalanced, above = np.full((2, len(cost)), np.inf)
         for kind in (0.0, LEVEL):
             asked = spare == kind
             if asked.any():
