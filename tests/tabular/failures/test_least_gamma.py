@@ -87,3 +87,26 @@ def test_fits_that_share_factors_turn_at_the_gammas_of_fits_alone(monkeypatch, n
     alone = least_gammas(at, inverse)
     assert np.isfinite(alone).sum() > n / 4
     np.testing.assert_allclose(together, alone, rtol=4e-12)
+
+
+@pytest.mark.parametrize("degree", [0, 3, 5])
+def test_of_polynomials_through_the_first_points_the_one_that_has_settled_is_taken(degree):
+    """Of one degree as of any: values further off that are no part of it change nothing, and tell how far off it is."""
+    rng = np.random.default_rng(degree)
+    points = np.arange(12.0)[:, None] + rng.uniform(-0.3, 0.3, (12, 40))
+    curves = [np.polynomial.Polynomial(rng.normal(size=degree + 1)) for _ in range(40)]
+    values, at = np.column_stack([curve(x) for curve, x in zip(curves, points.T, strict=True)]), rng.uniform(0, 2, 40)
+    settled = max(degree + 2, least_gamma._FEWEST)  # points, the last of which changes nothing
+    values[settled:] += rng.normal(size=(12 - settled, 40))
+    parts, off = least_gamma._through(points, values, at)
+    wanted = np.array([curve(x) for curve, x in zip(curves, at, strict=True)])
+    np.testing.assert_allclose((parts * values).sum(axis=0), wanted, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(parts.sum(axis=0), 1.0, rtol=1e-9)
+    assert np.all(off < 1e-9)
+    assert np.all(parts[settled:] == 0)
+
+
+def test_points_at_one_height_have_no_polynomial():
+    parts, off = least_gamma._through(np.zeros((12, 2)), np.arange(24.0).reshape(12, 2), 1.0)
+    assert np.all(parts == 0)
+    assert np.all(np.isinf(off))
