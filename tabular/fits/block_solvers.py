@@ -145,7 +145,9 @@ def _kept(edges):
 
 def _cut(edges):
     """In cuts, by default from a spanning tree: exact for consistent labels over any range."""
-    return tree_cuts.cut_fit(edges, spanning.tree_fit(edges, _gap) if edges.guess is None else edges.guess)
+    if edges.guess is None:
+        return tree_cuts.cut_fit(edges, spanning.tree_fit(edges, _gap))
+    return tree_cuts.cut_fit(edges, edges.guess, similar=True)
 
 
 def _sparse(edges):

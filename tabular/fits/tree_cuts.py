@@ -34,8 +34,11 @@ long; where they are of several nats, only to shorten them, and while the loss f
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
 is asked or what rounding leaves of it, or when it does not do so. At the optimum neighbouring levels are at most
 :math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the other way),
-so no block has to walk further than n times that; who has walked twice as far is moved by rounding. A block that began
-where its first step was short, and has walked n times further than such a step, was not near: it is unrolled after all.
+so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
+
+**Where it begins.** From the fit of a similar block few steps lead to the next, however long they are: curvature that a
+cut has lost comes back with them. Where three long steps are of one length many more follow: then, as where rounding
+hides all of the last step, or a block has walked too far, it is unrolled after all.
 """
 
 import math
@@ -56,7 +59,8 @@ __all__ = ["cut_fit", "whole_weights"]
 
 _EPS = np.finfo(float).eps
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
-_NEAR = 300.0  # nats: a start from which Newton's step is no longer is worth more than one that is unrolled
+_NEAR = 300.0  # nats: a start that is no fit, from which Newton's step is no longer, is worth more than one unrolled
+_SAME = 0.05  # of a step's length: by so little differ those of a method that crawls
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _SMALLEST = 0.01  # of the least weight: a unit that measures all of them
@@ -67,36 +71,38 @@ _UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
 _ENTRIES = 4_000_000  # of the matrices solved together
 
 
-def cut_fit(edges, start):
-    """``s`` of every block of an :class:`tabular.fits.block_solvers.Edges`, all of one size, from a first guess."""
+def cut_fit(edges, start, similar=False):
+    """``s`` of every block of an :class:`tabular.fits.block_solvers.Edges`, all of one size, from a first guess.
+
+    Where that is the fit of a ``similar`` block it is worth beginning at, however long the first step from there.
+    """
     size, n_blocks = edges.n_nodes // len(edges.start), len(edges.start)
     together = max(1, _ENTRIES // (size * (size + len(edges.winner) // n_blocks)))  # paths are no longer than blocks
     s = start.copy()
     for first in range(0, n_blocks, together):
         blocks = np.arange(first, min(first + together, n_blocks))
         nodes = slice(first * size, (int(blocks[-1]) + 1) * size)
-        s[nodes] = _approached(edges.take(blocks), start[nodes])
+        s[nodes] = _approached(edges.take(blocks), start[nodes], similar)
     return s
 
 
-def _approached(edges, start):
-    """The fit of a few blocks; those whose start is far off from the flattest of their scaled problems on."""
+def _approached(edges, start, similar):
+    """The fit of a few blocks; those whose start is of no use from the flattest of their scaled problems on."""
     if edges.whole is None:
         edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
-    cuts = _equations(edges)
+    cuts, rows, far = _equations(edges), start.reshape(len(edges.start), -1).copy(), np.zeros(len(edges.start), bool)
     ahead = cuts.direction(start)
-    blurred = ahead[3] > tolerances.NEWTON_STEP  # as long as it is no fit, rounding may hide all of it
-    far = np.flatnonzero((edges.reach(ahead[0]) > _NEAR) | blurred)
-    rows, patience = start.reshape(len(edges.start), -1).copy(), np.full(len(edges.start), _NEAR * cuts.size)
-    if far.size:
-        rows[far], patience[far] = _unrolled(cuts.take(far)).reshape(len(far), -1), np.inf
-        ahead = None
-    s, lost = _newton(cuts, rows.ravel(), tolerances.NEWTON_STEP, ahead, patience)
-    if lost.any():  # not as near as their first steps said
-        rows, lost = s.reshape(rows.shape), np.flatnonzero(lost)
-        cuts = cuts.take(lost)
-        rows[lost] = _newton(cuts, _unrolled(cuts), tolerances.NEWTON_STEP)[0].reshape(len(lost), -1)
-    return s
+    if not similar:
+        far |= (edges.reach(ahead[0]) > _NEAR) | (ahead[3] > tolerances.NEWTON_STEP)
+    near = np.flatnonzero(~far)
+    if near.size:
+        some, ahead = (cuts.take(near), None) if far.any() else (cuts, ahead)
+        s, far[near] = _newton(some, rows[near].ravel(), tolerances.NEWTON_STEP, ahead, trying=True)
+        rows[near] = s.reshape(len(near), -1)
+    if far.any():
+        left = cuts.take(np.flatnonzero(far))
+        rows[far] = _newton(left, _unrolled(left), tolerances.NEWTON_STEP)[0].reshape(-1, cuts.size)
+    return rows.ravel()
 
 
 def _unrolled(cuts):
@@ -144,16 +150,18 @@ def _parts(ratio, block, n_blocks):
     return np.round(1 / unit)
 
 
-def _newton(cuts, s, wanted, ahead=None, patience=np.inf):
+def _newton(cuts, s, wanted, ahead=None, trying=False):
     """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
 
-    ``ahead``, the direction at s, may be known. Also returns the mask of blocks that went further than ``patience``.
+    ``ahead``, the direction at s, may be known. Also returns the mask of blocks that are better unrolled: they are left
+    as soon as this shows, where a start is only ``trying``.
     """
     edges, n_blocks = cuts.edges, len(cuts.edges.start)
     size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
     halving = 1 / (2 * size * n_edges)
     furthest = 2 * (edges.reach(s) + size * cuts.widest)
     rows, before, walked = s.reshape(n_blocks, size).copy(), np.full(n_blocks, np.inf), np.zeros(n_blocks)
+    last, same, lost = np.zeros(n_blocks), np.zeros(n_blocks, dtype=int), np.zeros(n_blocks, dtype=bool)
     there, moving = np.arange(n_blocks), np.arange(n_blocks)  # the blocks of the equations, and of these who still move
     while moving.size:
         if 2 * len(moving) <= len(there):
@@ -168,10 +176,14 @@ def _newton(cuts, s, wanted, ahead=None, patience=np.inf):
         reach, stride, rounding = reach[at], (length * stride)[at], rounding[at]
         walked[moving] += stride
         done = ~(reach > np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
-        done |= ~(walked <= np.minimum(furthest, patience))[moving]
-        before[moving] = reach
-        moving = moving[~done]
-    return rows.ravel(), walked > patience
+        astray = ~(walked <= furthest)[moving]
+        alike = (stride > LONG) & (np.abs(stride - last[moving]) <= _SAME * stride)
+        same[moving] = np.where(alike, same[moving] + 1, 0)
+        if trying:
+            lost[moving] = astray | (same[moving] > 1) | (done & (rounding > wanted))
+        before[moving], last[moving] = reach, stride
+        moving = moving[~(done | astray | lost[moving])]
+    return rows.ravel(), lost
 
 
 def _length(edges, s, d, reach, several):
