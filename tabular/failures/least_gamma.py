@@ -39,6 +39,7 @@ _STEEPEST = np.log(1e13)  # of the curvatures that hold a block together: its fa
 _CLOSE = 1e-6  # of M: a root this far from a fit may be told by polynomials through it
 _ONE_OF = 4, 1  # roots side by side, of which one is fitted first, then every one that is left
 _APART = 12.0  # nats, of M: fits no further from one another share factors
+_MANY = 400  # labels of a block: those of fewer are fitted sooner one by one than with shared factors
 _NEAR = 1e-5  # fits closer than this, relative, tell a polynomial no more than one of them
 
 
@@ -129,6 +130,7 @@ class _Curve:
         self.log_top = np.full(len(pieces), -np.inf)
         np.maximum.at(self.log_top, self.copies.edge_copy, log_u[self.copies.edge])
         blocks = [at.parts.shared.only(piece) for piece in pieces]
+        blocks = [block if block and len(block.labels) >= _MANY else None for block in blocks]
         self.several = [block and _Several(block, log_u - top) for block, top in zip(blocks, self.log_top, strict=True)]
 
     def fit(self, copies, piece, margin, guess):

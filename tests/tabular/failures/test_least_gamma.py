@@ -77,6 +77,7 @@ def test_fits_that_share_factors_turn_at_the_gammas_of_fits_alone(monkeypatch, n
         shared.append(int(fitted.sum()))
         return fitted
 
+    monkeypatch.setattr(least_gamma, "_MANY", 0)
     monkeypatch.setattr(least_gamma._Several, "fit", counted)
     at, inverse = infimum(problem, labels), log_inverse(problem, labels)
     together = least_gammas(at, inverse)
