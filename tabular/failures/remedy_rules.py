@@ -62,10 +62,11 @@ def dpo_optimum_inverted(known: Remedies, pair):
             hard_constraint="it contradicts the labels' own constraints, which chain l above w: only ties are left",
         )
     strength_gap = known.problem.beta * (known.at.delta[pair] - known.delta_ref[pair])
-    hypo = float(known.hypo.at.delta[pair])
+    hypo, rounding = float(known.hypo.at.delta[pair]), _rounding(known, pair)
+    turned = bool(known.problem.beta * hypo > rounding)
     return {
-        "beta": _beta(strength_gap, known.delta_ref[pair], "the DPO optimum", _rounding(known, pair)),
-        "hypo": Remedy(hypo > 0, None, f"the optimum under HyPO's target has delta = {hypo:.6g}"),
+        "beta": _beta(strength_gap, known.delta_ref[pair], "the DPO optimum", rounding),
+        "hypo": Remedy(turned, None, f"the optimum under HyPO's target has delta = {hypo:.6g}"),
         "eq17": _gamma(
             None if np.isnan(known.gamma[pair]) else float(known.gamma[pair]),
             "the optimum with Eq. 17's margin on each label as it stands turns at this gamma",

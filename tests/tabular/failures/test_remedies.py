@@ -78,6 +78,15 @@ def test_the_population_gamma_of_a_violated_assumption():
     assert tilted[0, 0] == pytest.approx(tilted[0, 1])
 
 
+@pytest.mark.parametrize("weight", [2.0, 2.001])
+def test_a_tie_under_hypos_target_removes_nothing(weight):
+    """n sigma(m - h) = sigma(h), which is 1 to rounding: h = m + log(n - 1), so that n = 2 ties, whatever rounds."""
+    for depth in np.linspace(60, 900, 30):
+        problem = Problem.from_unnormalized([0.1, depth, 0.3], 0.7)
+        rows = find(problem, Preferences.from_pairs([(0, 0, 1, weight), (0, 1, 0, 1.0)])).rows
+        assert rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["hypo"].removes == (weight > 2)
+
+
 def test_hypo_is_judged_by_its_own_optimum_and_threshold():
     problem, preferences, rows = rows_of([0.1, 0.9], 2.0, [(0, 0, 1, 0.6), (0, 1, 0, 0.4)])
     remedy = rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["hypo"]
