@@ -18,7 +18,8 @@ class Equations:
     Attributes:
         pair: ``(n_edges,)`` the number of each edge's pair; sign: 1 where the pair's lower node wins, else -1.
         by_pair, first_of_pair: the edges in the order of their pairs, and where in it each pair begins.
-        size: nodes of each block; widest: ``(n_blocks,)``: neighbouring levels of the optimum are no further apart.
+        size: nodes of each block; tilt: ``(n_blocks,)`` the largest finite offset of each.
+        widest: ``(n_blocks,)``: neighbouring levels of the optimum are no further apart.
     """
 
     def __init__(self, edges, pair):
@@ -40,4 +41,5 @@ class Equations:
         self.edges = edges
         most, least = (end.reduceat(edges.log_weight, edges.start) for end in (np.maximum, np.minimum))
         n_edges = np.diff(np.r_[edges.start, len(edges.winner)])
-        self.widest = most - least + 2 * edges.tilt() + np.log(2 * n_edges)
+        self.tilt = edges.tilt()
+        self.widest = most - least + 2 * self.tilt + np.log(2 * n_edges)

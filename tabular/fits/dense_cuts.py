@@ -24,7 +24,7 @@ from tabular.fits.pair_graph import PairGraph
 __all__ = ["LARGEST", "DenseCuts"]
 
 LARGEST = 32  # nodes: blocks up to this size are small matrices
-_EPS = np.finfo(float).eps
+_EPS, _LEAST = np.finfo(float).eps, np.finfo(float).min
 
 
 class DenseCuts(Equations):
@@ -71,33 +71,29 @@ class DenseCuts(Equations):
         log_small = edges.log_weight - np.abs(h) - above
         log_c = np.full(self.shape, -np.inf)
         log_c.ravel()[self.there] = np.logaddexp.reduceat((log_small - above)[self.by_pair], self.first_of_pair)
-        share, log_cut = self._shares(log_c)
-        signed = self.crosses * share
-        way, unit = np.where(h < 0, -self.sign, self.sign), np.where(log_c > -np.inf, log_c, 0.0).ravel()[self.pair]
-        small = np.exp(log_small - unit)  # an inverted edge pushes by so little less than its whole weight
-        r = _across(signed, self._summed(way * small))
-        rows, low, high = np.arange(self.shape[0])[:, None], *np.take_along_axis(self.ends, self.basis[None], 2)
-        level = s.reshape(-1, self.size)
-        size = np.abs(level) + edges.tilt()[:, None]
-        blurred = 4 * _EPS * (1 + np.maximum(size[rows, low], size[rows, high])) * share.sum(axis=2)
-        constant = np.zeros((2, *r.shape))
+        signed, log_cut = self._shares(log_c)
+        way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
+        push = way * np.exp(log_small - np.maximum(log_c.ravel()[self.pair], _LEAST))
+        r = _across(signed, self._summed(push))
+        level, rows = s.reshape(-1, self.size), np.arange(self.shape[0])[:, None]
+        size, (low, high) = np.abs(level) + self.tilt[:, None], self.ends[:, rows, self.basis]
+        blurred = 4 * _EPS * (1 + np.maximum(size[rows, low], size[rows, high])) * np.abs(signed).sum(axis=2)
+        whole, log_unit = np.zeros((2, *r.shape))
         if (h < 0).any():
             whole, log_unit, inexact = self._whole_weights(np.flatnonzero(h < 0), log_cut)
             over = np.exp(np.minimum(log_unit - log_cut, MOST))
             r, blurred = r + whole * over, blurred + inexact * over
-            with np.errstate(divide="ignore"):
-                constant = np.sign(whole), np.log(np.abs(whole)) + log_unit
         b = signed @ self.crosses.swapaxes(1, 2)
         x = np.linalg.solve(b, r[:, :, None])[:, :, 0]
         newton = step = _across(self.moves.swapaxes(1, 2), x).ravel()
         longest = np.abs(x).max(axis=1)
-        long, several = longest > LONG, longest > SEVERAL
-        if long.any():
-            kin = self._log_kin(r, share, log_small, log_cut, way, small, np.exp(-above), constant)
-            far = self.widest[:, None] + np.abs(level[rows, low] - level[rows, high])  # no cut has further to go
-            far = np.where(several[:, None], np.minimum(np.abs(r), far), far)
-            kin = np.linalg.solve(b, np.clip(kin, -far, far)[:, :, None])[:, :, 0]
-            step = _across(self.moves.swapaxes(1, 2), np.where(long[:, None], kin, x)).ravel()
+        several, long = longest > SEVERAL, np.flatnonzero(longest > LONG)
+        if long.size:
+            kin = self._log_kin(long, r, signed, log_cut, log_small, way, push, np.exp(-above), whole, log_unit)
+            far = self.widest[long, None] + np.abs(level[rows, low] - level[rows, high])[long]  # none has further to go
+            far = np.where(several[long, None], np.minimum(np.abs(r[long]), far), far)
+            x[long] = np.linalg.solve(b[long], np.clip(kin, -far, far)[:, :, None])[:, :, 0]
+            step = _across(self.moves.swapaxes(1, 2), x).ravel()
         coarse = _EPS * size.max(axis=1) >= LONG  # the levels themselves are rounded by so much
         return newton, step, several, np.where(coarse, np.inf, blurred.sum(axis=1))
 
@@ -106,30 +102,37 @@ class DenseCuts(Equations):
         return np.bincount(self.pair, per_edge, math.prod(self.shape)).reshape(self.shape)
 
     def _shares(self, log_c):
-        """``c_e/c_t`` of each pair across each cut, 0 of the others, and ``log c_t``: heavier pairs change places."""
+        """``N_te c_e/c_t`` of each pair and cut, and ``log c_t``: heavier pairs take the places of tree edges."""
         if self.moves is None:
             self._rooted(log_c)
-        every = np.arange(self.shape[0])
         log_cut = np.take_along_axis(log_c, self.basis, 1)
-        share = self._over(every, log_c, log_cut)
+        signed = self._over(slice(None), log_c, log_cut)
+        share = np.abs(signed)
         moving = np.flatnonzero(share.max(axis=(1, 2)) > math.exp(HEAVIER))
         if moving.size:  # weighted equations may share these arrays
             self.crosses, self.moves, self.basis = self.crosses.copy(), self.moves.copy(), self.basis.copy()
+            share = share[moving]
         while moving.size:
-            cut, pair = np.divmod(share[moving].reshape(len(moving), -1).argmax(axis=1), self.shape[1])
+            cut, pair = np.divmod(share.reshape(len(moving), -1).argmax(axis=1), self.shape[1])
             self._pivot(moving, cut, pair)
             log_cut[moving, cut] = log_c[moving, pair]
-            share[moving] = self._over(moving, log_c[moving], log_cut[moving])
-            moving = moving[share[moving].max(axis=(1, 2)) > math.exp(HEAVIER)]
-        return share, log_cut
+            signed[moving] = part = self._over(moving, log_c[moving], log_cut[moving])
+            share = np.abs(part)
+            again = share.max(axis=(1, 2)) > math.exp(HEAVIER)
+            moving, share = moving[again], share[again]
+        return signed, log_cut
 
     def _over(self, blocks, log_c, log_cut):
         """The same of the trees as they are."""
-        top, crossed = log_c.max(axis=1, keepdims=True), np.abs(self.crosses[blocks])
-        if (top - log_cut).max() <= MOST:  # within the floats
-            return crossed * (np.exp(log_c - top)[:, None] * np.exp(top - log_cut)[:, :, None])
-        with np.errstate(invalid="ignore"):
-            return np.where(crossed > 0, np.exp(np.minimum(log_c[:, None] - log_cut[:, :, None], MOST)), 0.0)
+        top, crosses = log_c.max(axis=1, keepdims=True), self.crosses[blocks]
+        signed = crosses * np.exp(log_c - top)[:, None]
+        signed *= np.exp(np.minimum(top - log_cut, MOST))[:, :, None]
+        beyond = np.nonzero(top - log_cut > MOST)  # the floats
+        if beyond[0].size:
+            with np.errstate(invalid="ignore"):
+                share = crosses[beyond] * np.exp(np.minimum(log_c[beyond[0]] - log_cut[beyond][:, None], MOST))
+            signed[beyond] = np.where(crosses[beyond] != 0, share, 0.0)
+        return signed
 
     def _pivot(self, blocks, cut, pair):
         """In each of the blocks a pair takes the place of a tree edge."""
@@ -149,64 +152,63 @@ class DenseCuts(Equations):
         low, high = (self.ends + first).reshape(2, -1)[:, self.there]
         n = self.edges.n_nodes
         before, tree = spanning.heaviest_tree(low, high, log_c.ravel()[self.there], n, first[:, 0])
-        path = spanning.summed_from_roots(before, np.tile(np.eye(self.size), (self.shape[0], 1)))
-        self.moves = path.reshape(-1, self.size, self.size)[:, :, 1:].swapaxes(1, 2)
-        low, high = (np.take_along_axis(self.moves, end[:, None], 2) for end in self.ends)
-        self.crosses = low - high
+        path = spanning.summed_from_roots(before, np.tile(np.eye(self.size)[:, 1:], (self.shape[0], 1)))
+        path = path.reshape(self.shape[0], self.size, -1)
+        rows = np.arange(self.shape[0])[:, None]
+        across = path[rows, self.ends[0]] - path[rows, self.ends[1]]
+        self.moves, self.crosses = (np.ascontiguousarray(of_node.swapaxes(1, 2)) for of_node in (path, across))
         self.basis = (self.there[tree] % self.shape[1]).reshape(self.shape[0], -1)
 
     def _whole_weights(self, inverted, log_cut):
         """What inverted edges push with their whole weight across each cut, the log of its unit, and its rounding."""
         edges, slot = self.edges, self.pair[inverted]
-        log_weight = edges.log_weight[inverted]
-        whole = np.zeros(len(inverted)) if edges.whole is None else edges.whole[inverted]
+        log_weight, whole = edges.log_weight[inverted], edges.whole[inverted]
         top = np.full(self.shape, -np.inf)
         np.maximum.at(top.ravel(), slot, log_weight - np.log(np.maximum(whole, 1.0)))
-        size = np.where(whole > 0, whole, np.exp(np.minimum(log_weight - top.ravel()[slot], 0.0)))
-        sums = [np.bincount(slot, part, top.size) for part in (self.sign[inverted] * size, size, size * (whole == 0))]
-        sums, unit = np.reshape(sums, (3, *self.shape)), top.max(axis=1, keepdims=True)
+        own, exact = top.ravel()[slot], edges.whole[edges.start, None] > 0
+        size = np.where(whole > 0, whole, np.exp(np.minimum(log_weight - own, 0.0)))
+        terms, gross = np.bincount(slot, self.sign[inverted] * size, top.size), np.bincount(slot, size, top.size)
+        terms, gross, unit = terms.reshape(self.shape), gross.reshape(self.shape), top.max(axis=1, keepdims=True)
         unit = np.where(unit > -np.inf, unit, 0.0)
-        top = np.where(sums[1] > sums[2], unit, top)  # whole ones: of one unit to the last bit, or they do not cancel
-        if (unit - log_cut).max() <= MOST:
-            unit, scale = np.broadcast_to(unit, log_cut.shape), np.exp(top - unit)
-            terms = sums[0] * scale
-            total, (gross, inexact) = (
-                _across(self.crosses, terms),
-                (np.abs(self.crosses) @ (sums[1:] * scale)[..., None]),
-            )
-            gross, inexact, terms = gross[..., 0], inexact[..., 0], terms[:, None] * self.crosses
+        top = np.where(exact, unit, top)  # whole ones: of one unit to the last bit, or they do not cancel
+        if own.max() - own.min() <= MOST / 2:
+            scale, unit = np.exp(top - unit), np.broadcast_to(unit, log_cut.shape)
+            terms, gross = terms * scale, _across(np.abs(self.crosses), gross * scale)
+            total, terms = _across(self.crosses, terms), terms[:, None]
         else:  # weights too far apart for one unit
             crossed = self.crosses != 0
             unit = np.where(crossed, top[:, None], -np.inf).max(axis=2)
             unit = np.where(unit > -np.inf, unit, 0.0)
             scale = np.where(crossed, np.exp(np.minimum(top[:, None] - unit[:, :, None], 0.0)), 0.0)
-            terms = self.crosses * scale * sums[0][:, None]
-            total, gross, inexact = terms.sum(axis=2), *(scale * sums[1:, :, None]).sum(axis=3)
+            terms, gross = terms[:, None] * scale, (gross[:, None] * scale).sum(axis=2)
+            total = (self.crosses * terms).sum(axis=2)
+        terms = np.broadcast_to(terms, self.crosses.shape)
         for b, t in np.argwhere((total != 0) & (np.abs(total) <= tolerances.LOSS * gross)):
-            total[b, t] = math.fsum(terms[b, t])
-        return total, unit, 4 * _EPS * inexact
+            total[b, t] = math.fsum(self.crosses[b, t] * terms[b, t])
+        return total, unit, 4 * _EPS * np.where(exact, 0.0, gross)
 
-    def _log_kin(self, r, share, log_small, log_cut, way, small, bend, constant):
-        r"""r with :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` in the place of :math:`(p_+-p_-)/(c_++c_-)`.
+    def _log_kin(self, blocks, r, signed, log_cut, log_small, way, push, bend, whole, log_unit):
+        r"""r of some blocks with :math:`\log(p_+/p_-)/(c_+/p_++c_-/p_-)` in the place of :math:`(p_+-p_-)/(c_++c_-)`.
 
-        What whole weights of inverted edges leave of one another is a constant, of a sign and a log; what these edges
+        What whole weights of inverted edges leave of one another is a constant, of a unit's log; what these edges
         lack pushes the other way, and grows as they are put right.
         """
-        up, down = np.where(way > 0, small, 0.0), np.where(way < 0, small, 0.0)
-        each = np.stack([self._summed(part) for part in (up, down, up * bend, down * bend)], axis=2)
-        along = np.where(self.crosses > 0, share, 0.0)
-        across = np.moveaxis(along @ each + (share - along) @ each[:, :, [1, 0, 3, 2]], 2, 0)
+        r, signed, log_cut, whole, log_unit = (part[blocks] for part in (r, signed, log_cut, whole, log_unit))
+        up, down = np.maximum(push, 0.0), np.maximum(-push, 0.0)
+        each = np.stack([self._summed(part)[blocks] for part in (up, down, up * bend, down * bend)], axis=2)
+        along = np.maximum(signed, 0.0)
+        across = np.moveaxis(along @ each + (along - signed) @ each[:, :, [1, 0, 3, 2]], 2, 0)
         there, log_push = across > 0, np.full(across.shape, -np.inf)
         np.log(across, out=log_push, where=there)
         if not there.all() and log_small.min() - log_cut.max() < -MOST:
             # what underflows is of exponential tails: the largest counts, curvatures are pushes
             rows = np.nonzero(~there.all(axis=0))
-            largest = np.tile(self._log_largest(*rows, log_small, way) - log_cut[rows], (2, 1))
+            largest = np.tile(self._log_largest(blocks[rows[0]], rows[1], log_small, way) - log_cut[rows], (2, 1))
             log_push[:, *rows] = np.where(there[:, *rows], log_push[:, *rows], largest)
         log_push, log_bend = np.split(log_push, 2)
-        sign, log_size = constant
-        log_push = np.logaddexp(log_push, np.where([sign > 0, sign < 0], log_size - log_cut, -np.inf))
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            constant = np.log(np.abs(whole)) + log_unit - log_cut
+            log_push = np.logaddexp(log_push, np.where([whole > 0, whole < 0], constant, -np.inf))
             gap = log_push[0] - log_push[1]
             kin = gap / np.exp(log_bend - log_push).sum(axis=0) * across[2:].sum(axis=0)
         return np.where((np.abs(gap) > tolerances.NEWTON_STEP) & np.isfinite(kin), kin, r)

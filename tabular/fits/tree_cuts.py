@@ -37,8 +37,8 @@ is asked or what rounding leaves of it, or when it does not do so. At the optimu
 so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
 
 **Where it begins.** From the fit of a similar block few steps lead to the next, however long they are: curvature that a
-cut has lost comes back with them. Where three long steps are of one length many more follow: then, as where rounding
-hides all of the last step, or a block has walked too far, it is unrolled after all.
+cut has lost comes back with them. Where four long steps in a row are of one length many more follow: then, as where
+rounding hides all of the last step, or a block has walked too far, it is unrolled after all.
 """
 
 import math
@@ -180,7 +180,7 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
         alike = (stride > LONG) & (np.abs(stride - last[moving]) <= _SAME * stride)
         same[moving] = np.where(alike, same[moving] + 1, 0)
         if trying:
-            lost[moving] = astray | (same[moving] > 1) | (done & (rounding > wanted))
+            lost[moving] = astray | (same[moving] > 2) | (done & (rounding > wanted))
         before[moving], last[moving] = reach, stride
         moving = moving[~(done | astray | lost[moving])]
     return rows.ravel(), lost
@@ -191,25 +191,35 @@ def _length(edges, s, d, reach, several):
 
     Steps of less than several nats are taken whole.
     """
-    safe = np.where(several, np.log1p(reach) / np.where(reach > 0, reach, 1), 1.0)
-    low, high = np.where(_falls(edges, s, d, np.ones(len(reach))), 1.0, safe), np.ones(len(reach))
+    length, reach, ray = np.ones(len(reach)), reach[several], _Ray(edges, s, d, several)
+    low, high = np.log1p(reach) / np.where(reach > 0, reach, 1.0), np.ones(len(reach))
+    low = np.where(ray.falls(high), 1.0, low)
     for _ in range(6 if (low < high).any() else 0):  # on the scale of logs: near enough to the least loss on the ray
         middle = np.sqrt(low * high)
-        falls = _falls(edges, s, d, middle)
+        falls = ray.falls(middle)
         low, high = np.where(falls, middle, low), np.where(falls, high, middle)
-    return low
+    length[several] = low
+    return length
 
 
-def _falls(edges, s, d, length):
-    """Whether the loss of each block still falls at the end of a step, beyond what rounding can say."""
-    along = d[edges.winner] - d[edges.loser]
-    with np.errstate(divide="ignore"):
-        log_pull = edges.log_push(s + length[edges.block] * d) + np.log(np.abs(along))
-    top = np.maximum.reduceat(log_pull, edges.start)
-    pull = np.exp(log_pull - np.where(top > -np.inf, top, 0.0)[edges.block[edges.winner]])
-    ahead = np.add.reduceat(np.where(along > 0, pull, 0.0), edges.start)
-    back = np.add.reduceat(np.where(along < 0, pull, 0.0), edges.start)
-    return ahead > back * (1 + tolerances.LOSS)
+class _Ray:
+    """The losses of some blocks, masked, along a step."""
+
+    def __init__(self, edges, s, d, some):
+        block = edges.block[edges.winner]
+        kept = some[block]
+        self.block, self.margin = (np.cumsum(some) - 1)[block[kept]], edges.margin(s)[kept]
+        self.start = np.searchsorted(self.block, np.arange(np.count_nonzero(some)))
+        self.along = (d[edges.winner] - d[edges.loser])[kept]
+        with np.errstate(divide="ignore"):
+            self.log_slope = edges.log_weight[kept] + np.log(np.abs(self.along))
+
+    def falls(self, length):
+        """Whether the loss of each block still falls at the end of a step, beyond what rounding can say."""
+        log_pull = self.log_slope + log_expit(-self.margin - length[self.block] * self.along)
+        top = np.maximum.reduceat(log_pull, self.start)
+        pull = np.exp(log_pull - np.where(top > -np.inf, top, 0.0)[self.block])
+        return np.add.reduceat(np.where(self.along > 0, pull, -(1 + tolerances.LOSS) * pull), self.start) > 0
 
 
 def _equations(edges):
@@ -242,7 +252,7 @@ class _Cuts(Equations):
         way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
         small = way * np.exp(log_small - log_c[self.pair])
         r = np.bincount(node, sign * share * np.bincount(self.pair, small, len(self.low))[pair], edges.n_nodes)
-        size = np.abs(s) + edges.tilt()[edges.block]
+        size = np.abs(s) + self.tilt[edges.block]
         blurred = 4 * _EPS * (1 + size) * np.bincount(node, share, edges.n_nodes)
         whole, log_unit = np.zeros(edges.n_nodes), np.zeros(edges.n_nodes)
         if (h < 0).any():

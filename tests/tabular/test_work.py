@@ -188,7 +188,7 @@ WORK = {
     "Newton steps of small blocks with offsets": (laplacian, "solve_even", fits(6, 8, 3.0, 3.0), 38),
     "steps in cuts of steep small blocks": (dense_cuts.DenseCuts, "direction", fits(6, 8, 60.0), 35),
     "steps in cuts with offsets": (dense_cuts.DenseCuts, "direction", fits(6, 8, 300.0, 100.0), 52),
-    "lengths of steps in cuts": (tree_cuts, "_falls", fits(6, 8, 300.0, 100.0), 45),
+    "lengths of steps in cuts": (tree_cuts._Ray, "falls", fits(6, 8, 300.0, 100.0), 45),
     "steps in cuts of larger blocks": (tree_cuts._Cuts, "direction", fits(50, 60, 60.0, 10.0, 2), 62),
     "steps by gradients": (laplacian, "gradients", fits(60, 400), 20),
     "products with a vector inside gradients": (laplacian, "daxpy", fits(60, 400), 362),

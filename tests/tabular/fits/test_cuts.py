@@ -129,10 +129,11 @@ def test_a_loss_falls_at_the_end_of_a_step_iff_its_slope_there_is_negative(light
     log_weight = np.log([3.0, 1.0, 3.0, 1.0]) + np.array([0, 0, light, light])
     edges = block_solvers.Edges(4, *ends, log_weight, np.zeros(4), np.array([0, 2]), np.array([0, 0, 1, 1]))
     for length, falls in ((0.5, True), (1.0, True), (1.2, False), (9.0, False)):
-        d, step = np.array([1.0, 0.0, 0.5, 0.0]), np.array([length, 2 * length])
-        assert tree_cuts._falls(edges, np.zeros(4), d, step).tolist() == [falls] * 2
-        assert tree_cuts._falls(edges, np.zeros(4), -d, step).tolist() == [False] * 2
-    assert tree_cuts._falls(edges, np.zeros(4), np.zeros(4), np.ones(2)).tolist() == [False] * 2
+        d, step, both = np.array([1.0, 0.0, 0.5, 0.0]), np.array([length, 2 * length]), np.ones(2, dtype=bool)
+        assert tree_cuts._Ray(edges, np.zeros(4), d, both).falls(step).tolist() == [falls] * 2
+        assert tree_cuts._Ray(edges, np.zeros(4), -d, both).falls(step).tolist() == [False] * 2
+        assert tree_cuts._Ray(edges, np.zeros(4), d, np.array([False, True])).falls(step[1:]) == [falls]
+    assert tree_cuts._Ray(edges, np.zeros(4), np.zeros(4), both).falls(np.ones(2)).tolist() == [False] * 2
 
 
 def test_a_face_has_as_many_vertices_as_are_allowed_and_no_more(monkeypatch):
