@@ -91,7 +91,7 @@ class DenseCuts(Equations):
         if long.size:
             kin = self._log_kin(long, r, signed, log_cut, log_small, way, push, np.exp(-above), whole, log_unit)
             far = self.widest[long, None] + np.abs(level[rows, low] - level[rows, high])[long]  # none has further to go
-            far = np.where(several[long, None], np.minimum(np.abs(r[long]), far), far)
+            far = np.where(np.abs(x[long]) > SEVERAL, np.minimum(np.abs(r[long]), far), far)
             x[long] = np.linalg.solve(b[long], np.clip(kin, -far, far)[:, :, None])[:, :, 0]
             step = _across(self.moves.swapaxes(1, 2), x).ravel()
         coarse = _EPS * size.max(axis=1) >= LONG  # the levels themselves are rounded by so much

@@ -28,7 +28,7 @@ Newton overshoots where a cut has lost its curvature and crawls, 1 nat a step, w
 Alone, cut t would be balanced by :math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way
 across it, where both pushes are exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot
 (c_++c_-)/c_t` to first order. So in r the mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are
-long; where they are of several nats, only to shorten them, and while the loss falls at their end.
+long; in a cut that Newton would move by several nats, only to shorten that, and while the loss falls at the step's end.
 
 **Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
@@ -270,7 +270,7 @@ class _Cuts(Equations):
             kin = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut)
             apart = np.abs(s - s[np.where(before < edges.n_nodes, before, np.arange(edges.n_nodes))])
             widest = self.widest[edges.block] + apart  # no cut has further to go
-            widest = np.where(several[edges.block], np.minimum(np.abs(r), widest), widest)
+            widest = np.where(np.abs(x) > SEVERAL, np.minimum(np.abs(r), widest), widest)
             x = np.where(long[edges.block], solved(np.clip(kin, -widest, widest)), x)
             step = spanning.summed_from_roots(before, x)
         coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= LONG  # the levels themselves are rounded by so much
