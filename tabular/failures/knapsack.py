@@ -111,7 +111,10 @@ def searchable(options: Options, relaxed: Relaxation) -> bool:
 
 
 def _search(options, relaxed, budget, known):
-    """States (cost, gain) group by group, in order of slope; ``None`` where nothing beats what is known."""
+    """States (cost, gain) group by group, in order of slope; ``None`` where nothing beats what is known.
+
+    Every state can go on by the next increments that fit: those that may not reach what the best of these has are left.
+    """
     _, first = np.unique(relaxed.group, return_index=True)
     turn = np.empty(options.n_groups, dtype=np.int64)
     turn[relaxed.group[np.sort(first)]] = np.arange(options.n_groups)
@@ -125,8 +128,10 @@ def _search(options, relaxed, budget, known):
         later = step_turn > stage
         to_come = np.r_[0, np.cumsum(step_cost[later])], np.r_[0, np.cumsum(step_gain[later])]
         hope = new_gain + np.interp(budget - new_cost, *to_come)
+        whole = np.searchsorted(to_come[0], budget - new_cost, side="right") - 1  # increments that all fit
+        known = max(known, np.where(whole >= 0, new_gain + to_come[1][whole], 0.0).max() - 2 * tiny)
         alive = np.flatnonzero((new_cost <= budget) & (hope > known + tiny))
-        alive = alive[np.lexsort((-new_gain[alive], new_cost[alive]))]
+        alive = alive[np.argsort(new_cost[alive], kind="stable")]
         alive = alive[_undominated(new_gain[alive])]
         trace.append((alive // len(cost), alive % len(cost), group))
         cost, gain = new_cost[alive], new_gain[alive]

@@ -148,6 +148,20 @@ def _options(seed, whole=False, n_groups=12):
     return knapsack.Options(np.repeat(np.arange(n_groups), 3), np.round(cost) if whole else cost, gain)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_few_states_are_kept_where_weights_are_uneven_and_slopes_are_not(monkeypatch, seed):
+    """Those that may not reach what another surely has are left: else some 100,000 would be kept."""
+    rng = np.random.default_rng(seed)
+    gain = np.exp(rng.uniform(-8, 0, 40))
+    cost = gain * (1 + 0.01 * rng.random(40))
+    options, budget = knapsack.Options(np.arange(40), cost, gain), cost.sum() / 3
+    monkeypatch.setattr(knapsack, "_STATES", 4000)
+    chosen, proved = knapsack.best(options, knapsack.relax(options), budget)
+    assert proved
+    assert cost[chosen].sum() <= budget
+    assert gain[chosen].sum() == pytest.approx(oracle.knapsack(cost, gain, budget), rel=1e-6)
+
+
 def test_a_knapsack_is_searched_only_where_the_relaxation_leaves_it_open(monkeypatch):
     options = _options(2)
     relaxed, budget = knapsack.relax(options), 40.0
