@@ -66,7 +66,7 @@ class Remedies:
         self.delta_ref = preferences.delta(problem.log_ref)
         self.log_inverse = np.logaddexp(*(-problem.log_ref.ravel()[n] for n in (found.at.winner, found.at.loser)))
         margin = problem.beta * np.maximum(-self.delta_ref, 0)
-        hypo = infimum(problem, preferences, margin) if margin.any() else found.at
+        hypo = infimum(problem, preferences, margin, found.at) if margin.any() else found.at
         self.hypo = tied(hypo, hypo.parts, falling) if margin.any() else found
         self.hypo_start = float(np.exp(preferences.log_share) @ softplus(margin))
         self.hypo_push = displacement.push(self.hypo.at)
