@@ -130,9 +130,9 @@ class Pieces:
 
     def _together(self, pairs, deep):
         """Groups of pairs that share factors: deep down the labels across have no curvature left to be solved with."""
-        for index, block in self.shared.groups(pairs):
-            if not deep[index].all():
-                yield index[~deep[index]], block
+        shallow = np.flatnonzero(~deep)
+        for index, block in self.shared.groups(pairs[shallow]):
+            yield shallow[index], block
 
     def _fits(self, pairs, delta, deep):
         alone = np.ones(len(pairs), dtype=bool)

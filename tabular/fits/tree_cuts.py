@@ -60,7 +60,7 @@ __all__ = ["cut_fit", "whole_weights"]
 _EPS = np.finfo(float).eps
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
 _NEAR = 300.0  # nats: a start that is no fit, from which Newton's step is no longer, is worth more than one unrolled
-_SAME = 0.05  # of a step's length: by so little differ those of a method that crawls
+_ALIKE = 0.05  # of a step's length: by so little differ those of a method that crawls
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _SMALLEST = 0.01  # of the least weight: a unit that measures all of them
@@ -177,7 +177,7 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
         walked[moving] += stride
         done = ~(reach > np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
         astray = ~(walked <= furthest)[moving]
-        alike = (stride > LONG) & (np.abs(stride - last[moving]) <= _SAME * stride)
+        alike = (stride > LONG) & (np.abs(stride - last[moving]) <= _ALIKE * stride)
         same[moving] = np.where(alike, same[moving] + 1, 0)
         if trying:
             lost[moving] = astray | (same[moving] > 2) | (done & (rounding > wanted))
