@@ -37,8 +37,9 @@ is asked or what rounding leaves of it, or when it does not do so. At the optimu
 so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
 
 **Where it begins.** From the fit of a similar block few steps lead to the next, however long they are: curvature that a
-cut has lost comes back with them. Where four long steps in a row are of one length many more follow: then, as where
-rounding hides all of the last step, or a block has walked too far, it is unrolled after all.
+cut has lost comes back with them. Where four long steps in a row are of one length, or of as many as a block has nodes
+none is half as long as the shortest before them, many more follow: then, as where rounding hides all of the last step,
+or a block has walked too far, it is unrolled after all.
 """
 
 import math
@@ -161,7 +162,8 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
     halving = 1 / (2 * size * n_edges)
     furthest = 2 * (edges.reach(s) + size * cuts.widest)
     rows, before, walked = s.reshape(n_blocks, size).copy(), np.full(n_blocks, np.inf), np.zeros(n_blocks)
-    last, same, lost = np.zeros(n_blocks), np.zeros(n_blocks, dtype=int), np.zeros(n_blocks, dtype=bool)
+    last, least, lost = np.zeros(n_blocks), np.full(n_blocks, np.inf), np.zeros(n_blocks, dtype=bool)
+    same, since = np.zeros((2, n_blocks), dtype=int)
     there, moving = np.arange(n_blocks), np.arange(n_blocks)  # the blocks of the equations, and of these who still move
     while moving.size:
         if 2 * len(moving) <= len(there):
@@ -178,9 +180,11 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
         done = ~(reach > np.maximum(wanted, rounding)) | ((before <= halving)[moving] & (reach > before[moving] / 2))
         astray = ~(walked <= furthest)[moving]
         alike = (stride > LONG) & (np.abs(stride - last[moving]) <= _ALIKE * stride)
-        same[moving] = np.where(alike, same[moving] + 1, 0)
+        halved = stride <= np.maximum(least[moving] / 2, LONG)
+        same[moving], since[moving] = np.where(alike, same[moving] + 1, 0), np.where(halved, 0, since[moving] + 1)
+        least[moving] = np.where(halved, stride, least[moving])
         if trying:
-            lost[moving] = astray | (same[moving] > 2) | (done & (rounding > wanted))
+            lost[moving] = astray | (same[moving] > 2) | (since[moving] > size) | (done & (rounding > wanted))
         before[moving], last[moving] = reach, stride
         moving = moving[~(done | astray | lost[moving])]
     return rows.ravel(), lost
