@@ -300,7 +300,7 @@ class _Copies:
         small = less * right
         small *= self.weight
         right *= small
-        net = block.fall @ np.copysign(small, h)
+        net = block.fall @ np.copysign(small, h)  # h is no -0: the sums of a product begin at 0
         net += (block.fall @ ((h < 0) * self.whole)) * (block.weight[0] / block.whole[0])
         loss = np.log1p(less, out=less)
         loss -= np.minimum(h, 0.0, out=h)
