@@ -17,7 +17,7 @@ from tabular.losses.absolute import ApoDown, ApoZero, Bco, Dpop, Kto, Nca, Orpo,
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.simplex import allocation, local
+from tabular.simplex import allocation, local, rankings
 from tabular.simplex.cores import by_core
 from tabular.simplex.minimum import Minimum, record, refuse_beyond, scaled
 from tabular.simplex.winners import by_winners
@@ -25,6 +25,7 @@ from tabular.simplex.winners import by_winners
 __all__ = ["by_allocation", "by_descent", "separable", "solve"]
 
 _NCA_LEAST = np.log(1.5) + np.log(3) / 2  # of sp(-x) + sp(x)/2, at x = log 2; the loser's term is above 0
+_ENTRIES = 2**15  # of second derivatives of prompts that are descended together, each from some 60 starts
 _PROBES = np.array([-7.0, -1.0, -0.2, 0.5, 3.0])  # log-ratios at which a loss is asked whether it couples
 
 
@@ -65,7 +66,7 @@ def by_descent(problem: Problem, preferences: Preferences, loss, rng) -> Minimum
     dimension = np.where(labelled, 0, n_present - 1)
     if isinstance(loss.form, ApoDown):
         idle = _unlabelled(problem, preferences)
-        known = labelled & idle.any(axis=1) & (n_present - idle.sum(axis=1) <= local.RANKED)
+        known = labelled & idle.any(axis=1) & (n_present - idle.sum(axis=1) <= rankings.RANKED)
         verdicts[known], values[known] = 2, bounds[known]
         dimension[known] = idle.sum(axis=1)[known] - 1
         ends = np.where(idle, problem.log_ref, -np.inf)[known]
@@ -78,22 +79,25 @@ def _descents(problem, preferences, form, rng, prompts, log_policy):
     mass = np.bincount(preferences.prompt, np.exp(preferences.log_share), problem.n_prompts)
     values, bounds = np.full(problem.n_prompts, np.nan), np.full(problem.n_prompts, np.nan)
     refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
-    for number in prompts:
-        here, there = preferences.prompt == number, np.flatnonzero(problem.present[number])
-        ends = (np.searchsorted(there, end[here]) for end in (preferences.winner, preferences.loser))
-        prompt = local.Prompt(form, problem.log_ref[number, there], problem.beta, *ends, preferences.log_weight[here])
-        value, x = local.lowest(prompt, rng)
-        log_policy[number, there] = x
-        values[number], bounds[number] = mass[number] * value, mass[number] * _bound(form, prompt, value)
+    pieces = -(-prompts.size * problem.n_responses**2 // _ENTRIES)
+    for piece in np.array_split(prompts, pieces) if pieces else []:
+        mine = np.isin(preferences.prompt, piece)
+        columns = (preferences.winner, preferences.loser, preferences.log_weight)
+        labels = np.searchsorted(piece, preferences.prompt[mine]), *(column[mine] for column in columns)
+        part = local.Prompts(form, problem.beta, problem.log_ref[piece], *labels)
+        value, log_policy[piece] = local.lowest(part, rng)
+        bound = [_bound(form, part, number, least) for number, least in enumerate(value)]
+        values[piece], bounds[piece] = mass[piece] * value, mass[piece] * bound
     return values, bounds
 
 
-def _bound(form, prompt, value):
-    n = len(prompt.log_ref)
-    if isinstance(form, ApoDown) and n <= local.RANKED:
-        return local.least_violated(n, prompt.winner, prompt.loser, prompt.share)
-    if n == 2 and isinstance(form, Kto | ApoZero | Bco | Orpo):
-        return local.bound_of_two(prompt, value)
+def _bound(form, prompts, number, value):
+    there, mine = np.flatnonzero(prompts.log_ref[number] > -np.inf), slice(*prompts.start[number : number + 2])
+    if isinstance(form, ApoDown) and len(there) <= rankings.RANKED:
+        ends = np.searchsorted(there, (prompts.winner[mine], prompts.loser[mine]))
+        return rankings.least_violated(len(there), *ends, prompts.share[mine])
+    if len(there) == 2 and isinstance(form, Kto | ApoZero | Bco | Orpo):
+        return local.bound_of_two(prompts, number, value)
     if isinstance(form, Nca):
         return _NCA_LEAST
     return 0.0 if isinstance(form, Kto | ApoZero | ApoDown | Bco | Orpo | Sppo) else -np.inf

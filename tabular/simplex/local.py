@@ -1,7 +1,8 @@
 r"""Losses that no theorem here decides: the lowest policy that many descents find, and bounds where there are any.
 
 In logits :math:`\partial F/\partial\theta_y=G_y-\nu\pi_y`. Descents end at policies with small probabilities where the
-minimum is on a face; each is then tried again on the face where they are 0.
+minimum is on a face; it is then tried again where they are 0, without any one response, and with one moved, for as long
+as that finds a lower policy.
 
 **APO-down's bound.** :math:`F\ge\sum_en_e\,\sigma(z_l-z_w)`, z being beta r, and
 :math:`\sigma(z_l-z_w)=P(z_l+\gamma_l>z_w+\gamma_w)` with independent Gumbel :math:`\gamma`: the sum is the expected
@@ -16,134 +17,161 @@ bound is below the lowest value found certifies that value.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
-from tabular.losses.forms import Pair
+from tabular.simplex.descents import Rows, descend, settle
+from tabular.simplex.rankings import inserted
 
-__all__ = ["LARGEST", "RANKED", "Prompt", "bound_of_two", "least_violated", "lowest"]
+__all__ = ["LARGEST", "Prompts", "bound_of_two", "lowest"]
 
 LARGEST = 300  # responses: descents there are dense, and as many as these
 _STARTS = 12
-_LONGEST = 500  # steps of a descent; it is only a candidate
+_ORDERS = 48  # at random, of which the best are starts once no insertion improves them
+_FEW = 24  # of the neighbours of a policy, the lowest, are descended from
+_STEP = 5.0  # times 1 / beta nats between ranks
+_MOVE = 5.0  # times 1 / beta nats
+_ENTRIES = 2**20  # of labels of starts that are looked at in one go
 _FACES = (1e-3, 1e-5, 1e-8, 1e-12)  # below these a probability is tried as 0
 _LOWER = 1e-13  # of the value: what rounding may feign
-RANKED = 12  # responses: a best ranking costs 2^n sums
 _GAP = 1e-9  # of the value, where the search over two responses stops
 _FARTHEST = 64.0  # log-odds; beyond, one interval on each side
 #: Intervals at once at most, for memory: the bound on each holds however few there are, so the count decides nothing.
 _BOXES = 10**6
 
 
-class Prompt:
-    """The loss of one prompt, its labels' weights scaled to sum to 1, as a function of log-probabilities."""
+class Prompts:
+    """The losses of some prompts as functions of log-probabilities: their labels, those of an ordered pair as one.
 
-    def __init__(self, form, log_ref, beta, winner, loser, log_weight):
-        self.form, self.log_ref, self.beta, self.winner, self.loser = form, log_ref, beta, winner, loser
-        self.share = np.exp(log_weight - np.logaddexp.reduce(log_weight))
+    Attributes:
+        log_ref: ``(p, n)``, -inf for no response. start: ``(p + 1,)``, where the labels of each begin.
+        winner, loser, ref_chosen, ref_rejected, share: of the labels, sorted by prompt; the shares of each sum to 1.
+    """
 
-    def pair(self, x):
-        w, v = self.winner, self.loser
-        return Pair(x[..., w], x[..., v], self.log_ref[w], self.log_ref[v], self.beta)
-
-    def value(self, x):
-        with np.errstate(all="ignore"):
-            return (self.share * self.form.value(self.pair(x))).sum(axis=-1)
-
-    def slope(self, x):
-        """G, one number a response."""
-        with np.errstate(all="ignore"):
-            up, down = (np.broadcast_to(part, self.share.shape) for part in self.form.gradient(self.pair(x)))
-        n = len(x)
-        return np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
+    def __init__(self, form, beta, log_ref, prompt, winner, loser, log_weight):
+        (p, n), self.form, self.beta, self.log_ref = log_ref.shape, form, beta, log_ref
+        key, pair = np.unique((prompt * n + winner) * n + loser, return_inverse=True)
+        top = np.full(p, -np.inf)
+        np.maximum.at(top, prompt, log_weight)
+        weight = np.bincount(pair, np.exp(log_weight - top[prompt]))
+        prompt, self.winner, self.loser = key // n**2, key // n % n, key % n
+        self.share = weight / np.bincount(prompt, weight, p)[prompt]
+        self.ref_chosen, self.ref_rejected = log_ref[prompt, self.winner], log_ref[prompt, self.loser]
+        self.start = np.searchsorted(prompt, np.arange(p + 1))
 
 
-def lowest(prompt: Prompt, rng) -> tuple[float, np.ndarray]:
-    """The lowest value found and its log-policy, which may be ``-inf`` somewhere."""
-    n = len(prompt.log_ref)
-    starts = [prompt.log_ref, np.zeros(n), *(prompt.log_ref + 5 * np.eye(n)[y] for y in range(min(n, _STARTS)))]
-    starts += [rng.normal(0, 3, n) for _ in range(_STARTS)]
-    found = [_descent(prompt, start, np.arange(n)) for start in starts]
-    value, x = min(found, key=lambda pair: pair[0])
-    again = _descent(prompt, np.maximum(x, -1e300), np.arange(n))  # forgets the first's curvature
-    value, x = min([(value, x), again], key=lambda pair: pair[0])
-    for tiny in _FACES:
-        value, x = _on_face(prompt, value, x, np.flatnonzero(x > np.log(tiny)))
-    while True:  # faces of faces: leave out one more response as long as that lowers the loss
-        kept = np.flatnonzero(x > -np.inf)
-        tried = [_on_face(prompt, value, x, np.delete(kept, place)) for place in range(len(kept))]
-        lower, policy = min(tried, key=lambda pair: pair[0])
-        if not lower < value - _LOWER * abs(value):
-            return value, x
-        value, x = lower, policy
-
-
-def _on_face(prompt, value, x, kept):
-    """The lowest on a face near a policy, or that policy if it is lower."""
-    if 0 < len(kept) < len(x):
-        on_face, face = _descent(prompt, np.where(np.isneginf(x[kept]), x[x > -np.inf].min(), x[kept]), kept)
-        if on_face <= value + _LOWER * abs(value):
-            return on_face, face
+def lowest(prompts: Prompts, rng) -> tuple[np.ndarray, np.ndarray]:
+    """``(p,)`` lowest values found and ``(p, n)`` their log-policies, which may be ``-inf`` somewhere."""
+    everything, present = np.arange(len(prompts.log_ref)), prompts.log_ref > -np.inf
+    prompt, starts = _starts(prompts, present, rng)
+    rows = Rows.of(prompts, everything, present)
+    size = np.abs(rows.value(rows.policy(np.zeros(present.shape))))
+    value, x = descend(Rows.of(prompts, prompt, present[prompt]), starts, size[prompt], np.full(len(size), np.inf))
+    best = np.lexsort((value, prompt))[np.searchsorted(np.sort(prompt), everything)]
+    value, x = value[best], x[best]
+    settled = settle(rows, x)
+    lower = rows.value(settled) <= value * (1 + np.sign(value) * _LOWER)
+    x[lower], left = settled[lower], everything
+    value = rows.value(x)
+    while left.size:  # every time some loss falls, or keeps fewer responses
+        left = _improved(prompts, value, x, left, size)
     return value, x
 
 
-def _descent(prompt, start, kept):
-    """BFGS in the logits of the responses kept, the others at probability 0."""
-    n = len(prompt.log_ref)
-
-    def policy(theta):
-        x = np.full(n, -np.inf)
-        x[kept] = theta - np.logaddexp.reduce(theta)
-        return x
-
-    def objective(theta):
-        x = policy(theta)
-        value, g = prompt.value(x), prompt.slope(x)[kept]
-        with np.errstate(invalid="ignore"):
-            gradient = g - g.sum() * np.exp(x[kept])
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            return 1e300, np.zeros(len(theta))
-        return value, gradient
-
-    theta = start - start.max()
-    theta = minimize(objective, theta, jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": _LONGEST}).x
-    x = policy(theta)
-    value = prompt.value(x)
-    return (float(value), x) if np.isfinite(value) else (np.inf, x)
+def _starts(prompts, present, rng):
+    """Of each start its prompt, and logits: the reference and all even, also with one response on top, and random ones;
+    and of both plus rankings, also with one response on top, those that start lowest."""
+    (p, n), ref = present.shape, np.where(present, prompts.log_ref, 0.0)
+    bases, step = np.stack([ref, np.zeros((p, n))]), _STEP / prompts.beta
+    tops = [np.where(np.arange(n) == y, bases.max(axis=2, keepdims=True) + 5, bases) for y in range(min(n, _STARTS))]
+    starts = np.concatenate([bases, *tops, rng.normal(0, 3, (_STARTS, p, n))]).reshape(-1, n)
+    ranked = _ranked(prompts, rng) * step
+    ranked = np.concatenate([ranked, ranked + ref])
+    tops = [np.where(np.arange(n) == y, (n + 1) * step, ranked) for y in range(min(n, _FEW))]
+    ranked = np.concatenate([ranked, *tops]).reshape(-1, n)
+    prompt, among = (np.tile(np.arange(p), len(part) // p) for part in (starts, ranked))
+    few = _lowest_few(prompts, among, present[among], ranked)
+    return np.r_[prompt, among[few]], np.concatenate([starts, ranked[few]])
 
 
-def least_violated(n, winner, loser, weight) -> float:
-    """The least weight of labels that a ranking of n responses violates, by the best order of every set of the top.
-
-    >>> least_violated(3, np.array([0, 1, 2]), np.array([1, 2, 0]), np.array([3.0, 2.0, 1.0]))
-    1.0
-    """
-    wins = np.zeros((n, n))
-    np.add.at(wins, (winner, loser), weight)
-    members = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
-    against = members @ wins.T  # [set, y]: what y wins against the set, violated if y comes below it
-    best = np.full(2**n, np.inf)
-    best[0] = 0.0
-    for top in range(2**n):
-        below = np.flatnonzero(members[top] == 0)
-        after = top | (1 << below)
-        best[after] = np.minimum(best[after], best[top] + against[top, below])
-    return float(best[-1])
+def _ranked(prompts, rng):
+    """``(s, p, n)``: ranks, the highest the best, of rankings that violate little weight."""
+    p, n = prompts.log_ref.shape
+    ranks = np.empty((_STARTS, p, n))
+    for number in range(p):
+        mine, wins = slice(*prompts.start[number : number + 2]), np.zeros((n, n))
+        wins[prompts.winner[mine], prompts.loser[mine]] = prompts.share[mine]
+        orders = inserted(wins, rng.permuted(np.tile(np.arange(n), (_ORDERS, 1)), axis=1))[:_STARTS]
+        np.put_along_axis(ranks[:, number], orders, np.arange(n, 0.0, -1)[None], axis=1)
+    return ranks
 
 
-def bound_of_two(prompt: Prompt, value) -> float:
-    """A lower bound of the loss of two responses, within 1e-9 of ``value`` if that is the least there is.
+def _improved(prompts, value, x, left, size):
+    """The prompts of which a descent from nearby ends lower, or as low without responses of small probability."""
+    prompt, kept, starts, small = _near(prompts, x, left)
+    values, policies = descend(Rows.of(prompts, prompt, kept), starts, size[prompt], value.copy())
+    slack = _LOWER * np.maximum(np.abs(value), _LOWER * size)
+    good = (values < (value - slack)[prompt]) | (small & (values <= (value + slack)[prompt]))
+    least = np.full(len(x), np.inf)
+    np.minimum.at(least, prompt[good], values[good])
+    good &= values <= (least + slack)[prompt]
+    order = np.flatnonzero(good)[np.lexsort((values[good], kept[good].sum(axis=1), prompt[good]))]
+    lower, first = np.unique(prompt[order], return_index=True)
+    value[lower], x[lower] = values[order[first]], policies[order[first]]
+    return lower
+
+
+def _near(prompts, x, left):
+    """Starts near some policies: each one's prompt, the responses it keeps, its logits, and the last of these kinds:
+    one response raised, lowered or on top; without one response; without those of small probability."""
+    there = x[left] > -np.inf
+    row, one = np.nonzero(there)
+    step, place = _MOVE / prompts.beta, np.arange(len(row))
+    moved = np.tile(x[left[row]], (3, 1, 1))
+    moved[0, place, one] += step
+    moved[1, place, one] -= step
+    moved[2, place, one] = step
+    without = there[row]
+    without[place, one] = False
+    small = [x[left] > np.log(tiny) for tiny in _FACES]
+    kept = np.concatenate([np.tile(there[row], (3, 1)), without, *small])
+    prompt = left[np.r_[np.tile(row, 4), np.tile(np.arange(len(left)), len(small))]]
+    starts = np.concatenate([moved.reshape(-1, x.shape[1]), x[prompt[3 * len(row) :]]])
+    kind = np.repeat([0, 1, 2], [3 * len(row), len(row), len(small) * len(left)])
+    proper = kept.any(axis=1) & ((kind == 0) | (kept.sum(axis=1) < (x[prompt] > -np.inf).sum(axis=1)))
+    prompt, kept, starts, kind = prompt[proper], kept[proper], starts[proper], kind[proper]
+    few = _lowest_few(prompts, prompt, kept, starts, kind)
+    return prompt[few], kept[few], starts[few], kind[few] == 2
+
+
+def _lowest_few(prompts, prompt, kept, starts, kind=0):
+    """Of each prompt and kind the starts that are lowest, ``_FEW`` at most."""
+    together = max(1, _ENTRIES // int(np.diff(prompts.start).max()))
+    pieces = np.array_split(np.arange(len(prompt)), -(-len(prompt) // together))
+    values = np.empty(len(prompt))
+    for piece in pieces:
+        rows = Rows.of(prompts, prompt[piece], kept[piece])
+        values[piece] = rows.value(rows.policy(starts[piece]))
+    group = 3 * prompt + kind
+    order = np.lexsort((values, group))
+    return np.sort(order[np.arange(len(order)) - np.searchsorted(group[order], group[order]) < _FEW])
+
+
+def bound_of_two(prompts: Prompts, number, value) -> float:
+    """A lower bound of the loss of a prompt of two responses, within 1e-9 of ``value`` if that is the least there is.
 
     For losses that fall in log pi_w and rise in log pi_l.
     """
-    up = prompt.winner == 0
+    present = prompts.log_ref[[number]] > -np.inf
+    rows, (first, second) = Rows.of(prompts, np.array([number]), present), np.flatnonzero(present[0])
+    up = rows.winner == first
     target = value - _GAP * max(1.0, abs(value))
 
     def sides(t):
-        """What the labels won by response 0, and by 1, cost at log-odds t."""
-        x = np.stack([-np.logaddexp(0, -t), -np.logaddexp(0, t)], axis=-1)
+        """What the labels won by the first response, and by the second, cost at log-odds t."""
+        x = np.full((len(t), *present.shape), -np.inf)
+        x[:, 0, first], x[:, 0, second] = -np.logaddexp(0, -t), -np.logaddexp(0, t)
         with np.errstate(all="ignore"):
-            cost = prompt.share * prompt.form.value(prompt.pair(x))
-        return cost[..., up].sum(axis=-1), cost[..., ~up].sum(axis=-1)
+            cost = rows.share * prompts.form.value(rows.pair(x))
+        return cost[:, up].sum(axis=1), cost[:, ~up].sum(axis=1)
 
     ends = np.r_[-np.inf, np.linspace(-_FARTHEST, _FARTHEST, 257), np.inf]
     left, right, bound = ends[:-1], ends[1:], value

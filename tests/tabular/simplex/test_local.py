@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from tabular import InputError, Preferences, Problem, losses
-from tabular.simplex import dpop, local
+from tabular.simplex import descents, dpop, local, rankings
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -18,7 +18,7 @@ def test_the_least_violated_weight_is_that_of_the_best_of_all_rankings(seed):
     loser = (winner + rng.integers(1, n, 12)) % n
     weight = rng.uniform(0, 1, 12)
     best = min(weight[np.argsort(p)[winner] > np.argsort(p)[loser]].sum() for p in permutations(range(n)))
-    assert local.least_violated(n, winner, loser, weight) == pytest.approx(best, abs=1e-12)
+    assert rankings.least_violated(n, winner, loser, weight) == pytest.approx(best, abs=1e-12)
 
 
 def test_a_logistic_of_a_difference_is_the_chance_of_an_inversion_by_gumbel_noise():
@@ -45,17 +45,17 @@ def test_the_core_is_what_reaches_a_cycle(seed):
 def test_the_search_over_two_responses_sees_both_basins():
     """KTO at beta = 6 with both responses wanted: each nearly alone is a local minimum; the bound is of the lower."""
     problem = Problem.from_probabilities([0.45, 0.55], beta=6.0)
-    prompt = local.Prompt(
-        losses.get("kto", l_u=0.2).form, problem.log_ref[0], 6.0, np.array([0, 1]), np.array([1, 0]), np.log([0.5, 0.5])
-    )
-    value, _ = local.lowest(prompt, np.random.default_rng(0))
+    labels = np.array([0, 0]), np.array([0, 1]), np.array([1, 0]), np.log([0.5, 0.5])
+    prompts = local.Prompts(losses.get("kto", l_u=0.2).form, 6.0, problem.log_ref, *labels)
+    (value,), _ = local.lowest(prompts, np.random.default_rng(0))
     odds = np.linspace(-30, 30, 200_001)
-    path = prompt.value(np.stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)], axis=-1))
+    rows = descents.Rows.of(prompts, np.array([0]), np.ones((1, 2), bool))
+    path = rows.value(np.stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)], axis=-1)[:, None])[:, 0]
     dips = (path[1:-1] < path[:-2]) & (path[1:-1] < path[2:])
     assert dips.sum() >= 1
     assert value <= path.min() + 1e-12
-    assert value - 2e-9 <= local.bound_of_two(prompt, value) <= value
-    assert local.bound_of_two(prompt, value + 0.01) <= path.min()  # no bound of a value that is not the least
+    assert value - 2e-9 <= local.bound_of_two(prompts, 0, value) <= value
+    assert local.bound_of_two(prompts, 0, value + 0.01) <= path.min()  # no bound of a value that is not the least
 
 
 def test_what_is_too_large_is_said():
