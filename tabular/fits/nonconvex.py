@@ -6,8 +6,9 @@ strongly connected components for infimum, attained iff no label joins two of th
 
 A block of k responses is searched in k - 1 differences, from a box that holds a minimiser, by halving boxes and
 dropping those whose lower bound is above the best value found. With c the centre of a box, :math:`r_i` half the width
-that it gives a label's margin and M a bound on \|g''\|, two lower bounds are used: the least of g on each margin's
-range, and :math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12M\sum_iW_ir_i^2`. What is left at the end is a neighbourhood
+that it gives a label's margin and :math:`m_i\le g''\le M_i` on the margin's range, two lower bounds are used: the least
+of g on each range, or :math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12\sum_iW_i\max(0,-m_i)r_i^2`. A box on which
+:math:`M_i` and :math:`m_i` let the gradient be 0 nowhere holds no minimiser. What is left at the end is a neighbourhood
 of each minimiser; where there is one, and f is strongly convex on it (its Hessian at the centre, less what the third
 derivative can change), the minimiser is unique. Larger blocks are descended from many starts: LOCAL.
 """
@@ -100,9 +101,11 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     >>> float((found[0] - found[1]).round(6)), float((0.5 * np.log(3)).round(6)), block.certified, block.unique
     (0.549306, 0.549306, True, True)
     """
+    net = np.bincount(winner, minlength=size) - np.bincount(loser, minlength=size)
+    (winner, loser, offset), log_weight = _merged(winner, loser, offset, log_weight)
     top = log_weight.max()
     total = _Sum.of(size, winner, loser, np.exp(log_weight - top), offset, scalar)
-    starts = [_descended(total, start) for start in _starts(size, winner, loser)]
+    starts = [_descended(total, start) for start in _starts(size, net)]
     values = np.array([total.value(s) for s in starts])
     best = starts[int(np.argmin(values))]
     scale = float(np.exp(top))
@@ -114,6 +117,14 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     return _settled(found, total, log_weight, scale) if size <= _DENSE else found
 
 
+def _merged(winner, loser, offset, log_weight):
+    """Labels of one ordered pair and margin as one: their columns, and their log-weights."""
+    columns, place = np.unique(np.stack([winner, loser, offset]), axis=1, return_inverse=True)
+    together = np.full(columns.shape[1], -np.inf)
+    np.logaddexp.at(together, place, log_weight)
+    return (columns[0].astype(int), columns[1].astype(int), columns[2]), together
+
+
 def _settled(found, total, log_weight, scale):
     """The point itself, moved to where the lightest labels balance too."""
     point = graded.stationary(found.minimisers[0], total.winner, total.loser, log_weight, total.offset, total.scalar)
@@ -122,9 +133,8 @@ def _settled(found, total, log_weight, scale):
     return replace(found, value=scale * total.value(point), minimisers=points, resolved=resolved)
 
 
-def _starts(size, winner, loser):
+def _starts(size, net):
     rng = np.random.default_rng(0)
-    net = np.bincount(winner, minlength=size) - np.bincount(loser, minlength=size)
     yield np.zeros(size)
     yield net.astype(float)
     for spread in np.geomspace(0.1, 10, 4 if size <= _LARGEST else _STARTS):  # a search looks everywhere anyway
@@ -162,11 +172,13 @@ def _searched(total, best, scale):
     while boxes < _BOXES and half.max() > _FINEST:
         boxes += len(centre)
         levels = np.column_stack([centre, np.zeros(len(centre))])
-        values = total.value(levels)
+        x = total.margins(levels)
+        value, slope, bend = total.scalar.jet(x)
+        values = value @ weight
         if values.min() < least:
             best = _descended(total, levels[int(np.argmin(values))])
             least = min(least, total.value(best))
-        bound = _lower(total, levels, np.r_[half, 0.0], values) - _ROUNDING * (np.abs(values) + weight.sum())
+        bound = _lower(total, x, half, value, slope, bend) - _ROUNDING * (np.abs(values) + weight.sum())
         keep = bound < least + gap
         if bound.min() >= least - gap and half.max() < _NEAR:
             points = _neighbourhoods(total, levels[keep], best, least + gap)
@@ -198,14 +210,20 @@ def _first_box(total, least):
     return np.maximum(reach[:-1, -1], reach[-1, :-1])
 
 
-def _lower(total, levels, half, values):
-    x = total.margins(levels)
-    width = half[total.winner] + half[total.loser]
-    by_range = total.scalar.least_between(x - width, x + width) @ total.weight
-    gradient = total.gradient(levels)[:, :-1]
-    bend = 0.5 * total.scalar.steepest_bend * (total.weight @ width**2)
-    by_slope = values - np.abs(gradient) @ half[:-1] - bend
-    return np.maximum(by_range, by_slope)
+def _lower(total, x, half, value, slope, bend):
+    """Lower bounds of f on boxes, by g and its derivatives at their centres; inf where the gradient is never 0.
+
+    By the least on each range, by tangents, and by the higher of these two for each label.
+    """
+    scalar, weight, incidence = total.scalar, total.weight, total.incidence[:, :-1]
+    width, steepest = np.abs(incidence) @ half, scalar.steepest_bend
+    least, more = scalar.least_between(x - width, x + width), width * scalar.third_between(x - width, x + width)
+    tangent = value - 0.5 * np.clip(more - bend, 0.0, steepest) * width**2
+    gradient, mixed = ((weight * part) @ incidence for part in (slope, np.where(least > tangent, 0.0, slope)))
+    change = (np.minimum(np.abs(bend) + more, steepest) * width * weight) @ np.abs(incidence)
+    steep = (np.abs(gradient) > change * (1 + _ROUNDING) + _ROUNDING * weight.sum()).any(axis=1)
+    by_tangents, by_both = tangent @ weight - np.abs(gradient) @ half, np.maximum(least, tangent) @ weight
+    return np.where(steep, np.inf, np.maximum.reduce([least @ weight, by_tangents, by_both - np.abs(mixed) @ half]))
 
 
 def _neighbourhoods(total, left, best, most):

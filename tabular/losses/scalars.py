@@ -153,6 +153,10 @@ class Exo:
         up, down = softplus(-x), softplus(x)  # -log sigma(+-x)
         return np.exp(-up) * (-up - np.log1p(-self.eps)) + np.exp(-down) * (-down - np.log(self.eps))
 
+    def jet(self, x):
+        """Value, slope and curvature."""
+        return self.value(x), self.slope(x), self.curvature(x)
+
     def slope(self, x):
         return _times(expit(x) * expit(-x), x - self.zeta)
 
@@ -200,8 +204,9 @@ class Disco:
         s, left = expit(high * rate), expit(-low * rate)
         both = np.minimum(s * left, 0.25)
         logistic = left * 0.25 + both * (0.75 * rate + (3 * rate**2 + rate**3) * softplus(-low))
-        with np.errstate(over="ignore"):
-            return logistic + np.exp(-low) * (s + both * (3 * rate + 3 * rate**2 + rate**3))
+        with np.errstate(over="ignore", divide="ignore"):
+            exponential = np.exp(-low - softplus(-high * rate))  # s e^-x, where s may vanish and e^-x overflow
+            return logistic + exponential * (1 + np.minimum(left, 0.25 / s) * (3 * rate + 3 * rate**2 + rate**3))
 
     def least_between(self, low, high):
         """A lower bound on [low, high]: s rises, 1 - s, sp(-x) and e^-x fall."""
@@ -223,15 +228,19 @@ class Disco:
         return left * logistic + exponential
 
     def slope(self, x):
-        s, left, logistic, exponential = self._parts(x)
-        return exponential * (left / self.tau - 1) - s * left * logistic / self.tau - left * expit(-x)
+        return self.jet(x)[1]
 
     def curvature(self, x):
+        return self.jet(x)[2]
+
+    def jet(self, x):
+        """Value, slope and curvature, which share their parts."""
         s, left, logistic, exponential = self._parts(x)
-        tilt = left - s
-        steep = exponential * (left * tilt / self.tau**2 - 2 * left / self.tau + 1)
-        mixed = s * left * (2 * expit(-x) - tilt * logistic / self.tau) / self.tau
-        return steep + mixed + left * expit(x) * expit(-x)
+        up, down, tilt, rate = expit(x), expit(-x), left - s, 1 / self.tau
+        slope = exponential * (left * rate - 1) - s * left * logistic * rate - left * down
+        steep = exponential * (left * tilt * rate**2 - 2 * left * rate + 1)
+        mixed = s * left * (2 * down - tilt * logistic * rate) * rate
+        return left * logistic + exponential, slope, steep + mixed + left * up * down
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Bounds on boxes, against points inside them; certified minima, against descents of scipy."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from tabular import losses
+from tabular.fits import nonconvex
+
+SCALARS = {name: losses.typical(name).scalar for name in ("exo_pair", "discopop")}
+
+
+def labels(seed, size=4, m=40, spread=0.0, tilt=1.0):
+    """A cycle and random labels among few responses: many of one ordered pair, with its one margin."""
+    rng = np.random.default_rng(seed)
+    winner = np.r_[np.arange(size), rng.integers(0, size, m)]
+    loser = np.r_[(np.arange(size) + 1) % size, (winner[size:] + rng.integers(1, size, m)) % size]
+    level = rng.normal(0, tilt, size)
+    return size, winner, loser, rng.uniform(-spread, 0, len(winner)), level[winner] - level[loser]
+
+
+@pytest.mark.parametrize("name", SCALARS)
+@pytest.mark.parametrize("width", [1e-4, 0.01, 0.1, 1.0, 30.0])
+def test_bounds_on_boxes_hold_at_their_points(name, width):
+    rng, steep = np.random.default_rng(0), 0
+    size, winner, loser, log_weight, offset = labels(3, m=8)
+    total = nonconvex._Sum.of(size, winner, loser, np.exp(log_weight), offset, SCALARS[name])
+    centres = np.column_stack([rng.normal(0, 2 + width, (200, 3)), np.zeros(200)])
+    half = width * rng.uniform(0.5, 1, 3)
+    x = total.margins(centres)
+    bound = nonconvex._lower(total, x, half, *total.scalar.jet(x))
+    for centre, low in zip(centres, bound, strict=True):
+        points = centre + np.r_[half, 0.0] * np.concatenate(
+            [rng.uniform(-1, 1, (200, 4)), rng.choice([-1, 1], (50, 4))]
+        )
+        if low == np.inf:
+            steep += 1
+            slopes = total.gradient(points)[:, :-1]
+            assert ((slopes > 0).all(axis=0) | (slopes < 0).all(axis=0)).any()
+        else:
+            assert low <= total.value(points).min() + 1e-12
+    assert steep > 0 or width >= 1
+
+
+@pytest.mark.parametrize("name", SCALARS)
+@pytest.mark.parametrize("seed", range(4))
+def test_four_responses_with_many_labels_are_certified_and_below_every_descent(name, seed):
+    case = labels(seed, m=60)
+    found = nonconvex.solve_block(*case, SCALARS[name])
+    total = nonconvex._Sum.of(case[0], *case[1:3], np.exp(case[3]), case[4], SCALARS[name])
+    rng = np.random.default_rng(seed)
+    starts = rng.normal(0, 3, (30, 4))
+    least = min(minimize(total.value, s, jac=total.gradient, method="BFGS").fun for s in starts)
+    assert found.certified
+    assert found.lower <= found.value <= found.lower + 1e-8
+    assert found.value <= least + 1e-12 * least
+    assert total.value(found.minimisers[0]) == pytest.approx(found.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_labels_given_in_parts_are_one_label(name):
+    size, winner, loser, log_weight, offset = labels(2, m=6)
+    parts = np.log(np.random.default_rng(0).dirichlet(np.ones(5), len(winner)))
+    often = (np.repeat(column, 5) for column in (winner, loser))
+    weight = (log_weight[:, None] + parts).ravel()
+    once = nonconvex.solve_block(size, winner, loser, log_weight, offset, SCALARS[name])
+    again = nonconvex.solve_block(size, *often, weight, np.repeat(offset, 5), SCALARS[name])
+    assert (again.certified, again.unique) == (once.certified, once.unique)
+    assert again.value == pytest.approx(once.value, rel=1e-12)
+    assert again.minimisers[0] == pytest.approx(once.minimisers[0], abs=1e-7)
+
+
+def test_third_derivatives_of_discopop_are_bounded_where_its_parts_vanish_and_overflow():
+    scalar = SCALARS["discopop"]
+    low = np.array([-800.0, -30.0, -3.0, -0.2, -0.05, 0.0, 0.05, 0.2, 3.0, 30.0, 800.0])
+    for width in (1e-3, 0.05, 0.5, 10.0):
+        bound = scalar.third_between(low, low + width)
+        assert (bound >= 0).all()
+        x = low[:, None] + width * np.linspace(0.01, 0.99, 99)
+        step = 1e-5
+        third = (scalar.curvature(x + step) - scalar.curvature(x - step)) / (2 * step)
+        assert (np.abs(third).max(axis=1) <= bound + 1e-4 * (1 + np.abs(third).max(axis=1))).all()
