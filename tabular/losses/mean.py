@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tabular.base import checks
 from tabular.base.nouns import takes_nouns
 from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
@@ -33,6 +34,9 @@ def mean(log_policy: ArrayLike, problem: Problem, preferences: Preferences, loss
 def gradient(log_policy: ArrayLike, problem: Problem, preferences: Preferences, loss: Loss) -> np.ndarray:
     r"""``(n_prompts, n_responses)``, each row summing to 0: :math:`G_y-\nu\pi_y` with :math:`\nu=\sum_yG_y`.
 
+    Raises:
+        InputError: as :func:`mean`; a slope beyond the floats, as ORPO's is at a probability that rounds to 1.
+
     >>> from tabular import losses
     >>> problem = Problem.from_probabilities([0.5, 0.5], beta=1)
     >>> gradient(problem.log_ref, problem, Preferences.from_pairs([(0, 1)]), losses.get("dpo")).tolist()
@@ -40,6 +44,10 @@ def gradient(log_policy: ArrayLike, problem: Problem, preferences: Preferences, 
     """
     up, down = loss.gradient(*_ends(log_policy, problem, preferences), problem.beta)
     share = np.exp(preferences.log_share)
+    for slope, end in ((up, "winner"), (down, "loser")):
+        bad = ~np.isfinite(slope) & (share > 0)
+        checks.refuse(bad, slope, f"the slope of {loss.name} by the log-probability of the {end}", "it must be finite")
+    up, down = (np.where(share > 0, slope, 0.0) for slope in (up, down))
     base, size = preferences.prompt * problem.n_responses, problem.log_ref.size
     total = np.bincount(base + preferences.winner, share * up, size)
     total += np.bincount(base + preferences.loser, share * down, size)

@@ -6,7 +6,19 @@ from time import process_time
 
 import numpy as np
 
-from tabular import InputError, Preferences, Problem, cpo, dpo, failure_modes, guarantees, losses, rlhf
+from tabular import (
+    InputError,
+    Preferences,
+    Problem,
+    cpo,
+    dpo,
+    failure_modes,
+    flow,
+    guarantees,
+    log_linear,
+    losses,
+    rlhf,
+)
 
 KINDS = (
     *("aligned", "misaligned", "extreme", "one way", "cyclic", "population", "even", "disconnected"),
@@ -53,14 +65,14 @@ def _ends(kind, rng, n, k):
 
 
 def calls(problem, labels, margins):
-    """The public functions on one problem and its labels, each with its name."""
+    """The public functions on one problem and its labels, each with its name, but those that list sets of pairs."""
     least = dpo.solve(problem, labels).infimum
+    features = np.random.default_rng(0).normal(size=(1, problem.n_responses, 3))
     half, even = max((least + np.log(2)) / 2, least), max(float(np.log(2)), least)
     return {
         "dpo.solve": lambda: dpo.solve(problem, labels),
         "dpo.solve, fixed margins": lambda: dpo.solve(problem, labels, margins),
-        "losses.solve, ipo": lambda: losses.solve(problem, labels, losses.get("ipo")),
-        "losses.solve, hinge": lambda: losses.solve(problem, labels, losses.get("hinge")),
+        "dpo.gradient": lambda: dpo.gradient(problem.log_ref, problem, labels),
         "thresholds": lambda: failure_modes.thresholds(problem, labels),
         "find": lambda: failure_modes.find(problem, labels),
         "deepest at log 2": lambda: failure_modes.deepest(problem, labels, even),
@@ -69,13 +81,42 @@ def calls(problem, labels, margins):
         "deepest at 1e5": lambda: failure_modes.deepest(problem, labels, 1e5),
         "accuracy_bounds": lambda: failure_modes.accuracy_bounds(problem, labels, half),
         "largest_inverted_set": lambda: failure_modes.largest_inverted_set(problem, labels, half),
-        "movement": lambda: failure_modes.movement(problem, labels, losses.get("dpo")),
         "reference_margin_solve": lambda: cpo.reference_margin_solve(problem, labels, 1e-3),
         "constrained_optimum": lambda: cpo.constrained_optimum(problem, labels),
         "constrained_optimum, margins": lambda: cpo.constrained_optimum(problem, labels, margins),
         "penalized_optimum": lambda: cpo.penalized_optimum(problem, labels, 0.1),
         "guarantees.table": lambda: guarantees.table(problem, labels, 0.1),
+        "gamma_window": lambda: cpo.gamma_window(problem, labels),
+        "triangle_defect": lambda: cpo.triangle_defect(problem, labels, 0.1),
+        "solve_thresholds": lambda: failure_modes.solve_thresholds(problem, labels),
+        "joint_threshold": lambda: failure_modes.joint_threshold(problem, labels, [0]),
+        "loss_frontier, hinge": lambda: failure_modes.loss_frontier(problem, labels, losses.get("hinge")),
+        "trajectory": lambda: flow.trajectory(problem, labels, times=[0.0, 1.0, 100.0]),
+        "log_linear.dpo": lambda: log_linear.dpo(problem, labels, features),
+        "log_linear.ipo": lambda: log_linear.ipo(problem, labels, features),
+        "log_linear.rlhf": lambda: log_linear.rlhf(problem, features),
+        "self_consistent, kto": lambda: losses.self_consistent(problem, labels, losses.get("kto")),
+        "self_consistent, bco": lambda: losses.self_consistent(problem, labels, losses.typical("bco_pair")),
         "rlhf.optimal_policy": lambda: rlhf.optimal_policy(problem),
+    } | of_losses(problem, labels)
+
+
+def of_losses(problem, labels):
+    """What solves each loss of the catalogue, and what goes by any of them."""
+
+    def call(function, loss):
+        return lambda: function(problem, labels, loss)
+
+    functions = {
+        "losses.solve": losses.solve,
+        "movement": failure_modes.movement,
+        "solve_loss_thresholds": failure_modes.solve_loss_thresholds,
+        "losses.gradient": lambda *case: losses.gradient(problem.log_ref, *case),
+    }
+    return {
+        f"{called}, {name}": call(function, losses.typical(name))
+        for called, function in functions.items()
+        for name in losses.names()
     }
 
 

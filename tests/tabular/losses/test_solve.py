@@ -796,3 +796,16 @@ def test_a_margin_that_rounding_hides_is_refused_around_cycles_alone():
     with pytest.raises(InputError, match=r"^the margin of ecpo\[1\] is .*: where labels form a cycle keep margins"):
         losses.solve(problem, Preferences.from_pairs([(0, 2), (0, 1), (1, 2), (2, 0)]), loss)
     assert losses.solve(problem, Preferences.from_pairs([(0, 1), (1, 2)]), loss).status is Status.UNATTAINED
+
+
+def test_a_gradient_that_is_no_number_is_refused_where_a_probability_rounds_to_one():
+    """ORPO's odds are infinite there; at the same policy a label of weight 0 and other losses have a gradient."""
+    problem = Problem.from_unnormalized(np.array([0.0, -800.0, -900.0]), 1.0)
+    labels = Preferences.from_pairs([(1, 0), (1, 2)])
+    with pytest.raises(InputError, match=r"the slope of orpo by the log-probability of the loser\[0\] is .*finite"):
+        losses.gradient(problem.log_ref, problem, labels, losses.typical("orpo"))
+    idle = Preferences(np.array([0, 0]), np.array([1, 1]), np.array([0, 2]), np.array([0.0, 1.0]))
+    slope = losses.gradient(problem.log_ref, problem, idle, losses.typical("orpo"))
+    assert np.isfinite(slope).all()
+    assert slope.sum() == pytest.approx(0, abs=1e-12)
+    assert np.isfinite(losses.gradient(problem.log_ref, problem, labels, losses.typical("dpo"))).all()
