@@ -26,8 +26,9 @@ _SHRINK = 2.0**-8  # all of them, where none falls
 _SHORTEST = 2.0**-40
 _FARTHEST = 4.0  # nats of a step, or times 1 / beta if that is more
 _GAIN = 1e-13  # of the value: a step that gains less is rounding
-_NOTHING = 1e-20  # of the value at the reference: the same, where the least is 0
-_PATIENCE = 100  # steps in which, at its present gains, a descent has to catch up with the lowest
+_SLOW = 1e-7  # of the value: what one of many steps in a row has to gain
+_NOTHING = 1e-20  # of the value where all are even: the same, where the least is 0
+_PATIENCE = 100  # steps in which, at its present gains, a descent has to catch up with the lowest; and many steps
 _IDLE = 2  # such steps in a row
 _FELT = 1e-18  # of the value: gradients below it are as good as 0
 _RIDGE = 1e-13  # of an eigenvalue: less is rounding
@@ -154,8 +155,8 @@ def _absolute(ww, wl, ll):
 def descend(rows: Rows, logits, size, least) -> tuple[np.ndarray, np.ndarray]:
     """``(m,)`` values and ``(m, n)`` log-policies at the ends of descents from logits.
 
-    Every step but two in a row gains a share of the value, so that descents end. Of those of one prompt that have come
-    together only one goes on.
+    Every step but some in a row gains a share of the value, so that descents end. Of those of one prompt that have
+    come together only one goes on.
 
     Args:
         size: ``(m,)``, what is large of the losses. least: ``(p,)``, the lowest value of each prompt so far, which is
@@ -163,6 +164,7 @@ def descend(rows: Rows, logits, size, least) -> tuple[np.ndarray, np.ndarray]:
     """
     x = rows.policy(logits)
     value, reach, idle = rows.value(x), np.ones(len(x)), np.zeros(len(x), dtype=np.int64)
+    slow = idle.copy()
     left = np.flatnonzero(np.isfinite(value))
     while left.size:
         moved, lower = _lowest_step(rows.take(left), x[left], reach[left])
@@ -174,7 +176,8 @@ def descend(rows: Rows, logits, size, least) -> tuple[np.ndarray, np.ndarray]:
         behind = (value[left] - least[rows.prompt[left]]) / _PATIENCE
         enough = np.maximum.reduce([_GAIN * np.abs(value[left]), _NOTHING * size[left], behind])
         idle[left] = np.where(gain > enough, 0, idle[left] + falls)
-        left = left[(idle[left] < _IDLE) & (reach[left] > _SHORTEST)]
+        slow[left] = np.where(gain > _SLOW * np.abs(value[left]), 0, slow[left] + 1)
+        left = left[(idle[left] < _IDLE) & (slow[left] < _PATIENCE) & (reach[left] > _SHORTEST)]
         left = _apart(left, rows.prompt, value, x)
     return value, x
 

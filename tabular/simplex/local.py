@@ -29,8 +29,10 @@ _ORDERS = 48  # at random, of which the best are starts once no insertion improv
 _FEW = 24  # of the neighbours of a policy, the lowest, are descended from
 _STEP = 5.0  # times 1 / beta nats between ranks
 _MOVE = 5.0  # times 1 / beta nats
+_FARTHER = 8.0  # moves grow with every lower policy: light responses may have thousands of nats to go
 _ENTRIES = 2**20  # of labels of starts that are looked at in one go
 _FACES = (1e-3, 1e-5, 1e-8, 1e-12)  # below these a probability is tried as 0
+_WORTH = 1e-5  # of the value: a fall after which it pays to look around again
 _LOWER = 1e-13  # of the value: what rounding may feign
 _GAP = 1e-9  # of the value, where the search over two responses stops
 _FARTHEST = 64.0  # log-odds; beyond, one interval on each side
@@ -71,8 +73,10 @@ def lowest(prompts: Prompts, rng) -> tuple[np.ndarray, np.ndarray]:
     lower = rows.value(settled) <= value * (1 + np.sign(value) * _LOWER)
     x[lower], left = settled[lower], everything
     value = rows.value(x)
-    while left.size:  # every time some loss falls, or keeps fewer responses
-        left = _improved(prompts, value, x, left, size)
+    far = _MOVE / prompts.beta
+    while left.size:  # every time some loss falls by a share, or keeps fewer responses
+        far *= _FARTHER
+        left = _improved(prompts, value, x, left, size, far)
     return value, x
 
 
@@ -104,9 +108,9 @@ def _ranked(prompts, rng):
     return ranks
 
 
-def _improved(prompts, value, x, left, size):
+def _improved(prompts, value, x, left, size, far):
     """The prompts of which a descent from nearby ends lower, or as low without responses of small probability."""
-    prompt, kept, starts, small = _near(prompts, x, left)
+    prompt, kept, starts, small = _near(prompts, x, left, far)
     values, policies = descend(Rows.of(prompts, prompt, kept), starts, size[prompt], value.copy())
     slack = _LOWER * np.maximum(np.abs(value), _LOWER * size)
     good = (values < (value - slack)[prompt]) | (small & (values <= (value + slack)[prompt]))
@@ -115,27 +119,30 @@ def _improved(prompts, value, x, left, size):
     good &= values <= (least + slack)[prompt]
     order = np.flatnonzero(good)[np.lexsort((values[good], kept[good].sum(axis=1), prompt[good]))]
     lower, first = np.unique(prompt[order], return_index=True)
-    value[lower], x[lower] = values[order[first]], policies[order[first]]
-    return lower
+    row = order[first]
+    further = small[row] | (
+        values[row] < value[lower] - _WORTH * np.maximum(np.abs(value[lower]), _LOWER * size[lower])
+    )
+    value[lower], x[lower] = values[row], policies[row]
+    return lower[further]
 
 
-def _near(prompts, x, left):
-    """Starts near some policies: each one's prompt, the responses it keeps, its logits, and the last of these kinds:
-    one response raised, lowered or on top; without one response; without those of small probability."""
+def _near(prompts, x, left, far):
+    """Starts near some policies: each one's prompt, the responses it keeps, its logits, whether it is of the last kind:
+    one raised or lowered, a little or by ``far``, or on top; without one; without those of small probability."""
     there = x[left] > -np.inf
     row, one = np.nonzero(there)
     step, place = _MOVE / prompts.beta, np.arange(len(row))
-    moved = np.tile(x[left[row]], (3, 1, 1))
-    moved[0, place, one] += step
-    moved[1, place, one] -= step
-    moved[2, place, one] = step
+    moved = np.tile(x[left[row]], (5, 1, 1))
+    moved[:4, place, one] += np.array([step, -step, far, -far])[:, None]
+    moved[4, place, one] = step
     without = there[row]
     without[place, one] = False
     small = [x[left] > np.log(tiny) for tiny in _FACES]
-    kept = np.concatenate([np.tile(there[row], (3, 1)), without, *small])
-    prompt = left[np.r_[np.tile(row, 4), np.tile(np.arange(len(left)), len(small))]]
-    starts = np.concatenate([moved.reshape(-1, x.shape[1]), x[prompt[3 * len(row) :]]])
-    kind = np.repeat([0, 1, 2], [3 * len(row), len(row), len(small) * len(left)])
+    kept = np.concatenate([np.tile(there[row], (5, 1)), without, *small])
+    prompt = left[np.r_[np.tile(row, 6), np.tile(np.arange(len(left)), len(small))]]
+    starts = np.concatenate([moved.reshape(-1, x.shape[1]), x[prompt[5 * len(row) :]]])
+    kind = np.repeat([0, 1, 2], [5 * len(row), len(row), len(small) * len(left)])
     proper = kept.any(axis=1) & ((kind == 0) | (kept.sum(axis=1) < (x[prompt] > -np.inf).sum(axis=1)))
     prompt, kept, starts, kind = prompt[proper], kept[proper], starts[proper], kind[proper]
     few = _lowest_few(prompts, prompt, kept, starts, kind)
