@@ -28,6 +28,7 @@ _STARTS = 12
 _ORDERS = 48  # at random, of which the best are starts once no insertion improves them
 _FEW = 24  # of the neighbours of a policy, the lowest, are descended from
 _STEP = 5.0  # times 1 / beta nats between ranks
+_OUT = 40.0  # nats: of a probability that is as good as 0
 _MOVE = 5.0  # times 1 / beta nats
 _FARTHER = 8.0  # moves grow with every lower policy: light responses may have thousands of nats to go
 _ENTRIES = 2**20  # of labels of starts that are looked at in one go
@@ -82,7 +83,7 @@ def lowest(prompts: Prompts, rng) -> tuple[np.ndarray, np.ndarray]:
 
 def _starts(prompts, present, rng):
     """Of each start its prompt, and logits: the reference and all even, also with one response on top, and random ones;
-    and of both plus rankings, also with one response on top, those that start lowest."""
+    and of both plus rankings, also with one response on top, and of those that win most, alone, the lowest."""
     (p, n), ref = present.shape, np.where(present, prompts.log_ref, 0.0)
     bases, step = np.stack([ref, np.zeros((p, n))]), _STEP / prompts.beta
     tops = [np.where(np.arange(n) == y, bases.max(axis=2, keepdims=True) + 5, bases) for y in range(min(n, _STARTS))]
@@ -90,10 +91,22 @@ def _starts(prompts, present, rng):
     ranked = _ranked(prompts, rng) * step
     ranked = np.concatenate([ranked, ranked + ref])
     tops = [np.where(np.arange(n) == y, (n + 1) * step, ranked) for y in range(min(n, _FEW))]
-    ranked = np.concatenate([ranked, *tops]).reshape(-1, n)
+    ranked = np.concatenate([ranked, *tops, _alone(prompts, ref)]).reshape(-1, n)
     prompt, among = (np.tile(np.arange(p), len(part) // p) for part in (starts, ranked))
     few = _lowest_few(prompts, among, present[among], ranked)
     return np.r_[prompt, among[few]], np.concatenate([starts, ranked[few]])
+
+
+def _alone(prompts, ref):
+    """``(2n, p, n)``: the k that win most beyond what they lose, or most of it for their probability, and no other."""
+    (p, n), prompt = ref.shape, np.repeat(np.arange(len(ref)), np.diff(prompts.start))
+    net = np.zeros((p, n))
+    np.add.at(net, (prompt, prompts.winner), prompts.share)
+    np.subtract.at(net, (prompt, prompts.loser), prompts.share)
+    with np.errstate(divide="ignore"):
+        log_per = np.where(net > 0, np.log(np.abs(net)) - ref, -np.inf)
+    place = np.array([(-key).argsort(axis=1).argsort(axis=1) for key in (net, log_per)])
+    return np.where(place[:, None] <= np.arange(n)[:, None, None], ref, -_OUT).reshape(-1, p, n)
 
 
 def _ranked(prompts, rng):
