@@ -174,7 +174,10 @@ def solve(labels, potential=0.0, start=()) -> Face:
 
 
 def _cancelled(labels, start):
-    """The circulation in whole numbers: cycles of positive gain are cancelled until shortest paths exist."""
+    """The circulation in whole numbers: cycles of positive gain are cancelled until shortest paths exist.
+
+    Wide ones first: a cycle that a light label bounds would be met again and again while heavy labels are unsettled.
+    """
     capacity = whole_weights(labels.log_weight, labels.weight)
     gain, unit = in_one_unit(labels.offset)
     winner, loser = labels.winner.tolist(), labels.loser.tolist()

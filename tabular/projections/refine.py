@@ -34,10 +34,10 @@ def refined(log_p, level, shift, winner, loser, margin, tilt):
         log_p, level, shift: ``(n_nodes,)`` log-weights, the projection's, and how far each lies above its pool's.
         winner, loser, margin, tilt: ``(n_edges,)`` of the tight pairs.
 
-    >>> first, second, shift = np.array([0, 1]), np.array([2, 2]), np.array([30.0, 30.0, 0.0])
-    >>> log_p, level = np.array([0.0, 0.0, 30.0]), np.array([30.0, 30.0, 0.0])
-    >>> refined(level, level, shift, first, second, np.array([30.0, 30.0]), np.zeros(2)).tolist()
-    [0.0, 0.0]
+    >>> first, second, margin = np.array([0, 1]), np.array([2, 2]), np.array([60.0, 60.0])  # two hold one, e^60 lighter
+    >>> log_p, level, shift = np.array([5.0, 5.0, 35.0]), np.array([5.0, 5.0, 5.0]), np.array([60.0, 60.0, 0.0])
+    >>> refined(log_p, level, shift, first, second, margin, np.array([20.0, 9.99])).round(9).tolist()  # 30 in all
+    [20.01, 9.99]
     """
     unmet = left(log_p, level, winner, loser, margin, tilt)
     if not unmet.any():
