@@ -8,7 +8,7 @@ is the minimiser: a fixed point in one number, not the minimum of any loss.
 
 import numpy as np
 
-from tabular.base import checks
+from tabular.base import checks, roots
 from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
@@ -66,20 +66,18 @@ def self_consistent(problem: Problem, preferences: Preferences, loss: Loss) -> S
     def solved(shift):
         return absolute.solve(problem, preferences, get(loss.name, **(loss.params | {key: shift})))
 
-    def gap(shift):
-        return own(solved(shift).log_policy) - shift
-
-    def reached(shift):
-        return gap(shift) >= -_ROUNDING * max(1.0, abs(shift))
+    def beyond(shift):
+        """By how much a shift is above what its minimiser makes of it, but for rounding."""
+        return shift - own(solved(shift).log_policy) - _ROUNDING * max(1.0, abs(shift))
 
     low, step = high, max(1.0, high)
-    while not reached(low):
+    while beyond(low) > 0:
         low, high, step = max(low - step, least), low, 2 * step
         if low == high:
             raise InputError(f"{loss.name}: no shift from {least:g} on is a fixed point; fix one instead")
-    while high - low > _ROUNDING / 10 * max(1.0, abs(low)) and low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if reached(middle) else (low, middle)
-    shift = low
+    ends = np.array([low]), np.array([high])
+    atol = _ROUNDING / 10 * max(1.0, abs(low))
+    shift = float(roots.increasing(lambda x: np.array([beyond(float(x[0]))]), *ends, atol)[0]) if low < high else low
     minimum = solved(shift)
     error = abs(own(minimum.log_policy) - shift)
     if not error <= _AGREES * max(1.0, abs(shift)):
