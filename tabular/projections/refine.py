@@ -43,10 +43,9 @@ def refined(log_p, level, shift, winner, loser, margin, tilt):
     if not unmet.any():
         return tilt
     pool = components(len(log_p), winner, loser)
-    wrong = np.isin(pool, pool[unmet != 0])
     heaviest = np.lexsort((-shift, pool))
     roots = heaviest[np.unique(pool[heaviest], return_index=True)[1]]
-    new = _leaves_first(unmet, roots[wrong[roots]], winner, loser, margin, tilt.copy())
+    new = _leaves_first(unmet, roots, winner, loser, margin, tilt.copy())
     worst = np.zeros((2, pool.max() + 1))
     np.maximum.at(worst, np.s_[:, pool], np.abs([unmet, left(log_p, level, winner, loser, margin, new)]))
     return np.where((worst[1] < worst[0])[pool[winner]], new, tilt)

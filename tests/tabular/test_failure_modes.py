@@ -80,8 +80,9 @@ def test_a_report_is_plain_json_and_a_table(case):
             assert said["remedies"].keys() == finding.remedies.keys()
             assert (said["witness"] is None) == (finding.witness is None)
             if finding.witness:
-                assert said["witness"]["delta"] == finding.witness.delta
-                assert said["witness"]["elsewhere"] == finding.witness.elsewhere
+                told_of = finding.witness
+                known = {"loss": told_of.loss, "delta": told_of.delta, "elsewhere": told_of.elsewhere}
+                assert {name: said["witness"][name] for name in known} == known
             for name, remedy in finding.remedies.items():
                 assert said["remedies"][name] == {"removes": remedy.removes, "value": remedy.value, "how": remedy.how}
     assert json.loads(json.dumps(report.to_dicts(), allow_nan=False))[0]["pair"] == 0
