@@ -2,9 +2,9 @@
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-__all__ = ["adjacency", "block_labels", "blocks", "components", "grouped", "ranked_blocks", "win_digraph"]
+__all__ = ["adjacency", "block_labels", "blocks", "components", "forest", "grouped", "ranked_blocks", "win_digraph"]
 
 _FEW, _SHORT = 4, 30  # blocks of one rank, and wins of each, up to which a loop over them is faster than whole arrays
 
@@ -40,6 +40,30 @@ def components(n_nodes, tail, head) -> np.ndarray:
     [0, 1, 0, 1]
     """
     return connected_components(adjacency(n_nodes, tail, head))[1]
+
+
+def forest(n_nodes, tail, head, roots=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Breadth-first trees along edges tail -> head: the nodes below the roots, a node never before the one above it.
+
+    And for every node the one above it, and the first edge that leads from there: ``n_nodes`` and -1 for the others.
+    ``roots`` are the first nodes of the components by default.
+
+    >>> [found.tolist() for found in forest(4, [1, 0, 2], [2, 1, 0], roots=[0])]
+    [[1, 2], [4, 0, 1, 4], [-1, 1, 0, -1]]
+    """
+    tail, head = np.asarray(tail, dtype=np.int64), np.asarray(head, dtype=np.int64)
+    if roots is None:
+        _, roots = np.unique(components(n_nodes, tail, head), return_index=True)
+    top = np.full(len(roots), n_nodes)
+    graph = adjacency(n_nodes + 1, np.concatenate([tail, top]), np.concatenate([head, roots]))
+    order, found = breadth_first_order(graph, n_nodes)
+    inner = order[found[order] != n_nodes][1:].astype(np.int64)
+    before, edge = np.full(n_nodes, n_nodes), np.full(n_nodes, -1)
+    before[inner] = found[inner]
+    key = tail * n_nodes + head
+    arc = np.argsort(key, kind="stable")
+    edge[inner] = arc[np.searchsorted(key[arc], before[inner] * n_nodes + inner)]
+    return inner, before, edge
 
 
 def ranked_blocks(graph) -> tuple[np.ndarray, np.ndarray]:

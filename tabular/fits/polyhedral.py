@@ -209,36 +209,19 @@ def _in_whole_numbers(labels, capacity, start):
     m, (winner, loser) = len(start), (labels.winner.tolist(), labels.loser.tolist())
     share = [Fraction(s) for s in np.r_[start / np.exp(labels.log_weight[:m]), np.zeros(len(capacity) - m)].tolist()]
     flow, excess = [round(s * c) for s, c in zip(share, capacity, strict=True)], [0] * labels.n_nodes
-    part = [e for e, (f, c) in enumerate(zip(flow, capacity, strict=True)) if 0 < f < c]
-    tree = _forest(labels.n_nodes, [(winner[e], loser[e], e) for e in part])
+    part = np.array([e for e, (f, c) in enumerate(zip(flow, capacity, strict=True)) if 0 < f < c], dtype=np.int64)
+    ends = labels.winner[part], labels.loser[part]
+    inner, before, edge = digraph.forest(labels.n_nodes, np.r_[ends], np.r_[ends[::-1]])
     for e, (w, y) in enumerate(zip(winner, loser, strict=True)):
         excess[w] += flow[e]
         excess[y] -= flow[e]
-    for node, before, e in reversed(tree):
+    for node in inner[::-1]:
+        e = part[edge[node] % len(part)]
         flow[e] -= excess[node] if node == winner[e] else -excess[node]
-        excess[before] += excess[node]
+        excess[before[node]] += excess[node]
         excess[node] = 0
     within = all(0 <= f <= c for f, c in zip(flow, capacity, strict=True))
     return flow if within and not any(excess) else [0] * len(flow)
-
-
-def _forest(n_nodes, edges):
-    """(node, the node before it, the edge) from the roots on."""
-    links = [[] for _ in range(n_nodes)]
-    for a, b, e in edges:
-        links[a].append((b, e))
-        links[b].append((a, e))
-    seen, tree = [False] * n_nodes, []
-    for root in range(n_nodes):
-        waiting = [] if seen[root] else [root]
-        seen[root] = True
-        for node in waiting:
-            for other, e in links[node]:
-                if not seen[other]:
-                    seen[other] = True
-                    tree.append((other, node, e))
-                    waiting.append(other)
-    return tree
 
 
 def _negative_cycles(n_nodes, arcs):

@@ -13,10 +13,9 @@ than the rounding of the numbers it is the difference of counts as 0.
 """
 
 import numpy as np
-from scipy.sparse.csgraph import breadth_first_order
 
 from tabular.base import tolerances
-from tabular.base.digraph import adjacency
+from tabular.base.digraph import forest
 
 __all__ = ["balance"]
 
@@ -48,17 +47,9 @@ def _log_flow(log_amount, roots, tail, head):
 
     Amounts only add up, so their logs lose nothing however far apart the members of a group lie.
     """
-    n_nodes = len(log_amount)
-    top = np.full(len(roots), n_nodes)
-    graph = adjacency(n_nodes + 1, np.concatenate([tail, top]), np.concatenate([head, roots]))
-    order, before = (found.astype(np.int64) for found in breadth_first_order(graph, n_nodes))
-    through = np.append(log_amount, -np.inf)
-    for node in order[:0:-1]:  # leaves first
+    inner, before, edge = forest(len(log_amount), tail, head, roots)
+    through, log_flow = log_amount.copy(), np.full(len(tail), -np.inf)
+    for node in inner[::-1]:  # leaves first
         through[before[node]] = np.logaddexp(through[before[node]], through[node])
-    arc = np.lexsort((head, tail))
-    key = tail[arc] * (n_nodes + 1) + head[arc]
-    inner = order[1:][before[order[1:]] != n_nodes]
-    edge = arc[np.searchsorted(key, before[inner] * (n_nodes + 1) + inner)]
-    log_flow = np.full(len(tail), -np.inf)
-    log_flow[edge] = through[inner]
+    log_flow[edge[inner]] = through[inner]
     return log_flow

@@ -11,9 +11,8 @@ swallow.
 """
 
 import numpy as np
-from scipy.sparse.csgraph import breadth_first_order
 
-from tabular.base.digraph import adjacency, components
+from tabular.base.digraph import forest
 
 __all__ = ["log_parallel", "pool_levels", "potentials"]
 
@@ -35,17 +34,10 @@ def potentials(n_nodes, winner, loser, margin):
     """
     if not margin.any():
         return np.zeros(n_nodes)
-    _, roots = np.unique(components(n_nodes, winner, loser), return_index=True)
-    top = np.full(len(roots), n_nodes)
-    tail = np.concatenate([winner, loser, top])
-    head = np.concatenate([loser, winner, roots])
-    rise = np.concatenate([-margin, margin, np.zeros(len(roots))])
-    before = breadth_first_order(adjacency(n_nodes + 1, tail, head), n_nodes)[1].astype(np.int64)
-    key = tail * (n_nodes + 1) + head
-    order = np.argsort(key)
-    tree_edge = np.searchsorted(key[order], before[:n_nodes] * (n_nodes + 1) + np.arange(n_nodes))
-    u = np.append(rise[order[tree_edge]], 0.0)
-    before[n_nodes] = n_nodes
+    ends = np.concatenate([winner, loser]), np.concatenate([loser, winner])
+    inner, before, edge = forest(n_nodes, *ends)
+    u, before = np.zeros(n_nodes + 1), np.append(before, n_nodes)
+    u[inner] = np.concatenate([-margin, margin])[edge[inner]]
     while (before != n_nodes).any():  # pointer doubling: log2(depth) rounds
         u, before = u + u[before], before[before]
     return u[:-1]

@@ -9,16 +9,15 @@ heaviest member's equation follows from the others' and is never read.
 """
 
 import numpy as np
-from scipy.sparse.csgraph import breadth_first_order
 from scipy.special import expit
 
 from tabular.base import tolerances
-from tabular.base.digraph import adjacency, components
+from tabular.base.digraph import components, forest
 
-__all__ = ["left", "refined"]
+__all__ = ["refined"]
 
 
-def left(log_p, level, winner, loser, margin, tilt):
+def _left(log_p, level, winner, loser, margin, tilt):
     """``(n_nodes,)`` what each node's equation leaves, 0 where that is rounding of its terms."""
     with np.errstate(invalid="ignore"):  # multipliers beyond the floats
         up, down = expit(-margin) * tilt, expit(margin) * tilt
@@ -39,7 +38,7 @@ def refined(log_p, level, shift, winner, loser, margin, tilt):
     >>> refined(log_p, level, shift, first, second, margin, np.array([20.0, 9.99])).round(9).tolist()  # 30 in all
     [20.01, 9.99]
     """
-    unmet = left(log_p, level, winner, loser, margin, tilt)
+    unmet = _left(log_p, level, winner, loser, margin, tilt)
     if not unmet.any():
         return tilt
     pool = components(len(log_p), winner, loser)
@@ -47,25 +46,22 @@ def refined(log_p, level, shift, winner, loser, margin, tilt):
     roots = heaviest[np.unique(pool[heaviest], return_index=True)[1]]
     new = _leaves_first(unmet, roots, winner, loser, margin, tilt.copy())
     worst = np.zeros((2, pool.max() + 1))
-    np.maximum.at(worst, np.s_[:, pool], np.abs([unmet, left(log_p, level, winner, loser, margin, new)]))
+    np.maximum.at(worst, np.s_[:, pool], np.abs([unmet, _left(log_p, level, winner, loser, margin, new)]))
     return np.where((worst[1] < worst[0])[pool[winner]], new, tilt)
 
 
 def _leaves_first(unmet, roots, winner, loser, margin, tilt):
     """What each node leaves goes to its pair towards the root, and with this to the next node."""
-    n, unmet, top = len(unmet), unmet.copy(), np.full(len(roots), len(unmet))
-    ends = np.concatenate([winner, loser, top]), np.concatenate([loser, winner, roots])
-    order, before = breadth_first_order(adjacency(n + 1, *ends), n)
-    pair = dict(zip(zip(*map(np.ndarray.tolist, ends), strict=True), 2 * list(range(len(winner))), strict=False))
-    coefficient = {1: expit(-margin), -1: -expit(margin)}
-    for node in order[:0:-1].tolist():
-        towards = int(before[node])
-        if towards < n and unmet[node] != 0:
-            k = pair[node, towards]
+    ends = np.concatenate([winner, loser]), np.concatenate([loser, winner])
+    inner, before, edge = forest(len(unmet), *ends, roots)
+    unmet, coefficient = unmet.copy(), {1: expit(-margin), -1: -expit(margin)}
+    for node in inner[::-1]:
+        if unmet[node] != 0:
+            k = edge[node] % len(winner)
             way = 1 if winner[k] == node else -1
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
                 moved = max(unmet[node] / coefficient[way][k], -tilt[k])
             if np.isfinite(moved):
                 tilt[k] += moved
-                unmet[towards] -= moved * coefficient[-way][k]
+                unmet[before[node]] -= moved * coefficient[-way][k]
     return tilt
