@@ -27,7 +27,6 @@ from tabular.status import Status
 
 __all__ = ["Equilibrium", "all_equilibria", "exact_skew", "maximal_lottery"]
 
-
 _SMALL = 7  # responses up to which fractions alone take no longer
 _GUESSED = 1e-9  # a probability in floats that is one; fractions decide
 
@@ -75,20 +74,8 @@ def maximal_lottery(preference: ArrayLike) -> Equilibrium:
     skew = exact_skew(preference)
     if len(skew) > _SMALL and (alone := _alone(skew, _played(skew.astype(float)))):
         return alone
-    policy = cones.largest_support(skew).point
-    policy = policy / sum(policy)
-    beaten = -skew @ policy
-    support = np.flatnonzero([p > 0 for p in policy])
-    basis = cones.kernel(skew[np.ix_(support, support)])
-    if len(basis) > 1:
-        policy, beaten = _strict(skew, policy)
-    return Equilibrium(
-        Status.UNIQUE if len(basis) == 1 else Status.SET,
-        policy,
-        tuple(support.tolist()),
-        beaten,
-        len(basis) - 1,
-    )
+    support = np.flatnonzero(cones.largest_support(skew).members)
+    return _alone(skew, support) or _several(skew, support)
 
 
 def all_equilibria(preference: ArrayLike) -> np.ndarray:
@@ -155,15 +142,16 @@ def _alone(skew, support):
     return Equilibrium(Status.UNIQUE, policy, tuple(support.tolist()), beaten, 0)
 
 
-def _strict(skew, policy):
-    """An equilibrium that beats every response off the largest support, and by how much."""
+def _several(skew, support):
+    """Of the equilibria of this largest support one that beats every response off it."""
     n = len(skew)
     # x >= 0 and slack y >= 0 with A x + y = 0: the largest support of (x, y) has all that can be positive
     identity = cones.exact(np.eye(n, dtype=int))
     both = np.concatenate([np.concatenate([skew, identity], axis=1), -np.concatenate([skew, identity], axis=1)])
     point = cones.largest_support(both).point
-    total = sum(point[:n])
-    return point[:n] / total, point[n:] / total
+    policy, beaten = np.split(point / sum(point[:n]), 2)
+    dimension = len(cones.kernel(skew[np.ix_(support, support)])) - 1
+    return Equilibrium(Status.SET, policy, tuple(support.tolist()), beaten, dimension)
 
 
 def _adjacent(tight, a, b):

@@ -47,6 +47,7 @@ def isotonic(value, weight, winner, loser):
 
 
 def _flow(value, weight, winner, loser):
+    """The same for edges that are all different."""
     n_nodes = len(value)
     tied, flow = np.ones(len(winner), dtype=bool), np.zeros(len(winner))
     stalls, seen = Stalls(1, _PATIENCE), set()
