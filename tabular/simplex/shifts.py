@@ -6,6 +6,8 @@ mismatched completions of a batch, is another number), BCO's shift is the mean r
 is the minimiser: a fixed point in one number, not the minimum of any loss.
 """
 
+from functools import cache
+
 import numpy as np
 
 from tabular.base import checks, roots
@@ -63,6 +65,7 @@ def self_consistent(problem: Problem, preferences: Preferences, loss: Loss) -> S
     own, least, high = _kto(problem, preferences) if loss.name == "kto" else _bco(problem, preferences)
     key = "z0" if loss.name == "kto" else "shift"
 
+    @cache
     def solved(shift):
         return absolute.solve(problem, preferences, get(loss.name, **(loss.params | {key: shift})))
 
