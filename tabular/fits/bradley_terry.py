@@ -24,7 +24,7 @@ from tabular.fits.block_solvers import CUT, EVEN, LOOSE, SMALL, SOLVERS, STEEP, 
 from tabular.fits.parts import centred
 from tabular.fits.tree_cuts import whole_weights
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "fit", "merged"]
 
 
 class Fit(Record):
@@ -77,7 +77,7 @@ def fit(n_nodes, winner, loser, log_weight, offset=None, guess=None) -> Fit:
     inner = block[winner] == block[loser]
     winner, loser, log_weight = winner[inner], loser[inner], log_weight[inner]
     whole = whole_weights(log_weight, block[winner], len(rank))  # of labels as they are: sums of whole numbers are such
-    edges = _merged(n_nodes, winner, loser, log_weight, offset[inner], whole)
+    edges = merged(n_nodes, winner, loser, log_weight, offset[inner], whole)
     strength = np.zeros(n_nodes)
     for nodes, group, solve in _groups(block, *edges):
         strength[nodes] = solve(group if guess is None else replace(group, guess=guess[nodes]))
@@ -85,7 +85,7 @@ def fit(n_nodes, winner, loser, log_weight, offset=None, guess=None) -> Fit:
     return Fit(strength, block, rank, *_checked(strength, block, len(rank), *edges))
 
 
-def _merged(n_nodes, winner, loser, log_weight, offset, whole):
+def merged(n_nodes, winner, loser, log_weight, offset, whole):
     """Parallel edges of one offset as one edge, sorted by winner and loser."""
     key = winner * n_nodes + loser
     order = np.lexsort((offset, key)) if offset.any() else np.argsort(key, kind="stable")

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
-from tabular.fits import graded
+from tabular.fits import bradley_terry, graded
 
 __all__ = ["Block", "solve_block"]
 
@@ -102,7 +102,9 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     (0.549306, 0.549306, True, True)
     """
     net = np.bincount(winner, minlength=size) - np.bincount(loser, minlength=size)
-    (winner, loser, offset), log_weight = _merged(winner, loser, offset, log_weight)
+    winner, loser, log_weight, offset, _ = bradley_terry.merged(
+        size, winner, loser, log_weight, offset, np.ones(len(winner))
+    )
     top = log_weight.max()
     total = _Sum.of(size, winner, loser, np.exp(log_weight - top), offset, scalar)
     starts = [_descended(total, start) for start in _starts(size, net)]
@@ -115,14 +117,6 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
     else:
         found = _searched(total, best, scale)
     return _settled(found, total, log_weight, scale) if size <= _DENSE else found
-
-
-def _merged(winner, loser, offset, log_weight):
-    """Labels of one ordered pair and margin as one: their columns, and their log-weights."""
-    columns, place = np.unique(np.stack([winner, loser, offset]), axis=1, return_inverse=True)
-    together = np.full(columns.shape[1], -np.inf)
-    np.logaddexp.at(together, place, log_weight)
-    return (columns[0].astype(int), columns[1].astype(int), columns[2]), together
 
 
 def _settled(found, total, log_weight, scale):
