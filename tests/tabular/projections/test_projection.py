@@ -16,6 +16,7 @@ from tabular.projections.partition import isotonic
 from tabular.projections.pool_and_split import lift, pool_and_split
 from tabular.projections.pooling import potentials
 from tabular.projections.projection import project
+from tabular.projections.refine import refined
 
 
 def acyclic_edges(rng, n_nodes, n_edges):
@@ -39,6 +40,23 @@ def test_pool_and_split_meets_its_conditions_for_general_margins(seed):
     winner, loser = acyclic_edges(rng, n, 4 * n)
     log_p, margin = rng.normal(size=n) * 3, rng.normal(size=len(winner)) * (seed % 4)
     solves(log_p, winner, loser, margin, pool_and_split(log_p, winner, loser, margin)[0])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_multipliers_of_a_tree_are_refined_to_what_its_equations_say(seed):
+    """Any tree, masses within e^3 of one another: whatever they were, one pass from the leaves makes them exact."""
+    rng, n = np.random.default_rng(seed), 8
+    child = np.arange(1, n)
+    above = np.array([rng.integers(0, k) for k in child])
+    winner, loser = np.where(rng.random(n - 1) < 0.5, [child, above], [above, child])
+    shift = rng.uniform(-1.5, 1.5, n)
+    margin, exact = shift[winner] - shift[loser], rng.uniform(1, 2, n - 1)
+    level = rng.normal() + shift
+    log_p = level - lift(winner, loser, margin, exact, n)
+    found = refined(log_p, level, shift, winner, loser, margin, exact * rng.uniform(0.5, 1.5, n - 1))
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    wrong = refined(level - lift(winner, loser, margin, -exact, n), level, shift, winner, loser, margin, exact)
+    assert wrong.min() >= 0  # equations that ask for less than nothing
 
 
 @pytest.mark.parametrize("seed", range(6))

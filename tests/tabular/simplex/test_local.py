@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from tabular import InputError, Preferences, Problem, losses
 from tabular.simplex import descents, dpop, local, rankings
+from tests.benchmarks.test_small_inputs import small
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -62,3 +63,17 @@ def test_what_is_too_large_is_said():
     problem = Problem.from_unnormalized(np.zeros(400), 1.0)
     with pytest.raises(InputError, match=r"a prompt has 400 responses: .*at most 300"):
         losses.solve(problem, Preferences.from_pairs([(0, 1), (1, 0)]), losses.get("orpo", lam=1.0))
+
+
+def test_of_many_winners_those_that_win_most_may_share_the_mass_alone():
+    """KTO at beta = 10, 17 responses: no higher than any k of them in the reference's proportions, by what they win."""
+    _, problem, labels, _ = small(73)
+    loss, log_ref = losses.get("kto"), problem.log_ref[0]
+    share = np.exp(labels.log_share)
+    net = np.bincount(labels.winner, share, 17) - np.bincount(labels.loser, share, 17)
+    order, least = np.argsort(-net), np.inf
+    for k in range(1, 18):
+        alone = np.full(17, -60.0)  # as good as nothing
+        alone[order[:k]] = log_ref[order[:k]]
+        least = min(least, losses.mean(alone - np.logaddexp.reduce(alone), problem, labels, loss))
+    assert losses.solve(problem, labels, loss).infimum <= least
