@@ -200,9 +200,9 @@ class Pieces:
         for batch in self.batches(new):
             self.hold(new[batch], np.zeros(len(batch)))
         delta, beta = delta.copy(), self.graph.problem.beta
-        for k, (pair, wanted) in enumerate(zip(pairs.tolist(), cost.tolist(), strict=True)):
-            known = self._known.get(pair, ())
-            with np.errstate(over="ignore"):  # a flow that all but ends reaches no cost
+        with np.errstate(over="ignore"):  # a flow that all but ends reaches no cost
+            for k, (pair, wanted) in enumerate(zip(pairs.tolist(), cost.tolist(), strict=True)):
+                known = self._known.get(pair, ())
                 delta[k] = max([delta[k], *(at - (wanted - c) / (beta * flow) for at, c, flow, _ in known if flow > 0)])
         return delta
 

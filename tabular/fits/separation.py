@@ -82,7 +82,7 @@ def _guessed(differences, columns):
         mend = next((v for v in mends if v[-1] == 1), None)
         if mend is not None:
             y[spanning] += mend[:-1]
-            if min(y) > 0:
+            if min(y) > 0 and not any(columns @ y):
                 return Separation(np.ones(m, dtype=bool), (y / min(y)).astype(float), np.zeros(k))
     gained = linprog(
         np.r_[np.zeros(k), -1.0], np.c_[-rows, np.ones(m)], np.zeros(m), bounds=[(-1, 1)] * k + [(0, None)]
