@@ -26,7 +26,8 @@ __all__ = ["allowed_at_first_order", "falling_rows", "push"]
 
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats
-_FEW = 8  # points whose losses are looked at first, then twice as many
+_ENTRIES = 1_000_000  # of a matrix with a row a point and a column a label
+_DOWN = np.exp2(np.arange(-12, 9, 0.25))  # by how much rays lower the others, nats
 _NARROW = 2.0**-48  # nats: closer points of a ray have one loss
 _VISIBLE = 10 * tolerances.LOSS  # a fall that any reader can check in double precision
 
@@ -67,35 +68,36 @@ def _toward(log_ref, winner):
 def falling_rows(at: Infimum, winners, force) -> dict:
     """``(row, elsewhere)`` for each winner, or ``None``: of a policy whose loss and probability of it both fall.
 
-    Winners are flat nodes, in order. ``elsewhere`` says where the other prompts are: at the "reference" where the
-    pair's own prompt loses enough, else "near_optimum".
+    Winners are flat nodes. ``elsewhere`` says where the other prompts are: at the "reference" where the pair's own
+    prompt loses enough, else "near_optimum".
     """
-    n_responses, found, local = force.shape[1], {}, None
-    for node in winners.tolist():
-        prompt, winner = divmod(node, n_responses)
-        local = local if local is not None and local.prompt == prompt else _Prompt(at, prompt)
-        found[node] = _falling_row(local, winner, force)
+    prompt, winner = np.divmod(winners, force.shape[1])
+    found = dict.fromkeys(winners.tolist())
+    for p in np.unique(prompt).tolist():
+        local, mine = _Prompt(at, p), winner[prompt == p]
+        for part in np.array_split(mine, -(-len(mine) * max(len(local.winner), 1) // _ENTRIES)):
+            rows = _falling(local, part, force[p])
+            found |= {int(node): row for node, row in zip(p * force.shape[1] + part, rows, strict=True)}
     return found
 
 
-def _falling_row(local, winner, force):
-    toward = _toward(local.log_ref[None], np.array([winner]))[0]
-    own = force[local.prompt]
+def _falling(local, winners, own):
+    """The row and the other prompts' place for each winner of one prompt."""
+    toward, found = _toward(np.broadcast_to(local.log_ref, (len(winners), len(local.log_ref))), winners), {}
     if own.any():
         direction = own / np.linalg.norm(own) - toward
-        if np.linalg.norm(direction) > _PARALLEL:
-            row = local.lowest(winner, _STEPS[:, None] * (direction / np.abs(direction).max()), 0.0)
-            if row is not None:
-                return row, "reference"
+        generic = np.flatnonzero(np.linalg.norm(direction, axis=1) > _PARALLEL)
+        rows = local.along(winners[generic], direction[generic], 0.0)
+        found |= {k: (row, "reference") for k, row in zip(generic.tolist(), rows, strict=True) if row is not None}
     if local.room > 2 * _VISIBLE:
-        row = local.lowest(winner, -_STEPS[:, None] * (toward / np.abs(toward).max()), local.room)
-        if row is not None:
-            return row, "near_optimum"
+        left = np.setdiff1d(np.arange(len(winners)), list(found))
+        rows = local.along(winners[left], -toward[left], local.room)
+        found |= {k: (row, "near_optimum") for k, row in zip(left.tolist(), rows, strict=True) if row is not None}
     if own.any() and local.there.sum() > 2:
-        row = local.lowest(winner, _rays(local, winner), 0.0)
-        if row is not None:
-            return row, "reference"
-    return None
+        for k in set(range(len(winners))) - set(found):
+            row = _on_rays(local, winners[k])
+            found |= {} if row is None else {k: (row, "reference")}
+    return [found.get(k) for k in range(len(winners))]
 
 
 class _Prompt:
@@ -117,25 +119,53 @@ class _Prompt:
     def loss(self, s):
         return softplus(self.offset - (s[:, self.winner] - s[:, self.loser])) @ self.share
 
-    def lowest(self, winner, s, room):
-        """The row of the lowest chosen probability among those whose loss falls visibly, given room to rise."""
+    def along(self, winners, direction, room):
+        """For each winner the farthest row along its direction whose loss falls visibly, given room to rise, or None.
+
+        The loss is convex along it, and falls from the start on or not at all: where it does not fall it rises, too far
+        out, or has yet to fall. The chosen probability, log-concave and falling from the start on, is lowest farthest.
+        """
+        direction = direction / np.abs(direction).max(axis=1, keepdims=True)
+        rise = direction[:, self.winner] - direction[:, self.loser]
+        far, near = np.full(len(winners), -1), np.full(len(winners), len(_STEPS))
+        falls = np.zeros(len(winners), dtype=bool)
+        while (moving := np.flatnonzero(near - far > 1)).size:
+            middle = (far + near)[moving] // 2
+            h = _STEPS[middle, None] * rise[moving] - self.offset
+            fell = softplus(-h) @ self.share < self.own_start + room - _VISIBLE
+            rising = np.zeros(len(moving), dtype=bool)
+            rising[~fell] = (expit(-h[~fell]) * rise[moving[~fell]]) @ self.share < 0
+            far[moving[rising]] = middle[rising]
+            near[moving[~rising]], falls[moving[~rising]] = middle[~rising], fell[~rising]
+        step = _STEPS[np.minimum(near, len(_STEPS) - 1), None]
+        rows = normalised(np.where(self.there, self.log_ref + step * direction / self.beta, -np.inf))
+        falls &= self._visible(rows, winners)
+        return [row if fell else None for row, fell in zip(rows, falls, strict=True)]
+
+    def lowest(self, winner, s):
+        """The row of the lowest chosen probability among those whose loss falls visibly."""
         rows = normalised(np.where(self.there, self.log_ref + s / self.beta, -np.inf))
-        order = np.argsort(rows[:, winner], kind="stable")
-        order = order[rows[order, winner] < self.log_ref[winner] - _VISIBLE]
-        for some in np.split(order, _FEW << np.arange(len(order).bit_length())):
-            fell = self.loss(s[some]) < self.own_start + room - _VISIBLE
-            if fell.any():
-                return rows[some[fell.argmax()]]
-        return None
+        falls = (self.loss(s) < self.own_start - _VISIBLE) & self._visible(rows, winner)
+        return rows[np.where(falls, rows[:, winner], np.inf).argmin()] if falls.any() else None
+
+    def _visible(self, rows, winner):
+        """Whether the winner's probability is visibly lower than at the reference."""
+        return rows[np.arange(len(rows)), winner] < self.log_ref[winner] - _VISIBLE
 
 
-def _rays(local, winner):
+def _on_rays(local, winner):
+    """The lowest row among the points of all rays, or None."""
+    raised, rows = np.flatnonzero(local.there & (np.arange(len(local.log_ref)) != winner)), []
+    for some in np.array_split(raised, -(-len(raised) * len(_DOWN) * len(local.winner) // _ENTRIES)):
+        rows.append(local.lowest(winner, _rays(local, winner, some)))
+    return min((row for row in rows if row is not None), key=lambda row: row[winner], default=None)
+
+
+def _rays(local, winner, raised):
     """Points just inside L = L(ref): one response raised as far as lowering all others but the winner pays for."""
-    down = np.exp2(np.arange(-12, 9, 0.25))
-    raised = np.flatnonzero(local.there & (np.arange(len(local.log_ref)) != winner))
-    s = np.repeat(-down, len(raised))[:, None] * np.ones(len(local.log_ref))
+    s = np.repeat(-_DOWN, len(raised))[:, None] * np.ones(len(local.log_ref))
     s[:, winner] = 0
-    row, column = np.arange(len(s)), np.tile(raised, len(down))
+    row, column = np.arange(len(s)), np.tile(raised, len(_DOWN))
     start, loss = local.own_start - 2 * _VISIBLE, _along(local, s, column)
     low, high = np.zeros(len(s)), np.full(len(s), 4096.0)
     middle = (low + high) / 2  # the loss grows along the raised response once it is above the winner: bisect

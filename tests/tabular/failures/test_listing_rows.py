@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from tabular import Preferences, Problem
 from tabular.failures import displacement
@@ -36,7 +37,7 @@ def test_the_lowest_probability_of_the_winner_is_found_wherever_in_the_order_the
     local, seen = displacement._Prompt(at, 0), set()
     for size in np.geomspace(0.01, 3, 60):
         s = size * rng.normal(size=(100, problem.n_responses))
-        row = local.lowest(2, s, 0.0)
+        row = local.lowest(2, s)
         every = problem.log_ref[0] + s / problem.beta
         every -= np.log(np.exp(every).sum(axis=1, keepdims=True))
         falls = (local.loss(s) < local.loss(0 * s[:1]) - 1e-9) & (every[:, 2] < problem.log_ref[0, 2] - 1e-9)
@@ -46,8 +47,41 @@ def test_the_lowest_probability_of_the_winner_is_found_wherever_in_the_order_the
             continue
         wanted = every[falls][every[falls, 2].argmin()]
         np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-12)
-        seen.add("first" if (every[:, 2] < wanted[2]).sum() < 8 else "later")
-    assert seen == {"none", "first", "later"}
+        seen.add("lowest of all" if every[:, 2].min() == wanted[2] else "lower ones do not fall")
+    assert seen == {"none", "lowest of all", "lower ones do not fall"}
+
+
+@pytest.mark.parametrize("room", [0.0, 0.3])
+def test_the_farthest_fall_along_a_direction_is_found_wherever_it_begins_and_ends(room):
+    """Against a look at every step; directions that fall from the start on, later on (by rounding), and nowhere."""
+    (problem, labels), rng, ends = one_block(), np.random.default_rng(0), set()
+    at = infimum(problem, labels, rng.normal(size=labels.n_pairs) / 3)
+    local = displacement._Prompt(at, 0)
+    winners = rng.integers(0, problem.n_responses, 200)
+    uphill = displacement.push(at)[0] * rng.choice([-1.0, 0.3, 1.0, 1e-9], size=200)[:, None]
+    direction = uphill + rng.normal(size=uphill.shape) * np.exp(rng.uniform(-15, 0, size=(200, 1)))
+    direction[np.arange(200), winners] = direction.min(axis=1) - 0.1
+    for winner, along, row in zip(winners, direction, local.along(winners, direction, room), strict=True):
+        s = displacement._STEPS[:, None] * along / np.abs(along).max()
+        rows = log_softmax(problem.log_ref[0] + s / problem.beta, axis=1)
+        lower = rows[:, winner] < problem.log_ref[0, winner] - 1e-11
+        falls = lower & (local.loss(s) < local.own_start + room - 1e-11)
+        assert (row is not None) == falls.any()
+        ends.add(int(falls.argmax()) if falls.any() else None)
+        if row is not None:
+            np.testing.assert_allclose(row, rows[falls.argmax()], rtol=1e-12, atol=1e-12)
+    assert len(ends) > 4
+    assert room > 0 or None in ends
+
+
+def test_rays_looked_at_in_parts_are_the_same(monkeypatch):
+    problem, n = Problem.from_unnormalized(np.zeros(5), 0.01), 5
+    labels = Preferences([0] * (n - 1), [0] * (n - 1), range(1, n))
+    at = infimum(problem, labels)
+    whole = displacement.falling_rows(at, np.array([0]), displacement.push(at))[0][0]
+    monkeypatch.setattr(displacement, "_ENTRIES", 1)
+    np.testing.assert_array_equal(displacement.falling_rows(at, np.array([0]), displacement.push(at))[0][0], whole)
+    assert whole[0] < problem.log_ref[0, 0]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -57,8 +91,8 @@ def test_rays_end_just_below_the_loss_of_the_reference(seed):
     problem = Problem.from_unnormalized([*rng.normal(size=4), -np.inf if seed % 2 else 0.0], 0.6)
     labels = Preferences.from_pairs([(0, *rng.choice(4, 2, replace=False), rng.uniform(0.5, 2)) for _ in range(6)])
     local, winner = displacement._Prompt(infimum(problem, labels), 0), int(labels.winner[0])
-    s = displacement._rays(local, winner)
     raised = np.flatnonzero(problem.present[0] & (np.arange(5) != winner))
+    s = displacement._rays(local, winner, raised)
     column = np.tile(raised, len(s) // len(raised))
     row, x = np.arange(len(s)), rng.normal(size=len(s)) * 3
     moved = s.copy()
