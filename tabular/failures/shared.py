@@ -51,11 +51,22 @@ class Shared:
         return self.blocks[number[0]] if len(number) == 1 and number[0] >= 0 else None
 
     def learn(self, others):
-        """Take over what others know of blocks of the same labels: their factors, and the fits that they remember."""
-        for block in self.blocks if self is not others else ():
+        """Take over what others know of blocks of the same labels: their factors, and the fits that they remember.
+
+        Of pairs across blocks, where a whole piece is part of one here, the strengths that it remembers are near.
+        """
+        if self is others:
+            return
+        for block in self.blocks:
             for other in others.blocks:
                 if "fit" in vars(other) and np.array_equal(block.labels, other.labels):
                     block.fit, block.known = other.fit, other.known
+        for other in others.whole.values():
+            if other is not None and other.known[0].size:
+                node = others.pieces.graph.response[other.nodes]
+                mine = self._piece(int(self.pieces.graph.component[node[0]]))
+                if mine is not None:
+                    mine.begin_at(other.known, mine.place[node])
 
     def groups(self, pairs):
         """Positions in a list of pairs, and the labels among which all of these are held."""
@@ -146,6 +157,14 @@ class SharedBlock:
         if strength.size <= _ENTRIES:
             order = np.argsort(pairs, kind="stable")
             self.known = pairs[order], delta[order], strength[:, order]
+
+    def begin_at(self, known, place):
+        """Remember strengths that are known at some places; the others are where they are with nothing held."""
+        new = ~np.isin(known[0], self.known[0])
+        pairs, delta, strength = known[0][new], known[1][new], known[2][:, new]
+        near = np.repeat(self.pieces.strength[self.nodes][:, None], len(pairs), axis=1)
+        near[place] = strength
+        self.remember(np.r_[self.known[0], pairs], np.r_[self.known[1], delta], np.hstack([self.known[2], near]))
 
     def strengths(self, pairs, delta):
         """``(n_nodes, n_pairs)`` of the fits with each pair held at a delta."""

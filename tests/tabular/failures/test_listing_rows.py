@@ -31,6 +31,28 @@ def test_rows_of_ties_that_thresholds_remember_are_those_fitted_anew():
     np.testing.assert_allclose(rows, anew.rows(pairs, 0.0), rtol=0, atol=1e-11)
 
 
+def test_rows_of_pairs_across_blocks_begin_where_thresholds_ended():
+    """Two blocks with labels across, and a response more that is beaten once: the piece is not the component."""
+    rng, n, k = np.random.default_rng(4), 9, 60
+    problem = Problem.from_unnormalized(rng.normal(size=2 * n + 1), 0.7)
+    winner, across = rng.integers(0, n, (2, k)), rng.integers(0, n, (2, 12))
+    loser = (winner + rng.integers(1, n, (2, k))) % n
+    winner = np.r_[winner[0], winner[1] + n, across[0], 0] + 1
+    labels = Preferences(0 * winner, winner, np.r_[loser[0] + 1, loser[1] + n + 1, across[1] + n + 1, 0])
+    found, anew = solve(problem, labels), infimum(problem, labels)
+    pairs = np.arange(2 * k, 2 * k + 12)
+    rows = found.at.rows(pairs, 0.0)
+    np.testing.assert_allclose(rows, anew.rows(pairs, 0.0), rtol=0, atol=1e-11)
+    (whole,) = found.at.components.shared.whole.values()
+    known, delta, strength = whole.known
+    assert known.tolist() == pairs.tolist()
+    assert not delta.any()
+    kept, fitted = (s[1:] - s[1] for s in (strength, whole.held(pairs, delta).strength))  # but for a constant
+    np.testing.assert_allclose(kept, fitted, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(rows, found.at.rows(pairs, 0.0), rtol=0, atol=1e-13)
+    assert whole.known[0].size == len(pairs)  # what is known is not remembered again
+
+
 def test_the_lowest_probability_of_the_winner_is_found_wherever_in_the_order_the_first_fall_is():
     problem, labels = one_block()
     at, rng = infimum(problem, labels), np.random.default_rng(0)
