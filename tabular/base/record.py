@@ -20,6 +20,7 @@ from tabular.errors import InputError
 __all__ = ["Record", "frozen", "hashed", "same"]
 
 _LOOKED_AT = 8  # entries of an array that enter its hash
+_PLAIN = frozenset({bool, int, float, str, type(None)})  # nobody can write to them
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
@@ -51,9 +52,10 @@ class Record:
         dataclass(frozen=True, eq=False, repr=False)(cls)
 
     def __post_init__(self) -> None:
+        held = vars(self)
         for name in _names(self):
-            value = getattr(self, name)
-            if (safe := frozen(value)) is not value:
+            value = held[name]
+            if type(value) not in _PLAIN and (safe := frozen(value)) is not value:
                 object.__setattr__(self, name, safe)
 
     def __getstate__(self) -> dict[str, Any]:

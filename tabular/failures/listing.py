@@ -154,26 +154,38 @@ class Listing:
             return Finding(False, "the label has weight 0 and contradicts nothing")
         if self.at.relation[pair] != Relation.SAME:
             return Finding(False, "no chain of labels leads from l back to w")
-        cycle = self._cycle(pair)
+        cycle = self._cycles[pair]
         why = "the labels say " + " > ".join(map(str, (*cycle, cycle[0]))) + ": delta sums to 0 around it"
         row = self._row("near_optimum", pair)
         return self._occurs(Kind.CONTRADICTORY_LABELS, pair, why, row, "near_optimum", cycle=cycle)
 
-    def _cycle(self, pair):
-        """Shortest chain of wins from l back to w, closed by the label itself."""
-        labels = self.preferences
-        prompt, winner, loser = int(labels.prompt[pair]), int(labels.winner[pair]), int(labels.loser[pair])
-        came_from, waiting = {loser: loser}, deque([loser])
-        while winner not in came_from:
-            node = waiting.popleft()
-            for beaten in self._beaten.get((prompt, node), ()):
-                if beaten not in came_from:
-                    came_from[beaten] = node
-                    waiting.append(beaten)
-        chain = [winner]
-        while chain[-1] != loser:
-            chain.append(came_from[chain[-1]])
-        return (winner, *reversed(chain[1:]))
+    @cached_property
+    def _cycles(self):
+        """Of each label inside a block the shortest chain of wins from l back to w, closed by the label itself.
+
+        The chains from one l are read off one search.
+        """
+        labels, found = self.preferences, {}
+        pairs = np.flatnonzero((self.at.relation == Relation.SAME) & (labels.log_weight > -np.inf))
+        by_loser = {}
+        for pair in pairs.tolist():
+            by_loser.setdefault((int(labels.prompt[pair]), int(labels.loser[pair])), []).append(pair)
+        for (prompt, loser), mine in by_loser.items():
+            winners = {pair: int(labels.winner[pair]) for pair in mine}
+            came_from, waiting, sought = {loser: loser}, deque([loser]), set(winners.values())
+            while sought:
+                node = waiting.popleft()
+                for beaten in self._beaten.get((prompt, node), ()):
+                    if beaten not in came_from:
+                        came_from[beaten] = node
+                        waiting.append(beaten)
+                        sought.discard(beaten)
+            for pair, winner in winners.items():
+                chain = [winner]
+                while chain[-1] != loser:
+                    chain.append(came_from[chain[-1]])
+                found[pair] = (winner, *reversed(chain[1:]))
+        return found
 
     @cached_property
     def _beaten(self):
