@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import shortest_path
 from scipy.special import log_softmax
 
 from tabular import Preferences, Problem
 from tabular.failures import displacement
 from tabular.failures.infimum import infimum
+from tabular.failures.kinds import Kind
+from tabular.failures.report import find
 from tabular.failures.thresholds import solve
 
 
@@ -94,6 +97,25 @@ def test_the_farthest_fall_along_a_direction_is_found_wherever_it_begins_and_end
             np.testing.assert_allclose(row, rows[falls.argmax()], rtol=1e-12, atol=1e-12)
     assert len(ends) > 4
     assert room > 0 or None in ends
+
+
+def test_contradictions_are_the_shortest_chains_of_wins():
+    """Of two prompts, against Dijkstra's distances from l back to w; each chain is of labels, and ends with its own."""
+    rng, n, k = np.random.default_rng(5), 9, 40
+    prompt, winner = rng.integers(0, 2, k), rng.integers(0, n, k)
+    loser = (winner + rng.integers(1, n, k)) % n
+    problem = Problem.from_unnormalized(rng.normal(size=(2, n)), 0.5)
+    labels = Preferences(prompt, winner, loser)
+    lengths = set()
+    for row in find(problem, labels).rows:
+        wins = np.full((n, n), np.inf)
+        wins[winner[prompt == row.prompt], loser[prompt == row.prompt]] = 1
+        away, cycle = shortest_path(wins)[row.loser, row.winner], row.findings[Kind.CONTRADICTORY_LABELS].cycle
+        assert len(cycle) == (0 if np.isinf(away) else away + 1)
+        assert not cycle or cycle[:2] == (row.winner, row.loser)
+        assert all(wins[a, b] == 1 for a, b in zip(cycle, (*cycle[1:], *cycle[:1]), strict=True))
+        lengths.add(len(cycle))
+    assert {2, 3, 4} <= lengths
 
 
 def test_rays_looked_at_in_parts_are_the_same(monkeypatch):
