@@ -27,6 +27,8 @@ __all__ = [
     "smith_set",
 ]
 
+_MOST_RANKED = 20  # responses of which all subsets are looked at
+
 
 def borda(preference: ArrayLike) -> np.ndarray:
     r"""``(n_prompts, n)`` Borda scores :math:`\sum_{j\ne i}P_{ij}`: expected wins against the others.
@@ -96,7 +98,9 @@ def schwartz_set(preference: ArrayLike) -> np.ndarray:
 
 
 def kemeny(preference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    r"""The rankings of least expected disagreement :math:`\sum_{i\text{ above }j}P_{ji}`, by subsets: n at most 16.
+    r"""The rankings of least expected disagreement :math:`\sum_{i\text{ above }j}P_{ji}`, by subsets: n at most 20.
+
+    A prompt of 16 responses takes a twentieth of a second, one of 20 a second and 400 MB.
 
     Returns:
         ``cost (n_prompts,)`` and ``order (n_prompts, n)``, the best response first; of several the first by index.
@@ -106,23 +110,33 @@ def kemeny(preference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """
     matrix = preference_matrix(preference)
     n = matrix.shape[1]
-    if n > 16:
-        raise InputError(f"preference has {n} responses: the exact Kemeny order is for 16 at most")
-    everything = 2**n - 1
-    inside = (np.arange(2**n)[:, None] >> np.arange(n)) & 1  # (2^n, n)
-    loss = np.einsum("sj,pji->psi", inside.astype(float), matrix)  # what i costs above the set s
-    best, choice = np.zeros((len(matrix), 2**n)), np.zeros((len(matrix), 2**n), np.int64)
-    for s in range(1, 2**n):
-        members = np.flatnonzero(inside[s])
-        rest = s - (1 << members)
-        cost = loss[:, rest, members] + best[:, rest]
-        choice[:, s] = members[cost.argmin(axis=1)]
-        best[:, s] = cost.min(axis=1)
-    left, order = np.full(len(matrix), everything), []
+    if n > _MOST_RANKED:
+        raise InputError(f"preference has {n} responses: the exact Kemeny order is for {_MOST_RANKED} at most")
+    cost, order = zip(*map(_kemeny, matrix), strict=True)
+    return np.array(cost), np.array(order)
+
+
+def _kemeny(matrix):
+    """The least cost and its order for one prompt: ``best`` of a set is that of ranking its members below the rest."""
+    n = len(matrix)
+    size, above = np.zeros(1, dtype=np.int8), np.zeros((n, 1))  # what each response costs above each set
+    for j in range(n):
+        size = np.r_[size, size + 1]
+        above = np.hstack([above, above + matrix[j, :, None]])
+    best, top = np.where(size > 0, np.inf, 0.0), np.zeros(2**n, dtype=np.int8)
+    by_size = np.split(np.argsort(size, kind="stable"), np.cumsum(np.bincount(size))[:-1])
+    for sets in by_size[1:]:
+        for i in range(n):
+            whole = sets[sets >> i & 1 == 1]
+            rest = whole - (1 << i)
+            cost = above[i, rest] + best[rest]
+            less = cost < best[whole]
+            best[whole[less]], top[whole[less]] = cost[less], i
+    left, order = 2**n - 1, []
     for _ in range(n):
-        order.append(choice[np.arange(len(matrix)), left])
-        left = left - (1 << order[-1])
-    return best[:, everything], np.stack(order, axis=1)
+        order.append(int(top[left]))
+        left -= 1 << order[-1]
+    return best[-1], order
 
 
 class BradleyTerry(Record):

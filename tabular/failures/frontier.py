@@ -44,6 +44,7 @@ __all__ = [
     "Items",
     "frontier",
     "label_units",
+    "left_open",
     "relaxed",
     "search",
     "separable",
@@ -99,11 +100,12 @@ class Frontier(Record):
     def worst_case_accuracy(self, loss_level: ArrayLike) -> np.ndarray:
         """A at each level; raises :class:`InputError` below the infimum or where only bounds are known."""
         bounds = self.bounds(loss_level)
-        open_ = np.flatnonzero(np.ravel(bounds.upper - bounds.lower))
-        if open_.size:
-            low, high = np.ravel(bounds.lower)[open_[0]], np.ravel(bounds.upper)[open_[0]]
+        apart = np.ravel(left_open(bounds))
+        if apart.any():
+            first = np.argmax(apart)
+            low, high = np.ravel(bounds.lower)[first], np.ravel(bounds.upper)[first]
             raise InputError(
-                f"the worst-case accuracy at loss_level {np.ravel(loss_level)[open_[0]]:.10g} is only known to lie "
+                f"the worst-case accuracy at loss_level {np.ravel(loss_level)[first]:.10g} is only known to lie "
                 f"between {low:.6g} and {high:.6g}: use failure_modes.accuracy_bounds for both"
             )
         return bounds.lower
@@ -332,6 +334,11 @@ def _left_open(at, items, searched, weight):
         np.r_[items.options.gain[searched], more[which]],
     )
     return Frontier(at.value, options, float(items.base.sum()), weight.sum())
+
+
+def left_open(bounds: Bounds) -> np.ndarray:
+    """Where bounds differ by more than searches leave open: what rounding may add to a sum of all weights."""
+    return bounds.upper - bounds.lower > tolerances.LOSS
 
 
 def label_units(at: Infimum, preferences: Preferences) -> np.ndarray:

@@ -202,7 +202,8 @@ class Search:
                 np.column_stack([least, np.tile(labels.cost, (len(piece), 1))]),
                 np.column_stack([gain, elsewhere]),
             )
-            rest = np.array([min(aim.known[int(k)])[1] for k in piece])
+            own, of = np.unique(piece, return_inverse=True)
+            rest = np.array([min(aim.known[int(k)])[1] for k in own])[of]
             total = (labels.base - rest + wrong)[:, None] + _most(room, *columns)[:, : least.shape[1]]
             futile |= total < aim.reached_by_all() + aim.more
         return most, futile
