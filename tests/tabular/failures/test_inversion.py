@@ -1,5 +1,6 @@
 """The deepest inversion at a loss level: no drawn policy is deeper, and the witness is that deep at that loss."""
 
+import cvxpy
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -242,3 +243,26 @@ def test_a_fit_that_pushes_the_wrong_way_by_rounding_sends_no_pair_to_infinity()
         policy = found.witness(pair)
         assert dpo.loss(policy, problem, labels) == pytest.approx(level, abs=1e-12)
         assert labels.delta(policy)[pair] == pytest.approx(found.delta[pair], rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "seed", "pair"), [(16, 4, 24), (16, 30, 24), (24, 1, 33), (16, 23, 27)])
+@pytest.mark.parametrize("level", [10.0, 30.0, 1e3])
+def test_population_labels_of_two_rewards_far_down(n, seed, pair, level):
+    """Their weights cancel across many cuts, to nothing but rounding, and fits on the way down once ended there."""
+    rng = np.random.default_rng(seed)
+    problem = Problem.from_unnormalized(rng.integers(-3, 4, n) * 1.0, 7.0, rng.integers(0, 2, n) * 1.0)
+    winner = rng.integers(0, n, n)
+    loser = (winner + rng.integers(1, n, n)) % n
+    labels = Preferences.from_bradley_terry(problem, np.column_stack([winner, loser]).tolist())
+    found = deepest(problem, labels, level, [pair])
+    assert dpo.loss(found.witness(0), problem, labels) == pytest.approx(level, rel=1e-12)
+    assert found.delta[0] == pytest.approx(_deepest_by_clarabel(problem, labels, level, pair), rel=1e-6)
+
+
+def _deepest_by_clarabel(problem, labels, level, pair):
+    s = cvxpy.Variable(problem.n_responses)
+    delta_ref, strength = labels.delta(problem.log_ref), s[labels.winner] - s[labels.loser]
+    loss = np.exp(labels.log_share) @ cvxpy.logistic(-strength)
+    found = cvxpy.Problem(cvxpy.Minimize(strength[pair]), [loss <= level, s[0] == 0])
+    found.solve(solver="CLARABEL")
+    return delta_ref[pair] + found.value / problem.beta
