@@ -348,7 +348,8 @@ def label_units(at: Infimum, preferences: Preferences) -> np.ndarray:
 
 
 def _units(weight):
-    ratio = weight / weight.min() if weight.min() > 0 else weight
+    with np.errstate(over="ignore"):
+        ratio = weight / weight.min() if weight.min() > 0 else weight
     whole = np.round(ratio)
     exact = whole.sum() < 2**53 and np.all(np.abs(ratio - whole) <= tolerances.LOSS * whole)
     return whole if exact else weight / weight.sum()

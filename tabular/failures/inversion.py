@@ -50,7 +50,8 @@ class Inversions(Record):
 
     Attributes:
         pair: ``(n,)`` the pairs asked about; loss_level: ``(n,)`` mean loss allowed for each.
-        delta: ``(n,)`` the least delta at that level, in nats; -inf where it falls freely, +inf in the limit.
+        delta: ``(n,)`` the least delta at that level, in nats; -inf where it falls freely, or below the floats, +inf in
+            the limit.
     """
 
     pair: np.ndarray
@@ -195,7 +196,8 @@ def _root(at, pairs, allowed, start):
     cost, flow = held.cost[again], held.flow[again]
     start[far], deep = line[far], cost < allowed[far]
     gain, far = (allowed[far] - cost)[deep], far[deep]
-    delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * flow[deep]), False
+    with np.errstate(divide="ignore", over="ignore"):  # what so light a label allows leaves the floats
+        delta[far], left[far] = line[far] - gain / (at.graph.problem.beta * flow[deep]), False
     for index, block in groups:
         index = index[left[index]]
         for which in np.array_split(index, max(1, -(-len(index) * len(block.nodes) // _ENTRIES))):

@@ -468,6 +468,7 @@ class _Copies:
 
 def _whole(weight):
     """Weights over the least of them as whole numbers where they are such, else as they are."""
-    ratio = weight / weight.min() if len(weight) else weight
-    whole = np.round(ratio)
-    return whole if (np.abs(ratio - whole) <= tolerances.WHOLE * whole).all() else weight
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # the least may be 0, or as good as
+        ratio = weight / weight.min() if len(weight) else weight
+        whole = np.round(ratio)
+        return whole if (np.abs(ratio - whole) <= tolerances.WHOLE * whole).all() else weight

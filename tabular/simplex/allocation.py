@@ -44,7 +44,7 @@ __all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
 _SETTLED = 1e-13  # the last step's size, relative: the square of it is left
-_FULL = 1e-15  # what rounding may leave of a mass of 1
+_FULL = 4e-15  # what rounding leaves of a mass of 1, times what terms of 1 and 1/beta add up to
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,13 +228,13 @@ def allocate(wishes: Wishes) -> Allocation:
     """
     neutral, wanted = wishes.kinds()
     goal, beyond = _goals(wishes, wanted)
-    log_total = np.logaddexp.reduce(goal, axis=1)
-    short = (log_total > _FULL) | beyond.any(axis=1)
-    log_policy, nu = goal.copy(), np.zeros(len(goal))
+    log_total, full = np.logaddexp.reduce(goal, axis=1), _FULL * (1 + 1 / wishes.beta)
+    short = (log_total > full) | beyond.any(axis=1)
+    left = ~short & (log_total < -full)
+    log_policy, nu = goal - np.where(left, 0.0, log_total)[:, None], np.zeros(len(goal))
     if short.any():
         log_policy[short], log_mu = _shared(wishes.of(short), wanted[short], goal[short], beyond[short])
         nu[short] = -np.exp(log_mu)
-    left = ~short & (log_total < -_FULL)
     free = left & neutral.any(axis=1)
     rest = np.log(-np.expm1(log_total[free]))
     log_share = np.where(neutral, wishes.log_ref, -np.inf)[free]

@@ -372,3 +372,18 @@ def test_the_bound_of_nca_is_the_least_of_what_bounds_it():
     x = np.linspace(-5, 5, 100_001)
     least = (np.logaddexp(0, -x) + np.logaddexp(0, x) / 2).min()
     assert least - 1e-9 <= absolute._NCA_LEAST <= least
+
+
+@pytest.mark.parametrize("name", ["sppo_hard", "nca_pair", "bco_pair"])
+@pytest.mark.parametrize("beta", [1e-4, 0.01, 1.0, 100.0])
+def test_responses_that_win_as_often_as_they_lose_keep_their_reference(name, beta):
+    """Each wants what it has, so that the wishes fill the simplex, but for rounding of 1/beta, which is no surplus."""
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        n = int(rng.integers(2, 7))
+        problem = Problem.from_unnormalized(3.0 * rng.integers(-6, 7, n), beta)
+        rounds = [(rng.permutation(n), float(rng.integers(1, 4))) for _ in range(3)]
+        labels = [(0, w, y, c) for turn, c in rounds for w, y in zip(turn, np.roll(turn, 1), strict=True)]
+        found = losses.solve(problem, Preferences.from_pairs(labels), losses.typical(name))
+        assert found.status is Status.UNIQUE
+        np.testing.assert_allclose(found.log_policy, problem.log_ref, atol=1e-10 / min(beta, 1.0) ** 0.5)
