@@ -32,10 +32,10 @@ long; in a cut that Newton would move by several nats, only to shorten that, and
 
 **Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
-is asked, or when it does not do so. Where rounding leaves nothing of R it is done if the loss did not fall: far from
-the optimum one cut, whose weights cancel, may blur all others. At the optimum neighbouring levels are at most
-:math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the other way),
-so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
+is asked, or when it does not do so. Where rounding leaves nothing of R it is done unless the loss falls, and not at a
+crawl: far from the optimum one cut, whose weights cancel, may blur all others. At the optimum neighbouring levels are
+at most :math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the
+other way), so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
 
 **Where it begins.** From the fit of a similar block few steps lead to the next, however long they are: curvature that a
 cut has lost comes back with them. Where four long steps in a row are of one length, or of as many as a block has nodes
@@ -178,18 +178,20 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
         rows[moving] += (length[:, None] * step.reshape(len(there), size))[at]
         reach, stride, rounding = reach[at], (length * stride)[at], rounding[at]
         walked[moving] += stride
-        hidden = (reach > wanted) & ~(reach > rounding)
-        if hidden.any():
-            loss = cuts.edges.losses(rows[there].ravel())
-            hidden &= ~(loss < (1 - tolerances.LOSS) * cuts.edges.losses(here))[at]
-        done = ~(reach > wanted) | hidden | ((before <= halving)[moving] & (reach > before[moving] / 2))
         astray = ~(walked <= furthest)[moving]
         alike = (stride > LONG) & (np.abs(stride - last[moving]) <= _ALIKE * stride)
         halved = stride <= np.maximum(least[moving] / 2, LONG)
         same[moving], since[moving] = np.where(alike, same[moving] + 1, 0), np.where(halved, 0, since[moving] + 1)
         least[moving] = np.where(halved, stride, least[moving])
+        crawls = (same[moving] > 2) | (since[moving] > size)
+        hidden = (reach > wanted) & ~(reach > rounding)
+        falling = hidden & (rounding < np.inf) & ~crawls
+        if falling.any():
+            loss = cuts.edges.losses(rows[there].ravel())
+            falling &= (loss < (1 - tolerances.LOSS) * cuts.edges.losses(here))[at]
+        done = ~(reach > wanted) | (hidden & ~falling) | ((before <= halving)[moving] & (reach > before[moving] / 2))
         if trying:
-            lost[moving] = astray | (same[moving] > 2) | (since[moving] > size) | (done & (rounding > wanted))
+            lost[moving] = astray | crawls | (done & (rounding > wanted))
         before[moving], last[moving] = reach, stride
         moving = moving[~(done | astray | lost[moving])]
     return rows.ravel(), lost

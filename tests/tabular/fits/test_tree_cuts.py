@@ -298,3 +298,22 @@ def test_a_block_tied_begins_at_its_own_fit_however_far_that_is(monkeypatch, spr
         again = bradley_terry.fit(20, *tied)
         np.testing.assert_allclose(found.strength, again.strength, atol=1e-12 * (1 + np.abs(again.strength).max()))
     assert max(taken) <= most
+
+
+def test_offsets_that_leave_no_digit_end_a_fit(monkeypatch):
+    """The loss falls, by so little each time that it would for ever: rounding hides the steps, and says so."""
+    pairs = [(1, 3), (0, 3), (2, 3), (1, 4), (2, 4), (0, 4), (0, 1), (3, 4)]
+    winner, loser = np.array([end for w, y in pairs for end in ((w, y), (y, w))]).T
+    light = [-1373.0, -1604.0, -647.0, -392.0, -1118.0, -160.0, -233.0, -1763.0]
+    log_weight = np.column_stack([np.full(8, -2.0), light]).ravel()
+    offset = np.repeat([0.006, 6e127, 1e258, 0.006, 1e258, 6e127, 6e127, 0.006], 2)
+    calls, direction = [], dense_cuts.DenseCuts.direction
+
+    def counting(cuts, s):
+        calls.append(len(s))
+        assert len(calls) < 2_000
+        return direction(cuts, s)
+
+    monkeypatch.setattr(dense_cuts.DenseCuts, "direction", counting)
+    bradley_terry.fit(5, winner, loser, log_weight, offset)
+    assert calls
