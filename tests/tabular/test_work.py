@@ -211,7 +211,7 @@ WORK = {
     "evaluations of least squares of self-play": (self_play, "wrightomega", least_squares_of_self_play, 17),
     "divergences on the way to a tilt": (best_of_n, "kl", tilts, 38),
     "dual values under limits": (expected_costs, "_log_sum", limits, 371),
-    "models under limits": (expected_costs, "_quadratic", limits, 34),
+    "models under limits": (expected_costs, "_quadratic", limits, 39),
     "systems of an ensemble": (np.linalg, "lstsq", ensembles, 14),
     "curvatures of rDPO": (laplacian, "solve_even", solved("rdpo"), 30),
     "Newton steps of SFT": (sft, "_step", solved("dpo_sft"), 19),

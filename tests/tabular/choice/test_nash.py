@@ -151,6 +151,7 @@ def test_gaps_are_a_quarter_of_the_reward_gaps_at_most():
 
 
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
+@example(6, 1134)  # two responses that nobody plays drowned the others in the model of a step: 3e-8 were left
 def test_the_limit_is_the_equilibrium_closest_to_the_reference(n, seed):
     """Ties and duplicated responses give games with many equilibria; tau = 1e-6 of the regularised game goes there."""
     rng = np.random.default_rng(seed)
@@ -159,7 +160,7 @@ def test_the_limit_is_the_equilibrium_closest_to_the_reference(n, seed):
     found = nash.limit(preference, log_ref)
     exact = games.maximal_lottery(preference)
     assert set(np.flatnonzero(np.exp(found) > 0)) == set(exact.support)
-    assert ((preference - 0.5) @ np.exp(found)).max() < 1e-9
+    assert ((preference - 0.5) @ np.exp(found)).max() < 1e-12
     near = nash.regularised(preference, 1e-6, log_ref).log_policy[0]
     assert np.exp(near) == pytest.approx(np.exp(found), abs=2e-4)
     distance = kl(found[None], log_ref[None])[0]
