@@ -41,7 +41,7 @@ class Frontier(NamedTuple):
         low, high = (np.array([self.bits[full], self.bits[full] + 1]) << _SHIFT).view(float)
         fewest = int(left * n / total)
         cheap = left / low if low > 0 else n
-        dear = n - (total - left) / high if np.isfinite(total) and np.isfinite(high) else n
+        dear = n - (total - left) / high if np.isfinite(total) else n
         return fit + fewest, fit + max(fewest, min(n, int(cheap), int(dear)))
 
 

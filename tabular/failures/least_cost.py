@@ -142,7 +142,7 @@ class _Ways:
             return  # rounding has made it no circulation
         way = way / here.share[edge]
         room = np.where(way > 0, left, push)
-        furthest = _WITHIN / max((np.abs(way) / np.maximum(room, np.finfo(float).tiny)).max(initial=0.0), _WITHIN)
+        furthest = _WITHIN / max((np.abs(way) / np.maximum(room, np.finfo(float).tiny)).max(), _WITHIN)
         for step in _STEPS:
             moved = here.margin.copy()
             moved[edge] = np.log(left - furthest * step * way) - np.log(push + furthest * step * way)

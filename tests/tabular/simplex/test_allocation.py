@@ -1,0 +1,84 @@
+"""Allocations on any scale against the theorem, every slope written out anew in 50 digits."""
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+
+from tabular import Preferences, Problem, losses
+from tabular.simplex import absolute, allocation
+
+
+def sg(x):
+    return 1 / (1 + mp.exp(-x))
+
+
+def bell(x):
+    return sg(x) * sg(-x)
+
+
+SLOPES = {  # of what a response wins and loses, in z = beta (log pi - log ref)
+    "nca_pair": lambda z, b: (b * (sg(z) / 2 - sg(-z)), b * sg(z) / 2),
+    "bco_pair": lambda z, b: (-b * sg(mpf("0.4") - z), b * sg(z - mpf("0.4"))),
+    "sppo_hard": lambda z, b: (2 * (z - mpf(1) / 2) / b, 2 * (z + mpf(1) / 2) / b),
+    "kto": lambda z, b: (-b * 2 * bell(z - b * mpf("0.3")), b * 3 * bell(z - b * mpf("0.3"))),
+    "apo_zero": lambda z, b: (-b * bell(z), b * bell(z)),
+}
+PARAMS = {"bco_pair": {"shift": 0.4}, "kto": {"z0": 0.3, "l_d": 2.0, "l_u": 3.0}}
+
+
+def case(name, seed):
+    """Prompts whose references, weights and beta are of many sizes, a response without labels among them or not."""
+    rng = np.random.default_rng(seed)
+    n, beta = int(rng.integers(2, 7)), float(10 ** rng.uniform(-2, 2))
+    if name in ("kto", "apo_zero"):
+        beta = 1.0 if seed % 4 == 0 else min(beta, 1 / beta)
+    problem = Problem.from_unnormalized(rng.normal(0, 10 ** rng.uniform(-1, 2.5), (6, n)), beta)
+    k, named = 6 * int(rng.integers(1, 12)), max(2, n - seed % 2)
+    winner = rng.integers(0, named, k)
+    loser = (winner + rng.integers(1, named, k)) % named
+    log_weight = rng.normal(0, 10 ** rng.uniform(-1, 2), k)
+    return problem, Preferences(rng.integers(0, 6, k), winner, loser, log_weight=log_weight).counted()
+
+
+@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("seed", range(8))
+def test_each_response_pulls_as_much_as_the_others_or_wants_no_more(name, seed):
+    """What is wanted less than all is not decided: there each has what it wants, and nobody takes the rest."""
+    problem, labels = case(name, seed)
+    wishes = absolute._wishes(problem, labels, losses.get(name, **PARAMS.get(name, {})).form)
+    found = allocation.allocate(wishes)
+    mass, neutral = np.exp(found.log_policy).sum(axis=1), _neutral(name, wishes)
+    np.testing.assert_allclose(mass[found.decided], 1, atol=1e-13)
+    assert np.all(mass[~found.decided] < 1)
+    assert not neutral[~found.decided].any()
+    for row in range(6):
+        shared = neutral[row] & np.isfinite(found.log_policy[row])
+        assert found.n_neutral[row] == shared.sum()
+        ratio = (found.log_policy[row] - wishes.log_ref[row])[shared]
+        np.testing.assert_allclose(ratio, ratio[:1].repeat(shared.sum()), rtol=1e-12, atol=1e-12)
+        for y in np.flatnonzero(~shared):
+            assert _has_its_own(name, wishes, row, y, float(found.log_policy[row, y]), found.nu[row]), (row, y)
+
+
+def _neutral(name, wishes):
+    """Who wins and loses as much of one bell, or nothing."""
+    factor = PARAMS["kto"]["l_d"] / PARAMS["kto"]["l_u"] if name == "kto" else 1.0
+    cancels = (name in ("kto", "apo_zero")) & np.isclose(wishes.log_won + np.log(factor), wishes.log_lost, 0, 1e-12)
+    return cancels | ((wishes.log_won == -np.inf) & (wishes.log_lost == -np.inf))
+
+
+def _has_its_own(name, wishes, row, y, x, nu):
+    """Whether f' = nu pi, to rounding, where y has a probability, and f' >= nu pi in the limit where it has none."""
+    beta, nu, ref = mpf(wishes.beta), mpf(float(nu)), mpf(float(wishes.log_ref[row, y]))
+    weights = [mp.exp(mpf(float(log_weight[row, y]))) for log_weight in (wishes.log_won, wishes.log_lost)]
+
+    def lacks(at):
+        return sum(weight * slope for weight, slope in zip(weights, SLOPES[name](beta * (at - ref), beta), strict=True))
+
+    with mp.workdps(50):
+        if x == -np.inf:
+            at = min(ref, 0) - 200 / beta
+            return lacks(at) >= nu * mp.exp(at)
+        off = 1e-14 * (1 + abs(x) + abs(ref) + 1 / beta)
+        less, more = (lacks(at) - nu * mp.exp(at) for at in (x - off, x + off))
+        return less <= 0 and more >= -np.finfo(float).tiny  # below it nu is 0
