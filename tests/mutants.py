@@ -272,10 +272,11 @@ def reason(what: str, known: dict[str, str]) -> str:
 
     >>> reason("tabular/rlhf.py:7 comparison Lt: error < tolerances.LOSS", {})
     'a number that is the bound to the last bit is served on either side'
-    >>> reason("tabular/rlhf.py:7 comparison Lt: error < reward", {})
+    >>> reason("tabular/rlhf.py:7 comparison Lt: error < reward in small = (error < reward, step < _LONG)", {})
     ''
     """
-    at_a_bound = re.search(r" comparison (Lt|LtE|Gt|GtE): .*(tolerances\.|\b1e-[0-9]|\b_[A-Z]+\b)", what)
+    bound = r"tolerances\.|\b1e-[0-9]|(?<!\.)\b_?[A-Z][A-Z_]+\b"
+    at_a_bound = re.search(rf" comparison (Lt|LtE|Gt|GtE): .*({bound})", what.partition(" in ")[0])
     rule = "a number that is the bound to the last bit is served on either side" if at_a_bound else ""
     return known.get(without_line(what), rule)
 

@@ -112,8 +112,7 @@ class Wishes:
         cancels = self.log_weight == -np.inf
         sizes = [self.terms(self.log_ref + r / self.beta) for r in (-1.0, 0.0, 1.0)]
         cancels |= np.all([np.abs(up + down) <= _NEUTRAL * (np.abs(up) + np.abs(down)) for up, down in sizes], axis=0)
-        lowest = self.rise(np.full(self.there.shape, -np.inf))
-        falls = (lowest < 0) | ((lowest == 0) & (self.rise(self.log_ref) < 0))
+        falls = self.rise(np.full(self.there.shape, -np.inf)) < 0  # at its lowest: these losses are convex in log pi
         return self.there & cancels, self.there & ~cancels & falls
 
 

@@ -251,7 +251,7 @@ def _orthant(log_star, table):
         before, miss = miss, np.abs(x - np.maximum(x - gradient, 0)).max()  # 0 exactly at the optimum
         if miss == 0 or (miss < _SETTLED and miss >= before / 2) or stalls.after(value, miss)[0]:
             return x / span
-        free = (x > 0) | (gradient < 0)  # the others stay at 0: where the model is flat their slopes would drown the rest
+        free = (x > 0) | (gradient < 0)  # where the model is flat the slopes of others would drown the rest
         step = np.zeros(len(x))
         step[free] = _quadratic(gradient[free], hessian[np.ix_(free, free)], x[free]) - x[free]
         if not gradient @ step < 0:

@@ -307,6 +307,20 @@ def test_how_many_prices_fit_is_known_but_for_those_of_one_step(seed):
     np.testing.assert_allclose(halves.spent, found.spent, rtol=1e-13)
 
 
+@pytest.mark.parametrize(("price", "budget"), [(1e308, 1e307), (1.7e308, 5e307), (np.inf, 1e30), (0.0, 0.0)])
+def test_prices_whose_sum_leaves_the_floats_are_counted(price, budget):
+    fewest, most = frontier.of_prices(np.full(3, price)).fits(budget)
+    true = 3 if price == 0 else int(budget / price)
+    assert fewest <= true <= most <= max(true, 1)
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**-6])
+def test_equal_prices_at_either_end_of_a_step_leave_no_doubt(unit):
+    """A hundred of 1, where a step begins, and of 1.0155, next to its end 1 + 1/64: 50.3 pays for 50 and for 49."""
+    assert frontier.of_prices(np.full(100, unit)).fits(50.3 * unit) == (50, 50)
+    assert frontier.of_prices(np.full(100, 1.0155 * unit)).fits(50.3 * unit) == (49, 49)
+
+
 def test_pairs_are_grouped_by_their_length_and_lengths_have_to_be_known():
     rng = np.random.default_rng(0)
     n = 40

@@ -303,3 +303,19 @@ def test_labels_of_equal_weight_cancel_exactly_when_they_are_merged():
             moved = fitted.strength + step * (np.arange(3) == node)
             h = moved[winner] - moved[loser] - offset
             assert np.logaddexp(0, -h).mean() >= best
+
+
+@pytest.mark.parametrize("offsets", [1, 3])
+def test_merged_labels_are_sums_over_equal_ones_in_order(offsets):
+    rng = np.random.default_rng(offsets)
+    winner, loser = rng.integers(0, 4, (2, 90))
+    offset = rng.choice([0.0, -1.5, 2.0][:offsets], 90)
+    log_weight, whole = rng.uniform(-700, 700, 90), rng.integers(1, 9, 90).astype(float)
+    sums = {}
+    for *key, one, number in zip(winner, loser, offset, log_weight, whole, strict=True):
+        log_sum, total = sums.get(tuple(key), (-np.inf, 0.0))
+        sums[tuple(key)] = np.logaddexp(log_sum, one), total + number
+    found = bradley_terry.merged(4, winner, loser, log_weight, offset, whole)
+    keys = sorted(sums)
+    assert [tuple(key) for key in zip(found[0], found[1], found[3], strict=True)] == keys
+    np.testing.assert_allclose(np.transpose(found[2::2]), [sums[key] for key in keys], rtol=1e-14)

@@ -295,3 +295,41 @@ def test_pairs_across_blocks_join_what_lies_between_them():
     deltas = failure_modes.deepest(problem, labels, level, across).delta
     cost = at.parts.hold(across, deltas)[0].cost
     np.testing.assert_allclose(cost - at.parts.cost[piece.piece], 0.05, rtol=1e-10)
+
+
+def test_a_piece_has_one_block_of_many_labels_or_none():
+    """Three prompts: a block of many labels with a response below it, one of few, and again one of many."""
+    rng, labels = np.random.default_rng(4), []
+    for prompt, k in enumerate((70, 5, 70)):
+        winner = np.r_[:5, rng.integers(0, 5, k)]
+        labels += [(prompt, w, (w + d) % 5) for w, d in zip(winner, np.r_[[1] * 5, rng.integers(1, 5, k)], strict=True)]
+    labels.append((0, 2, 5))
+    problem = Problem.from_unnormalized(rng.normal(size=(3, 6)), 1.0)
+    parts = infimum(problem, Preferences.from_pairs(labels)).parts
+    pieces = [int(parts.graph.component[6 * prompt]) for prompt in range(3)]
+    found = [parts.shared.only(piece) for piece in pieces]
+    assert [block and block.piece for block in found] == [pieces[0], None, pieces[2]]
+    assert [len(block.labels) for block in found[::2]] == [75, 75]
+
+
+def test_labels_that_are_not_fitted_hold_nothing():
+    """A block and a response below it: all but what factors hold of it is that of the block alone."""
+    winner, loser, log_weight, offset, alone = block_of(12, 40, seed=4, offset=1.0)
+    whole = Block(
+        np.r_[winner, 3, 3, 5],
+        np.r_[loser, 12, 12, 12],
+        np.r_[np.exp(log_weight), 2.0, 7.0, 1.0],
+        np.r_[offset, 0.0, 1.0, 0.0],
+        np.r_[alone.strength, -1.0],
+        np.arange(len(winner) + 3) < len(winner),
+    )
+    assert whole.cost == pytest.approx(alone.cost, rel=1e-15)
+    a, b = winner[:12], loser[:12]
+    np.testing.assert_allclose(whole.steepest(a, b), alone.steepest(a, b), rtol=1e-15)
+    won = [np.exp(log_weight)[winner == y].sum() for y in a]
+    lost = [np.exp(log_weight)[loser == y].sum() for y in b]
+    np.testing.assert_allclose(alone.steepest(a, b), [won, lost], rtol=1e-15)
+    difference = alone.strength[a] - alone.strength[b] - 1.3
+    found, known = whole.held(a, b, difference), alone.held(a, b, difference)
+    np.testing.assert_allclose(found.cost, known.cost, rtol=1e-13)
+    np.testing.assert_allclose(found.push, known.push, rtol=1e-9)

@@ -68,3 +68,12 @@ def test_trees_of_several_blocks_at_once_are_those_of_each():
         np.testing.assert_allclose(flows[i], alone.delivered(net[i]), atol=1e-14)
         mine = together.label[9 * i : 9 * i + 9]
         assert np.where(mine < 0, -1, mine - 33 * i).tolist() == alone.label.tolist()
+
+
+def test_labels_that_deliver_nothing_count_only_for_how_long_the_tree_is():
+    delivered, curvature = np.array([[0.0, 0.0], [3e-3, 0.0], [-2e-3, 0.0]]), np.array([[1e-9], [4.0], [0.5]])
+    lam, length, share = distance(delivered, curvature)
+    np.testing.assert_allclose(lam, [np.sqrt(9e-6 / 4 + 4e-6 / 0.5), 0], rtol=1e-14)
+    np.testing.assert_allclose(length, [1e-9**-0.5 + 0.5 + 2**0.5], rtol=1e-14)
+    np.testing.assert_allclose(share, [4e-3, 0], rtol=1e-14)
+    assert distance(np.array([0.0, 0.0]), np.array([0.0, 1.0]))[::2] == (0, 0)  # nor where no curvature is left

@@ -59,6 +59,25 @@ def test_a_step_descends_where_the_hessian_is_indefinite():
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_step_ends_no_higher_than_in_logits_and_where_one_response_gives_way(name):
+    """Both ways are taken as they are said to be, at the step's full length; neither is the lower one always."""
+    lower = np.zeros(2, dtype=bool)
+    for seed in range(6):
+        prompts = prompts_of(name, 2.0, seed=seed)
+        rows = descents.Rows.of(prompts, np.array([0]), np.ones((1, 5), bool))
+        x = rows.policy(np.random.default_rng(seed).normal(size=(1, 5)))
+        _, d, (way,) = rows.direction(x)
+        moved = x + d
+        others = np.delete(moved - np.exp(x) @ d[0], way)
+        given = np.insert(others, way, np.log1p(-np.exp(others).sum())) if np.exp(others).sum() < 1 else x[0]
+        ends = rows.value(np.array([moved - np.logaddexp.reduce(moved[0]), [given]]))[:, 0]
+        _, (found,) = descents._lowest_step(rows, x, np.ones(1))
+        assert found <= ends.min() + 1e-14 * abs(ends.min())
+        lower[ends.argmin()] = True
+    assert lower.any()
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("beta", "seed"), [(0.3, 0), (1.0, 1), (5.0, 2), (5.0, 3)])
 def test_nothing_lower_is_found_by_forty_descents_of_scipy(name, beta, seed):
     prompts, rng = prompts_of(name, beta, seed=seed), np.random.default_rng(seed)
