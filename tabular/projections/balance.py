@@ -35,7 +35,7 @@ def balance(wanted, rounding, shift, group, winner, loser):
         blurred = shift + np.log(rounding + tolerances.TIGHT)  # a log-probability of 0 is rounded as one of 1
         log_surplus = shift + np.log(np.maximum(wanted, 0))
         log_want = shift + np.log(np.maximum(-wanted, 0))
-    blurred_first = winner[np.lexsort((-blurred[winner], group[winner]))]
+    blurred_first = winner[np.argsort(-blurred[winner], kind="stable")]
     roots = blurred_first[np.unique(group[blurred_first], return_index=True)[1]]
     log_flow = np.logaddexp(_log_flow(log_surplus, roots, loser, winner), _log_flow(log_want, roots, winner, loser))
     with np.errstate(over="ignore"):
