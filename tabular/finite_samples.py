@@ -192,7 +192,7 @@ def _cells(problem, pairs, weights):
     pairs = list(pairs)
     if strange := [pair for pair in pairs if not np.iterable(pair) or [*map(np.iterable, pair)] != [False] * 2]:
         raise InputError(f"pairs has {checks.brief(strange[0])}: each must be two responses, such as (0, 1)")
-    checked = Preferences.from_pairs([(0, i, j) for i, j in pairs]).check_against(problem)
+    checked = Preferences.from_pairs(pairs).check_against(problem)
     weights = np.ones(len(pairs)) if weights is None else checks.numbers(weights, "weights")
     share = Preferences(checked.prompt, checked.winner, checked.loser, weights).log_share
     i, j = checked.winner, checked.loser

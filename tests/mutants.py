@@ -196,8 +196,12 @@ class Seen:
         self._data.read()
 
     def tests(self, path: Path, lines: range | None) -> list[str]:
-        """The tests that run one of these lines of a file, or with None any of them, the quickest first."""
+        """The tests that run one of these lines of a file, or with None any of them, the quickest first.
+
+        What runs before any test, as something is imported, is no test's own: there every test of the file is asked.
+        """
         ran = self._data.contexts_by_lineno(str(path))
+        lines = None if any("" in ran.get(line, ()) for line in lines or ()) else lines
         held = {name for line, names in ran.items() if lines is None or line in lines for name in names if name}
         # met before any import of the file, its doctests would make a second module of it
         order = {name: (name.startswith("tabular/"), self.seconds.get(name, 0.0), name) for name in map(_named, held)}

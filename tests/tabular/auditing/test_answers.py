@@ -182,6 +182,12 @@ def test_which_pairs(log):
     assert set(QUESTIONS) == set(expected)
 
 
+def test_a_pair_that_has_not_moved_or_is_at_0_answers_no_question_but_the_worst():
+    """delta and h by pair: (0, 0), (0, -1), (-1, 0), (-1, 1); of the third alone both responses have fallen."""
+    log = PairLog("x", [-5.0] * 4, [-5.0, -6.0, -4.0, -3.0], [-5.0, -5.0, -5.5, -5.0], [-5.0, -5.0, -4.5, -4.0])
+    assert {name: n_of(log, name) for name in QUESTIONS} == {"worst": 4, "in_u": 1, "flipped": 0, "chosen_fell": 1}
+
+
 def test_groups(log):
     rows = groups(log, "source")
     assert [row["group"] for row in rows] == ["a", "b"]

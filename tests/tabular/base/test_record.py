@@ -7,6 +7,7 @@ import inspect
 import json
 import pickle
 import pkgutil
+from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -270,6 +271,14 @@ def test_what_is_shown_of_records_that_choose_it():
     """Pinned: a name that goes, or moves, is a change for every reader of notebooks and logs."""
     choosing = [name for name in NAMES if type(SAMPLES[name]()).shown]
     assert {name: list(type(SAMPLES[name]()).shown) for name in choosing} == SHOWN
+
+
+def test_fractions_are_shown_as_such_unless_they_are_long():
+    class Shares(Record):
+        all: list
+
+    shown = repr(Shares([Fraction(1, 3), Fraction(-8, 999_999), Fraction(1, 10**6), Fraction(10**7, 10**7 + 1)]))
+    assert shown == "Shares(all=[1/3, -8/999999, 1e-06, 1])"
 
 
 def test_pictures_are_where_they_say_something():

@@ -128,6 +128,22 @@ def test_rays_looked_at_in_parts_are_the_same(monkeypatch):
     assert whole[0] < problem.log_ref[0, 0]
 
 
+def test_a_prompt_may_rise_by_what_the_others_can_fall():
+    rng = np.random.default_rng(0)
+    problem = Problem.from_unnormalized(rng.normal(size=(3, 4)), 0.8)
+    winner = rng.integers(0, 4, 24)
+    columns = np.repeat(range(3), 8), winner, (winner + rng.integers(1, 4, 24)) % 4, rng.uniform(0.5, 2, 24)
+    labels = Preferences(*columns)
+    at = infimum(problem, labels)
+    share = [np.exp(np.logaddexp.reduce(labels.log_share[labels.prompt == prompt])) for prompt in range(3)]
+    alone = [infimum(problem, Preferences(*(c[columns[0] == prompt] for c in columns))).value for prompt in range(3)]
+    falls = np.array(share) * (np.log(2) - np.array(alone))
+    for prompt in range(3):
+        local = displacement._Prompt(at, prompt)
+        assert local.own_start == pytest.approx(share[prompt] * np.log(2), rel=1e-14)
+        assert local.room == pytest.approx(falls.sum() - falls[prompt], rel=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_rays_end_just_below_the_loss_of_the_reference(seed):
     """One response is raised as far as lowering all others but the winner pays for; what is free, for ever."""
