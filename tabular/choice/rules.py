@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
-from tabular.base import digraph
+from tabular.base import digraph, tolerances
 from tabular.base.log_space import kl
 from tabular.base.record import Record
 from tabular.choice.matrix import preference_matrix, win_counts
@@ -100,7 +100,7 @@ def schwartz_set(preference: ArrayLike) -> np.ndarray:
 def kemeny(preference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     r"""The rankings of least expected disagreement :math:`\sum_{i\text{ above }j}P_{ji}`, by subsets: n at most 20.
 
-    A prompt of 16 responses takes a twentieth of a second, one of 20 a second and 400 MB.
+    A prompt of 16 responses takes a hundredth of a second, one of 20 a fifth.
 
     Returns:
         ``cost (n_prompts,)`` and ``order (n_prompts, n)``, the best response first; of several the first by index.
@@ -112,31 +112,62 @@ def kemeny(preference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     n = matrix.shape[1]
     if n > _MOST_RANKED:
         raise InputError(f"preference has {n} responses: the exact Kemeny order is for {_MOST_RANKED} at most")
-    cost, order = zip(*map(_kemeny, matrix), strict=True)
+    cost, order = zip(*(_kemeny(prompt.T) for prompt in matrix), strict=True)
     return np.array(cost), np.array(order)
 
 
-def _kemeny(matrix):
-    """The least cost and its order for one prompt: ``best`` of a set is that of ranking its members below the rest."""
-    n = len(matrix)
-    size, above = np.zeros(1, dtype=np.int8), np.zeros((n, 1))  # what each response costs above each set
-    for j in range(n):
-        size = np.r_[size, size + 1]
-        above = np.hstack([above, above + matrix[j, :, None]])
-    best, top = np.where(size > 0, np.inf, 0.0), np.zeros(2**n, dtype=np.int8)
-    by_size = np.split(np.argsort(size, kind="stable"), np.cumsum(np.bincount(size))[:-1])
-    for sets in by_size[1:]:
-        for i in range(n):
-            whole = sets[sets >> i & 1 == 1]
-            rest = whole - (1 << i)
-            cost = above[i, rest] + best[rest]
-            less = cost < best[whole]
-            best[whole[less]], top[whole[less]] = cost[less], i
-    left, order = 2**n - 1, []
-    for _ in range(n):
-        order.append(int(top[left]))
-        left -= 1 << order[-1]
-    return best[-1], order
+def _kemeny(disagree):
+    """The least cost and its order for one prompt: ``best`` of a set is that of ranking its members below the rest.
+
+    A set is a row, its members in the first half of the responses, and a column, those in the second, so that taking
+    a response away moves whole rows or columns. ``disagree[i, j]`` is what i costs above j.
+    """
+    n, half = len(disagree), len(disagree) // 2
+    low, high = _sums(disagree[:, :half]), _sums(disagree[:, half:])  # what each response costs above each set
+    best = np.full((low.shape[1], high.shape[1]), np.inf)
+    best[0, 0] = 0.0
+
+    def within(sets, i):
+        """Which of some sets hold member i, and the same without it."""
+        held = np.flatnonzero(sets >> i & 1)
+        return held, sets[held] - (1 << i)
+
+    for columns in _by_size(n - half):
+        layer = best[:, columns]
+        for i in range(half, n):
+            held, rest = within(columns, i - half)
+            cost = best[:, rest] + (low[i][:, None] + high[i, rest])
+            layer[:, held] = np.minimum(layer[:, held], cost)
+        for rows in _by_size(half)[1:]:
+            for i in range(half):
+                held, rest = within(rows, i)
+                cost = layer[rest] + (low[i, rest][:, None] + high[i, columns])
+                layer[rows[held]] = np.minimum(layer[rows[held]], cost)
+        best[:, columns] = layer
+    row, column, order = best.shape[0] - 1, best.shape[1] - 1, []
+    while row or column:
+        for i in sorted(set(range(n)) - set(order)):
+            rest = (row - (1 << i), column) if i < half else (row, column - (1 << i - half))
+            cost = best[rest] + (low[i, rest[0]] + high[i, rest[1]])
+            if cost <= (1 + tolerances.LOSS) * best[row, column]:
+                break
+        order.append(i)
+        row, column = rest
+    return best[-1, -1], order
+
+
+def _sums(columns):
+    """Of each row the sums over all subsets of its entries, in binary order."""
+    total = np.zeros((len(columns), 1))
+    for column in columns.T:
+        total = np.hstack([total, total + column[:, None]])
+    return total
+
+
+def _by_size(n):
+    """The subsets of n members, those of one size together."""
+    size = np.bitwise_count(np.arange(2**n))
+    return [np.flatnonzero(size == k) for k in range(n + 1)]
 
 
 class BradleyTerry(Record):

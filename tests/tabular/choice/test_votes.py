@@ -1,7 +1,7 @@
 """Votes and rules: printed witnesses with their controls, brute force, and real votes."""
 
 from fractions import Fraction
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -162,6 +162,21 @@ def test_sets_and_orders_by_brute_force(preference):
     own = order[0].tolist()
     assert cost[0] == pytest.approx(min(every))
     assert sum(preference[b, a] for k, a in enumerate(own) for b in own[k + 1 :]) == pytest.approx(min(every))
+
+
+@pytest.mark.parametrize(("n", "seed"), [(n, seed) for n in (1, 2, 5, 6, 7) for seed in range(5)])
+def test_of_several_kemeny_orders_the_first_by_index_is_told(n, seed):
+    """Shares of ten votes tie in fractions, which floats of tenths do not."""
+    votes = np.random.default_rng(seed).integers(0, 11, (n, n))
+    votes = np.triu(votes, 1) + np.tril(10 - votes.T, -1) + 5 * np.eye(n, dtype=int)
+    cost, order = rules.kemeny(votes / 10)
+    least = {frozenset(): (0, ())}  # of ranking a set: its cost in tenths, and the first order by index
+    for size in range(1, n + 1):
+        for members in map(frozenset, combinations(range(n), size)):
+            tops = [(least[members - {i}], sum(votes[j, i] for j in members), i) for i in members]
+            least[members] = min((c + d - votes[i, i], (i, *rest)) for (c, rest), d, i in tops)
+    exact, first = least[frozenset(range(n))]
+    assert (cost[0], tuple(order[0])) == (pytest.approx(exact / 10), first)
 
 
 @given(preference_matrices(largest=5))
