@@ -160,11 +160,15 @@ def _least_squares(columns, weight, target, is_exact):
 
 
 def _curl(pairs, weight, rest, zero, is_exact):
-    """The part of a divergence-free flow that triangles make: flows w^{-1} C' f, least squares in f."""
+    """The part of a divergence-free flow that triangles make: flows w^{-1} C' f, least squares in f.
+
+    All of it where all pairs are compared: every cycle is then a sum of triangles.
+    """
+    n = max(map(max, pairs)) + 1
+    if len(pairs) == n * (n - 1) // 2:
+        return rest
     place = {pair: k for k, pair in enumerate(pairs)}
-    triangles = [
-        t for t in combinations(range(max(map(max, pairs)) + 1), 3) if all(p in place for p in combinations(t, 2))
-    ]
+    triangles = [t for t in combinations(range(n), 3) if all(p in place for p in combinations(t, 2))]
     if not triangles:
         return rest * 0
     around = np.full((len(pairs), len(triangles)), zero)

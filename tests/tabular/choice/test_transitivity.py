@@ -65,6 +65,17 @@ def test_the_curl_has_its_rank(n):
     assert np.linalg.matrix_rank(curls) == n * (n - 1) // 2 - n + 1
 
 
+def test_sixty_responses_all_compared_have_no_harmonic_part():
+    """And no equation of 34,220 triangles to be solved for it, whatever the weights."""
+    rng = np.random.default_rng(0)
+    flow, weight = skew(rng, 60) * 1.0, rng.integers(1, 5, (60, 60))
+    weight = weight + weight.T
+    parts = transitivity.hodge(flow, weight)
+    assert not parts.harmonic.any()
+    np.testing.assert_allclose((weight * parts.curl).sum(axis=1), 0, atol=1e-10)
+    np.testing.assert_allclose(parts.potential[:, None] - parts.potential + parts.curl, flow, atol=1e-12)
+
+
 def test_ipo_is_the_gradient_part():
     """The weighted least squares of h = (P - 1/2)/tau on the pairs: log-ratios of IPO's minimiser are the potential."""
     rng = np.random.default_rng(0)
