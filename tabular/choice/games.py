@@ -74,8 +74,8 @@ def maximal_lottery(preference: ArrayLike) -> Equilibrium:
     skew = exact_skew(preference)
     if len(skew) > _SMALL and (alone := _alone(skew, _played(skew.astype(float)))):
         return alone
-    support = np.flatnonzero(cones.largest_support(skew).members)
-    return _alone(skew, support) or _several(skew, support)
+    found = cones.largest_support(skew)
+    return _alone(skew, np.flatnonzero(found.members)) or _several(skew, found)
 
 
 def all_equilibria(preference: ArrayLike) -> np.ndarray:
@@ -142,14 +142,17 @@ def _alone(skew, support):
     return Equilibrium(Status.UNIQUE, policy, tuple(support.tolist()), beaten, 0)
 
 
-def _several(skew, support):
-    """Of the equilibria of this largest support one that beats every response off it."""
-    n = len(skew)
-    # x >= 0 and slack y >= 0 with A x + y = 0: the largest support of (x, y) has all that can be positive
-    identity = cones.exact(np.eye(n, dtype=int))
-    both = np.concatenate([np.concatenate([skew, identity], axis=1), -np.concatenate([skew, identity], axis=1)])
-    point = cones.largest_support(both).point
-    policy, beaten = np.split(point / sum(point[:n]), 2)
+def _several(skew, found):
+    """Of the equilibria of this largest support one that beats every response off it.
+
+    As the matrix is skew the certificate that those off it are never played is in the cone, too, and beats them.
+    """
+    support = np.flatnonzero(found.members)
+    for sizes in (found.point, found.point + found.witness):
+        policy = sizes / sum(sizes)
+        beaten = -skew @ policy
+        if all(beaten[~found.members] > 0):
+            break
     dimension = len(cones.kernel(skew[np.ix_(support, support)])) - 1
     return Equilibrium(Status.SET, policy, tuple(support.tolist()), beaten, dimension)
 

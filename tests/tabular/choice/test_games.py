@@ -136,3 +136,13 @@ def test_the_largest_support_and_its_witness(m, n, data):
 def test_two_prompts_are_one_too_many():
     with pytest.raises(InputError, match="one prompt"):
         games.maximal_lottery(np.full((2, 2, 2), 0.5))
+
+
+def test_sixty_responses_of_three_qualities_have_a_polytope_of_equilibria():
+    """All mixtures of the best, and nobody else: one linear program in fractions, of 60 unknowns, says so."""
+    quality = np.random.default_rng(7).integers(0, 3, 60)
+    found = games.maximal_lottery((1 + np.sign(quality[:, None] - quality)) / 2)
+    best = np.flatnonzero(quality == 2)
+    assert (found.status, found.support, found.dimension) == (Status.SET, tuple(best.tolist()), len(best) - 1)
+    assert all(found.policy[best] > 0)
+    assert all(found.advantage[quality < 2] > 0)
