@@ -170,7 +170,8 @@ def _deltas(graph, whole, level):
 def _hinge_thresholds(graph):
     """Each pair held by an inequality: exact linear programmes."""
     none = np.zeros(0, dtype=np.int64)
-    faces = {c: graph.hinged(c, none) for c in graph.labelled.tolist()}
+    start = {c: graph.circulation(c) for c in graph.labelled.tolist()}
+    faces = {c: graph.hinged(c, none, start[c]) for c in start}
     least = {c: float(face.minimum.sum()) for c, face in faces.items()}
     infimum, n_pairs = float(sum(least.values())), len(graph.winner)
     base = _spread(graph, faces, [f.strength / graph.rate for f in faces.values()], np.zeros(graph.labels.n_nodes))
@@ -178,7 +179,7 @@ def _hinge_thresholds(graph):
     levels = {}
     for pair in np.flatnonzero(graph.component[graph.winner] == graph.component[graph.loser]).tolist():
         component = int(graph.component[graph.winner[pair]])
-        face = graph.hinged(component, np.array([pair]), faces[component])
+        face = graph.hinged(component, np.array([pair]), start[component])
         levels[pair] = face.strength / graph.rate
         cost = max(float(face.minimum.sum()) - least[component], 0.0)
         binds[pair] = cost > tolerances.LOSS * max(infimum, 1e-300)
@@ -297,11 +298,25 @@ def _leaders(size, tied):
 
 
 def _hinge_ways(graph, components):
-    ways = {}
-    for component in components:
-        edge = graph.labels_of.gather(np.array([component]))[0].tolist()
-        for n in range(len(edge) + 1):
-            for inverted in combinations(edge, n):
-                face = graph.hinged(component, graph.label[list(inverted)] if inverted else np.zeros(0, dtype=np.int64))
-                ways.setdefault(component, []).append((float(face.minimum.sum()), inverted))
-    return ways
+    return {component: _hinge_costs(graph, component) for component in components}
+
+
+def _hinge_costs(graph, component):
+    """(v(S), S) of every set S of a component's labels.
+
+    One programme tells those of all sets between the labels that hold its optimum up and all that this inverts.
+    """
+    edge = graph.labels_of.gather(np.array([component]))[0]
+    pair, nodes = graph.label[edge], graph.nodes_of.gather(np.array([component]))[0]
+    log_policy, each = graph.problem.log_ref.ravel().copy(), 1 << np.arange(len(edge))
+    every = np.arange(2 ** len(edge))
+    least, start = np.full(len(every), np.nan), graph.circulation(component)
+    for s in every:
+        if np.isnan(least[s]):
+            asked = s & each > 0
+            face = graph.hinged(component, pair[asked], start)
+            log_policy[nodes] = graph.problem.log_ref.ravel()[nodes] + face.strength / graph.rate
+            inverted = asked | (log_policy[graph.winner[pair]] <= log_policy[graph.loser[pair]])
+            holds = each[asked] @ (face.pull[len(edge) :] > 0)
+            least[(every & holds == holds) & (every & ~(each @ inverted) == 0)] = face.minimum.sum()
+    return [(float(v), tuple(edge[s & each > 0].tolist())) for s, v in enumerate(least)]

@@ -139,11 +139,15 @@ class Graph:
             fit, pull = replace(fit, fit=better.fit), better.pull
         return copies.read(fit, self.loss.scalar, self.rate, pull)
 
-    def hinged(self, component, inverted, near=None) -> polyhedral.Face:
-        """The face of one component under a hinge, with the listed pairs held at delta <= 0.
+    def circulation(self, component) -> list[int]:
+        """Of one component under a hinge, with nothing held: where :func:`hinged` may start."""
+        return polyhedral.circulation(self._hinges(component, np.zeros(0, dtype=np.int64)))
 
-        ``near``, its face with nothing held, saves time.
-        """
+    def hinged(self, component, inverted, start=()) -> polyhedral.Face:
+        """The face of one component under a hinge, with the listed pairs held at delta <= 0."""
+        return polyhedral.solve(self._hinges(component, inverted), start=start)
+
+    def _hinges(self, component, inverted):
         edge = self.labels_of.gather(np.array([component]))[0]
         nodes = self.nodes_of.gather(np.array([component]))[0]
         order = np.argsort(nodes)
@@ -153,16 +157,13 @@ class Graph:
         total = np.full(len(inverted), np.log(2) + log_sum_exp(self.labels.log_weight[edge]))
         log_ref = self.problem.log_ref.ravel()
         bound = self.rate * (log_ref[self.winner[inverted]] - log_ref[self.loser[inverted]])
-        return polyhedral.solve(
-            Labels(
-                len(nodes),
-                np.r_[at[0], held[1]],
-                np.r_[at[1], held[0]],
-                np.r_[self.labels.log_weight[edge], total],
-                np.r_[self.labels.offset[edge], bound],
-                np.r_[self.labels.weight[edge], np.full(len(inverted), heavy)],
-            ),
-            start=() if near is None else near.pull,
+        return Labels(
+            len(nodes),
+            np.r_[at[0], held[1]],
+            np.r_[at[1], held[0]],
+            np.r_[self.labels.log_weight[edge], total],
+            np.r_[self.labels.offset[edge], bound],
+            np.r_[self.labels.weight[edge], np.full(len(inverted), heavy)],
         )
 
 

@@ -14,25 +14,24 @@ except for two responses and a convex loss of differences, where the loss is a f
 """
 
 from dataclasses import field
+from itertools import combinations
 
 import numpy as np
-from scipy.optimize import linprog
 
-from tabular.base import nonnegative, tolerances
+from tabular.base import nonnegative
 from tabular.base.log_space import log_sum_exp, normalised
 from tabular.base.nouns import takes_nouns
 from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
+from tabular.failures.rays import FASTER, Ray, shown
 from tabular.losses.loss import Loss
-from tabular.losses.mean import gradient, mean
+from tabular.losses.mean import gradient
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
 __all__ = ["Movement", "movement"]
 
 _PARALLEL = 1e-9  # relative size of what is left of F off a cone that counts as none
-_VISIBLE = 10 * tolerances.LOSS
-_STEPS = np.exp2(np.arange(4, -41, -1.0))
 
 
 class Movement(Record):
@@ -72,27 +71,26 @@ def movement(problem: Problem, preferences: Preferences, loss: Loss) -> Movement
     nca_pair (True,) (True,) (True,)
     """
     at = _Start(problem, preferences, loss)
-    answers, policies = {kind: [] for kind in _WAYS}, {}
-    for pair in range(preferences.n_pairs):
-        for kind, ways in _WAYS.items():
-            answer, policy = at.ask(pair, ways(at, pair))
-            answers[kind].append(answer)
-            if policy is not None:
-                policies[kind, pair] = policy
-    return Movement(*(tuple(answers[kind]) for kind in _WAYS), policies)
+    pairs = range(preferences.n_pairs)
+    asked = {(kind, pair): at.ask(pair, ways(at, pair)) for kind, ways in _WAYS.items() for pair in pairs}
+    rays = list({answer: None for answer in asked.values() if isinstance(answer, Ray)})
+    policies = dict(zip(rays, shown(rays, at.push, problem, preferences, loss), strict=True))
+    found = {question: policies[answer] for question, answer in asked.items() if policies.get(answer) is not None}
+    told = (tuple(isinstance(asked[kind, pair], Ray) or asked[kind, pair] for pair in pairs) for kind in _WAYS)
+    return Movement(*told, found)
 
 
 class _Start:
     """The reference, the loss's push there, and what each question wants to rise."""
 
     def __init__(self, problem, preferences, loss):
-        self.problem, self.preferences, self.loss = problem, preferences, loss
+        self.problem, self.preferences = problem, preferences
+        self.monotone = loss.kind == "difference" and loss.convex
         self.push = -gradient(problem.log_ref, problem, preferences, loss)
-        size = np.abs(self.push).max()
-        self.push[np.abs(self.push) <= 1e-13 * size] = 0.0
-        self.start = mean(problem.log_ref, problem, preferences, loss)
-        self.ref = np.exp(problem.log_ref)
-        self.asked, self.labelled = {}, np.zeros(problem.log_ref.shape, dtype=bool)
+        size = np.abs(self.push)
+        self.push[size <= 1e-13 * size.max()] = 0.0
+        self.pull = np.abs(self.push).max(axis=1)
+        self.answers, self.labelled = {}, np.zeros(problem.log_ref.shape, dtype=bool)
         counted = preferences.counted()
         for end in (counted.winner, counted.loser):
             self.labelled[counted.prompt, end] = True
@@ -105,57 +103,29 @@ class _Start:
         return a
 
     def ask(self, pair, rising):
-        """Whether the loss can fall while all listed directions rise, and a policy; told once for equal rows."""
+        """A ray if the loss can fall while all listed directions rise, else whether it cannot; once for equal rows."""
         key = int(self.preferences.prompt[pair]), None if rising is None else np.array(rising).tobytes()
-        if key not in self.asked:
-            self.asked[key] = self._answer(pair, rising)
-        return self.asked[key]
+        if key not in self.answers:
+            self.answers[key] = False if rising is None else self._answer(key[0], np.array(rising))
+        return self.answers[key]
 
-    def _answer(self, pair, rising):
-        if rising is None:
-            return False, None
-        prompt = int(self.preferences.prompt[pair])
-        there = self.problem.present[prompt]
-        own, rising = self.push[prompt][there], [row[there] for row in rising]
-        others = np.delete(np.abs(self.push).max(axis=1), prompt).max(initial=0.0) > 0
-        if not own.any() and not others:
-            return (False if self.loss.kind == "difference" and self.loss.convex else None), None
-        if _blocked(None if others else own, rising):
-            settled = there.sum() == 2 and not others and self.loss.kind == "difference" and self.loss.convex
-            return (False if settled else None), None
-        return True, self._shown(prompt, there, own, rising, others)
+    def _answer(self, prompt, rising):
+        there, pull = self.problem.present[prompt], np.delete(self.pull, prompt).max(initial=0.0)
+        own, rows = self.push[prompt, there], list(rising[:, there])
+        if not own.any() and not pull:
+            return False if self.monotone else None
+        if _blocked(None if pull else own, rows):
+            return False if self.monotone and there.sum() == 2 and not pull else None
+        alone = not pull or (own.any() and not _blocked(own, rows))
+        directions = np.zeros((len(FASTER), len(there)))
+        directions[:, there] = _along(rows, [own] if alone else [])
+        directions[1::2] = np.sign(directions[1::2])
+        return Ray(prompt, directions, *self._visible(prompt, rising), pull)
 
-    def _shown(self, prompt, there, own, rising, others):
-        """A policy, by steps along a direction in which everything asked for moves at equal rates."""
-        wanted = [row / np.linalg.norm(row) for row in rising]
-        pays = [] if others else [own / np.linalg.norm(own)]
-        direction = np.zeros(self.push.shape)
-        direction[prompt, there] = _along(wanted + pays)
-        for elsewhere in (1.0, 1e3, 1e6) if others else (0.0,):
-            pull = self.push * (np.arange(len(self.push)) != prompt)[:, None] * elsewhere
-            steps = _STEPS / max(1.0, np.abs(pull).max(initial=0.0))
-            policies = normalised(self.problem.log_ref + steps[:, None, None] * (direction + pull))
-            gain = np.exp(policies[:, prompt, there]) - self.ref[prompt, there]
-            moved = np.isfinite(policies[:, self.problem.present]).all(axis=1)
-            for row in rising:  # minus a response's probability, or the mass of the unlabelled
-                moved &= gain @ np.sign(row) > 0
-            policies = policies[moved]
-            if self.loss.batch:  # mixes whatever pairs it is given: one policy at a time
-                low = [mean(policy, self.problem, self.preferences, self.loss) for policy in policies]
-            else:
-                low = self._means(policies)
-            falls = np.flatnonzero(np.array(low) < self.start - _VISIBLE)
-            if falls.size:
-                return policies[falls[0]]
-        return None
-
-    def _means(self, policies):
-        """The mean loss of each policy."""
-        labels, counted = self.preferences, self.preferences.log_weight > -np.inf
-        ends = (labels.prompt, labels.winner), (labels.prompt, labels.loser)
-        logs = [policies[:, *end] for end in ends] + [self.problem.log_ref[end] for end in ends]
-        cost = np.broadcast_to(self.loss(*logs, self.problem.beta), logs[0].shape)
-        return cost[:, counted] @ np.exp(labels.log_share[counted])
+    def _visible(self, prompt, rising):
+        """What shows that each row rises: the responses that it lifts, 1, or lowers, -1, whichever have less mass."""
+        sign = np.where((rising > 0) @ np.exp(self.problem.log_ref[prompt]) <= 0.5, 1.0, -1.0)
+        return np.sign(rising) == sign[:, None], sign
 
 
 def _blocked(own, rising):
@@ -170,16 +140,19 @@ def _blocked(own, rising):
     return nonnegative.nearest(np.column_stack(columns), target)[1] <= _PARALLEL
 
 
-def _along(rows):
-    """A direction in which all rows rise, the slowest as fast as can be."""
-    size = len(rows[0])
-    found = linprog(
-        np.r_[np.zeros(size), -1.0],
-        A_ub=np.column_stack([-np.array(rows), np.ones(len(rows))]),
-        b_ub=np.zeros(len(rows)),
-        bounds=[(-1, 1)] * size + [(None, None)],
-    )
-    return found.x[:size]
+def _along(rising, falling):
+    """Directions in which rows rise, the loss's own so much faster; the largest entry of each is +-1.
+
+    Those in which the slowest row, for its rate, rises fastest for its length: there some of the rows rise at their
+    rates, and it is the shortest in which these do.
+    """
+    rows = np.array([row / np.linalg.norm(row) for row in (*rising, *falling)])
+    rates = np.array([np.ones(len(FASTER))] * len(rising) + [FASTER] * len(falling))
+    some = [list(k) for size in range(1, len(rows) + 1) for k in combinations(range(len(rows)), size)]
+    ways = np.array([np.linalg.lstsq(rows[k], rates[k], rcond=None)[0] for k in some])
+    ways /= np.abs(ways).max(axis=1, keepdims=True)
+    slowest = (np.einsum("rn,wnf->wrf", rows, ways) / rates).min(axis=1) / np.linalg.norm(ways, axis=1)
+    return ways[np.argmax(slowest, axis=0), :, np.arange(len(FASTER))]
 
 
 def _chosen(at, pair):

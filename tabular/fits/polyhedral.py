@@ -11,12 +11,11 @@ constraints that are tight at any one minimiser), its dimension is the number of
 components, and its vertices are found by growing trees of tight constraints. The optimum is 0 iff no cycle of labels
 asks for more than 0 around it; with equal positive margins: iff the win digraph is acyclic.
 
-Small graphs are solved by cancelling cycles in whole numbers, exactly for the weights and margins given as floats;
+Small graphs are solved in whole numbers (:mod:`tabular.fits.circulation`), exactly for the floats that are given;
 larger ones of one margin by maximum flows (:mod:`tabular.fits.whole_levels`), others by HiGHS. The gap between primal
 and dual, and how nearly the dual is a circulation, say how well.
 """
 
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -29,13 +28,13 @@ from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits import whole_levels
 from tabular.fits.block_solvers import EVEN
-from tabular.fits.cuts import in_one_unit, whole_weights
+from tabular.fits.circulation import Network
+from tabular.fits.cuts import in_one_unit
 from tabular.fits.parts import centred
 
-__all__ = ["Face", "solve"]
+__all__ = ["Face", "circulation", "solve"]
 
-_EXACT = 200  # labels up to which cycles are cancelled
-_STEP = 8  # bits of room: wide cycles are cancelled before narrower ones
+_EXACT = 200  # labels up to which circulations are found in whole numbers
 _VERTICES = 10_000
 _MET = 1e-12  # of the levels: a difference this close to its bound is at it
 _TIGHT = 1e-9  # share of a label's weight within which its pull counts as none, or all
@@ -147,7 +146,7 @@ def solve(labels, potential=0.0, start=()) -> Face:
 
     Args:
         potential: a level of each node; less its differences, the offsets of many losses are one number.
-        start: pulls of the first labels, a circulation that may be near; they only save time.
+        start: :func:`circulation` of the first labels; it only saves time.
 
     >>> from tabular.fits.convex import Labels
     >>> cycle = Labels(3, np.array([0, 1, 2]), np.array([1, 2, 0]), np.log([1.0, 1.0, 0.5]), np.ones(3))
@@ -157,7 +156,7 @@ def solve(labels, potential=0.0, start=()) -> Face:
     """
     component = labels.component()
     small = len(labels.winner) <= _EXACT
-    found = _cancelled(labels, start) if small else _in_steps(labels, component, potential) or _by_highs(labels)
+    found = _in_whole(labels, start) if small else _in_steps(labels, component, potential) or _by_highs(labels)
     pull, empty, full, s = found
     s = centred(s, component)
     weight = np.exp(labels.log_weight)
@@ -173,88 +172,24 @@ def solve(labels, potential=0.0, start=()) -> Face:
     return Face(s, component, minimum, float(gap), pull, bounds)
 
 
-def _cancelled(labels, start):
-    """The circulation in whole numbers: cycles of positive gain are cancelled until shortest paths exist.
+def circulation(labels) -> list[int]:
+    """The dual circulation of few labels in units of their whole weights, and of many, which have none, []."""
+    return _network(labels)[0].solved([])[0] if len(labels.winner) <= _EXACT else []
 
-    Wide ones first: a cycle that a light label bounds would be met again and again while heavy labels are unsettled.
-    """
-    capacity = whole_weights(labels.log_weight, labels.weight)
+
+def _network(labels):
+    """The labels in whole numbers, and how many units of the offsets are 1."""
     gain, unit = in_one_unit(labels.offset)
-    winner, loser = labels.winner.tolist(), labels.loser.tolist()
-    flow, least = _in_whole_numbers(labels, capacity, start), max(capacity, default=1)
-    while True:
-        arcs, narrow = [], 0
-        for e, (w, y) in enumerate(zip(winner, loser, strict=True)):
-            for room, arc in ((capacity[e] - flow[e], (w, y, -gain[e], e, 1)), (flow[e], (y, w, gain[e], e, -1))):
-                if room >= least:
-                    arcs.append(arc)  # s_w >= s_l + o, and s_w <= s_l + o
-                elif room > narrow:
-                    narrow = room
-        cycles, distance = _negative_cycles(labels.n_nodes, arcs)
-        if not cycles and not narrow:
-            break
-        if not cycles:
-            least = 1 << (narrow.bit_length() - 1) // _STEP * _STEP
-        for cycle in cycles:
-            room = min(capacity[e] - flow[e] if sign > 0 else flow[e] for _, _, _, e, sign in cycle)
-            for _, _, _, e, sign in cycle:
-                flow[e] += sign * room
-    pull = np.exp(labels.log_weight) * [f / c for f, c in zip(flow, capacity, strict=True)]
-    empty, full = np.array([(f == 0, f == c) for f, c in zip(flow, capacity, strict=True)]).reshape(-1, 2).T
+    return Network(labels.n_nodes, labels.winner.tolist(), labels.loser.tolist(), gain, labels.whole()), unit
+
+
+def _in_whole(labels, start):
+    network, unit = _network(labels)
+    flow, distance = network.solved(start)
+    filled = list(zip(flow, network.capacity, strict=True))
+    pull = np.exp(labels.log_weight) * [f / c for f, c in filled]
+    empty, full = np.array([(f == 0, f == c) for f, c in filled]).reshape(-1, 2).T
     return pull, empty, full, np.array([d / unit for d in distance])
-
-
-def _in_whole_numbers(labels, capacity, start):
-    """A circulation of these pulls, whose rounding goes along a tree of labels that pull in part; 0 where it cannot."""
-    m, (winner, loser) = len(start), (labels.winner.tolist(), labels.loser.tolist())
-    share = [Fraction(s) for s in np.r_[start / np.exp(labels.log_weight[:m]), np.zeros(len(capacity) - m)].tolist()]
-    flow, excess = [round(s * c) for s, c in zip(share, capacity, strict=True)], [0] * labels.n_nodes
-    part = np.array([e for e, (f, c) in enumerate(zip(flow, capacity, strict=True)) if 0 < f < c], dtype=np.int64)
-    ends = labels.winner[part], labels.loser[part]
-    inner, before, edge = digraph.forest(labels.n_nodes, np.r_[ends], np.r_[ends[::-1]])
-    for e, (w, y) in enumerate(zip(winner, loser, strict=True)):
-        excess[w] += flow[e]
-        excess[y] -= flow[e]
-    for node in inner[::-1]:
-        e = part[edge[node] % len(part)]
-        flow[e] -= excess[node] if node == winner[e] else -excess[node]
-        excess[before[node]] += excess[node]
-        excess[node] = 0
-    within = all(0 <= f <= c for f, c in zip(flow, capacity, strict=True))
-    return flow if within and not any(excess) else [0] * len(flow)
-
-
-def _negative_cycles(n_nodes, arcs):
-    """Cycles of negative length that share no node, or the distances from a source at 0 from every node.
-
-    By Bellman and Ford. The arcs that last brought nodes nearer lead around a cycle only if it is negative, and do so
-    after n rounds at the latest if there is one (Tarjan 1981): they are followed after every round.
-    """
-    distance, before = [0] * n_nodes, [None] * n_nodes
-    while True:
-        nearer = False
-        for arc in arcs:
-            tail, head, length, *_ = arc
-            if distance[tail] + length < distance[head]:
-                distance[head], before[head], nearer = distance[tail] + length, arc, True
-        if not nearer:
-            return [], distance
-        if cycles := _closed(before):
-            return cycles, distance
-
-
-def _closed(before):
-    """The cycles of the arcs that lead to each node."""
-    seen, cycles = [None] * len(before), []
-    for start in range(len(before)):
-        node, path = start, []
-        while seen[node] is None and before[node] is not None:
-            seen[node] = start
-            path.append(before[node])
-            node = before[node][0]
-        if path and seen[node] == start:
-            cycles.append(path[[head for _, head, *_ in path].index(node) :])
-    return cycles
 
 
 def _in_steps(labels, component, potential):

@@ -31,16 +31,18 @@ class Sorted:
         return "difference" if self.paired else "absolute"
 
     def _margin(self, pair):
-        """Each pair's z, and for each pair the one whose rejected response its z takes."""
+        """Each pair's z, and for each pair the one whose rejected response its z takes; the last axis is the batch."""
         pair = Pair(*np.broadcast_arrays(*pair))
         if self.paired:
             mine = pair.chosen - pair.rejected
             other = pair.ref_chosen - pair.ref_rejected
         else:
             mine, other = pair.chosen - pair.ref_chosen, pair.rejected - pair.ref_rejected
-        rank, order = np.argsort(np.argsort(mine, kind="stable")), np.argsort(other, kind="stable")
-        partner = order[rank]
-        return pair.beta * (mine - other[partner]), np.arange(len(mine)) if self.paired else partner
+        ranked, theirs = (np.argsort(values, axis=-1, kind="stable") for values in (mine, other))
+        partner = np.empty_like(ranked)
+        np.put_along_axis(partner, ranked, theirs, axis=-1)
+        z = pair.beta * (mine - np.take_along_axis(other, partner, axis=-1))
+        return z, np.broadcast_to(np.arange(z.shape[-1]), z.shape) if self.paired else partner
 
     def value(self, pair):
         return softplus(-self._margin(pair)[0])
@@ -49,7 +51,7 @@ class Sorted:
         z, partner = self._margin(pair)
         push = pair.beta * expit(-z)
         rejected = np.empty_like(push)
-        rejected[partner] = push
+        np.put_along_axis(rejected, partner, push, axis=-1)
         return -push, rejected
 
     def curvature(self, pair):

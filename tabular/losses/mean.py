@@ -5,11 +5,12 @@ from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.nouns import takes_nouns
+from tabular.losses.forms import Pair
 from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 
-__all__ = ["gradient", "mean"]
+__all__ = ["gradient", "mean", "means"]
 
 
 @takes_nouns
@@ -24,10 +25,30 @@ def mean(log_policy: ArrayLike, problem: Problem, preferences: Preferences, loss
     >>> round(mean(problem.log_ref, problem, Preferences.from_pairs([(0, 1)]), losses.get("cdpo", eps=0.1)), 6)
     0.693147
     """
-    counted = preferences.check_against(problem).log_weight > -np.inf
     cost = loss(*_ends(log_policy, problem, preferences), problem.beta)
-    cost = np.broadcast_to(cost, counted.shape)
-    return float(np.exp(preferences.log_share[counted]) @ cost[counted])
+    return float(_shared(cost, preferences.log_weight.shape, preferences))
+
+
+def means(log_policies: np.ndarray, problem: Problem, preferences: Preferences, loss: Loss) -> np.ndarray:
+    """The mean loss of each of ``(n_policies, n_prompts, n_responses)``, policies of the problem, its labels checked.
+
+    >>> from tabular import losses
+    >>> problem, labels = Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(0, 1)])
+    >>> policies = np.log([[[0.5, 0.5]], [[0.8, 0.2]]])
+    >>> means(policies, problem, labels, losses.get("dpo")).round(6).tolist()
+    [0.693147, 0.223144]
+    """
+    ends = (preferences.prompt, preferences.winner), (preferences.prompt, preferences.loser)
+    policies = [log_policies[:, *end] for end in ends]
+    refs = [np.broadcast_to(problem.log_ref[end], policies[0].shape) for end in ends]
+    cost = loss.form.value(Pair(*policies, *refs, problem.beta))
+    return _shared(cost, policies[0].shape, preferences)
+
+
+def _shared(cost, shape, preferences):
+    """The mean of costs of that shape, whose last axis is the labels, over those that count: others may cost any."""
+    counted = preferences.log_weight > -np.inf
+    return np.broadcast_to(cost, shape)[..., counted] @ np.exp(preferences.log_share[counted])
 
 
 @takes_nouns

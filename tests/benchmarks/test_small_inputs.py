@@ -111,6 +111,7 @@ def of_losses(problem, labels):
         "losses.solve": losses.solve,
         "movement": failure_modes.movement,
         "solve_loss_thresholds": failure_modes.solve_loss_thresholds,
+        "find": failure_modes.find,
         "losses.gradient": lambda *case: losses.gradient(problem.log_ref, *case),
     }
     return {

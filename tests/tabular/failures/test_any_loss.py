@@ -9,7 +9,7 @@ import pytest
 from tabular import InputError, Preferences, Problem, Status, failure_modes, losses
 from tabular.base.log_space import normalised
 from tabular.failures.kinds import Kind
-from tabular.fits import polyhedral
+from tabular.fits import circulation
 from tabular.losses.mean import gradient
 from tests.benchmarks.test_small_inputs import small
 from tests.tabular.losses import routes
@@ -280,6 +280,32 @@ def test_movements_are_shown_by_policies_of_less_loss(name):
     assert shown
 
 
+@pytest.mark.parametrize(
+    ("seed", "name", "least"),
+    [
+        (10, "discopop", (80, 80, 0)),  # bends at once: a loss that falls as fast as what is asked rises shows 29
+        (0, "dpop", (80, 80, 0)),  # kinked at the reference: that shows 18
+        (15, "ipo", (80, 78, 0)),  # probabilities of e^-3000: only their logs move
+        (9, "aot_unpaired", (70, 65, 0)),
+        (23, "ecpo", (0, 0, 0)),  # 1e64 at the start: no policy is seen to cost less
+    ],
+)
+def test_movements_are_shown_where_that_is_hard(seed, name, least):
+    _, problem, labels, _ = small(seed)
+    loss = losses.typical(name)
+    found, kinds = failure_modes.movement(problem, labels, loss), ("chosen_falls", "both_fall", "mass_to_unlabelled")
+    shown = [sum(kind == k for k, _ in found.policies) for kind in kinds]
+    assert all(np.array(shown) >= least)
+    start = losses.mean(problem.log_ref, problem, labels, loss)
+    for (kind, pair), policy in found.policies.items():
+        assert losses.mean(policy, problem, labels, loss) < start
+        ends = (labels.winner, labels.loser)[: 1 + (kind == "both_fall")]
+        for end in ends:
+            others = np.arange(problem.n_responses) != end[pair]
+            rest = [np.logaddexp.reduce(rows[0, others]) for rows in (policy, problem.log_ref)]
+            assert policy[0, end[pair]] < problem.log_ref[0, end[pair]] or rest[0] > rest[1]
+
+
 def test_movements_where_the_reference_is_all_but_certain():
     """At 5000 nats the answers are those at 5, or first order decides nothing: what tells is below the floats."""
     rng = np.random.default_rng(12)
@@ -465,8 +491,8 @@ def test_thresholds_of_references_that_are_far_off(seed):
 def test_a_hinges_thresholds_begin_at_its_optimum_and_cancel_wide_cycles_first(monkeypatch, seed, most):
     """Equal weights, population weights, and weights over e^80, where narrow cycles first would take for ever."""
     _, problem, labels, _ = small(seed)
-    calls, cycles = [], polyhedral._negative_cycles
-    monkeypatch.setattr(polyhedral, "_negative_cycles", lambda *given: calls.append(0) or cycles(*given))
+    calls, cycles = [], circulation._negative_cycles
+    monkeypatch.setattr(circulation, "_negative_cycles", lambda *given: calls.append(0) or cycles(*given))
     found = failure_modes.solve_loss_thresholds(problem, labels, losses.get("hinge"))
     assert len(calls) <= most
     for pair, levels in list(found.levels.items())[::9]:

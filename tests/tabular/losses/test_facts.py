@@ -14,8 +14,10 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, logit
 
 from tabular import InputError, Preferences, Problem, Status, losses, rlhf
+from tabular.base.log_space import normalised
 from tabular.losses import guarantees
 from tabular.losses.guarantees import SETTINGS, Answer, settings
+from tabular.losses.mean import means
 from tests.tabular.losses import formulas
 from tests.tabular.losses.test_golden import GOLDEN, golden
 
@@ -319,6 +321,15 @@ def test_identities_between_losses():
         ("chi_po", {"r_max": 1e99}, LOSSES["chi_po_unclipped"](*point)),
     ):
         np.testing.assert_allclose(losses.get(name, **params)(*point), wanted, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["aot", "aot_unpaired", "dpo", "ecpo"])
+def test_means_of_several_policies_are_the_mean_of_each(name):
+    problem = Problem.from_unnormalized([[1.0, 0, 2, -1], [0, 1, 1, 3]], 0.7)
+    labels = Preferences.from_pairs([(0, 0, 1, 2), (0, 2, 1, 1), (0, 3, 2, 0), (1, 1, 0, 3), (1, 3, 2, 1)])
+    policies = normalised(np.random.default_rng(0).normal(size=(6, 2, 4)))
+    each = [losses.mean(policy, problem, labels, losses.typical(name)) for policy in policies]
+    np.testing.assert_allclose(means(policies, problem, labels, losses.typical(name)), each, rtol=1e-14)
 
 
 def test_aot_matches_by_rank_and_is_the_best_matching():
