@@ -11,11 +11,13 @@ from tabular.base.log_space import normalised
 from tabular.failures import any_loss, movement
 from tabular.failures.kinds import Finding, Kind, Witness
 from tabular.losses.loss import Loss
-from tabular.losses.mean import mean
+from tabular.losses.mean import mean, means
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
 __all__ = ["LossListing"]
+
+_STEPS = np.exp2(np.arange(3, -45, -1.0)).reshape(-1, 8)  # as many are tried at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +99,18 @@ class LossListing:
         """A policy with delta < 0 and less loss than the reference: the threshold's, its winner a little lower."""
         prompt, winner = self.preferences.prompt[pair], self.preferences.winner[pair]
         tied = self.found.witness(pair)
-        for step in np.exp2(np.arange(3, -45, -1.0)):
-            policy = tied.copy()
-            policy[prompt, winner] -= step
-            policy = normalised(policy)
-            if mean(policy, self.problem, self.preferences, self.loss) < self.start - self.slack:
-                return policy
+        for steps in _STEPS:
+            policies = np.repeat(tied[None], len(steps), axis=0)
+            policies[:, prompt, winner] -= steps
+            policies = normalised(policies)
+            falls = self._falls(policies)
+            if falls.any():
+                return policies[np.argmax(falls)]
         return None
+
+    def _falls(self, policies):
+        """Whether each of some policies has less loss than the reference."""
+        return means(policies, self.problem, self.preferences, self.loss) < self.start - self.slack
 
     def chosen_probability_falls(self, pair):
         return self._moved(pair, "chosen_falls", self.moves.chosen_falls[pair], "a direction that takes mass from w")

@@ -6,6 +6,7 @@ that leaves the pair inverted, and that step is shown; otherwise a policy that s
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from tabular.base.log_space import normalised
 from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding
 from tabular.losses.loss import Loss
-from tabular.losses.mean import gradient, mean
+from tabular.losses.mean import gradient
 from tabular.losses.solve import solve
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -101,17 +102,21 @@ class PartialListing(LossListing):
 
     def _inverted(self, pair):
         """A policy with delta < 0 and less loss than the reference: down its slope, or the solution's."""
-        slope = gradient(self.problem.log_ref, self.problem, self.preferences, self.loss)
-        size = np.abs(slope).max()
-        down = [normalised(self.problem.log_ref - step / size * slope) for step in _STEPS] if size > 0 else []
         prompt, w, y = (
             int(end[pair]) for end in (self.preferences.prompt, self.preferences.winner, self.preferences.loser)
         )
-        for policy in [self.found.log_policy, *down]:
-            inside = policy[prompt, w] < policy[prompt, y] and (policy[self.problem.present] > -np.inf).all()
-            if inside and mean(policy, self.problem, self.preferences, self.loss) < self.start - self.slack:
-                return policy
-        return None
+        inverted = np.flatnonzero(self._lower[:, prompt, w] < self._lower[:, prompt, y])
+        return self._lower[inverted[0]] if inverted.size else None
+
+    @cached_property
+    def _lower(self):
+        """The solution and steps down the slope, those that give mass to all responses and have less loss."""
+        slope = gradient(self.problem.log_ref, self.problem, self.preferences, self.loss)
+        size = np.abs(slope).max()
+        steps = _STEPS[:, None, None] / size if size > 0 else np.zeros((0, 1, 1))
+        policies = np.concatenate([self.found.log_policy[None], normalised(self.problem.log_ref - steps * slope)])
+        policies = policies[(policies[:, self.problem.present] > -np.inf).all(axis=1)]
+        return policies[self._falls(policies)]
 
     def contradictory_labels(self, pair):
         found = super().contradictory_labels(pair)
