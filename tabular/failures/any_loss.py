@@ -304,7 +304,8 @@ def _hinge_ways(graph, components):
 def _hinge_costs(graph, component):
     """(v(S), S) of every set S of a component's labels.
 
-    One programme tells those of all sets between the labels that hold its optimum up and all that this inverts.
+    One programme tells those of all sets between the labels that hold its optimum up, by pulls above 0, and all labels
+    that it inverts: to the former its dual is open, to the latter its primal.
     """
     edge = graph.labels_of.gather(np.array([component]))[0]
     pair, nodes = graph.label[edge], graph.nodes_of.gather(np.array([component]))[0]

@@ -119,7 +119,7 @@ class _Start:
         alone = not pull or (own.any() and not _blocked(own, rows))
         directions = np.zeros((len(FASTER), len(there)))
         directions[:, there] = _along(rows, [own] if alone else [])
-        directions[1::2] = np.sign(directions[1::2])
+        directions[1::2] = np.sign(directions[1::2])  # every response as far as any, however little is asked of it
         return Ray(prompt, directions, *self._visible(prompt, rising), pull)
 
     def _visible(self, prompt, rising):

@@ -29,7 +29,7 @@ class Network:
         ``known``: the best circulation of the first labels, if of any; it only saves time.
 
         >>> Network(3, [0, 1, 2], [1, 2, 0], [1, 1, 1], [4, 4, 2]).solved([])
-        ([2, 2, 2], [-2, -1, 0])
+        ([2, 2, 2], [0, -1, -2])
         """
         flow = [*known, *[0] * (len(self.gain) - len(known))]
         if known and all(self._joined(flow, label) for label in range(len(known), len(flow))):
