@@ -3,7 +3,8 @@ r"""The last digits of a stationary point of a loss that is not convex, whatever
 A descent of :math:`f(s)=\sum_iW_ig(s_{w_i}-s_{l_i}-o_i)` sees f and its gradient as sums: next to a label of weight 1
 one of weight :math:`e^{-40}` is rounding, and where it alone moves a response the descent ends anywhere. Elimination on
 the label graph (:func:`tabular.fits.laplacian.solve_labels`) keeps the relative accuracy of every weight: with the
-curvatures :math:`W_i|g''|`, or :math:`W_i|g'|` where that is more, its step descends at every level of the weights.
+curvatures :math:`W_i|g''|`, or a share of :math:`W_i|g'|` where that is more, its step descends at every level of the
+weights: all of it at first, and half as much with every step that leaves more than half of the label's slope.
 """
 
 import numpy as np
@@ -13,10 +14,11 @@ from tabular.fits import laplacian
 
 __all__ = ["stationary"]
 
-_FAR = 1.0  # how far a step may move a margin
+_FAR = 1.0  # how far a step may move a margin; or twice as far as the step before
+_MOST = 1e100  # nats that a label of straight loss may ask for
 _SHORTEST = 2.0**-40
 _STILL = 1e-15  # relative to the levels: what rounding alone moves
-_PATIENCE = 5  # steps in a row that bring neither the loss nor themselves to a new least: rounding rules
+_PATIENCE = 20  # steps in a row that neither bring the loss to a new least nor are half as long: rounding rules
 _FLAT = 1e-30  # share of a label's weight that counts as its curvature where it has none
 
 
@@ -31,27 +33,37 @@ def stationary(s, winner, loser, log_weight, offset, scalar) -> np.ndarray:
     """
     weight = np.exp(log_weight - log_weight.max())
     floor = _FLAT * np.maximum(weight, 1e-270)
-    stalls, stalled = Stalls(1, _PATIENCE), False
+    stalls, stalled, moved, stretch = Stalls(1, _PATIENCE), False, _FAR, 1.0
+    trust, before = np.full(len(winner), 0.5), 0.0
     while not stalled:
         x = s[winner] - s[loser] - offset
         slope = weight * scalar.slope(x)
-        bend = np.maximum(weight * np.abs(scalar.curvature(x)), np.abs(slope)) + floor
+        trust = np.where(slope * before >= before * before / 2, np.minimum(2 * trust, _MOST), 1.0)
+        bend, before = np.maximum(weight * np.abs(scalar.curvature(x)), np.abs(slope) / trust) + floor, slope
         d = laplacian.solve_labels(bend, -slope, len(s), winner, loser)
         along = d[winner] - d[loser]
-        step = min(1.0, _FAR / max(np.abs(along).max(), 1e-300))
-        step = _shortened(step, x, along, weight, slope, scalar)
+        reach = max(np.abs(along).max(), 1e-300)
+        step, left = _shortened(min(stretch, max(_FAR, 2 * moved) / reach), x, along, weight, slope, scalar)
         if not step:
             break
-        s, moved = s + step * d, step * np.abs(along).max()
-        stalled = moved <= _STILL * (1 + np.abs(s).max()) or stalls.after([weight @ scalar.value(x)], [moved])[0]
+        s, moved, trust = s + step * d, step * reach, np.maximum(min(step, 1.0) * trust, 1.0)
+        stretch = 2 * step if left > 0.5 and moved < _FAR else 1.0
+        ended = stalls.after([weight @ scalar.value(x)], [np.floor(np.log2(moved))])[0]
+        stalled = moved <= _STILL * (1 + np.abs(s).max()) or ended
     return s - s.mean()
 
 
 def _shortened(step, x, along, weight, slope, scalar):
-    """The longest of the halved steps at whose end f still falls, or has turned by a tenth at most; 0 if none."""
-    fall = slope @ along
+    """The longest of the halved steps at whose end f still falls, or has turned by a tenth at most, or 0; and what is
+    left of the slope there.
+
+    One of more than ``_FAR`` may pass a ridge: at its end f is lower, too.
+    """
+    fall, near, value = slope @ along, _FAR / max(np.abs(along).max(), 1e-300), scalar.value(x)
     while fall < 0 and step > _SHORTEST:
-        if weight * scalar.slope(x + step * along) @ along <= -0.1 * fall:
-            return step
+        end = x + step * along
+        left = weight * scalar.slope(end) @ along / fall
+        if left >= -0.1 and (step <= near or weight @ (scalar.value(end) - value) < 0):
+            return step, left
         step /= 2
-    return 0.0
+    return 0.0, 0.0

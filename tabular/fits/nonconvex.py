@@ -14,10 +14,10 @@ derivative can change), the minimiser is unique. Larger blocks are descended fro
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.sparse import csr_array
 
 from tabular.fits import bradley_terry, graded
 
@@ -30,7 +30,10 @@ _GAP = 1e-10  # certified, relative to the block's weight
 _ROUNDING = 1e-14
 _FINEST = 1e-9  # half a side of a box
 _STARTS = 24
+_FEW = 6  # ends of descents that are settled to the lightest label: which of them that makes the lowest is open
+_STEPS, _MOST_STEPS = 60, 5000  # of quasi-Newton: where the lowest are settled to the last label, and elsewhere
 _DENSE = 400  # responses up to which a descent ends with Newton steps
+_BALANCED = 1e-6  # of what its labels push: the gradient of every response at the end of a descent
 _NEAR = 1e-3  # points of one neighbourhood lie this close, in units of x
 
 
@@ -61,20 +64,24 @@ class Block:
 class _Sum:
     """f and its derivatives on levels ``(..., size)``, the weights scaled so that the largest is 1."""
 
+    size: int
     winner: np.ndarray
     loser: np.ndarray
     weight: np.ndarray
     offset: np.ndarray
     scalar: object
-    size: int
-    incidence: object
 
-    @classmethod
-    def of(cls, size, winner, loser, weight, offset, scalar):
-        rows = np.arange(len(winner))
-        ends = np.r_[rows, rows], np.r_[winner, loser]
-        incidence = csr_array((np.repeat([1.0, -1.0], len(rows)), ends), shape=(len(rows), size))
-        return cls(winner, loser, weight, offset, scalar, size, incidence.toarray() if size <= _LARGEST else incidence)
+    @cached_property
+    def incidence(self):
+        """``(labels, size)``: 1 at a label's winner, -1 at its loser."""
+        matrix, rows = np.zeros((len(self.winner), self.size)), np.arange(len(self.winner))
+        matrix[rows, self.winner], matrix[rows, self.loser] = 1.0, -1.0
+        return matrix
+
+    @property
+    def settles(self):
+        """Whether :func:`graded.stationary` ends what quasi-Newton leaves: g has neither kinks nor flat pieces."""
+        return self.size <= _DENSE and getattr(self.scalar, "existence", None) is not None
 
     def margins(self, s):
         return s[..., self.winner] - s[..., self.loser] - self.offset
@@ -85,10 +92,25 @@ class _Sum:
     def gradient(self, s):
         return (self.weight * self.scalar.slope(self.margins(s))) @ self.incidence
 
+    def both(self, s):
+        """The value and the gradient at one point."""
+        x = self.margins(s)
+        push = self.weight * self.scalar.slope(x)
+        gradient = np.bincount(self.winner, push, self.size) - np.bincount(self.loser, push, self.size)
+        return self.scalar.value(x) @ self.weight, gradient
+
+    def imbalance(self, s):
+        """The largest gradient of a response relative to what its labels push."""
+        push = self.weight * self.scalar.slope(self.margins(s))
+        size = np.abs(push) @ np.abs(self.incidence)
+        return np.max(np.abs(push @ self.incidence) / np.where(size > 0, size, 1.0))
+
     def hessian(self, s):
         bend = self.weight * self.scalar.curvature(self.margins(s))
-        matrix = self.incidence.T @ (bend[:, None] * self.incidence)
-        return matrix if self.size <= _LARGEST else matrix.toarray()
+        places = self.winner * self.size + self.loser, self.loser * self.size + self.winner
+        matrix = -sum(np.bincount(place, bend, self.size**2) for place in places).reshape(self.size, self.size)
+        np.fill_diagonal(matrix, -matrix.sum(axis=1))
+        return matrix
 
 
 def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
@@ -106,22 +128,31 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
         size, winner, loser, log_weight, offset, np.ones(len(winner))
     )
     top = log_weight.max()
-    total = _Sum.of(size, winner, loser, np.exp(log_weight - top), offset, scalar)
-    starts = [_descended(total, start) for start in _starts(size, net)]
-    values = np.array([total.value(s) for s in starts])
-    best = starts[int(np.argmin(values))]
+    total = _Sum(size, winner, loser, np.exp(log_weight - top), offset, scalar)
+    ends = sorted((_descended(total, start) for start in _starts(size, net)), key=total.value)
     scale = float(np.exp(top))
     existence = getattr(scalar, "existence", None)
-    if size > _LARGEST or existence is None or (existence == "blocks" and scalar.tau > 1):
-        found = Block(scale * values.min(), -np.inf, 0, best[None], False)
+    if size <= _LARGEST and existence is not None and not (existence == "blocks" and scalar.tau > 1):
+        found = _searched(total, ends[0], scale)
+        ends = found.minimisers[:1]
     else:
-        found = _searched(total, best, scale)
-    return _settled(found, total, log_weight, scale) if size <= _DENSE else found
+        found = Block(scale * total.value(ends[0]), -np.inf, 0, ends[0][None], False)
+    return _settled(found, total, _few_apart(total, ends), log_weight, scale) if size <= _DENSE else found
 
 
-def _settled(found, total, log_weight, scale):
-    """The point itself, moved to where the lightest labels balance too."""
-    point = graded.stationary(found.minimisers[0], total.winner, total.loser, log_weight, total.offset, total.scalar)
+def _few_apart(total, ends):
+    """Of the first few points that lie apart the first, and those that do not balance: it is open where they end."""
+    found = []
+    for end in ends:
+        if len(found) < _FEW and all(np.abs(end - other).max() > _NEAR for other in found):
+            found.append(end)
+    return found[:1] + [end for end in found[1:] if total.imbalance(end) > _BALANCED]
+
+
+def _settled(found, total, ends, log_weight, scale):
+    """The lowest of some points once they are moved to where the lightest labels balance too, in place of the first."""
+    labels = total.winner, total.loser, log_weight, total.offset, total.scalar
+    point = min((graded.stationary(end, *labels) for end in ends), key=total.value)
     resolved = bool(total.weight.min() > _GAP * total.weight.sum())
     points = np.vstack([point, found.minimisers[1:]])
     return replace(found, value=scale * total.value(point), minimisers=points, resolved=resolved)
@@ -140,9 +171,8 @@ def _descended(total, start):
 
     A candidate, wherever quasi-Newton ends: what it is worth is for the search to say, or nobody (LOCAL).
     """
-    found = minimize(
-        total.value, start, jac=total.gradient, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15}
-    )
+    most = _STEPS if total.settles else _MOST_STEPS
+    found = minimize(total.both, start, jac=True, method="L-BFGS-B", options={"maxiter": most, "ftol": 1e-15})
     s = found.x - found.x.mean()
     while total.size <= _DENSE:  # the gradient falls from float to float, so this ends
         gradient, hessian = total.gradient(s), total.hessian(s)

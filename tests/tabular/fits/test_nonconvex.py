@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from tabular import losses
-from tabular.fits import nonconvex
+from tabular.fits import graded, nonconvex
 
 SCALARS = {name: losses.typical(name).scalar for name in ("exo_pair", "discopop")}
 
@@ -24,7 +24,7 @@ def labels(seed, size=4, m=40, spread=0.0, tilt=1.0):
 def test_bounds_on_boxes_hold_at_their_points(name, width):
     rng, steep = np.random.default_rng(0), 0
     size, winner, loser, log_weight, offset = labels(3, m=8)
-    total = nonconvex._Sum.of(size, winner, loser, np.exp(log_weight), offset, SCALARS[name])
+    total = nonconvex._Sum(size, winner, loser, np.exp(log_weight), offset, SCALARS[name])
     centres = np.column_stack([rng.normal(0, 2 + width, (200, 3)), np.zeros(200)])
     half = width * rng.uniform(0.5, 1, 3)
     x = total.margins(centres)
@@ -47,7 +47,7 @@ def test_bounds_on_boxes_hold_at_their_points(name, width):
 def test_four_responses_with_many_labels_are_certified_and_below_every_descent(name, seed):
     case = labels(seed, m=60)
     found = nonconvex.solve_block(*case, SCALARS[name])
-    total = nonconvex._Sum.of(case[0], *case[1:3], np.exp(case[3]), case[4], SCALARS[name])
+    total = nonconvex._Sum(case[0], *case[1:3], np.exp(case[3]), case[4], SCALARS[name])
     rng = np.random.default_rng(seed)
     starts = rng.normal(0, 3, (30, 4))
     least = min(minimize(total.value, s, jac=total.gradient, method="BFGS").fun for s in starts)
@@ -80,3 +80,17 @@ def test_third_derivatives_of_discopop_are_bounded_where_its_parts_vanish_and_ov
         step = 1e-5
         third = (scalar.curvature(x + step) - scalar.curvature(x - step)) / (2 * step)
         assert (np.abs(third).max(axis=1) <= bound + 1e-4 * (1 + np.abs(third).max(axis=1))).all()
+
+
+def test_thousands_of_nats_are_walked_in_few_steps(monkeypatch):
+    """A light pair of labels that starts 3000 nats off: the loss is straight there, and steps grow while it is."""
+    solved = []
+    elimination = graded.laplacian.solve_labels
+    monkeypatch.setattr(graded.laplacian, "solve_labels", lambda *args: solved.append(1) or elimination(*args))
+    ends = np.array([0, 1, 1, 2]), np.array([1, 0, 2, 1])
+    case = np.array([0.0, -1.0, -15.0, -17.0]), np.zeros(4), SCALARS["discopop"]
+    near, far = (graded.stationary(np.array(start), *ends, *case) for start in ([0.0, 0.0, 0.0], [0.0, 0.0, 3e3]))
+    slope = np.exp(case[0]) * case[2].slope(far[ends[0]] - far[ends[1]])
+    assert len(solved) < 150
+    np.testing.assert_allclose(slope[[0, 2]], slope[[1, 3]], rtol=1e-9)
+    assert near[0] - near[1] == pytest.approx(far[0] - far[1], abs=1e-9)
