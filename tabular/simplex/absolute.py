@@ -2,11 +2,11 @@ r"""Losses of the log-ratios themselves, minimised over policies: which theorem 
 
 * DPO with an SFT term, and Xu et al.'s CPO: :mod:`tabular.simplex.sft`.
 * Losses that do not couple their two responses (NCA, SPPO, BCO; KTO and APO-zero up to beta = 1):
-  :mod:`tabular.simplex.allocation`.
+  :mod:`tabular.simplex.allocation`; where nobody is there to take what is left, LOCAL, :mod:`tabular.simplex.surfeit`.
 * DPOP: :mod:`tabular.simplex.dpop`.
 * APO-down with an unlabelled response: its infimum is a minimum feedback arc set, :mod:`tabular.simplex.local`.
-* Everything else (ORPO, KTO and APO-zero beyond beta = 1, NCA, SPPO and BCO where nobody is there to take what is left,
-  a user's own): the lowest of many descents, LOCAL, with a proved bound where there is one.
+* Everything else (ORPO, KTO and APO-zero beyond beta = 1, a user's own): the lowest of many descents, LOCAL, with a
+  proved bound where there is one.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tabular.losses.absolute import ApoDown, ApoZero, Bco, Dpop, Kto, Nca, Orpo,
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.simplex import allocation, local, rankings
+from tabular.simplex import allocation, local, rankings, surfeit
 from tabular.simplex.cores import by_core
 from tabular.simplex.minimum import Minimum, record, refuse_beyond, scaled
 from tabular.simplex.winners import by_winners
@@ -43,11 +43,19 @@ def separable(form) -> bool:
     return bool((np.broadcast_to(cross, 25) == 0).all())
 
 
-def by_allocation(problem: Problem, preferences: Preferences, loss, rng) -> Minimum:
+def by_allocation(problem: Problem, preferences: Preferences, loss, rng, near=None) -> Minimum:
     """Losses that do not couple their responses: the theorem of :mod:`tabular.simplex.allocation`, else descents."""
-    found = allocation.allocate(_wishes(problem, preferences, loss.form))
+    wishes = _wishes(problem, preferences, loss.form)
+    found = allocation.allocate(wishes)
     log_policy, undecided = found.log_policy, np.flatnonzero(~found.decided)
-    values, bounds = _descents(problem, preferences, loss.form, rng, undecided, log_policy)
+    if isinstance(loss.form, surfeit.FORMS):
+
+        def search(part, piece):
+            return surfeit.lowest(part, wishes.of(piece), log_policy[piece])
+
+    else:
+        search = _descents(problem, loss.form, rng, near, undecided)
+    values, bounds = _searched(problem, preferences, loss.form, search, undecided, log_policy, near is None)
     zero = (np.isneginf(log_policy) & problem.present).any(axis=1)
     verdicts = np.where(zero, 2, (found.n_neutral > 1).astype(int))
     verdicts[undecided] = 3
@@ -55,12 +63,13 @@ def by_allocation(problem: Problem, preferences: Preferences, loss, rng) -> Mini
     return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 
 
-def by_descent(problem: Problem, preferences: Preferences, loss, rng) -> Minimum:
+def by_descent(problem: Problem, preferences: Preferences, loss, rng, near=None) -> Minimum:
     """Any loss of the log-ratios: the lowest that descents find, a bound where :mod:`tabular.simplex.local` has one."""
     prompts = np.arange(problem.n_prompts)
     labelled = np.isin(prompts, preferences.prompt)
     log_policy = problem.log_ref.copy()
-    values, bounds = _descents(problem, preferences, loss.form, rng, prompts[labelled], log_policy)
+    search = _descents(problem, loss.form, rng, near, prompts[labelled])
+    values, bounds = _searched(problem, preferences, loss.form, search, prompts[labelled], log_policy, near is None)
     n_present = problem.present.sum(axis=1)
     verdicts = np.where(labelled, 3, (n_present > 1).astype(int))
     dimension = np.where(labelled, 0, n_present - 1)
@@ -74,19 +83,26 @@ def by_descent(problem: Problem, preferences: Preferences, loss, rng) -> Minimum
     return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 
 
-def _descents(problem, preferences, form, rng, prompts, log_policy):
+def _descents(problem, form, rng, near, prompts):
+    """What looks for the lowest of many descents, if some prompts are not too large for it."""
+    refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
+    if near is None:
+        return lambda part, piece: local.lowest(part, rng)
+    return lambda part, piece: local.near(part, near[:, piece])
+
+
+def _searched(problem, preferences, form, search, prompts, log_policy, bounded):
     """Lowest values and bounds of some prompts, as shares of the whole loss; their rows of the policy are replaced."""
     mass = np.bincount(preferences.prompt, np.exp(preferences.log_share), problem.n_prompts)
     values, bounds = np.full(problem.n_prompts, np.nan), np.full(problem.n_prompts, np.nan)
-    refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
     pieces = -(-prompts.size * problem.n_responses**2 // _ENTRIES)
     for piece in np.array_split(prompts, pieces) if pieces else []:
         mine = np.isin(preferences.prompt, piece)
         columns = (preferences.winner, preferences.loser, preferences.log_weight)
         labels = np.searchsorted(piece, preferences.prompt[mine]), *(column[mine] for column in columns)
         part = local.Prompts(form, problem.beta, problem.log_ref[piece], *labels)
-        value, log_policy[piece] = local.lowest(part, rng)
-        bound = [_bound(form, part, number, least) for number, least in enumerate(value)]
+        value, log_policy[piece] = search(part, piece)
+        bound = [_bound(form, part, number, least) if bounded else -np.inf for number, least in enumerate(value)]
         values[piece], bounds[piece] = mass[piece] * value, mass[piece] * bound
     return values, bounds
 
@@ -120,13 +136,14 @@ def _wishes(problem, preferences, form):
     return allocation.wishes_of(form, problem.beta)(form, problem.present, log_ref, problem.beta, won, lost)
 
 
-def solve(problem: Problem, preferences: Preferences, loss, rng=None) -> Minimum:
+def solve(problem: Problem, preferences: Preferences, loss, rng=None, near=None) -> Minimum:
     r"""The least value of a loss of kind "absolute", and a policy that attains or approaches it.
 
     DPO's own, with a penalty or an SFT term of weight 0, are losses of differences and not meant here.
 
     Args:
         rng: of the starts where a loss has to be searched; by default always the same.
+        near: ``(s, n_prompts, n_responses)`` log-policies, the only starts then; and nothing is bounded.
 
     Raises:
         InputError: a label that does not fit the problem.
@@ -145,11 +162,11 @@ def solve(problem: Problem, preferences: Preferences, loss, rng=None) -> Minimum
     labels, form = preferences.check_against(problem).counted(), loss.form
     if np.ndim(getattr(form, "n_w", 0)):
         form = replace(form, n_w=preferences.per_pair(form.n_w, "n_w")[preferences.log_weight > -np.inf])
-    found = _solved(problem, labels, replace(loss, form=form), np.random.default_rng(0) if rng is None else rng)
+    found = _solved(problem, labels, replace(loss, form=form), np.random.default_rng(0) if rng is None else rng, near)
     return replace(found, preferences=preferences, loss=loss)
 
 
-def _solved(problem, labels, loss, rng):
+def _solved(problem, labels, loss, rng, near):
     form = loss.form
     if isinstance(form, WithSft):
         return by_winners(problem, labels, loss)
@@ -157,5 +174,5 @@ def _solved(problem, labels, loss, rng):
         return by_core(problem, labels, loss)
     falls_first = isinstance(form, Kto | ApoZero) and problem.beta <= 1
     if separable(form) and (form.convex or falls_first):
-        return by_allocation(problem, labels, loss, rng)
-    return by_descent(problem, labels, loss, rng)
+        return by_allocation(problem, labels, loss, rng, near)
+    return by_descent(problem, labels, loss, rng, near)

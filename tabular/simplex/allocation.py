@@ -20,7 +20,7 @@ number :math:`\nu` for each prompt. A response is
 2. S <= 1 and there are neutral responses, or S = 1: each wanted response has :math:`e^{x_y}`, where :math:`f_y` is
    least, each shunned 0; the rest is divided among the neutral in any way. :math:`\nu=0`.
 3. S < 1 without a neutral response: somebody has to take more than he wants. :math:`\nu>0`, several local minima are
-   possible (the set :math:`\sum\pi=1` is not convex in :math:`\log\pi`), and this module does not decide.
+   possible (the set :math:`\sum\pi=1` is not convex in :math:`\log\pi`): :mod:`tabular.simplex.surfeit`.
 
 A minimum is attained, by a policy that is positive everywhere, iff nobody is left with 0.
 
@@ -30,16 +30,16 @@ The root of one response's equation :math:`\log(-f_y'(x))-x=\log\mu` is unique, 
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
+from scipy.special import expit
 
 from tabular.base import roots
 from tabular.base.log_space import softplus
 from tabular.losses.absolute import ApoZero, Bco, Kto, Nca
 from tabular.losses.forms import Pair
 
-__all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "wishes_of"]
+__all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "polished", "wishes_of"]
 
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
@@ -63,7 +63,10 @@ class Wishes:
     log_won: np.ndarray
     log_lost: np.ndarray
 
-    rough: ClassVar = 0.25  # nats, from where Newton takes over
+    @property
+    def rough(self):
+        """Nats from where Newton takes over."""
+        return 0.25 * min(1.0, 1 / self.beta)
 
     @cached_property
     def log_weight(self):
@@ -88,6 +91,16 @@ class Wishes:
         """log(-f') - x, which decreases with x until f' is 0; -inf beyond."""
         with np.errstate(divide="ignore"):
             return self.log_weight + np.log(np.maximum(-self.rise(x), 0.0)) - x
+
+    def push(self, x):
+        """log f' - x beyond the goal; -inf before."""
+        with np.errstate(divide="ignore"):
+            return self.log_weight + np.log(np.maximum(self.rise(x), 0.0)) - x
+
+    def steep(self, x):
+        """f''/f' beyond the goal, where it decreases; inf before."""
+        rise = self.rise(x)
+        return np.where(rise > 0, self.bend(x) / np.where(rise > 0, rise, 1.0), np.inf)
 
     def bend(self, x):
         """f''/W."""
@@ -142,6 +155,18 @@ class Logistic(Wishes):
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(up > down, up + np.log(-np.expm1(np.minimum(down - up, 0.0))), -np.inf) - x
 
+    def push(self, x):
+        up, down = self._sides(x)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(down > up, down + np.log(-np.expm1(np.minimum(up - down, 0.0))), -np.inf) - x
+
+    def steep(self, x):
+        up, down = self._sides(x)
+        z = self.beta * (x - self.log_ref) - getattr(self.form, "shift", 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(self.log_won > -np.inf, np.exp(np.minimum(up - down, 0.0)), 0.0)
+            return np.where(share < 1, self.beta * (expit(z) * share + expit(-z)) / (1 - share), np.inf)
+
     def kinds(self):
         return self.there & (self.log_weight == -np.inf), self.there & (self.log_won > -np.inf)
 
@@ -174,6 +199,15 @@ class Bells(Wishes):
         tail = (self.beta - 1) * x - self.beta * self._middle
         log_pull = log_size + np.log(self.beta) + tail - 2 * softplus(self.beta * (x - self._middle))
         return np.where(sign > 0, log_pull, -np.inf)
+
+    def push(self, x):
+        sign, log_size = self._excess
+        z = self.beta * (x - self._middle)
+        with np.errstate(invalid="ignore"):
+            return np.where(sign < 0, log_size + np.log(self.beta) + z - 2 * softplus(z) - x, -np.inf)
+
+    def steep(self, x):
+        return -self.beta * np.tanh(self.beta * (x - self._middle) / 2)
 
     def kinds(self):
         sign, _ = self._excess
@@ -256,7 +290,7 @@ def _goals(wishes, wanted):
 def _shared(wishes, wanted, goal, beyond):
     """Case 1: log-policy and log mu, by rough bracketing and Newton; where that fails, by bracketing alone."""
     bracket = _bracket(wishes, wanted, goal, beyond)
-    log_policy, log_mu = _polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=wishes.rough))
+    log_policy, log_mu = polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=wishes.rough))
     failed = np.isnan(log_mu)
     if failed.any():
         part = (wishes.of(failed), wanted[failed], *(end[failed] for end in bracket))
@@ -290,15 +324,19 @@ def _bracketed(wishes, wanted, low, high, least, most, atol):
     return wishes.pulled(wanted, log_mu[:, None], least, most, atol), log_mu
 
 
-def _polished(wishes, wanted, log_policy, log_mu):
-    """Newton on f' + mu pi = 0 and on the sum, as long as a row's step is half its least; nan where none settles."""
+def polished(wishes, wanted, log_policy, log_mu, sign=1):
+    """Newton on f' + mu pi = 0 and on the sum, as long as a row's step is half its least; nan where none settles.
+
+    Args:
+        sign: of mu, of whose size ``log_mu`` is the log.
+    """
     share = wanted & (log_policy > -np.inf)
     x, move = np.where(share, log_policy, 0.0), np.zeros(log_policy.shape)
     scale, least, halved = np.where(share, wishes.log_weight, 0.0), np.inf, True
     with np.errstate(all="ignore"):
         while np.any(halved):  # floats can be halved finitely often; who has not settled then is bracketed
             log_total = np.logaddexp.reduce(np.where(share, x, -np.inf), axis=1)
-            price = np.exp(log_mu[:, None] - scale + x)
+            price = sign * np.exp(log_mu[:, None] - scale + x)
             stiffness = wishes.bend(x) + price
             gap = np.where(share, (sum(wishes.terms(x)) + price) / stiffness, 0.0)
             give = np.where(share, price / stiffness, 0.0)

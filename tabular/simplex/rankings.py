@@ -46,8 +46,9 @@ def inserted(wins, orders) -> np.ndarray:
         flat = change.reshape(len(left), -1)
         place = flat.argmin(axis=1)
         falls = flat[np.arange(len(left)), place] < -_ROUNDING * wins.sum()
-        for row, (old, new) in zip(left[falls], np.stack(np.divmod(place[falls], wins.shape[0]), axis=1), strict=True):
-            orders[row] = np.insert(np.delete(orders[row], old), new, orders[row, old])
-        left = left[falls]
+        left, (old, new) = left[falls], np.divmod(place[falls], wins.shape[0])
+        key = np.tile(np.arange(0.0, wins.shape[0]), (len(left), 1))
+        key[np.arange(len(left)), old] = new + np.where(new > old, 0.5, -0.5)
+        orders[left] = np.take_along_axis(orders[left], key.argsort(axis=1), axis=1)
     violated = np.tril(wins[orders[:, :, None], orders[:, None, :]]).sum(axis=(1, 2))
     return orders[np.argsort(violated, kind="stable")]

@@ -5,6 +5,8 @@ import pytest
 
 from tabular import InputError, Preferences, Problem, losses
 from tabular.base.log_space import kl
+from tabular.simplex import shifts
+from tests.benchmarks.test_small_inputs import small
 
 PROBLEM = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.1, 0.3]], beta=0.5, prompt_weights=[0.3, 0.7])
 LABELS = Preferences(
@@ -50,3 +52,46 @@ def test_where_there_is_none():
         losses.self_consistent(PROBLEM, Preferences.from_pairs([(0, 1)]), losses.get("bco_pair", shift=0.0))
     with pytest.raises(InputError, match="there is no loss with a shift named 'nca_pair'"):
         losses.self_consistent(PROBLEM, LABELS, losses.get("nca_pair"))
+
+
+def bco_own(problem, labels, shift):
+    policy = losses.solve(problem, labels, losses.get("bco_pair", shift=shift)).log_policy
+    r = policy - problem.log_ref
+    both = r[labels.prompt, labels.winner] + r[labels.prompt, labels.loser]
+    return float(problem.beta * np.exp(labels.log_share) @ both / 2)
+
+
+@pytest.mark.parametrize("seed", [0, 4, 9, 14, 21, 31, 48, 51])
+def test_no_shift_above_the_one_found_is_one_by_a_scan(seed):
+    """BCO's own is below every shift above, down to -60."""
+    _, problem, labels, _ = small(seed)
+    own, _, floor, start, high = shifts._bco(problem, labels)
+    try:
+        found = losses.self_consistent(problem, labels, losses.typical("bco_pair")).shift
+    except InputError:
+        found = -60.0
+    assert own(losses.solve(problem, labels, losses.get("bco_pair", shift=0.5)).log_policy) == pytest.approx(
+        bco_own(problem, labels, 0.5), abs=1e-9
+    )
+    assert found <= high
+    assert floor <= start
+    for shift in np.arange(max(found, -60.0) + 0.1, high + 1, max(0.25, (high - max(found, -60.0)) / 40)):
+        assert bco_own(problem, labels, float(shift)) < shift
+
+
+def test_weights_of_e40_end_as_soon_as_a_bound_says_that_there_is_none():
+    """Seed 35: all but a share of e^-40 of the rewards stays below the shift, to -1e6 and far beyond."""
+    _, problem, labels, _ = small(35)
+    with pytest.raises(InputError, match=r"no shift from -1e\+06 on is a fixed point"):
+        losses.self_consistent(problem, labels, losses.typical("bco_pair"))
+
+
+@pytest.mark.parametrize(("seed", "least"), [(5, 12.5376), (7, 13.3393), (59, 6.9291), (88, 55.987), (171, 2517.76)])
+def test_kto_beyond_beta_one_has_a_large_fixed_point(seed, least):
+    """What was found once, at most: several policies are each the lowest at their own divergence."""
+    _, problem, labels, _ = small(seed)
+    found = losses.self_consistent(problem, labels, losses.typical("kto"))
+    assert found.shift >= least
+    own = problem.prompt_weights @ kl(found.minimum.log_policy, problem.log_ref)
+    assert own == pytest.approx(found.shift, rel=1e-9)
+    assert found.minimum.infimum == losses.solve(problem, labels, losses.get("kto", z0=found.shift)).infimum
