@@ -68,7 +68,7 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
             if step == 0:
                 return s
         s = s + step * d
-        if np.abs(step * along).max(initial=0.0) <= tolerances.NEWTON_STEP:
+        if np.abs(step * along).max() <= tolerances.NEWTON_STEP:
             return s
 
 
@@ -89,8 +89,8 @@ def _flat(weight, scalar, x, moved, before, after):
 def _bends(weight, bend, slope):
     """Weighted curvatures, those of flat labels raised a little, by no more than a share of their own weight allows."""
     bend = np.maximum(bend, 0)
-    least = _FLAT * max(bend.max(initial=0.0), _FLAT * np.abs(slope).max(initial=1e-300))
-    largest = max((weight * bend).max(initial=0.0), _FLAT * (weight * np.abs(slope)).max(initial=1e-300))
+    least = _FLAT * max(bend.max(), _FLAT * np.abs(slope).max(initial=1e-300))
+    largest = max((weight * bend).max(), _FLAT * (weight * np.abs(slope)).max(initial=1e-300))
     return np.maximum(weight * bend, np.minimum(weight * least, _FLAT * largest))
 
 

@@ -105,6 +105,11 @@ def test_labels_on_a_given_problem_are_of_the_same_kinds(kind):
     assert problem.present[preferences.prompt, preferences.winner].all()
 
 
+@given(testing.problems(beta=(0.7, 0.7)))
+def test_a_range_of_one_number_is_that_number(problem):
+    assert problem.beta == 0.7
+
+
 def test_what_they_find_is_small_and_round():
     """A reference against a label: two responses, one label, small whole numbers."""
     problem, preferences = find(

@@ -1,4 +1,4 @@
-"""Newton's step in cuts of small blocks: against arithmetic of 200 digits, and the equations of large blocks."""
+"""Newton's step in cuts of small blocks: against arithmetic of many digits, and the equations of large blocks."""
 
 from dataclasses import replace
 
@@ -43,11 +43,13 @@ def exact_step(edges, s, block):
     return np.array([0.0, *(float(x) for x in mpmath.lu_solve(hessian[1:, 1:], push[1:]))])
 
 
-@pytest.mark.parametrize(("spread", "reach", "away"), [(1.0, 1.0, 1.0), (10.0, 30.0, 3.0), (40.0, 1.0, 30.0)])
+@pytest.mark.parametrize(
+    ("spread", "reach", "away"), [(1.0, 1.0, 1.0), (10.0, 30.0, 3.0), (40.0, 1.0, 30.0), (400.0, 1.0, 30.0)]
+)
 def test_steps_are_those_of_exact_arithmetic(spread, reach, away):
     """After pivots, too, and with blocks left out: nothing of the range of weights is lost."""
-    with mpmath.workdps(200):
-        for seed in range(4):
+    with mpmath.workdps(200 if spread < 100 else 600):
+        for seed in range(4 if spread < 100 else 1):
             edges, rng = blocks(seed, spread=spread, reach=reach)
             cuts, s = dense_cuts.DenseCuts(edges), away * rng.normal(size=edges.n_nodes)
             for _ in range(3):

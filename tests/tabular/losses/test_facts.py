@@ -287,6 +287,23 @@ def test_third_derivatives_in_digits_are_within_their_bounds(name, parameter, va
     assert (g.third_between(far, far) <= 2.001 * np.array([third(each) for each in far])).all()
 
 
+@pytest.mark.parametrize("tau", [0.05, 0.3, 1.0])
+def test_the_bound_on_discopops_third_derivative_is_one_on_each_product(tau):
+    """At a point, every product of derivatives with its own size: no sum of them is below what is bounded."""
+    x = np.linspace(-3, 3, 241)
+    s, left, p = expit(x / tau), expit(-x / tau), expit(-x)
+    of_s = [s, s * left / tau, s * left * abs(left - s) / tau**2, s * left * abs(1 - 6 * s * left) / tau**3]
+    of_logistic = [np.logaddexp(0, -x), p, p * (1 - p), p * (1 - p) * abs(1 - 2 * p)]
+    sizes = sum(
+        times * (of_left * logistic + of_right * np.exp(-x))
+        for times, of_left, logistic, of_right in zip(
+            (1, 3, 3, 1), [left, *of_s[1:]], of_logistic[::-1], of_s, strict=True
+        )
+    )
+    bound = losses.get("discopop", tau=tau).scalar.third_between(x, x)
+    assert (sizes <= bound * (1 + 1e-14)).all()
+
+
 @pytest.mark.parametrize("name", ["exo_pair", "discopop"])
 def test_bounds_that_a_search_relies_on(name):
     """Second and third derivatives, and lower bounds on intervals, on a fine grid."""
