@@ -43,6 +43,8 @@ __all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "
 
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
+_BLUR = 1e-14  # of a log mu, at least of 1: rounding
+_SUDDEN = 0.01  # nats that a response gains as log mu falls by rounding: it alone says how much it takes
 _SETTLED = 1e-13  # the last step's size, relative: the square of it is left
 _FULL = 4e-15  # what rounding leaves of a mass of 1, times what terms of 1 and 1/beta add up to
 
@@ -228,6 +230,20 @@ class Limited(Bells):
         half = np.where(there, half, 1.0)
         return np.where(there, np.minimum(self._middle + half + np.log(-np.expm1(-half)), most), -np.inf)
 
+    def filled(self, wanted, log_policy, log_mu, least, most):
+        """Who goes from little to much between mu that differ by rounding takes what others leave.
+
+        Of several each has :math:`e^{z}`, z the same to first order, so that they share it as their middles say.
+        """
+        by = _BLUR * np.maximum(np.abs(log_mu), 1.0)[:, None]
+        more, less = (self.pulled(wanted, log_mu[:, None] + way, least, most, 0.0) for way in (-by, by))
+        sudden = wanted & (more > less + _SUDDEN)
+        rows, share = sudden.any(axis=1), np.where(sudden, self._middle, -np.inf)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rest = np.logaddexp.reduce(np.where(sudden, -np.inf, log_policy), axis=1, keepdims=True)
+            share = share - np.logaddexp.reduce(share, axis=1, keepdims=True) + np.log(-np.expm1(np.minimum(rest, 0.0)))
+        return rows, np.where(sudden, share, log_policy)
+
 
 def wishes_of(form, beta):
     """The class that knows the loss best."""
@@ -290,7 +306,11 @@ def _goals(wishes, wanted):
 def _shared(wishes, wanted, goal, beyond):
     """Case 1: log-policy and log mu, by rough bracketing and Newton; where that fails, by bracketing alone."""
     bracket = _bracket(wishes, wanted, goal, beyond)
-    log_policy, log_mu = polished(wishes, wanted, *_bracketed(wishes, wanted, *bracket, atol=wishes.rough))
+    rough = _bracketed(wishes, wanted, *bracket, atol=wishes.rough)
+    log_policy, log_mu = polished(wishes, wanted, *rough)
+    if isinstance(wishes, Limited):
+        full, filled = wishes.filled(wanted, *rough, *bracket[2:])
+        log_policy[full], log_mu[full] = filled[full], rough[1][full]
     failed = np.isnan(log_mu)
     if failed.any():
         part = (wishes.of(failed), wanted[failed], *(end[failed] for end in bracket))

@@ -82,3 +82,19 @@ def _has_its_own(name, wishes, row, y, x, nu):
         off = 1e-14 * (1 + abs(x) + abs(ref) + 1 / beta)
         less, more = (lacks(at) - nu * mp.exp(at) for at in (x - off, x + off))
         return less <= 0 and more >= -np.finfo(float).tiny  # below it nu is 0
+
+
+@pytest.mark.parametrize("z0", [0.0, 5.0, 20.0, 32.0, 35.0, 60.0, 500.0, 4015.0])
+def test_a_share_that_no_float_of_mu_tells_is_what_others_leave(z0):
+    """KTO at beta = 1: who wins w of reference p pulls up to w/p, and gets p (e^h - 1) where all of one w/p have one h.
+
+    So those of 1/.2 = 2/.4 share 1 : 2, and of 1/.2 > 1/.4 one has all where z0 is far.
+    """
+    problem = Problem.from_probabilities([0.2, 0.4, 0.4], beta=1)
+    tied = losses.solve(problem, Preferences([0, 0], [0, 1], [2, 2], [1, 2]), losses.get("kto", z0=z0))
+    np.testing.assert_allclose(
+        np.exp(tied.log_policy[0]), [1 / 3, 2 / 3, 0], rtol=2e-8, atol=0
+    )  # h, e^-z0, is told by mu
+    if z0 >= 5:
+        alone = losses.solve(problem, Preferences([0, 0], [0, 1], [2, 2]), losses.get("kto", z0=z0))
+        np.testing.assert_allclose(np.exp(alone.log_policy[0]), [1, 0, 0], rtol=1e-12, atol=0)
