@@ -98,3 +98,14 @@ def test_a_share_that_no_float_of_mu_tells_is_what_others_leave(z0):
     if z0 >= 5:
         alone = losses.solve(problem, Preferences([0, 0], [0, 1], [2, 2]), losses.get("kto", z0=z0))
         np.testing.assert_allclose(np.exp(alone.log_policy[0]), [1, 0, 0], rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("log_weight", [-30.1, -30.4, -32.0])
+def test_what_others_leave_is_less_than_everything(log_weight):
+    """A response 40 nats below, with a light label, has a share of its own when the other starts to take the rest."""
+    problem = Problem.from_unnormalized([-40.0, 0.0, 0.0], 1.0)
+    labels = Preferences([0, 0], [0, 1], [2, 2], np.exp([log_weight, 0.0]))
+    found = np.exp(losses.solve(problem, labels, losses.get("kto", z0=35.0 + np.log(2))).log_policy[0])
+    own = np.exp(-5.0) * np.expm1((40 + log_weight) / 2)
+    np.testing.assert_allclose(found, [own, 1 - own, 0], rtol=1e-9)
+    assert 0.1 < own < 0.99
