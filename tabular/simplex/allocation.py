@@ -122,6 +122,10 @@ class Wishes:
         x = roots.increasing(lambda x: np.where(wanted, log_mu - self.pull(x), 0.0), least, most, atol)
         return np.where(wanted, x, -np.inf)
 
+    def filled(self, wanted, log_policy, log_mu, least, most):
+        """Rows where rounding of log mu hides what some response takes, and the log-policies with that put right."""
+        return np.zeros(len(log_mu), dtype=bool), log_policy
+
     def kinds(self):
         """Masks of the neutral and of the wanted responses; the rest are shunned, or not there."""
         cancels = self.log_weight == -np.inf
@@ -308,9 +312,8 @@ def _shared(wishes, wanted, goal, beyond):
     bracket = _bracket(wishes, wanted, goal, beyond)
     rough = _bracketed(wishes, wanted, *bracket, atol=wishes.rough)
     log_policy, log_mu = polished(wishes, wanted, *rough)
-    if isinstance(wishes, Limited):
-        full, filled = wishes.filled(wanted, *rough, *bracket[2:])
-        log_policy[full], log_mu[full] = filled[full], rough[1][full]
+    full, filled = wishes.filled(wanted, *rough, *bracket[2:])
+    log_policy[full], log_mu[full] = filled[full], rough[1][full]
     failed = np.isnan(log_mu)
     if failed.any():
         part = (wishes.of(failed), wanted[failed], *(end[failed] for end in bracket))
