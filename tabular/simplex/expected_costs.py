@@ -260,13 +260,16 @@ def _orthant(log_star, table):
 
 
 def _length(log_star, table, x, step):
-    """How much of a step to take, at most all of it: where the slope along it, which rises, is 0."""
+    """How much of a step to take, at most all of it: where the slope along it, which rises, is 0 or rounding."""
 
     def slope(t, _):
         _, gradient, hessian = _log_sum(log_star, table, x + t[0] * step)
         return np.array([-gradient @ step]), np.array([-step @ hessian @ step])
 
-    return 1.0 if slope(np.ones(1), None)[0][0] >= 0 else roots.decreasing(slope, np.zeros(1), np.ones(1))[0]
+    noise = 8 * np.finfo(float).eps * np.abs(step).sum()  # costs are at most 1
+    if slope(np.ones(1), None)[0][0] >= -noise:
+        return 1.0
+    return roots.decreasing(slope, np.zeros(1), np.ones(1), noise)[0]
 
 
 def _log_sum(log_star, table, x):

@@ -210,7 +210,7 @@ WORK = {
     "residuals of equilibria at a low price": (nash, "_residual", equilibria(0.005), 48),
     "evaluations of least squares of self-play": (self_play, "wrightomega", least_squares_of_self_play, 17),
     "divergences on the way to a tilt": (best_of_n, "kl", tilts, 38),
-    "dual values under limits": (expected_costs, "_log_sum", limits, 371),
+    "dual values under limits": (expected_costs, "_log_sum", limits, 214),
     "models under limits": (expected_costs, "_quadratic", limits, 39),
     "systems of an ensemble": (np.linalg, "lstsq", ensembles, 14),
     "curvatures of rDPO": (laplacian, "solve_even", solved("rdpo"), 30),
