@@ -48,6 +48,7 @@ _COMPARISONS = {
 _OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 
 _PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+_LINT = [sys.executable, "-m", "ruff", "check", "--quiet", "--select", "F"]  # names imported for nobody, as `make test`
 _NEAR = 15.0  # seconds of tests in the first turn: what ends there ends soon, even where a mutant runs for ever
 _MEMORY = 4 << 30  # bytes that a mutant may ask for
 _SLOW = ("/test_ball.py", "/test_verdict.py")
@@ -247,7 +248,10 @@ def statement_lines(tree: ast.Module, node: ast.AST) -> range | None:
 
 
 def turns(part: str, path: Path, place: int, seen: Seen | None) -> list[tuple[list[str], float]]:
-    """What has to fail on a mutant, in turns: a command, and the processor's seconds after which it has failed."""
+    """What has to fail on a mutant, in turns: a command, and the processor's seconds after which it has failed.
+
+    What runs as a module is imported is checked as ``make test`` checks it, too: for names that nobody uses.
+    """
     if part == "statements":
         return [(_verdicts(path), 300.0)]
     if part == "kernel":
@@ -259,7 +263,8 @@ def turns(part: str, path: Path, place: int, seen: Seen | None) -> list[tuple[li
     near = sum(1 for seconds in spent[1:] if seconds < _NEAR)
     house = [] if lines else ["tests/test_house.py"]
     parts = [([*tests[:near], *house], 60.0 + 3 * _NEAR), (tests[near:], 60.0 + 3 * spent[-1])]
-    return [([*_PYTEST, *some], seconds) for some, seconds in parts if some]
+    linted = [] if lines else [([*_LINT, path.relative_to(ROOT).as_posix()], 60.0)]
+    return [*linted, *(([*_PYTEST, *some], seconds) for some, seconds in parts if some)]
 
 
 def without_line(what: str) -> str:

@@ -165,6 +165,15 @@ def test_pairs_of_a_file_without_texts_are_their_numbers(tmp_path):
     assert (pair["row"], pair["delta"]) == (1, -1.0)
 
 
+def test_pairs_are_told_by_keys_and_by_the_last_word_of_a_conversation(tmp_path):
+    talk = [[{"role": "user", "content": "why?"}, {"role": "assistant", "content": "so"}]]
+    columns = {"prompt_id": [7], "tokens": [[1, 2]], "chosen": talk, "ref_chosen_logps": [-9.0]}
+    columns |= {"ref_rejected_logps": [-7.0], "policy_chosen_logps": [-9.5], "policy_rejected_logps": [-8.5]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "talks.parquet")
+    (pair,) = pairs_of(logs.read_pairs(tmp_path / "talks.parquet"), "worst")
+    assert (pair["prompt_id"], pair["chosen"], "tokens" in pair) == (7, "so", False)
+
+
 def test_which_pairs(log):
     expected = {
         "worst": log.delta[log.delta <= 0].min(),

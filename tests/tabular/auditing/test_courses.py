@@ -84,6 +84,8 @@ def test_each_inconsistency_is_named():
     double = {name: 2 * getattr(m, name) for name in ("reward_chosen", "reward_rejected", "margin")}
     assert "rewards are not beta times the log-ratio" in names(means(reference, policy, **double), reference)
     assert "rewards are not beta times the log-ratio" not in names(m, reference)
+    growing = {name: np.r_[1.5:4:6j] * getattr(m, name) for name in double}  # no one factor
+    assert "rewards are not beta times the log-ratio" not in names(means(reference, policy, **growing), reference)
 
 
 def test_a_course_starts_at_the_reference_where_its_pairs_are_known():

@@ -300,6 +300,8 @@ def test_a_batch_of_prompts_is_its_members():
     [
         (lambda: Rankings([]), "no rankings"),
         (lambda: Rankings([[0]]), "compares nothing"),
+        (lambda: Rankings([[0, 1], 5]), "ranking 1 is 5: list its responses, the best first"),
+        (lambda: Rankings([[0, 1], "ab"]), "ranking 1 is 'ab': list its responses, the best first"),
         (lambda: Rankings([[0, (1, 0)]]), "names response 0 twice"),
         (lambda: Rankings([[0, (), 1]]), "empty group"),
         (lambda: Rankings([[0, 1]], weight=[-1]), "weight\\[0\\] is -1"),

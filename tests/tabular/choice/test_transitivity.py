@@ -104,6 +104,11 @@ def test_rewards_have_no_cycles_of_any_kind(n, seed):
     assert transitivity.hodge(log_odds).shares == pytest.approx((1, 0, 0), abs=1e-20)
 
 
+def test_a_certain_preference_is_refused_where_it_is_first_met():
+    with pytest.raises(InputError, match=r"preference\[0, 0, 1\] is 0.0: a certain preference has no finite log-odds"):
+        transitivity.triangle_defects([[0.5, 0, 0.5], [1, 0.5, 0.5], [0.5, 0.5, 0.5]])
+
+
 def test_bradley_terry_is_exact_iff_triangles_are():
     """On a complete graph the fit is exact iff every triangle closes; on a path it is, whatever the rates."""
     preference = matrix.from_reward([1.0, 0.0, -0.5])

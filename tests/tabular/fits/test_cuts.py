@@ -103,6 +103,17 @@ def test_how_far_a_slope_is_kept():
     assert cutting_planes._bends(flat, x, slopes, 1).tolist() == [False] * 4
 
 
+def test_tangents_of_many_labels_are_drawn_until_value_and_bound_meet():
+    """What every one of 100 labels may still lack is a hundredth of what all may."""
+    bent = losses.custom("bent", lambda x: np.maximum(1 - x, 0) + x**2 / 50, lambda x: x / 25 - 1.0 * (x < 1)).scalar
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        winner = rng.integers(0, 6, 100)
+        loser = (winner + rng.integers(1, 6, 100)) % 6
+        share, offset = rng.exponential(size=100) / 100, 3 * rng.normal(size=100)
+        assert cutting_planes.solve_block(np.zeros(6), winner, loser, share, offset, bent).gap < 2e-11
+
+
 def test_large_components_beside_others_are_each_solved_as_alone():
     """Sparse and dense side by side, with the pairs of the whole at hand."""
     rng, quartic = np.random.default_rng(0), losses.custom("q", lambda x: x**4 + x**2, lambda x: 4 * x**3 + 2 * x)
