@@ -78,7 +78,7 @@ LINKS = [
 
 @pytest.mark.parametrize("link", LINKS, ids=str)
 def test_a_lowered_link_is_lower_by_so_much(link):
-    r, d = np.meshgrid(np.linspace(-3, 3, 13), [0.0, 1e-6, 0.3, 2.0, 30.0])
+    r, d = np.meshgrid(np.linspace(-3, 3, 13), [0.0, 1e-6, 0.3, 1.0, 2.0, 30.0])
     np.testing.assert_allclose(link.value(link.lowered(r, d)), link.value(r) - d, rtol=1e-11, atol=1e-11)
     u = link.value(np.linspace(-3, 3, 13))
     np.testing.assert_allclose(link.value(link.inverse(u)), u, rtol=1e-11, atol=1e-11)
@@ -87,7 +87,7 @@ def test_a_lowered_link_is_lower_by_so_much(link):
 
 @pytest.mark.parametrize("kind", [*divergences.DIVERGENCES.values(), divergences.Alpha(2.0), divergences.Alpha(-3.0)])
 def test_a_lowered_divergence_is_lower_by_so_much_and_its_slope_is_one(kind):
-    r, d = np.meshgrid(np.linspace(-3, 3, 13), [0.0, 1e-6, 0.3, 2.0, 30.0])
+    r, d = np.meshgrid(np.linspace(-3, 3, 13), [0.0, 1e-6, 0.3, 1.0, 2.0, 30.0])
     lowered = kind.lowered(r, d)
     there = np.isfinite(lowered)
     np.testing.assert_allclose(kind.value(lowered)[there], (kind.value(r) - d)[there], rtol=1e-11, atol=1e-11)
