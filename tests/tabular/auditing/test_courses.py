@@ -38,7 +38,9 @@ def means(reference, policy, **changes):
 
 
 def names(metrics, reference=None, **settings):
-    return [doubt.name for doubt in course(metrics, BETA, reference, **settings).doubts]
+    doubts = course(metrics, BETA, reference, **settings).doubts
+    assert all(0 < doubt.share <= 1 for doubt in doubts)
+    return [doubt.name for doubt in doubts]
 
 
 @pytest.mark.parametrize("seed", range(10))

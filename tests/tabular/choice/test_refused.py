@@ -30,6 +30,7 @@ EVEN = np.full((2, 2, 2), 0.5)
         ),
         (lambda: Rankings([[0, 1], [1, 0]], prompt=[0]), r"prompt has shape \(1,\) for 2 rankings: give one for each"),
         (lambda: Rankings.from_plackett_luce(ONE, tie=[1, 1]), "group sizes must sum to the 3 responses"),
+        (lambda: self_play.nash_md(EVEN, 1.0, np.zeros((3, 2)), 0.5), r"log_policy has shape \(3, 2\), the reference"),
         (lambda: self_play.hedge(EVEN, np.log([0.5, 0.5]), [[0.5]]), r"eta has shape \(1, 1\): give one number"),
         (lambda: self_play.hedge(EVEN, np.log([0.5, 0.5]), 0.0), "a step must be finite and above 0"),
         (lambda: self_play.hedge(EVEN, np.log([0.5, 0.5]), np.inf), "a step must be finite and above 0"),

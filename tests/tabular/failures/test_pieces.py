@@ -110,3 +110,13 @@ def test_a_pair_only_asked_about_joins_the_pieces_between():
     assert found.at.parts.piece([0, 1, 2, 4]).tolist() == [found.at.parts.piece([0])[0]] * 4
     assert found.at.parts.piece([3]) != found.at.parts.piece([0])
     assert len(infimum(problem, Preferences.from_pairs([(0, 1), (1, 2), (2, 3)])).parts.cost) == 3
+
+
+def test_pairs_of_every_large_block_are_held_together():
+    rng, prompt = np.random.default_rng(0), np.repeat([0, 1], 60)
+    winner = rng.integers(0, 8, 120)
+    labels = Preferences(prompt, winner, (winner + rng.integers(1, 8, 120)) % 8)
+    at = infimum(Problem(np.full((2, 8), -np.log(8)), 1.0), labels)
+    groups = list(at.parts.shared.groups(np.arange(120)))
+    assert [sorted(index.tolist()) for index, _ in groups] == [[*range(60)], [*range(60, 120)]]
+    assert [block for _, block in groups] == at.parts.shared.blocks
