@@ -19,6 +19,8 @@ Nothing is subtracted before the last line, so weights and flows keep their rela
 between two groups of nodes in the rounding of the large flows inside them.
 """
 
+import math
+
 import numpy as np
 from scipy.linalg.blas import daxpy
 from scipy.sparse import diags_array
@@ -78,16 +80,21 @@ def solve_dense(weight, flow):
 
 
 def solve_labels(bend, push, size, winner, loser):
-    """The same by elimination for labels: each of weight ``bend``, pushing its winner up and its loser down.
+    """The same by elimination for labels, ``(..., n_labels)``: each of weight ``bend``, pushing its winner up and its
+    loser down.
 
     >>> solve_labels(np.array([2.0]), np.array([3.0]), 2, np.array([0]), np.array([1])).tolist()
     [0.0, -1.5]
     """
-    flow, both = np.zeros((2, size, size))
-    np.add.at(flow, (winner, loser), np.maximum(push, 0))
-    np.add.at(flow, (loser, winner), np.maximum(-push, 0))
-    np.add.at(both, (winner, loser), bend)
-    np.add.at(both, (loser, winner), bend)
+    shape = (*bend.shape[:-1], size, size)
+    n_graphs = math.prod(shape[:-2])
+    base = np.arange(n_graphs)[:, None] * size**2
+    at = np.concatenate([base + winner * size + loser, base + loser * size + winner], axis=1).ravel()
+    pushes = np.concatenate([np.maximum(push, 0), np.maximum(-push, 0)], axis=-1)
+    flow, both = (
+        np.bincount(at, values.ravel(), n_graphs * size**2).reshape(shape)
+        for values in (pushes, np.concatenate([bend, bend], axis=-1))
+    )
     return solve_dense(both, flow)
 
 

@@ -4,36 +4,41 @@ Existence is decided first. A loss that falls up to a point and rises beyond (EX
 ("everywhere"); a positive one that tends to 0 at +inf and to inf at -inf (DiscoPOP) has the sum of the minima of the
 strongly connected components for infimum, attained iff no label joins two of them ("blocks").
 
-A block of k responses is searched in k - 1 differences, from a box that holds a minimiser, by halving boxes and
-dropping those whose lower bound is above the best value found. With c the centre of a box, :math:`r_i` half the width
+A block of k responses is searched in k - 1 differences, from a box that holds all minimisers, by halving boxes across
+the side that leaves their bounds loosest and dropping those whose bound is above the best value found. With c the centre of a box, :math:`r_i` half the width
 that it gives a label's margin and :math:`m_i\le g''\le M_i` on the margin's range, two lower bounds are used: the least
 of g on each range, or :math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12\sum_iW_i\max(0,-m_i)r_i^2`. A box on which
 :math:`M_i` and :math:`m_i` let the gradient be 0 nowhere holds no minimiser. What is left at the end is a neighbourhood
 of each minimiser; where there is one, and f is strongly convex on it (its Hessian at the centre, less what the third
-derivative can change), the minimiser is unique. Larger blocks are descended from many starts: LOCAL.
+derivative can change), the minimiser is unique. Larger blocks are descended from many starts, moved about first
+(:mod:`tabular.fits.leaps`): LOCAL.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse.csgraph import connected_components
 
-from tabular.fits import bradley_terry, graded
+from tabular.base import digraph
+from tabular.fits import bradley_terry, graded, leaps
 
 __all__ = ["Block", "solve_block"]
 
 _LARGEST = 4  # responses of a block that is searched
 #: Looked at in one block at most: a bound holds whatever the count, and what it does not prove is said to be LOCAL.
-_BOXES = 200_000
+_BOXES = 150_000
+_LOST = 50_000  # the same where all that can come of it is a bound
 _GAP = 1e-10  # certified, relative to the block's weight
 _ROUNDING = 1e-14
 _FINEST = 1e-9  # half a side of a box
-_STARTS = 24
-_FEW = 6  # ends of descents that are settled to the lightest label: which of them that makes the lowest is open
-_STEPS, _MOST_STEPS = 60, 5000  # of quasi-Newton: where the lowest are settled to the last label, and elsewhere
+_STARTS = 32
+_FEW = 20  # of the starts, once they are moved about, the lowest go down
+_ENTRIES = 2**17  # of the matrices of all that go down together
+_ROUGH = 0.1  # of the levels: how near to its valley's ground a start goes down before it is moved about
+_MOST_STEPS = 5000  # of quasi-Newton
 _DENSE = 400  # responses up to which a descent ends with Newton steps
-_BALANCED = 1e-6  # of what its labels push: the gradient of every response at the end of a descent
 _NEAR = 1e-3  # points of one neighbourhood lie this close, in units of x
 
 
@@ -67,9 +72,13 @@ class _Sum:
     size: int
     winner: np.ndarray
     loser: np.ndarray
-    weight: np.ndarray
+    log_weight: np.ndarray
     offset: np.ndarray
     scalar: object
+
+    @cached_property
+    def weight(self):
+        return np.exp(self.log_weight)
 
     @cached_property
     def incidence(self):
@@ -80,7 +89,7 @@ class _Sum:
 
     @property
     def settles(self):
-        """Whether :func:`graded.stationary` ends what quasi-Newton leaves: g has neither kinks nor flat pieces."""
+        """Whether :func:`graded.stationary` ends where nothing pushes: g has neither kinks nor flat pieces."""
         return self.size <= _DENSE and getattr(self.scalar, "existence", None) is not None
 
     def margins(self, s):
@@ -98,12 +107,6 @@ class _Sum:
         push = self.weight * self.scalar.slope(x)
         gradient = np.bincount(self.winner, push, self.size) - np.bincount(self.loser, push, self.size)
         return self.scalar.value(x) @ self.weight, gradient
-
-    def imbalance(self, s):
-        """The largest gradient of a response relative to what its labels push."""
-        push = self.weight * self.scalar.slope(self.margins(s))
-        size = np.abs(push) @ np.abs(self.incidence)
-        return np.max(np.abs(push @ self.incidence) / np.where(size > 0, size, 1.0))
 
     def hessian(self, s):
         bend = self.weight * self.scalar.curvature(self.margins(s))
@@ -128,34 +131,18 @@ def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
         size, winner, loser, log_weight, offset, np.ones(len(winner))
     )
     top = log_weight.max()
-    total = _Sum(size, winner, loser, np.exp(log_weight - top), offset, scalar)
-    ends = sorted((_descended(total, start) for start in _starts(size, net)), key=total.value)
+    total = _Sum(size, winner, loser, log_weight - top, offset, scalar)
+    starts, few = np.array(list(_starts(size, net))), max(1, _ENTRIES // size**2)
+    if size <= _DENSE and hasattr(scalar, "jet"):
+        starts = np.concatenate([starts, _graded(total, starts[:few], _ROUGH)])
+    starts = leaps.leapt(starts, winner, loser, total.weight, offset, scalar)
+    ends = _descended(total, starts[: min(_FEW, few)])
+    best = ends[np.argmin(total.value(ends))]
     scale = float(np.exp(top))
     existence = getattr(scalar, "existence", None)
     if size <= _LARGEST and existence is not None and not (existence == "blocks" and scalar.tau > 1):
-        found = _searched(total, ends[0], scale)
-        ends = found.minimisers[:1]
-    else:
-        found = Block(scale * total.value(ends[0]), -np.inf, 0, ends[0][None], False)
-    return _settled(found, total, _few_apart(total, ends), log_weight, scale) if size <= _DENSE else found
-
-
-def _few_apart(total, ends):
-    """Of the first few points that lie apart the first, and those that do not balance: it is open where they end."""
-    found = []
-    for end in ends:
-        if len(found) < _FEW and all(np.abs(end - other).max() > _NEAR for other in found):
-            found.append(end)
-    return found[:1] + [end for end in found[1:] if total.imbalance(end) > _BALANCED]
-
-
-def _settled(found, total, ends, log_weight, scale):
-    """The lowest of some points once they are moved to where the lightest labels balance too, in place of the first."""
-    labels = total.winner, total.loser, log_weight, total.offset, total.scalar
-    point = min((graded.stationary(end, *labels) for end in ends), key=total.value)
-    resolved = bool(total.weight.min() > _GAP * total.weight.sum())
-    points = np.vstack([point, found.minimisers[1:]])
-    return replace(found, value=scale * total.value(point), minimisers=points, resolved=resolved)
+        return _searched(total, best, scale)
+    return Block(scale * total.value(best), -np.inf, 0, best[None], False)
 
 
 def _starts(size, net):
@@ -166,20 +153,26 @@ def _starts(size, net):
         yield rng.normal(size=size) * spread
 
 
-def _descended(total, start):
-    """A local minimum from a start: quasi-Newton, then Newton steps for as long as they shrink the gradient.
+def _descended(total, points):
+    """Local minima from some points. Candidates: what they are worth is for the search to say, or nobody (LOCAL)."""
+    return _graded(total, points) if total.settles else np.array([_quasi_newton(total, point) for point in points])
 
-    A candidate, wherever quasi-Newton ends: what it is worth is for the search to say, or nobody (LOCAL).
-    """
-    most = _STEPS if total.settles else _MOST_STEPS
-    found = minimize(total.both, start, jac=True, method="L-BFGS-B", options={"maxiter": most, "ftol": 1e-15})
+
+def _graded(total, points, *still):
+    labels = total.winner, total.loser, total.log_weight, total.offset, total.scalar
+    return graded.stationary(points, *labels, *still)
+
+
+def _quasi_newton(total, start):
+    """The end of quasi-Newton, then Newton steps where f is curved for as long as they shrink the gradient."""
+    found = minimize(total.both, start, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_STEPS, "ftol": 1e-15})
     s = found.x - found.x.mean()
     while total.size <= _DENSE:  # the gradient falls from float to float, so this ends
-        gradient, hessian = total.gradient(s), total.hessian(s)
-        bend = np.linalg.eigvalsh(hessian + np.trace(hessian) / total.size**2)
-        if bend[0] <= 1e-10 * bend[-1]:
+        gradient, (bend, along) = total.gradient(s), np.linalg.eigh(total.hessian(s))
+        curved = bend > 1e-10 * bend[-1]
+        if (bend < -1e-10 * bend[-1]).any():
             break
-        moved = s - np.linalg.solve(hessian + np.trace(hessian) / total.size**2, gradient)
+        moved = s - along[:, curved] @ (gradient @ along[:, curved] / bend[curved])
         if not np.abs(total.gradient(moved)).max() < np.abs(gradient).max():
             break
         s = moved
@@ -187,51 +180,59 @@ def _descended(total, start):
 
 
 def _searched(total, best, scale):
-    size, weight = total.size, total.weight
-    least = total.value(best)
-    half = _first_box(total, least)
-    gap = _GAP * weight.sum()
-    centre = np.zeros((1, size - 1))  # of the levels relative to the last response's
-    boxes, found = 0, Block(scale * least, -np.inf, 0, best[None], False)
-    while boxes < _BOXES and half.max() > _FINEST:
-        boxes += len(centre)
+    weight, boxes = total.weight, 1
+    least, gap = total.value(best), _GAP * weight.sum()
+    resolved, open_ = bool(gap < weight.min()), _open(total, gap)
+    half = _first_box(total)
+    centre = np.zeros(half.shape)  # of the levels relative to the last response's
+    found = Block(scale * least, -np.inf, 0, best[None], False, resolved)
+    while boxes < (_LOST if open_ else _BOXES) and half.max() > _FINEST:
         levels = np.column_stack([centre, np.zeros(len(centre))])
         x = total.margins(levels)
         value, slope, bend = total.scalar.jet(x)
         values = value @ weight
         if values.min() < least:
-            best = _descended(total, levels[int(np.argmin(values))])
+            best = _descended(total, levels[[np.argmin(values)]])[0]
             least = min(least, total.value(best))
-        bound = _lower(total, x, half, value, slope, bend) - _ROUNDING * (np.abs(values) + weight.sum())
-        keep = bound < least + gap
-        if bound.min() >= least - gap and half.max() < _NEAR:
-            points = _neighbourhoods(total, levels[keep], best, least + gap)
-            unique = len(points) == 1 and _strongly_convex(total, best, levels[keep], half.max())
-            found = Block(scale * least, scale * (least - gap), boxes, points, unique)
-            if unique or len(points) > 1:
+        bound, loose = _lower(total, x, half, value, slope, bend)
+        bound -= _ROUNDING * (np.abs(values) + weight.sum())
+        undecided, wide = bound < least - gap, half.max(axis=1) >= _NEAR
+        keep = undecided if open_ else bound < least + gap
+        if not undecided.any() and (open_ or not wide[keep].any()):
+            points = best[None] if open_ else _neighbourhoods(total, levels[keep], best, least + gap)
+            unique = not open_ and len(points) == 1 and _strongly_convex(total, best, levels[keep], half[keep].max())
+            found = Block(scale * least, scale * (least - gap), boxes, points, unique, resolved)
+            if open_ or unique or len(points) > 1:
                 break
-        centre = centre[keep]
-        widest = int(np.argmax(half))
-        half = half.copy()
-        half[widest] /= 2
-        step = np.zeros(size - 1)
-        step[widest] = half[widest]
-        centre = np.concatenate([centre - step, centre + step])
-    return found if found.certified else Block(scale * least, -np.inf, boxes, best[None], False)
+        split = np.where(undecided[:, None], loose, half)[keep].argmax(axis=1)
+        centre, half, fine = _halved(centre[keep], half[keep], split, (undecided | wide | ~undecided.any())[keep])
+        boxes += len(centre) - fine
+    return found if found.lower > -np.inf else Block(scale * least, -np.inf, boxes, best[None], False, resolved)
 
 
-def _first_box(total, least):
-    """Half-widths, about 0, of a box of level differences that holds a minimiser."""
-    with np.errstate(divide="ignore"):
-        bound = total.scalar.reach(least / total.weight)  # x >= bound for each label, or for neighbouring levels
-    if total.scalar.existence == "everywhere":
-        spread = (total.size - 1) * -bound[0]
-        return np.full(total.size - 1, float(spread))
-    reach = np.full((total.size, total.size), np.inf)
-    np.minimum.at(reach, (total.loser, total.winner), -(bound + total.offset))  # s_l - s_w <= -bound - offset
-    for k in range(total.size):
-        np.minimum(reach, reach[:, k, None] + reach[None, k, :], out=reach)
-    return np.maximum(reach[:-1, -1], reach[-1, :-1])
+def _halved(centre, half, side, chosen):
+    """Boxes of which the chosen are halved across one side each, and how many are not."""
+    rows, side = np.flatnonzero(chosen), side[chosen]
+    half = half.copy()
+    half[rows, side] /= 2
+    step = np.zeros(half.shape)
+    step[rows, side] = half[rows, side]
+    ends = np.concatenate([centre - step, (centre + step)[chosen]])
+    return ends, np.concatenate([half, half[chosen]]), len(half) - len(rows)
+
+
+def _open(total, gap):
+    """Whether the labels of weights above the gap leave some response free, which then is not told within a nat."""
+    heard = total.weight > gap
+    graph = digraph.adjacency(total.size, total.winner[heard], total.loser[heard])
+    directed = total.scalar.existence == "blocks"
+    return bool(connected_components(graph, directed=directed, connection="strong")[0] > 1)
+
+
+def _first_box(total):
+    """Half-widths, ``(1, size - 1)``, about 0, of a box of level differences that holds all minimisers."""
+    gap = total.scalar.widest_gap(np.log(total.weight.sum()) - total.log_weight.min()) + np.abs(total.offset).max()
+    return np.full((1, total.size - 1), (total.size - 1) * gap)
 
 
 def _lower(total, x, half, value, slope, bend):
@@ -240,21 +241,21 @@ def _lower(total, x, half, value, slope, bend):
     By the least on each range, by tangents, and by the higher of these two for each label.
     """
     scalar, weight, incidence = total.scalar, total.weight, total.incidence[:, :-1]
-    width, steepest = np.abs(incidence) @ half, scalar.steepest_bend
+    width, steepest = half @ np.abs(incidence).T, scalar.steepest_bend
     least, more = scalar.least_between(x - width, x + width), width * scalar.third_between(x - width, x + width)
     tangent = value - 0.5 * np.clip(more - bend, 0.0, steepest) * width**2
     gradient, mixed = ((weight * part) @ incidence for part in (slope, np.where(least > tangent, 0.0, slope)))
     change = (np.minimum(np.abs(bend) + more, steepest) * width * weight) @ np.abs(incidence)
     steep = (np.abs(gradient) > change * (1 + _ROUNDING) + _ROUNDING * weight.sum()).any(axis=1)
-    by_tangents, by_both = tangent @ weight - np.abs(gradient) @ half, np.maximum(least, tangent) @ weight
-    return np.where(steep, np.inf, np.maximum.reduce([least @ weight, by_tangents, by_both - np.abs(mixed) @ half]))
+    by_tangents, by_both = tangent @ weight - (np.abs(gradient) * half).sum(axis=1), np.maximum(least, tangent) @ weight
+    bound = np.maximum.reduce([least @ weight, by_tangents, by_both - (np.abs(mixed) * half).sum(axis=1)])
+    return np.where(steep, np.inf, bound), change * half
 
 
 def _neighbourhoods(total, left, best, most):
     """Minimisers, one for each cluster of the points that are left; the best first."""
     found = [best - best[-1]]
-    for point in left[np.argsort(total.value(left))][:200]:
-        s = _descended(total, point)
+    for s in _descended(total, left[np.argsort(total.value(left))][:200]):
         s = s - s[-1]
         if total.value(s) <= most and all(np.abs(s - other).max() > _NEAR for other in found):
             found.append(s)

@@ -145,9 +145,9 @@ class Exo:
         """The least value on [low, high]: g falls up to zeta and rises beyond."""
         return self.value(np.clip(self.zeta, low, high))
 
-    def reach(self, cost):
-        """Neighbouring levels of some minimiser lie within zeta: closing a wider gap helps every label across it."""
-        return np.full(np.shape(cost), -self.zeta)
+    def widest_gap(self, log_ratio):
+        """Between neighbouring levels of any minimiser: closing a wider one helps every label across it."""
+        return self.zeta
 
     def value(self, x):
         up, down = softplus(-x), softplus(x)  # -log sigma(+-x)
@@ -213,9 +213,15 @@ class Disco:
         _, left, logistic, _ = self._parts(high)
         return left * logistic + np.exp(-high - softplus(-low / self.tau))
 
-    def reach(self, cost):
-        """No x below this has g(x) <= cost: g >= sp(-x) / 2 > -x / 2 for x < 0."""
-        return -2 * np.asarray(cost)
+    def widest_gap(self, log_ratio):
+        r"""Between neighbouring levels of any minimiser, for tau <= 1.
+
+        Across a gap G some label is won from below, as blocks are strongly connected: where :math:`x\le-4` its slope is
+        below -3/4, since :math:`s\,e^{-x}(1/\tau-1)\le e^{x(1/\tau-1)}(1/\tau-1)\le 1/(4e)`. Those won from above have
+        slopes above :math:`-3e^{-G}` where :math:`x\ge 4`. With both in balance :math:`e^G\le 4W/w`, W being the weight
+        of all labels and w the least.
+        """
+        return max(4.0, np.log(4) + log_ratio)
 
     def _parts(self, x):
         """s, 1 - s, sp(-x), s e^-x: the last in logs, for e^-x overflows where s vanishes."""
@@ -258,6 +264,10 @@ class ClippedLogistic:
     kinked = True
     growth = (0.0, 0.0)
     exact_growth = (Fraction(0), Fraction(0))
+
+    def jet(self, x):
+        """Value, slope and curvature."""
+        return self.value(x), self.slope(x), self.curvature(x)
 
     def value(self, x):
         return softplus(-np.clip(x, -self.clip, self.clip))

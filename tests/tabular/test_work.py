@@ -119,7 +119,7 @@ def settled():
     coin, rng = losses.get("exo_pair", eps=0.25).scalar, np.random.default_rng(0)
     for spread in (1.0, 20.0, 60.0):
         size, winner, loser, log_weight, _ = graph(rng, 6, 6, spread)
-        graded.stationary(rng.normal(size=size), winner, loser, log_weight, np.zeros(len(winner)), coin)
+        graded.stationary(rng.normal(size=(1, size)), winner, loser, log_weight, np.zeros(len(winner)), coin)
 
 
 def rankings(spread, ties=False):
@@ -199,10 +199,10 @@ WORK = {
     "curvatures of a part": (logistic, "squares", many_labels, 7),
     "curvatures of few labels": (logistic, "squares", few_labels, 11),
     "systems of few labels": (np.linalg, "lstsq", few_labels, 14),
-    "systems at every level of the weights": (laplacian, "solve_labels", settled, 75),
-    "bounds of boxes of EXO": (nonconvex, "_lower", solved("exo_pair", 3, n=3), 118),
-    "descents of EXO": (nonconvex, "_descended", solved("exo_pair", 3, n=3), 269),
-    "bounds of boxes of DiscoPOP": (nonconvex, "_lower", solved("discopop", 2, n=3), 82),
+    "systems at every level of the weights": (laplacian, "solve_labels", settled, 34),
+    "bounds of boxes of EXO": (nonconvex, "_lower", solved("exo_pair", 3, n=3), 109),
+    "descents of EXO": (nonconvex, "_descended", solved("exo_pair", 3, n=3), 6),
+    "bounds of boxes of DiscoPOP": (nonconvex, "_lower", solved("discopop", 2, n=3), 75),
     "steps of fits of rankings": (listwise, "_edges", rankings(0.0), 24),
     "steps of fits of rankings of steep weights": (listwise, "_edges", rankings(60.0), 41),
     "steps of fits of rankings with ties": (listwise, "_edges", rankings(3.0, ties=True), 61),

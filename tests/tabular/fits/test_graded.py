@@ -22,7 +22,7 @@ def test_pulls_balance_to_what_rounding_of_the_levels_leaves(name, spread, seed)
     log_weight, offset = rng.uniform(-spread, 0, len(winner)), 0.3 * rng.normal(size=len(winner))
     scalar = losses.get(name, **CASES[name]).scalar
     start = rng.normal(size=n)
-    s = graded.stationary(start, winner, loser, log_weight, offset, scalar)
+    s = graded.stationary(start[None], winner, loser, log_weight, offset, scalar)[0]
     assert abs(s.mean()) < 1e-15 * max(1.0, np.abs(s).max())
     with mp.workdps(60):
         pull, bend = [mpf(0)] * n, [mpf(0)] * n

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from tabular import losses
-from tabular.fits import graded, nonconvex
+from tabular.fits import graded, leaps, nonconvex
 
 SCALARS = {name: losses.typical(name).scalar for name in ("exo_pair", "discopop")}
 
@@ -24,13 +24,13 @@ def labels(seed, size=4, m=40, spread=0.0, tilt=1.0):
 def test_bounds_on_boxes_hold_at_their_points(name, width):
     rng, steep = np.random.default_rng(0), 0
     size, winner, loser, log_weight, offset = labels(3, m=8)
-    total = nonconvex._Sum(size, winner, loser, np.exp(log_weight), offset, SCALARS[name])
+    total = nonconvex._Sum(size, winner, loser, log_weight, offset, SCALARS[name])
     centres = np.column_stack([rng.normal(0, 2 + width, (200, 3)), np.zeros(200)])
-    half = width * rng.uniform(0.5, 1, 3)
+    half = width * rng.uniform(0.5, 1, (200, 3))
     x = total.margins(centres)
-    bound = nonconvex._lower(total, x, half, *total.scalar.jet(x))
-    for centre, low in zip(centres, bound, strict=True):
-        points = centre + np.r_[half, 0.0] * np.concatenate(
+    bound, _ = nonconvex._lower(total, x, half, *total.scalar.jet(x))
+    for centre, side, low in zip(centres, half, bound, strict=True):
+        points = centre + np.r_[side, 0.0] * np.concatenate(
             [rng.uniform(-1, 1, (200, 4)), rng.choice([-1, 1], (50, 4))]
         )
         if low == np.inf:
@@ -47,7 +47,7 @@ def test_bounds_on_boxes_hold_at_their_points(name, width):
 def test_four_responses_with_many_labels_are_certified_and_below_every_descent(name, seed):
     case = labels(seed, m=60)
     found = nonconvex.solve_block(*case, SCALARS[name])
-    total = nonconvex._Sum(case[0], *case[1:3], np.exp(case[3]), case[4], SCALARS[name])
+    total = nonconvex._Sum(case[0], *case[1:3], case[3], case[4], SCALARS[name])
     rng = np.random.default_rng(seed)
     starts = rng.normal(0, 3, (30, 4))
     least = min(minimize(total.value, s, jac=total.gradient, method="BFGS").fun for s in starts)
@@ -89,8 +89,96 @@ def test_thousands_of_nats_are_walked_in_few_steps(monkeypatch):
     monkeypatch.setattr(graded.laplacian, "solve_labels", lambda *args: solved.append(1) or elimination(*args))
     ends = np.array([0, 1, 1, 2]), np.array([1, 0, 2, 1])
     case = np.array([0.0, -1.0, -15.0, -17.0]), np.zeros(4), SCALARS["discopop"]
-    near, far = (graded.stationary(np.array(start), *ends, *case) for start in ([0.0, 0.0, 0.0], [0.0, 0.0, 3e3]))
+    near, far = (graded.stationary(np.array([start]), *ends, *case)[0] for start in ([0.0, 0.0, 0.0], [0.0, 0.0, 3e3]))
     slope = np.exp(case[0]) * case[2].slope(far[ends[0]] - far[ends[1]])
     assert len(solved) < 150
     np.testing.assert_allclose(slope[[0, 2]], slope[[1, 3]], rtol=1e-9)
     assert near[0] - near[1] == pytest.approx(far[0] - far[1], abs=1e-9)
+
+
+def test_levels_far_from_0_and_labels_without_curvature_leave_no_pull_out_of_balance():
+    """From 1e13 nats off, one label of three in its straight part: an exponentially flat one must not hold it back."""
+    ends, log_weight = (np.array([0, 1, 2]), np.array([1, 2, 0])), np.array([-8.857, -40.278, -69.193])
+    start = np.array([[1.9e13, 4.8e12, -2.38e13]])
+    s = graded.stationary(start, *ends, log_weight, np.zeros(3), SCALARS["discopop"])[0]
+    pull = np.exp(log_weight) * SCALARS["discopop"].slope(s[ends[0]] - s[ends[1]])
+    np.testing.assert_allclose(pull, pull.mean(), rtol=1e-11)
+
+
+def test_responses_that_exponentially_small_pulls_move_are_waited_for():
+    """Each step there is one nat, no loss tells of it, and thirty are needed."""
+    ends = np.array([0, 1, 2]), np.array([1, 2, 0])
+    log_weight, start = np.array([0.0, -1.0, -200.0]), np.array([[0.0, -80.0, -220.0]])
+    s = graded.stationary(start, *ends, log_weight, np.zeros(3), SCALARS["discopop"])[0]
+    pull = np.exp(log_weight) * SCALARS["discopop"].slope(s[ends[0]] - s[ends[1]])
+    np.testing.assert_allclose(pull, pull.mean(), rtol=1e-11)
+
+
+def test_points_on_their_way_to_one_valley_end_in_one_point():
+    size, *case = labels(1, m=6)
+    points = np.random.default_rng(0).normal(size=(12, size))
+    together = graded.stationary(points, *case, SCALARS["discopop"])
+    alone = np.concatenate([graded.stationary(point[None], *case, SCALARS["discopop"]) for point in points])
+    total = nonconvex._Sum(size, *case, SCALARS["discopop"])
+    assert total.value(together).min() <= total.value(alone).min() + 1e-12
+    for point in together:
+        assert np.abs(total.gradient(point)).max() < 1e-12
+    assert len(np.unique(together, axis=0)) < len(points)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leaps_lower_every_point_and_order_them(seed):
+    size, winner, loser, log_weight, offset = labels(seed, size=9, m=20)
+    scalar, points = SCALARS["discopop"], np.random.default_rng(seed).normal(0, 3, (8, size))
+    total = nonconvex._Sum(size, winner, loser, log_weight, offset, scalar)
+    before, moved = points.copy(), leaps.leapt(points, winner, loser, np.exp(log_weight), offset, scalar)
+    after = total.value(moved)
+    assert (points == before).all()
+    assert (np.diff(after) >= 0).all()
+    assert (after <= np.sort(total.value(points))).all()
+    assert after[0] < total.value(points).min()
+
+
+@pytest.mark.parametrize("name", [*SCALARS, "chi_po"])
+@pytest.mark.parametrize("seed", range(3))
+def test_larger_blocks_are_below_descents_of_scipy(name, seed):
+    case, scalar = labels(seed, size=8, m=12), losses.typical(name).scalar
+    total = nonconvex._Sum(*case, scalar)
+    starts = np.random.default_rng(seed).normal(0, 3, (30, 8))
+    least = min(minimize(total.value, s, jac=total.gradient, method="L-BFGS-B").fun for s in starts)
+    found = nonconvex.solve_block(*case, scalar)
+    assert not found.certified
+    assert found.value <= least * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("name", SCALARS)
+@pytest.mark.parametrize("spread", [0.0, 10.0, 30.0])
+def test_neighbouring_levels_of_minimisers_lie_no_further_apart_than_the_first_box_allows(name, spread):
+    for seed in range(4):
+        size, winner, loser, log_weight, offset = labels(seed, m=4, spread=spread, tilt=10.0)
+        total = nonconvex._Sum(size, winner, loser, log_weight, offset, SCALARS[name])
+        found = nonconvex.solve_block(size, winner, loser, log_weight, offset, SCALARS[name])
+        half = nonconvex._first_box(total)[0]
+        assert (np.abs(found.minimisers[0][:-1] - found.minimisers[0][-1]) <= half).all()
+        rng = np.random.default_rng(seed)
+        ends = nonconvex._descended(total, rng.normal(0, 2 * half[0], (10, size)))
+        assert total.value(ends).min() >= found.value - 1e-15 * total.weight.sum()
+
+
+def test_light_labels_that_alone_hold_a_response_leave_a_bound():
+    """Nothing within 1e-10 of the weight tells where the response is: looking at more boxes would not."""
+    ends = np.array([0, 1]), np.array([1, 0])
+    found = nonconvex.solve_block(2, *ends, np.array([0.0, -60.0]), np.zeros(2), SCALARS["discopop"])
+    assert not found.certified
+    assert -np.inf < found.lower <= found.value <= found.lower + 1e-9
+    assert found.boxes < 100
+
+
+def test_newton_ends_what_is_curved_beside_what_is_flat():
+    """Response 3 loses by more than the clip: nothing depends on it."""
+    scalar = losses.get("chi_po", r_max=1.0).scalar
+    ends = np.array([0, 1, 2, 0, 0]), np.array([1, 2, 0, 2, 3])
+    total = nonconvex._Sum(4, *ends, np.log([0.5, 0.2, 0.3, 0.1, 0.3]), np.zeros(5), scalar)
+    s = nonconvex._quasi_newton(total, np.array([0.0, 0.0, 0.1, -9.0]))
+    assert s[0] - s[3] > 2
+    assert np.abs(total.gradient(s)).max() < 1e-15
