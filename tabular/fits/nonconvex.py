@@ -5,9 +5,10 @@ Existence is decided first. A loss that falls up to a point and rises beyond (EX
 strongly connected components for infimum, attained iff no label joins two of them ("blocks").
 
 A block of k responses is searched in k - 1 differences, from a box that holds all minimisers, by halving boxes across
-the side that leaves their bounds loosest and dropping those whose bound is above the best value found. With c the centre of a box, :math:`r_i` half the width
-that it gives a label's margin and :math:`m_i\le g''\le M_i` on the margin's range, two lower bounds are used: the least
-of g on each range, or :math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12\sum_iW_i\max(0,-m_i)r_i^2`. A box on which
+the side that leaves their bounds loosest and dropping those whose bound is above the best value found. With c the
+centre of a box, :math:`r_i` half the width that it gives a label's margin and :math:`m_i\le g''\le M_i` on the
+margin's range, two lower bounds are used: the least of g on each range, or
+:math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12\sum_iW_i\max(0,-m_i)r_i^2`. A box on which
 :math:`M_i` and :math:`m_i` let the gradient be 0 nowhere holds no minimiser. What is left at the end is a neighbourhood
 of each minimiser; where there is one, and f is strongly convex on it (its Hessian at the centre, less what the third
 derivative can change), the minimiser is unique. Larger blocks are descended from many starts, moved about first
