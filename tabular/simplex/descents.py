@@ -34,6 +34,7 @@ _FELT = 1e-18  # of the value: gradients below it are as good as 0
 _RIDGE = 1e-13  # of an eigenvalue: less is rounding
 _MOST = 1e150  # of a derivative
 _SAME = 1e-3  # nats between two descents on their way to the same valley
+_ALIKE = 1e-5  # of the value: or what lies between them by the curvatures at each
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ class Rows:
 
     @np.errstate(all="ignore")
     def direction(self, x):
-        """The gradient; the direction in which to step; and which response gives way at the least cost."""
+        """The gradient; where to step; which response gives way at the least cost; curvatures in each, as absolutes."""
         slope, g = self.slope(x)
         entries = (self.share * entry for entry in self.form.curvature(self.pair(x)))
         blocks = [np.nan_to_num(entry, posinf=_MOST, neginf=-_MOST) for entry in entries]
@@ -127,9 +128,9 @@ class Rows:
         width = np.where(free, np.sqrt(np.maximum(above, 1 / _MOST)), np.inf)
         bend, along = np.linalg.eigh(self._hessian(blocks, pi, nu) / width[:, :, None] / width[:, None, :])
         part = ((-slope / width)[:, None, :] @ along)[:, 0] / np.maximum(np.abs(bend), _RIDGE)
-        d, most = (along @ part[..., None])[..., 0] / width, _FARTHEST * max(1.0, 1 / self.beta)
+        d, most = (along @ part[..., None])[..., 0] / width, _longest(self.beta)
         way = np.where(self.kept, above * np.exp(-2 * x), np.inf).argmin(axis=1)
-        return slope, np.where(self.kept, np.clip(np.nan_to_num(d), -most, most), 0.0), way
+        return slope, np.where(self.kept, np.clip(np.nan_to_num(d), -most, most), 0.0), way, above
 
     def _hessian(self, blocks, pi, nu):
         """``(m, n, n)``, of labels with second derivatives ``(ww, wl, ll)``."""
@@ -164,10 +165,10 @@ def descend(rows: Rows, logits, size, least) -> tuple[np.ndarray, np.ndarray]:
     """
     x = rows.policy(logits)
     value, reach, idle = rows.value(x), np.ones(len(x)), np.zeros(len(x), dtype=np.int64)
-    slow = idle.copy()
+    slow, felt = idle.copy(), np.zeros(x.shape)
     left = np.flatnonzero(np.isfinite(value))
     while left.size:
-        moved, lower = _lowest_step(rows.take(left), x[left], reach[left])
+        moved, lower, felt[left] = _lowest_step(rows.take(left), x[left], reach[left])
         gain = value[left] - lower
         falls = gain > 0
         x[left[falls]], value[left[falls]] = moved[falls], lower[falls]
@@ -178,27 +179,37 @@ def descend(rows: Rows, logits, size, least) -> tuple[np.ndarray, np.ndarray]:
         idle[left] = np.where(gain > enough, 0, idle[left] + falls)
         slow[left] = np.where(gain > _SLOW * np.abs(value[left]), 0, slow[left] + 1)
         left = left[(idle[left] < _IDLE) & (slow[left] < _PATIENCE) & (reach[left] > _SHORTEST)]
-        left = _apart(left, rows.prompt, value, x)
+        left = _apart(left, rows, value, x, felt)
     return value, x
 
 
 def _lowest_step(rows, x, reach):
-    """The lowest policies along a step of each row, and their values."""
-    _, d, way = rows.direction(x)
+    """The lowest policies along a step of each row, their values, and how much each response is felt."""
+    _, d, way, felt = rows.direction(x)
     steps = (_LENGTHS[:, None] * reach)[:, :, None] * d
     drift = (np.exp(x) * steps).sum(axis=-1, keepdims=True)
     trial = rows.policy(np.concatenate([x + steps, rows.giving_way(x + steps - drift, way)]))
     values, across = rows.value(trial), np.arange(len(x))
     place = values.argmin(axis=0)
-    return trial[place, across], values[place, across]
+    return trial[place, across], values[place, across], felt
 
 
-def _apart(left, prompt, value, x):
-    """Descents without those next to a lower one of the same prompt."""
-    order = left[np.lexsort((value[left], prompt[left]))]
+def _apart(left, rows, value, x, felt):
+    """Descents without those next to a lower one of the same prompt: within a step, and by nothing that the loss feels."""
+    order = left[np.lexsort((value[left], rows.prompt[left]))]
+    low, high = order[:-1], order[1:]
     with np.errstate(invalid="ignore"):
-        near = np.abs(x[order[1:]] - x[order[:-1]]).max(axis=1) < _SAME
-    return np.sort(np.r_[order[:1], order[1:][~(near & (prompt[order[1:]] == prompt[order[:-1]]))]])
+        gap = np.where(rows.kept[low] | rows.kept[high], np.abs(x[high] - x[low]), 0.0)
+    far, most = gap.max(axis=1, initial=0.0), _longest(rows.beta)
+    change = (np.maximum(felt[low], felt[high]) * np.minimum(gap, most) ** 2).sum(axis=1)
+    alike = (far <= most) & (np.maximum(change, value[high] - value[low]) <= _ALIKE * np.abs(value[high]))
+    near = (rows.prompt[low] == rows.prompt[high]) & (alike | (far < _SAME))
+    return np.sort(np.r_[order[:1], high[~near]])
+
+
+def _longest(beta):
+    """Nats of a step."""
+    return _FARTHEST * max(1.0, 1 / beta)
 
 
 def settle(rows: Rows, x) -> np.ndarray:
@@ -207,7 +218,7 @@ def settle(rows: Rows, x) -> np.ndarray:
     felt = _FELT * np.abs(rows.value(x))
     while left.size:
         part = rows.take(left)
-        slope, d, _ = part.direction(x[left])
+        slope, d, _, _ = part.direction(x[left])
         moved = part.policy(x[left] + d)
         before, after = (np.abs(part_of).max(axis=1) for part_of in (slope, part.slope(moved)[0]))
         better = after <= before / 2

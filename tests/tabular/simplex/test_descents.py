@@ -1,5 +1,7 @@
 """Descents: derivatives against differences; what they find against scipy's descents; rankings against insertions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -50,7 +52,7 @@ def test_a_step_descends_where_the_hessian_is_indefinite():
         prompts = prompts_of("apo_down", 3.0, seed=seed)
         rows = descents.Rows.of(prompts, np.array([0]), np.ones((1, 5), bool))
         x = rows.policy(np.random.default_rng(seed).normal(size=(1, 5)))
-        slope, d, _ = rows.direction(x)
+        slope, d, *_ = rows.direction(x)
         assert (slope * d).sum() < 0
         curvature = [rows.share * entry for entry in rows.form.curvature(rows.pair(x))]
         hessian = rows._hessian(curvature, np.exp(x), rows.slope(x)[1].sum(axis=1))
@@ -66,12 +68,12 @@ def test_a_step_ends_no_higher_than_in_logits_and_where_one_response_gives_way(n
         prompts = prompts_of(name, 2.0, seed=seed)
         rows = descents.Rows.of(prompts, np.array([0]), np.ones((1, 5), bool))
         x = rows.policy(np.random.default_rng(seed).normal(size=(1, 5)))
-        _, d, (way,) = rows.direction(x)
+        _, d, (way,), _ = rows.direction(x)
         moved = x + d
         others = np.delete(moved - np.exp(x) @ d[0], way)
         given = np.insert(others, way, np.log1p(-np.exp(others).sum())) if np.exp(others).sum() < 1 else x[0]
         ends = rows.value(np.array([moved - np.logaddexp.reduce(moved[0]), [given]]))[:, 0]
-        _, (found,) = descents._lowest_step(rows, x, np.ones(1))
+        _, (found,), _ = descents._lowest_step(rows, x, np.ones(1))
         assert found <= ends.min() + 1e-14 * abs(ends.min())
         lower[ends.argmin()] = True
     assert lower.any()
@@ -150,3 +152,24 @@ def test_no_insertion_improves_a_ranking_and_the_first_is_the_best():
         assert min(map(violated, others)) >= cost - 1e-9
     winner, loser = np.nonzero(wins)
     assert costs[0] == pytest.approx(rankings.least_violated(7, winner, loser, wins[winner, loser]))
+
+
+@pytest.mark.parametrize(
+    ("gap", "felt", "higher", "prompt", "left"),
+    [
+        (3.0, 0.0, 0.0, 0, [0]),  # nothing feels what differs
+        (3.0, 1e-3, 0.0, 0, [0, 1]),  # by 1e-2 of the loss
+        (3.0, 0.0, 1e-3, 0, [0, 1]),  # one has farther to fall
+        (5.0, 0.0, 0.0, 0, [0, 1]),  # more than a step: from there the loss may see it
+        (3.0, 0.0, 0.0, 1, [0, 1]),  # of another prompt
+        (5e-4, 1e9, 1.0, 0, [0]),  # the same point, nearly
+    ],
+)
+def test_descents_that_differ_by_nothing_that_is_felt_are_one(gap, felt, higher, prompt, left):
+    prompts = prompts_of("orpo", 1.0, seed=0)
+    rows = replace(descents.Rows.of(prompts, np.zeros(2, int), np.ones((2, 5), bool)), prompt=np.array([0, prompt]))
+    x = rows.policy(np.zeros((2, 5)))
+    x[1, 4] += gap
+    weight = np.zeros((2, 5))
+    weight[1, 4] = felt
+    assert descents._apart(np.arange(2), rows, np.array([1.0, 1.0 + higher]), x, weight).tolist() == left
