@@ -18,7 +18,6 @@ from itertools import combinations
 
 import numpy as np
 
-from tabular.base import nonnegative
 from tabular.base.log_space import log_sum_exp, normalised
 from tabular.base.nouns import takes_nouns
 from tabular.base.one_thread import one_thread
@@ -73,11 +72,13 @@ def movement(problem: Problem, preferences: Preferences, loss: Loss) -> Movement
     at = _Start(problem, preferences, loss)
     pairs = range(preferences.n_pairs)
     asked = {(kind, pair): at.ask(pair, ways(at, pair)) for kind, ways in _WAYS.items() for pair in pairs}
-    rays = list({answer: None for answer in asked.values() if isinstance(answer, Ray)})
+    answers = at.answers()
+    rays = [answer for answer in answers.values() if isinstance(answer, Ray)]
     policies = dict(zip(rays, shown(rays, at.push, problem, preferences, loss), strict=True))
-    found = {question: policies[answer] for question, answer in asked.items() if policies.get(answer) is not None}
-    told = (tuple(isinstance(asked[kind, pair], Ray) or asked[kind, pair] for pair in pairs) for kind in _WAYS)
-    return Movement(*told, found)
+    found = {question: policies.get(answers[key]) for question, key in asked.items()}
+    found = {question: policy for question, policy in found.items() if policy is not None}
+    can = {key: isinstance(answer, Ray) or answer for key, answer in answers.items()}
+    return Movement(*(tuple(can[asked[kind, pair]] for pair in pairs) for kind in _WAYS), found)
 
 
 class _Start:
@@ -90,7 +91,7 @@ class _Start:
         size = np.abs(self.push)
         self.push[size <= 1e-13 * size.max()] = 0.0
         self.pull = np.abs(self.push).max(axis=1)
-        self.answers, self.labelled = {}, np.zeros(problem.log_ref.shape, dtype=bool)
+        self.asked, self.labelled = {}, np.zeros(problem.log_ref.shape, dtype=bool)
         counted = preferences.counted()
         for end in (counted.winner, counted.loser):
             self.labelled[counted.prompt, end] = True
@@ -103,24 +104,43 @@ class _Start:
         return a
 
     def ask(self, pair, rising):
-        """A ray if the loss can fall while all listed directions rise, else whether it cannot; once for equal rows."""
+        """The name of a question: can the loss fall while all listed directions rise? Equal ones have the same."""
         key = int(self.preferences.prompt[pair]), None if rising is None else np.array(rising).tobytes()
-        if key not in self.answers:
-            self.answers[key] = False if rising is None else self._answer(key[0], np.array(rising))
-        return self.answers[key]
+        self.asked.setdefault(key, rising)
+        return key
 
-    def _answer(self, prompt, rising):
-        there, pull = self.problem.present[prompt], np.delete(self.pull, prompt).max(initial=0.0)
-        own, rows = self.push[prompt, there], list(rising[:, there])
-        if not own.any() and not pull:
-            return False if self.monotone else None
-        if _blocked(None if pull else own, rows):
-            return False if self.monotone and there.sum() == 2 and not pull else None
-        alone = not pull or (own.any() and not _blocked(own, rows))
-        directions = np.zeros((len(FASTER), len(there)))
-        directions[:, there] = _along(rows, [own] if alone else [])
-        directions[1::2] = np.sign(directions[1::2])  # every response as far as any, however little is asked of it
-        return Ray(prompt, directions, *self._visible(prompt, rising), pull)
+    def answers(self):
+        """Of each question a ray, or False where there is none, ``None`` where that is open."""
+        answers, alike = {}, {}
+        for key, rising in self.asked.items():
+            answers[key] = False
+            if rising is not None:
+                alike.setdefault(len(rising), []).append(key)
+        for keys in alike.values():
+            prompt, rising = np.array([key[0] for key in keys]), np.array([self.asked[key] for key in keys])
+            answers.update(zip(keys, self._answered(prompt, rising), strict=True))
+        return answers
+
+    def _answered(self, prompt, rising):
+        """Questions about equally many directions, ``(n_questions, n_directions, n_responses)``."""
+        own, rows = _unit(self.push[prompt]), _unit(rising)
+        others = np.array([np.delete(self.pull, p).max(initial=0.0) for p in prompt])
+        pushed, paid = own.any(axis=1), others > 0
+        against = pushed & _blocked(own, rows)
+        blocked = np.where(paid, _blocked(rows[:, 0], rows[:, 1:]), against)
+        alone, can = pushed & ~against, (pushed | paid) & ~blocked
+        directions = np.zeros((len(prompt), len(FASTER), rows.shape[2]))
+        for mine, falling in ((can & alone, own[:, None]), (can & ~alone, own[:, None][:, :0])):
+            if mine.any():
+                directions[mine] = _along(rows[mine], falling[mine])
+        # every response as far as any, however little is asked of it
+        directions[:, 1::2] = np.sign(directions[:, 1::2])
+        two = self.problem.present[prompt].sum(axis=1) == 2
+        never = self.monotone & ~paid & (two | ~pushed)
+        return [
+            Ray(int(p), way, *self._visible(p, rises), float(pull)) if lies else (False if no else None)
+            for p, way, rises, pull, lies, no in zip(prompt, directions, rising, others, can, never, strict=True)
+        ]
 
     def _visible(self, prompt, rising):
         """What shows that each row rises: the responses that it lifts, 1, or lowers, -1, whichever have less mass."""
@@ -128,16 +148,34 @@ class _Start:
         return np.sign(rising) == sign[:, None], sign
 
 
+def _unit(rows):
+    size = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return rows / np.where(size > 0, size, 1.0)
+
+
 def _blocked(own, rising):
-    """Whether Gordan's theorem forbids a direction: some non-negative combination of all rows is 0."""
-    rows = [row / np.linalg.norm(row) for row in rising]
-    if own is None:
-        target, columns = -rows[0], rows[1:]
-        if not columns:
-            return False
-    else:
-        target, columns = -own / np.linalg.norm(own), rows
-    return nonnegative.nearest(np.column_stack(columns), target)[1] <= _PARALLEL
+    """Whether Gordan's theorem forbids a direction: some non-negative combination of all rows is 0.
+
+    Of the nearest that is positive in a subset the coefficients are those of least squares there.
+    """
+    left = np.linalg.norm(own, axis=1)
+    for k in _subsets(rising.shape[1]):
+        some = rising[:, k]
+        x = -np.einsum("qn,qnk->qk", own, _inverse(some))
+        left = np.where((x >= 0).all(axis=1), np.minimum(left, np.linalg.norm(_sum(x, some) + own, axis=1)), left)
+    return left <= _PARALLEL
+
+
+def _subsets(n):
+    return [list(k) for size in range(1, n + 1) for k in combinations(range(n), size)]
+
+
+def _inverse(rows):
+    return np.linalg.pinv(rows, rcond=np.finfo(float).eps * rows.shape[-1])
+
+
+def _sum(x, rows):
+    return np.einsum("qk,qkn->qn", x, rows)
 
 
 def _along(rising, falling):
@@ -146,13 +184,15 @@ def _along(rising, falling):
     Those in which the slowest row, for its rate, rises fastest for its length: there some of the rows rise at their
     rates, and it is the shortest in which these do.
     """
-    rows = np.array([row / np.linalg.norm(row) for row in (*rising, *falling)])
-    rates = np.array([np.ones(len(FASTER))] * len(rising) + [FASTER] * len(falling))
-    some = [list(k) for size in range(1, len(rows) + 1) for k in combinations(range(len(rows)), size)]
-    ways = np.array([np.linalg.lstsq(rows[k], rates[k], rcond=None)[0] for k in some])
-    ways /= np.abs(ways).max(axis=1, keepdims=True)
-    slowest = (np.einsum("rn,wnf->wrf", rows, ways) / rates).min(axis=1) / np.linalg.norm(ways, axis=1)
-    return ways[np.argmax(slowest, axis=0), :, np.arange(len(FASTER))]
+    rows = np.concatenate([rising, falling], axis=1)
+    rates = np.array([np.ones(len(FASTER))] * rising.shape[1] + [FASTER] * falling.shape[1])
+    ways = np.stack([_inverse(rows[:, k]) @ rates[k] for k in _subsets(len(rates))], axis=1)
+    size = np.abs(ways).max(axis=2, keepdims=True)
+    ways /= np.where(size > 0, size, 1.0)
+    slowest = (np.einsum("qrn,qwnf->qwrf", rows, ways) / rates).min(axis=2)
+    slowest /= np.maximum(np.linalg.norm(ways, axis=2), 1.0)
+    best = np.argmax(slowest, axis=1)
+    return np.take_along_axis(ways, best[:, None, None, :], axis=1)[:, 0].swapaxes(1, 2)
 
 
 def _chosen(at, pair):

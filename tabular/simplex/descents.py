@@ -195,7 +195,7 @@ def _lowest_step(rows, x, reach):
 
 
 def _apart(left, rows, value, x, felt):
-    """Descents without those next to a lower one of the same prompt: within a step, and by nothing that the loss feels."""
+    """Descents without those next to a lower one of the same prompt: within a step, by nothing the loss feels."""
     order = left[np.lexsort((value[left], rows.prompt[left]))]
     low, high = order[:-1], order[1:]
     with np.errstate(invalid="ignore"):
