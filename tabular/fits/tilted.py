@@ -60,7 +60,8 @@ def _descended(part: Part, offset, linear, step):
         up = expit(x)
         d = step(weight * up * (1 - up), weight * ((1 - up) - linear))
         reach = np.zeros(block.max() + 1)
-        np.maximum.at(reach, block, np.abs(part.gaps(d)))
+        with np.errstate(invalid="ignore"):  # of infinite steps
+            np.maximum.at(reach, block, np.abs(part.gaps(d)))
         lost = ~(reach < np.inf)
         if linear < 0:
             furthest = np.zeros(len(reach))

@@ -503,3 +503,11 @@ def test_a_hinges_thresholds_begin_at_its_optimum_and_cancel_wide_cycles_first(m
         others = found.infimum - found.graph.hinged(component, np.array([], dtype=int)).minimum.sum()
         assert found.value[pair] == pytest.approx(others + alone.minimum.sum(), rel=1e-12)
         assert len(levels) == len(alone.strength)
+
+
+def test_a_step_that_is_infinite_both_ways_warns_of_nothing():
+    """With a pair held thousands of nats off, all curvatures of cDPO underflow at once."""
+    _, problem, labels, _ = small(153)
+    found = failure_modes.solve_loss_thresholds(problem, labels, losses.get("cdpo", eps=0.1))
+    assert np.isfinite(found.value).all()
+    assert (found.value >= found.infimum).all()
