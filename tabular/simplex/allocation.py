@@ -39,7 +39,7 @@ from tabular.base.log_space import softplus
 from tabular.losses.absolute import ApoZero, Bco, Kto, Nca
 from tabular.losses.forms import Pair
 
-__all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "polished", "wishes_of"]
+__all__ = ["Allocation", "Bells", "Limited", "Logistic", "Wishes", "allocate", "negative_root", "polished", "wishes_of"]
 
 _NEUTRAL = 1e-12  # of the sizes of the two terms: sums of decimal weights such as 0.1 + 0.2 - 0.3 miss 0 by a few 1e-16
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
@@ -300,11 +300,16 @@ def _goals(wishes, wanted):
     """Where each wanted response's own loss is least, and which of them would like more than everything (0 there)."""
     beyond = wanted & (wishes.rise(np.zeros(wanted.shape)) < 0)
     inner = wanted & ~beyond
-    low = np.where(inner, np.minimum(wishes.log_ref, -1.0), 0.0)
-    while (unmet := inner & (wishes.rise(low) > 0)).any():
-        low = np.where(unmet, 2 * low, low)
-    goal = roots.increasing(lambda x: np.where(inner, wishes.rise(x), 0.0), low, np.zeros(low.shape))
+    goal = negative_root(wishes.rise, inner, np.where(inner, np.minimum(wishes.log_ref, -1.0), 0.0))
     return np.where(wanted, np.where(beyond, 0.0, goal), -np.inf), beyond
+
+
+def negative_root(rise, asked, start):
+    """Where an increasing function is 0 below 0, looked for from a ``start`` on down; anywhere if not ``asked``."""
+    low = start
+    while (above := asked & (rise(low) > 0)).any():
+        low = np.where(above, 2 * low, low)
+    return roots.increasing(lambda x: np.where(asked, rise(x), 0.0), low, np.zeros(low.shape))
 
 
 def _shared(wishes, wanted, goal, beyond):

@@ -112,10 +112,8 @@ class _Sides:
 def _tops(wishes, goal):
     """Where f'' = f': beyond the goal, but not beyond 0."""
     rises = wishes.there & (wishes.steep(goal) > 1)
-    low = np.where(goal > -np.inf, goal, np.minimum(wishes.log_ref, -1.0))
-    while (unmet := rises & np.isneginf(goal) & (wishes.steep(low) < 1)).any():
-        low = np.where(unmet, 2 * low, low)
-    top = roots.increasing(lambda x: np.where(rises, 1 - wishes.steep(x), 0.0), low, np.zeros(low.shape))
+    start = np.where(goal > -np.inf, goal, np.minimum(wishes.log_ref, -1.0))
+    top = allocation.negative_root(lambda x: 1 - wishes.steep(x), rises, start)
     return np.where(rises, top, -np.inf)
 
 
