@@ -35,7 +35,6 @@ STEEPEST = 1e3  # nats, of M: with a margin beyond it the loss is piecewise line
 _SCANNED = np.r_[0.0, np.geomspace(0.01, STEEPEST, 61)]
 _ANCHORS = np.r_[np.arange(0, len(_SCANNED), 4), len(_SCANNED) - 1]  # each begun where the two before point
 _POINTS, _FEWEST = 12, 4  # of a polynomial: no more, and no fewer
-_STEEPEST = np.log(1e13)  # of the curvatures that hold a block together: its factors have some digits
 _CLOSE = 1e-6  # of M: a root this far from a fit may be told by polynomials through it
 _ONE_OF = 4, 1  # roots side by side, of which one is fitted first, then every one that is left
 _APART = 12.0  # nats, of M: fits no further from one another share factors
@@ -117,7 +116,7 @@ class _Several:
         steep = [key for key, block in self._block.items() if not block.even]  # as are those beyond
         key = min([int(margin // _APART), *steep])
         if key not in self._block:
-            self._block[key] = many.Block(*self.ends, self.weight, self.unit * margin, strength, None, _STEEPEST, True)
+            self._block[key] = many.Block(*self.ends, self.weight, self.unit * margin, strength, connected=True)
         return self._block[key]
 
 
