@@ -8,20 +8,22 @@ from there solves :math:`Hd=b-\mu a,\ a^{\mathsf T}d=0` by conjugate gradients i
 All copies move together, one column each. The same serves fits that differ in their offsets, with nothing held.
 
 A direction d of conjugate gradients, however early they stop, has :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`, which is all
-that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. Where only exponential tails
-are left to be balanced Newton moves them by 1 nat, and many of these are one way: a long step is doubled as long as the
-loss still falls at its end, which by convexity it did all along. In exact arithmetic the
-gradients end after n steps; where labels have lost their curvature they crawl, and after some steps factors of the
-copy's own Hessian go on, as far along as the quadratic is least, which keeps :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`,
-where that promises more. The descent ends with the step that moves no margin by more than
-``tolerances.NEWTON_STEP``, or when neither the loss nor the length of the step has fallen twice: then rounding rules,
-or labels have lost their curvature and Newton crawls, which is for the cuts; the residual says what is known. Where
-only the loss is asked for, it ends when a step, by the same measure, leaves less than may be left.
+that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. So does, by the same bound
+integrated, a whole one that moves no margin by more than R = 1/2: by 0.4 of what its slope promises at least,
+:math:`1-(e^R-R-1)/R^2`, and it leaves less. Where only exponential tails are left to be balanced Newton moves them by
+1 nat, and many of these are one way: a long step is doubled as long as the loss still falls at its end, which by
+convexity it did all along. In exact arithmetic the gradients end after n steps; where labels have lost their curvature
+they crawl, and after some steps factors of the copy's own Hessian go on, as far along as the quadratic is least, which
+keeps :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`, where that promises more. The descent ends with the step that moves no
+margin by more than ``tolerances.NEWTON_STEP``, or when neither the loss nor the length of the step has fallen twice:
+then rounding rules, or labels have lost their curvature and Newton crawls, which is for the cuts; the residual says
+what is known. Where only the loss is asked for, it ends when a step, by the same measure, leaves less than may be left.
 
-**What counts as told.** The loss of a copy that the tree proves to be above its least by no more than rounding.
+**What counts as told.** The loss of a copy that a tree proves to be above its least by no more than rounding.
 
 **What counts as fitted.** A copy that :mod:`tabular.fits.tree_bound` proves to be as near to its optimum as a step of
-``BALANCED`` at its most curved label, by the tree of the block's own largest curvatures or by that of the copy's. An
+``BALANCED`` at its most curved label. Any tree serves: first that of the block's own largest curvatures, then one whose
+leaves that one has inside, as nothing can be delivered through a node that is torn off; then that of the copy's. An
 inverted label pushes with its whole weight but for a little; the two are summed apart, whole numbers exactly, so that
 the pushes left of a soft node are not the rounding of those that cancel there.
 
@@ -41,11 +43,12 @@ from tabular.base import tolerances
 from tabular.base.log_space import softplus
 from tabular.fits.tree_bound import Tree, distance
 
-__all__ = ["LARGEST", "LEVEL", "STEEPEST", "Block", "Fits"]
+__all__ = ["LARGEST", "LEVEL", "Block", "Fits"]
 
 LARGEST = 1500  # responses: the factorisation is dense
-STEEPEST = np.log(1e6)  # between the curvatures of a block: its factors leave the gradients few steps
+_STEEPEST = 1e6  # between the curvatures of a block: its factors leave the gradients few steps, and margins 10 digits
 _OFF = 1e-10  # nats of a margin
+_WHOLE = 0.5  # nats: steps up to there are taken whole
 _LONG = 0.5  # nats: steps from which on a longer one is tried
 _FAR = 1e150  # nats: products of longer steps leave the floats
 LEVEL = np.finfo(float).tiny  # of loss that may be left: no more than rounding
@@ -54,6 +57,7 @@ _ROUGH, _SHARP = 1e-2, 1e-8  # relative accuracies of Newton's direction: no mor
 _KEPT = 50.0  # of the length of a step, or the accuracy of its direction: that share of its way is left, or less
 _LEFT = 0.7  # of the copies: when no more of them need further gradients, the others are put aside
 _ENTRIES = 200_000  # of a matrix with a row a label and a column a copy: it stays near the processor
+_INSIDE = 1e-2  # of its curvature counts of a label for each end that a tree had inside: the next one goes round it
 _CRAWLING = 40  # steps of gradients, one by one as long as factors of a copy's own Hessian take
 
 
@@ -80,11 +84,11 @@ class Fits:
 class Block:
     """Nodes whose fit is known, block by block, and factors of its Hessian there.
 
-    ``inner`` masks the labels inside blocks, all by default. Its factors serve where curvatures are no more than
-    ``steepest`` nats apart, those of all labels, or of a tree that keeps it ``connected``.
+    ``inner`` masks the labels inside blocks, all by default. Its factors serve where curvatures are no more than a
+    factor of 1e6 apart, those of all labels, or of a tree that keeps it ``connected``.
     """
 
-    def __init__(self, winner, loser, weight, offset, strength, inner=None, steepest=STEEPEST, connected=False):
+    def __init__(self, winner, loser, weight, offset, strength, inner=None, connected=False):
         n, n_edges = len(strength), len(winner)
         inner = np.ones(n_edges, dtype=bool) if inner is None else inner
         self.winner, self.loser, self.strength = winner, loser, strength
@@ -102,7 +106,7 @@ class Block:
         else:
             told, holding = bool(curvature.min(initial=1) > 0), curvature[inner]
         least, most = holding.min(initial=1), curvature[inner].max(initial=0)
-        self.even = n <= LARGEST and told and bool(least > 0 and least * np.exp(steepest) >= most)
+        self.even = n <= LARGEST and told and bool(least > 0 and least * _STEEPEST >= most)
         self.cost = float(weight[inner] @ softplus(-h[inner]))
         if self.even:
             joint = np.bincount(winner * n + loser, curvature, n * n).reshape(n, n)
@@ -113,8 +117,25 @@ class Block:
     @cached_property
     def tree(self):
         """The labels of the tree of the largest curvatures at the fit, and what each delivers of the push at a node."""
+        return self._spanned(self._curvature)
+
+    @cached_property
+    def turned(self):
+        """The same of a tree whose leaves are inside the first one, where labels allow it.
+
+        A copy's node that is torn off has no curvature left to deliver through: in one of the two it is a leaf.
+        """
+        label = self.tree[0]
+        inside = np.bincount(np.r_[self.winner[label], self.loser[label]], minlength=len(self.strength)) > 1
+        return self._spanned(self._curvature * _INSIDE ** (inside[self.winner].astype(int) + inside[self.loser]))
+
+    @property
+    def _curvature(self):
         h = (self.rise @ self.strength) - self.offset[:, 0]
-        tree = Tree(len(self.strength), self.winner, self.loser, self.weight[:, 0] * expit(h) * expit(-h), 0)
+        return self.weight[:, 0] * expit(h) * expit(-h)
+
+    def _spanned(self, curvature):
+        tree = Tree(len(self.strength), self.winner, self.loser, curvature, 0)
         below = tree.label >= 0
         return tree.label[below], tree.cuts()[below]
 
@@ -242,7 +263,7 @@ class _Copies:
         with np.errstate(over="ignore", invalid="ignore"):
             d, along, loss, promised = self.newton(s, accuracy)
         reach = np.abs(along).max(axis=0, initial=0.0)
-        length = np.where(reach > 0, np.log1p(reach) / np.where(reach > 0, reach, 1.0), 1.0)
+        length = np.where(reach > _WHOLE, np.log1p(reach) / np.maximum(reach, _WHOLE), 1.0)
         several = np.flatnonzero((reach > _LONG) & (reach < _FAR) & (promised > tolerances.LOSS * loss))
         if several.size:
             length[several] = self.take(several)._stride(s[:, several], along[:, several], length[several])
@@ -407,12 +428,13 @@ class _Copies:
         bend = self.block.touch @ curvature
         held = (net[winner] - net[loser]) / 2
         both = net[winner] + net[loser], bend[winner] + bend[loser]
+        softer = np.where(bend[winner] < bend[loser], self.winner, self.loser)
         for end in self.ends:  # they move as one
             net[end], bend[end] = both
         net = net if self.joined is None else np.where(self.joined, net, 0.0)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
-        net[loser] = 0.0
+        net[softer, winner[1]] = 0.0
         unbalanced, above = np.full((2, len(cost)), np.inf)
         for kind in (0.0, LEVEL):
             asked = spare == kind
@@ -427,19 +449,29 @@ class _Copies:
 
         ``enough`` is the bound on lambda that is enough, for those of whom only the loss is asked.
         """
-        label, flows = self.block.tree
-        found, spread, share = distance(flows @ net, curvature[label])
         allowed = tolerances.BALANCED * np.sqrt(curvature.max(axis=0))
         if self.off < np.inf:
             allowed = np.minimum(allowed, self.off / self._furthest(curvature))
+        bounds, left = np.empty((3, len(allowed))), np.arange(len(allowed))
+        enough = np.broadcast_to(enough, allowed.shape)
         with np.errstate(invalid="ignore", over="ignore"):
-            told = (share <= 1) & (found <= enough) | (found * spread <= 0.5) & (found <= allowed)
-            others = np.flatnonzero(~told)
-            if others.size:
-                own = self._by_their_own_trees(others, net[:, others], curvature[:, others])
-                found[others], spread[others], share[others] = own
+            for spanned in (self._by_the_tree, self._by_the_other, self._by_their_own_trees):
+                bounds[:, left] = found, spread, share = spanned(left, net[:, left], curvature[:, left])
+                told = (share <= 1) & (found <= enough[left]) | (found * spread <= 0.5) & (found <= allowed[left])
+                left = left[~told]
+                if not left.size:
+                    break
+            found, spread, share = bounds
             unbalanced = np.where(found * spread <= 0.5, found / allowed, np.inf)
             return unbalanced, np.where(share <= 1, np.square(found), np.inf)
+
+    def _by_the_tree(self, copies, net, curvature):
+        label, flows = self.block.tree
+        return distance(flows @ net, curvature[label])
+
+    def _by_the_other(self, copies, net, curvature):
+        label, flows = self.block.turned
+        return distance(flows @ net, curvature[label])
 
     def _furthest(self, curvature):
         """How far the optimum moves any two nodes apart, at most, in lambdas: 1.4, and the root of their resistance.

@@ -167,6 +167,43 @@ def test_gradients_that_crawl_are_left_for_factors(monkeypatch):
     np.testing.assert_allclose(again.cost, found.cost, rtol=1e-13)
 
 
+@pytest.mark.parametrize("moved", [0.01, 0.05, 0.1])
+def test_a_whole_step_lowers_the_loss_by_a_share_of_what_its_slope_promises(moved):
+    """Of up to half a nat, from anywhere: by 1 - (e^R - R - 1) / R^2 of it, 0.4 at least. Longer ones are shortened."""
+    *_, block = block_of(20, 60, seed=8, offset=2.0)
+    start = block.strength[:, None] + moved * np.random.default_rng(8).normal(size=(20, 200))
+    none = np.zeros(200, dtype=int)
+    copies = _Copies(block, none, none, np.zeros_like(start), block.inner)
+    after, loss, promised, reach = copies.step(start, np.full(200, 1e-8), np.zeros(200))
+    direction, whole = copies.newton(start, np.full(200, 1e-8))[0], reach <= 0.5
+    assert whole.any()
+    np.testing.assert_allclose((after - start)[:, whole], direction[:, whole], atol=1e-12)
+    assert np.all(np.abs(after - start - direction)[:, ~whole].max(axis=0) > 1e-3)
+    lowered, r = loss - copies.pushes(after)[2], reach[whole]
+    assert np.all(lowered[whole] >= promised[whole] * (1 - (np.expm1(r) - r) / r**2) - 1e-14)
+    assert np.all(lowered > 0)
+
+
+def test_who_is_torn_off_is_a_leaf_of_one_of_two_trees(monkeypatch):
+    """Few nodes are inside both; where labels allow no more, a copy needs a tree of its own."""
+    winner, loser, *_, block = block_of(60, 180, seed=2, spread=0.0)
+    ends = [(winner[label], loser[label]) for label, _ in (block.tree, block.turned)]
+    assert [len(up) for up, _ in ends] == [59, 59]
+    inside = [np.bincount(np.concatenate(both), minlength=60) > 1 for both in ends]
+    assert np.sum(inside[0] & inside[1]) <= 4 < np.sum(inside[1]) < np.sum(inside[0]) == 39
+    own, by_own = [], _Copies._by_their_own_trees
+
+    def counted(copies, some, *given):
+        own.append(len(some))
+        return by_own(copies, some, *given)
+
+    monkeypatch.setattr(_Copies, "_by_their_own_trees", counted)
+    a, b = winner[60:], loser[60:]
+    fits = block.held(a, b, block.strength[a] - block.strength[b] - 40.0, spare=LEVEL)
+    assert fits.told.all()
+    assert sum(own) <= 25  # of 180; 106 by the first tree alone
+
+
 def test_exponential_tails_are_not_walked_nat_by_nat(monkeypatch):
     """Held 80 nats deep, even labels above and below a node are left in tails that Newton moves 1 nat a step."""
     winner, loser, *_, block = block_of(60, 180, seed=2, spread=0.0)
