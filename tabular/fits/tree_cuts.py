@@ -17,6 +17,9 @@ edges lie off the tree their voltages :math:`z=N_o^{\mathsf T}x` are fewer unkno
 :math:`(I+N_o^{\mathsf T}C_T^{-1}N_oC_o)z=N_o^{\mathsf T}r` (entries at most n, of the inverse at most 1, by the same
 principle for a unit battery in an edge), and :math:`x=r-C_T^{-1}N_oC_oz`.
 
+**Factors of B serve on** from step to step: what those of an older one leave of r is solved again, as long as no more
+than an eighth is left each time, until what is left is the square of the step. Newton's own is no less.
+
 **r loses nothing that its data hold.** An inverted edge, h < 0, pushes with its whole weight n but for
 :math:`n\sigma(-|h|)\le2c`. So r is a sum of terms of size 2 at most, and of whole weights over :math:`c_t`, which where
 labels contradict one another by 60 nats must cancel to e^-60 of themselves: they are summed exactly, as whole numbers
@@ -67,7 +70,7 @@ _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
 _SMALLEST = 0.01  # of the least weight: a unit that measures all of them
 _LEFT = 1e-10  # of a ratio: what a unit leaves by rounding, while it is looked for
-_SAME = 1e-5  # of a c_e/c_t: where none has changed by more, the factors of B serve on
+_SQUARE = 1e-10, 1e-3  # of x: no less than rounding leaves, and no more than a long step needs
 _FEW = 20  # paths walked one by one
 _UNSEEN = 1e-20  # of an entry of B: what adds less to it does not show
 _ENTRIES = 4_000_000  # of the matrices solved together
@@ -246,7 +249,7 @@ class _Cuts(Equations):
         self.low, self.high = graph.low, graph.high
         super().__init__(edges, graph.pair)
         self.roots = np.arange(0, edges.n_nodes, self.size)
-        self.tree = self.paths = self.solved = None
+        self.tree = self.paths = self.factors = None
 
     def take(self, blocks):
         """The equations of some of the blocks."""
@@ -258,7 +261,7 @@ class _Cuts(Equations):
         h = edges.margin(s)
         log_small = edges.log_weight + log_expit(-np.abs(h))
         log_c = np.logaddexp.reduceat((log_small + log_expit(np.abs(h)))[self.by_pair], self.first_of_pair)
-        (before, tree), (node, pair, sign), log_cut = self._cuts(log_c)
+        (before, _), (node, pair, sign), log_cut = self._cuts(log_c)
         share = np.exp(np.minimum(log_c[pair] - log_cut[node], HEAVIER))  # c_e/c_t of each edge e across each cut t
         way = np.where(h < 0, -self.sign, self.sign)  # an inverted edge pushes by so little less than its whole weight
         small = way * np.exp(log_small - log_c[self.pair])
@@ -270,19 +273,16 @@ class _Cuts(Equations):
             whole, log_unit, inexact = self._whole_weights(np.flatnonzero(h < 0), node, pair, sign)
             over = np.exp(np.minimum(log_unit - log_cut, MOST))
             r, blurred = r + whole * over, blurred + inexact * over
-        if self.solved is None or np.abs(share - self.solved[0]).max() > _SAME:
-            self.solved = share, self._solver(len(tree), node, pair, sign, share)
-        solved = self.solved[1]
-        x = solved(r)
+        x = self._solved(r, share)
         newton = step = spanning.summed_from_roots(before, x)
-        longest = np.abs(x).reshape(-1, self.size).max(axis=1)
+        longest = self._longest(x)
         long, several = longest > LONG, longest > SEVERAL
         if long.any():
             kin = self._log_kin(r, h, log_small, way, whole, log_unit, log_cut)
             apart = np.abs(s - s[np.where(before < edges.n_nodes, before, np.arange(edges.n_nodes))])
             widest = self.widest[edges.block] + apart  # no cut has further to go
             widest = np.where(np.abs(x) > SEVERAL, np.minimum(np.abs(r), widest), widest)
-            x = np.where(long[edges.block], solved(np.clip(kin, -widest, widest)), x)
+            x = np.where(long[edges.block], self._solved(np.clip(kin, -widest, widest), share), x)
             step = spanning.summed_from_roots(before, x)
         coarse = _EPS * size.reshape(-1, self.size).max(axis=1) >= LONG  # the levels themselves are rounded by so much
         return newton, step, several, np.where(coarse, np.inf, np.bincount(edges.block, blurred))
@@ -295,7 +295,7 @@ class _Cuts(Equations):
             log_cut[node[: len(self.tree[1])]] = log_c[self.tree[1]]
         if self.tree is None or (log_c[pair] - log_cut[node]).max() > HEAVIER:
             self.tree = spanning.heaviest_tree(self.low, self.high, log_c, self.edges.n_nodes, self.roots)
-            self.paths, self.solved = self._paths(*self.tree), None
+            self.paths, self.factors = self._paths(*self.tree), None
             short = np.uint16 if max(self.edges.n_nodes, len(self.low)) < 2**16 else np.int64  # sorted in linear time
             self.by_node, self.by_path = (np.argsort(ids.astype(short), kind="stable") for ids in self.paths[:2])
             log_cut[self.paths[0][: len(self.tree[1])]] = log_c[self.tree[1]]
@@ -369,6 +369,31 @@ class _Cuts(Equations):
             total[t] = math.fsum(term[cut == t])
         inexact = np.bincount(cut, np.where(whole > 0, 0.0, np.abs(term)), n)
         return total, top, 4 * _EPS * inexact
+
+    def _solved(self, r, share):
+        """The x of Bx = r, to its own square: by the last factors, as long as what they leave falls to an eighth."""
+        if self.factors is not None:
+            x = self.factors(r)
+            size = self._longest(x)
+            enough = size * np.clip(size, *_SQUARE)
+            while (size > enough).any():
+                left = self.factors(r - self._across(x, share))
+                before, size = size, self._longest(left)
+                if ((size > before / 8) & (size > enough)).any():
+                    break
+                x = x + left
+            else:
+                return x
+        self.factors = self._solver(len(self.tree[1]), *self.paths, share)
+        return self.factors(r)
+
+    def _longest(self, x):
+        return np.abs(x).reshape(-1, self.size).max(axis=1)
+
+    def _across(self, x, share):
+        """Bx."""
+        node, pair, sign = self.paths
+        return np.bincount(node, sign * share * np.bincount(pair, sign * x[node])[pair], len(x))
 
     def _solver(self, n_tree, node, pair, sign, share):
         """What takes r to the x of Bx = r: in the cuts or, for a lone large block, in fewer edges off the tree."""

@@ -256,8 +256,8 @@ def test_a_start_that_only_seems_near_is_left_for_one_that_is_unrolled(monkeypat
 
 
 @pytest.mark.parametrize("labels", [30, 60])
-def test_factors_serve_on_where_nothing_but_the_rounding_of_a_step_has_changed(monkeypatch, labels):
-    """They lead to the fit as new ones do; from anywhere else new ones are made, whatever was asked before."""
+def test_factors_serve_on_as_long_as_what_they_leave_shrinks(monkeypatch, labels):
+    """They lead where new ones do, but for the square of a step; from far away new ones are made."""
     rng, n = np.random.default_rng(labels), 25
     winner, loser = ring(rng, n, labels - n)
     order = np.lexsort((loser, winner))
@@ -268,12 +268,14 @@ def test_factors_serve_on_where_nothing_but_the_rounding_of_a_step_has_changed(m
     made, solver = [], tree_cuts._Cuts._solver
     monkeypatch.setattr(tree_cuts._Cuts, "_solver", lambda self, *given: made.append(1) or solver(self, *given))
     cuts, aside = tree_cuts._Cuts(edges), rng.normal(size=n)
-    for far, new in ((1e-3, 1), (1e-7, 1), (2e-7, 0), (1e-3, 1), (1.0, 1)):
+    for far, new in ((1e-2, 1), (1e-7, 0), (2e-4, 0), (1e-2, 0), (3.0, 1), (1e-4, 1), (1e-2, 0)):
         made.clear()
         found = cuts.direction(fit + far * aside)[0]
         assert len(made) == new
         again = tree_cuts._Cuts(edges).direction(fit + far * aside)[0]
-        np.testing.assert_allclose(found, again, rtol=1e-4, atol=1e-5 * far)
+        reach = edges.reach(again)[0]
+        assert edges.reach(found - again)[0] <= max(reach**2, 1e-10 * reach)
+        assert edges.reach(found - again)[0] > 0 or new
 
 
 @pytest.mark.parametrize(
