@@ -98,6 +98,18 @@ def test_gammas_along_a_curve(monkeypatch, n, k, beta, calls, fits, steps):
     assert sum(newton) <= steps
 
 
+@BETAS
+def test_brackets_of_gammas_that_no_polynomial_closes_are_closed_from_both_sides(monkeypatch, beta):
+    problem, labels = tangle(7, 20, 5, beta)
+    at, log_ref = infimum(problem, labels), problem.log_ref[0]
+    inverse = np.logaddexp(-log_ref[labels.winner], -log_ref[labels.loser])
+    told = least_gammas(at, inverse)
+    monkeypatch.setattr(least_gamma, "_CLOSE", 0.0)
+    seen = counted(monkeypatch, least_gamma._Roots, "_fitted", lambda self, moving, *_: len(moving))
+    np.testing.assert_allclose(least_gammas(at, inverse), told, rtol=1e-9)
+    assert sum(seen) <= 25  # 31 to 70 by halving alone
+
+
 @pytest.mark.parametrize(
     ("n", "k", "n_prompts", "one", "all_up_to"),
     [(6, 16, 1, (2, 3, 5), (2, 3, 6)), (6, 24, 4, (13, 21, 22), (13, 21, 22)), (8, 24, 1, (8, 83, 196), (8, 86, 200))],
