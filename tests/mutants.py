@@ -199,11 +199,15 @@ class Seen:
     def tests(self, path: Path, lines: range | None) -> list[str]:
         """The tests that run one of these lines of a file, or with None any of them, the quickest first.
 
-        What runs before any test, as something is imported, is no test's own: there every test of the file is asked.
+        What runs before any test, as something is imported, is no test's own: there every test of the file is asked,
+        and of a file of nothing else those of its folder.
         """
         ran = self._data.contexts_by_lineno(str(path))
         lines = None if any("" in ran.get(line, ()) for line in lines or ()) else lines
         held = {name for line, names in ran.items() if lines is None or line in lines for name in names if name}
+        if lines is None and not held:
+            beside = f"tests/{path.parent.relative_to(ROOT).as_posix()}/test_"
+            held = {name for name in self.seconds if name.startswith(beside)}
         # met before any import of the file, its doctests would make a second module of it
         order = {name: (name.startswith("tabular/"), self.seconds.get(name, 0.0), name) for name in map(_named, held)}
         return sorted(order, key=order.get)

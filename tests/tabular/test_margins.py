@@ -95,6 +95,7 @@ def test_an_unknown_loss_lists_the_known_ones():
 def test_no_margin_asked_for_is_dpo_however_far_the_reference():
     assert margins.target("ecpo", [-1e4, 1e4], beta=0.1, gamma=0.0).tolist() == [-1e4, 1e4]
     assert margins.positive_target("ecpo", beta=0.1, gamma=0.0) == [(0.0, np.inf)]
+    assert margins.positive_target("code_cpo", gamma=0.0) == [(-np.inf, np.inf)]
 
 
 EASY = {"log_ref_winner": -1.0, "log_ref_loser": -2.0}

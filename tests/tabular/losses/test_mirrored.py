@@ -113,4 +113,7 @@ def test_the_loss_of_a_policy_that_leaves_the_support_is_infinite():
     assert not found.contains(np.log([0.5, 0.25, 0.25]))
     with np.errstate(divide="ignore"):
         assert not found.contains(np.log([0.5, 0.5, 0.0]))
+    for wrong, said in (([-0.7, -0.7], r"has shape \(1, 2\)"), ([0.0, 0.0, 0.0], "sum")):
+        with pytest.raises(InputError, match=said):
+            found.contains(wrong)
     assert found.residual < 1e-9
