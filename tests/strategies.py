@@ -20,13 +20,12 @@ def log_policies(n_prompts, n_responses, spread=20.0, present=True):
     return testing.policies(Problem.from_unnormalized(support, 1.0), spread)
 
 
-@st.composite
-def problems(draw, max_prompts=3, min_responses=2, max_responses=5, spread=20.0, reward_scale=3.0, beta=betas):
+def problems(max_prompts=3, min_responses=2, max_responses=5, spread=20.0, reward_scale=3.0, beta=betas):
     """A :class:`Problem` with a reward; some responses may be absent."""
     sizes = {"prompts": (1, max_prompts), "responses": (min_responses, max_responses)}
     absent = min_responses == 2
-    made = draw(testing.problems(**sizes, spread=spread, reward=reward_scale, absent=absent))
-    return Problem(made.log_ref, draw(beta), made.reward)
+    made = testing.problems(**sizes, spread=spread, reward=reward_scale, absent=absent)
+    return st.builds(lambda one, beta: Problem(one.log_ref, beta, one.reward), made, beta)
 
 
 #: Log-policies with the support of a problem's reference.
@@ -38,8 +37,6 @@ def preferences_on(problem):
     return testing.preferences(problem, pairs=(1, 8), weight=(1e-3, 1e3))
 
 
-@st.composite
-def labelled_problems(draw, **kwargs):
+def labelled_problems(**kwargs):
     """A problem and labels on it: one-sided, contradictory, repeated, of unequal weight."""
-    problem = draw(problems(**kwargs))
-    return problem, draw(preferences_on(problem))
+    return problems(**kwargs).flatmap(lambda problem: st.tuples(st.just(problem), preferences_on(problem)))

@@ -1,5 +1,6 @@
 """The strategies: recipes whose questions Hypothesis answers, and what the library makes of the parts."""
 
+import functools
 from fractions import Fraction
 from typing import Any
 
@@ -37,6 +38,14 @@ __all__ = [
 ]
 
 _SIMPLE = (0, 1, -1, 2, Fraction(1, 2), 10, Fraction(1, 10))
+_WEIGHT = st.one_of(st.just(1.0), st.floats(0.1, 10))
+
+
+@functools.lru_cache(maxsize=256)
+def _number(low, high):
+    """The simple values first, so that a search shrinks to them; made once, as making takes longer than drawing."""
+    simple = [float(x) for x in (*_SIMPLE, low, high) if low <= x <= high]
+    return st.one_of(st.sampled_from(simple), st.floats(float(low), float(high)))
 
 
 class Answers:
@@ -50,8 +59,7 @@ class Answers:
         return self._said(self.draw(st.integers(low, high)))
 
     def number(self, low: Any, high: Any) -> float:
-        simple = [float(x) for x in (*_SIMPLE, low, high) if low <= x <= high]
-        return self._said(self.draw(st.one_of(st.sampled_from(simple), st.floats(float(low), float(high)))))
+        return self._said(self.draw(_number(low, high)))
 
     def choice(self, options: Any) -> Any:
         return options[self._said(self.draw(st.integers(0, len(options) - 1)))]
@@ -176,11 +184,15 @@ def preferences(
     return _preferences(problem, labels, pairs, weight)
 
 
+@functools.lru_cache(maxsize=256)
+def _logit(spread):
+    return st.one_of(st.sampled_from([0.0, 1.0, -1.0]), st.floats(-spread, spread))
+
+
 @st.composite
 def _policies(draw, problem, spread):
-    there = problem.present
-    number = st.one_of(st.sampled_from([0.0, 1.0, -1.0]), st.floats(-spread, spread))
-    logits = np.array([[draw(number) if cell else -np.inf for cell in row] for row in there])
+    number = _logit(spread)
+    logits = np.array([[draw(number) if cell else -np.inf for cell in row] for row in problem.present])
     return Problem.from_unnormalized(logits, 1.0).log_ref
 
 
@@ -224,8 +236,7 @@ def rankings(draw: st.DrawFn, responses: tuple[int, int] = (2, 5), count: tuple[
     (((0,), (1,)),)
     """
     size = draw(st.integers(*responses))
-    weight = st.one_of(st.just(1.0), st.floats(0.1, 10))
-    said = draw(st.lists(st.tuples(_order(size), weight), min_size=count[0], max_size=count[1]))
+    said = draw(st.lists(st.tuples(_order(size), _WEIGHT), min_size=count[0], max_size=count[1]))
     return Rankings([order for order, _ in said], weight=[weight for _, weight in said])
 
 
