@@ -1,5 +1,6 @@
 """The command's own words: version, completion, lists, pipes, other encodings, addresses, nothing written unasked."""
 
+import io
 import json
 import os
 import pty
@@ -26,6 +27,22 @@ def run(*arguments, **environment):
     code = "from condeq.cli import main; main()"
     known = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | {"PYTHONPATH": str(ROOT)}
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=known | environment)
+
+
+@pytest.fixture
+def written(condeq, monkeypatch):
+    """Run the command in this process with both streams in an encoding: (exit code, standard output as bytes)."""
+
+    def run(encoding, *arguments):
+        streams = {name: io.TextIOWrapper(io.BytesIO(), encoding) for name in ("stdout", "stderr")}
+        with monkeypatch.context() as patch:
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            code, *_ = condeq(*arguments)
+        streams["stdout"].flush()
+        return code, streams["stdout"].buffer.getvalue()
+
+    return run
 
 
 def test_version_and_short_help(condeq):
@@ -94,15 +111,21 @@ def test_what_is_listed_for_a_figure_can_be_set(condeq):
     "arguments",
     [("list",), ("losses",), ("failures", "contradictory_labels"), ("solve", "judges_votes"), ("template",)],
 )
-def test_it_speaks_under_another_encoding(arguments):
+def test_it_speaks_under_another_encoding(written, arguments):
     """Whatever cp1252 lacks is spelled, and what it has is written in it."""
-    done = run(*arguments, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
-    assert done.returncode == 0, done.stderr
-    text = done.stdout.decode("cp1252")
+    code, out = written("cp1252", *arguments)
+    assert code == 0
+    text = out.decode("cp1252")
     assert "\\u" not in text
     if arguments == ("list",):
         assert "When the undesirable set U is non-empty" in text
         assert "delta_ref > -Deltar/beta on every pair" in text
+
+
+def test_a_process_speaks_the_encoding_that_it_is_given():
+    done = run("losses", PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    assert "\\u" not in done.stdout.decode("cp1252")
 
 
 def test_an_error_under_another_encoding_is_one_sentence(tmp_path):
@@ -112,7 +135,7 @@ def test_an_error_under_another_encoding_is_one_sentence(tmp_path):
     assert b"delta.yaml: the file cannot be read" in done.stderr
 
 
-def test_json_under_another_encoding_says_the_same(tmp_path):
+def test_json_under_another_encoding_says_the_same(written, tmp_path):
     """Letters are escaped, never spelled: a program that reads it gets the names of the file."""
     names = ["δ", "naïve", "雨"]
     prompt = {"responses": names, "reference": [0.2, 0.3, 0.5], "preferences": [names[:2]]}
@@ -121,8 +144,8 @@ def test_json_under_another_encoding_says_the_same(tmp_path):
     for arguments, encodings in ((solve, ("utf-8", "cp1252", "ascii")), (check, ("utf-8", "ascii"))):
         told = []
         for encoding in encodings:
-            done = run(*arguments, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
-            told.append(json.loads(done.stdout.decode(encoding)))
+            _, out = written(encoding, *arguments)
+            told.append(json.loads(out.decode(encoding)))
             if arguments == check:
                 told[-1][0].pop("seconds")
         assert all(answer == told[0] for answer in told)
@@ -153,12 +176,12 @@ def test_letters_that_an_encoding_lacks(character, written):
         ("log_reference", [-1, -1], "its probabilities sum to 0.7357588823, not 1: subtract the logarithm of that sum"),
     ],
 )
-def test_a_reference_that_does_not_sum_to_1_is_told_in_the_files_words(tmp_path, key, values, told):
+def test_a_reference_that_does_not_sum_to_1_is_told_in_the_files_words(condeq, tmp_path, key, values, told):
     (tmp_path / "mine.json").write_text(json.dumps({"beta": 1, "prompts": [{key: values, "preferences": [[0, 1]]}]}))
-    done = run("solve", str(tmp_path / "mine.json"))
-    assert done.returncode == 2
-    assert told in done.stderr.decode()
-    assert "ref row" not in done.stderr.decode()
+    code, _, err = condeq("solve", tmp_path / "mine.json")
+    assert code == 2
+    assert told in err
+    assert "ref row" not in err
 
 
 @pytest.mark.parametrize("columns", [None, "40"])
@@ -174,11 +197,15 @@ def test_addresses_are_never_broken(capsys, monkeypatch, columns):
     assert len(told.splitlines()) == (3 if columns else 2)
 
 
-def test_one_line_an_item_when_piped_and_fitted_to_a_terminal():
-    wide = run("list", "statements").stdout.decode().splitlines()
-    assert len(wide) == len(proofs_checks.statements())
-    table = run("losses").stdout.decode().splitlines()
-    assert sum(line.strip().startswith("exo_pair ") for line in table) == 1
+def test_one_line_an_item_when_it_is_no_terminal(condeq, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    _, out, _ = condeq("list", "statements")
+    assert len(out.splitlines()) == len(proofs_checks.statements())
+    _, table, _ = condeq("losses")
+    assert sum(line.strip().startswith("exo_pair ") for line in table.splitlines()) == 1
+
+
+def test_a_table_is_fitted_to_a_terminal():
     main, side = pty.openpty()
     code = "from condeq.cli import main; main()"
     known = os.environ | {"COLUMNS": "70", "TERM": "xterm", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
