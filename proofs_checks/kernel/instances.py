@@ -22,11 +22,13 @@ __all__ = [
     "Draw",
     "Instances",
     "Numbers",
+    "Remembered",
     "Replay",
     "WhenAsked",
     "draw_numbers",
     "drawn_from",
     "named",
+    "remembered",
     "simple_numbers",
     "simplest",
     "subset",
@@ -211,6 +213,28 @@ class Instances:
     def show(self, answers) -> str:
         """The instance in words."""
         return ", ".join(f"{name} = {_shown(value)}" for name, value in self.make(Replay(answers)).items())
+
+
+@dataclass(frozen=True)
+class Remembered(Instances):
+    """Instances that give a batch again, with all that was computed of it, to whoever draws from the same numbers.
+
+    A statement and its wrong versions are searched from the same seed: what the library has to solve, it solves once.
+    """
+
+    batches: dict = field(default_factory=dict)
+
+    def draw(self, rng, count, modest=0.0):
+        place = repr(rng.bit_generator.state), count, modest
+        if place not in self.batches:
+            self.batches[place] = *super().draw(rng, count, modest), rng.bit_generator.state
+        values, answers, rng.bit_generator.state = self.batches[place]
+        return values, answers
+
+
+def remembered(instances: Instances) -> Instances:
+    """The same, remembering batches where each instance is an object; numbers are drawn faster than looked up."""
+    return Remembered(**vars(instances)) if type(instances) is Instances else instances
 
 
 class WhenAsked(dict):

@@ -4,11 +4,12 @@ import functools
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proofs_checks.kernel import judging, search
 from proofs_checks.kernel.evidence import Quantifier
 from proofs_checks.kernel.finding import Finding
+from proofs_checks.kernel.instances import remembered
 from proofs_checks.kernel.relation import All, Not, premises
 from proofs_checks.kernel.statement import Form, InWords, Settles, Statement, Verdict
 from tabular.base import drawings, show
@@ -227,7 +228,8 @@ def _safely(run):
 
 def _search_outcomes(statement, judged):
     """The search for a violation, and the near misses that follow from the form: each hypothesis dropped in turn."""
-    form, claim = statement.form, All(tuple(statement.form.claim.values()))
+    form = replace(statement.form, instances=remembered(statement.form.instances))
+    claim = All(tuple(form.claim.values()))
 
     def met_by_nobody():
         finding = judging.nobody_meets(form.instances, form.conditions, claim, form.effort)

@@ -15,6 +15,7 @@ from proofs_checks.kernel.instances import (
     Replay,
     draw_numbers,
     named,
+    remembered,
     simple_numbers,
     simplest,
     subset,
@@ -215,3 +216,26 @@ def test_a_fifth_ends_before_itself_and_a_range_from_0_is_no_scale():
     assert draw_numbers(steady, 0, 8, 2).tolist() == pytest.approx([1.6, 1.6])
     from_zero = draw_numbers(np.random.default_rng(0), 0, 8, 2000)
     assert 0.4 < np.mean(from_zero < 4) < 0.65
+
+
+def test_who_draws_from_the_same_numbers_again_is_given_what_was_computed():
+    """The batch and its values are the same objects, and the generator stands where drawing anew would leave it."""
+    asked = []
+
+    def total(values):
+        asked.append(values)
+        return sum(values)
+
+    kept = remembered(Instances(make, "lists", {SUM: total}))
+    rngs = [np.random.default_rng(3) for _ in range(3)]
+    (first, answers), (again, same) = (kept.draw(rng, 20) for rng in rngs[:2])
+    fresh, others = LISTS.draw(rngs[2], 20)
+    assert first[SUM].tolist() == again[SUM].tolist() == fresh[SUM].tolist()
+    assert answers == same == others
+    assert len(asked) == 20
+    assert len({rng.random() for rng in rngs}) == 1
+    for other in (kept.draw(np.random.default_rng(4), 20), kept.draw(np.random.default_rng(3), 20, modest=0.5)):
+        assert other[0] is not first
+    assert len(kept.draw(np.random.default_rng(3), 7)[1]) == 7
+    numbers = Numbers({x: (0, 1)})
+    assert remembered(numbers) is numbers
