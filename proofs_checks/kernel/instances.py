@@ -220,9 +220,11 @@ class Remembered(Instances):
     """Instances that give a batch again, with all that was computed of it, to whoever draws from the same numbers.
 
     A statement and its wrong versions are searched from the same seed: what the library has to solve, it solves once.
+    So it is with the exact values of the same answers.
     """
 
     batches: dict = field(default_factory=dict)
+    exacts: dict = field(default_factory=dict)
 
     def draw(self, rng, count, modest=0.0):
         place = repr(rng.bit_generator.state), count, modest
@@ -230,6 +232,12 @@ class Remembered(Instances):
             self.batches[place] = *super().draw(rng, count, modest), rng.bit_generator.state
         values, answers, rng.bit_generator.state = self.batches[place]
         return values, answers
+
+    def exactly(self, answers):
+        place = repr(answers)  # a whole number and the fraction that equals it are told apart
+        if place not in self.exacts:
+            self.exacts[place] = super().exactly(answers)
+        return self.exacts[place]
 
 
 def remembered(instances: Instances) -> Instances:

@@ -237,5 +237,8 @@ def test_who_draws_from_the_same_numbers_again_is_given_what_was_computed():
     for other in (kept.draw(np.random.default_rng(4), 20), kept.draw(np.random.default_rng(3), 20, modest=0.5)):
         assert other[0] is not first
     assert len(kept.draw(np.random.default_rng(3), 7)[1]) == 7
+    half = [2, 0, Fraction(1, 2), Fraction(1)]
+    assert kept.exactly(half) is kept.exactly(list(half))
+    assert kept.exactly(half) is not kept.exactly([2, 0, Fraction(1, 2), 1])
     numbers = Numbers({x: (0, 1)})
     assert remembered(numbers) is numbers
