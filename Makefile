@@ -16,11 +16,11 @@ test coverage recheck: export PYTHONDONTWRITEBYTECODE :=
 report: $(READY)
 	@$(BIN)/condeq report --out report
 
-# the tests of a file stay together: what they share, such as the book's pages, is made once
+# the tests of a file stay together: what they share, such as the book's pages, is made once; the longest files are first
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not coq" --durations=15
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not coq" --durations=15
 
 # the lines of tabular that its own tests run
 coverage: $(READY)

@@ -83,11 +83,38 @@ def verdicts(once) -> dict:
     return {name: Result(known[name][0], *rest) for name, rest in pickle.loads(once("verdicts", verified).read_bytes())}
 
 
+#: the files that take longest, longest first: the last file that a process begins keeps the others waiting
+LONGEST = (
+    "proofs_checks/test_verify",
+    "docs/test_site_in_browser",
+    "test_packaging",
+    "demos/test_demos",
+    "condeq/test_sweep",
+    "figures/test_save",
+    "proofs_checks/test_conjectures",
+    "condeq/test_browser",
+    "test_types",
+    "demos/test_demo_in_browser",
+    "tabular/losses/test_solve",
+    "tabular/test_testing",
+    "condeq/test_cli",
+    "figures/test_own_problem",
+    "tabular/failures/test_any_loss",
+    "tabular/failures/test_inversion",
+    "proofs_checks/test_false_words",
+    "condeq/test_command_words",
+    "tabular/fits/test_tree_cuts",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if "compiled_proofs" in item.fixturenames:
             item.add_marker("coq")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = {Path(__file__).parent / f"{name}.py": number for number, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tabular.base import tolerances
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).parents[1]
 SETTLED = {"frozen": True, "eq": False, "repr": False, "compare": False}
@@ -134,3 +135,7 @@ def test_importing_the_mathematics_loads_no_plotting_and_no_solver_front_end():
     code = f"import sys, tabular; print([module for module in {heavy} if module in sys.modules])"
     seen = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert seen.stdout.strip() == "[]"
+
+
+def test_the_files_that_are_begun_first_are_there():
+    assert [name for name in LONGEST if not (ROOT / "tests" / f"{name}.py").is_file()] == []

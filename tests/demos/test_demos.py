@@ -4,6 +4,7 @@ import functools
 import html
 import importlib.util
 import itertools
+import os
 import re
 import runpy
 import subprocess
@@ -25,6 +26,7 @@ from tabular import Problem, Status, margins, rlhf
 
 marimo = pytest.importorskip("marimo", reason="no marimo: install the extra `demo`")
 
+BOOK = "https://book.example/"
 FOLDER = Path(__file__).parents[2] / "demos"
 DEMOS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 NAMES = {int(path.stem[:2]): path for path in DEMOS}
@@ -39,7 +41,7 @@ def as_opened(number):
 def run(number, **controls):
     """The same with all controls of a cell at other positions: stand-ins with that ``.value``.
 
-    Figures are drawn but not turned into images here, which is slow; running as scripts does that.
+    Figures are drawn but not turned into images here, which is slow; running as scripts does that. There is a book.
     """
     spec = importlib.util.spec_from_file_location(f"demo_{number}", NAMES[number])
     module = importlib.util.module_from_spec(spec)
@@ -47,7 +49,8 @@ def run(number, **controls):
     given = {
         name: value if hasattr(value, "value") else SimpleNamespace(value=value) for name, value in controls.items()
     }
-    with mock.patch.object(inline, "data_url", return_value="data:,"):
+    book = mock.patch.dict(os.environ, {"CONDEQ_BOOK": BOOK})
+    with mock.patch.object(inline, "data_url", return_value="data:,"), book:
         outputs, definitions = module.app.run(defs=given)
     shown = html.unescape(" ".join(output.text for output in outputs if hasattr(output, "text")))
     # callouts carry their text as JSON in an attribute
@@ -303,10 +306,9 @@ def test_the_prediction_is_answered_only_after_a_guess(number):
 
 
 @pytest.mark.parametrize("number", NAMES)
-def test_a_lesson_links_to_a_chapter_and_to_statements_that_there_are(number, monkeypatch):
-    monkeypatch.setenv("CONDEQ_BOOK", "https://book.example/")
-    text, _ = run(number)
-    chapter, *named = re.findall(r'href="https://book\.example/([\w./-]+)\.html"', text)
+def test_a_lesson_links_to_a_chapter_and_to_statements_that_there_are(number):
+    text, _ = as_opened(number)
+    chapter, *named = re.findall(rf'href="{re.escape(BOOK)}([\w./-]+)\.html"', text)
     page = FOLDER.parent / f"docs/site/{chapter}.md"
     assert f"<em>{page.read_text().splitlines()[0].removeprefix('# ')}</em>" in text
     assert named
