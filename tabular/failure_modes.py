@@ -24,7 +24,7 @@ from tabular.failures import joint
 from tabular.failures.any_loss import LossThresholds
 from tabular.failures.any_loss import frontier as loss_frontier
 from tabular.failures.any_loss import thresholds as solve_loss_thresholds
-from tabular.failures.frontier import Bounds, Frontier, frontier, left_open, separable_thresholds
+from tabular.failures.frontier import Bounds, Frontier, frontier, known, left_open, separable_thresholds
 from tabular.failures.frontier import separable as separable_frontier
 from tabular.failures.inversion import Inversions, deepest
 from tabular.failures.kinds import Finding, Kind, Witness
@@ -67,8 +67,6 @@ __all__ = [
     "worst_case_accuracy",
 ]
 
-_MORE = 2_000  # tie patterns of a piece after which it is asked again whether bounds on the worst case meet
-
 
 @takes_nouns
 @one_thread
@@ -101,8 +99,9 @@ def worst_case_accuracy(
 ) -> np.ndarray:
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
-    As many tie patterns of a piece are fitted as make the bounds meet: a few hundred or 2,000 in most cases of up to 20
-    responses, in tenths of a second; 20,000 at most, which take seconds.
+    To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`): a few hundred
+    convex fits in most cases of up to 20 responses, in tenths of a second; 20,000 at most, which take seconds. Of
+    several levels, each that the frontier of all leaves open is searched by itself.
 
     Args:
         loss_level: in nats, a number or an array; a tie is not correct, and a level that policies only approach counts
@@ -119,11 +118,8 @@ def worst_case_accuracy(
     >>> worst_case_accuracy(problem, labels, [0.1, 0.2, 0.6]).tolist(), worst_case_accuracy(problem, labels, 0.2)
     ([1.0, 0.5, 0.0], 0.5)
     """
-    for limit in (None, _MORE, joint.PARTITIONS):
-        found = _frontier(problem, preferences, loss_level, loss, limit)
-        if not (found.above and left_open(found.bounds(loss_level)).any()):
-            break
-    return _plain(found.worst_case_accuracy(loss_level))
+    bounds = _bounds(problem, preferences, loss_level, loss, joint.PARTITIONS)
+    return _plain(known(bounds, loss_level))
 
 
 @takes_nouns
@@ -133,15 +129,14 @@ def accuracy_bounds(
 ) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size, in tenths of a second for small ones.
 
-    A piece of the labels is searched by branch and bound, at 375 tie patterns of 20 responses (more of fewer, a tenth
-    as many where weights and the reference span over 10 nats). Where that ends, and where the bounds meet, they are
-    equal and exact. Else :func:`worst_case_accuracy`, which fits up to 20,000, may know more.
+    It is the same search, as far as it comes in a tenth of a second: where that ends the bounds are equal and exact.
+    Else :func:`worst_case_accuracy`, which searches further, may know more.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
     >>> accuracy_bounds(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), 0.2)
     Bounds(lower=0.5, upper=0.5)
     """
-    bounds = _frontier(problem, preferences, loss_level, loss, None).bounds(loss_level)
+    bounds = _bounds(problem, preferences, loss_level, loss, None)
     return Bounds(_plain(bounds.lower), _plain(bounds.upper))
 
 
@@ -149,14 +144,24 @@ def _is_dpo(loss):
     return loss is None or loss.name == "dpo"  # no other loss may take that name
 
 
-def _frontier(problem, preferences, loss_level, loss, limit):
+def _bounds(problem, preferences, loss_level, loss, limit):
+    """By the frontier of all levels, and where it leaves one of several open, by that of this one alone."""
     level = checks.numbers(loss_level, "loss_level")
     checks.refuse(np.isnan(level), level, "loss_level", "give a number, in nats")
     if level.size == 0:
         raise InputError("loss_level is empty: give at least one level, in nats")
     if not _is_dpo(loss):
-        return loss_frontier(problem, preferences, loss)
-    return frontier(problem, preferences, float(level.max()), limit, float(level.min()))
+        return loss_frontier(problem, preferences, loss).bounds(level)
+    one = level.max() == level.min()
+    bounds = frontier(problem, preferences, float(level.max()), limit if one else None, float(level.min())).bounds(
+        level
+    )
+    for k in np.argwhere(left_open(bounds) & ~one):
+        at, place = float(level[tuple(k)]), tuple(k)
+        alone = frontier(problem, preferences, at, limit, at).bounds(at)
+        bounds.lower[place] = max(bounds.lower[place], alone.lower)
+        bounds.upper[place] = min(bounds.upper[place], alone.upper)
+    return bounds
 
 
 def _plain(values):

@@ -14,10 +14,11 @@ To find A is NP-hard: with equal weights and beta large it asks for the fewest l
 turned round, a feedback arc set, and with unequal weights it holds the knapsack. Where a piece has too many patterns to
 search, two bounds remain. Patterns that were found are policies (:mod:`tabular.failures.grown`): A is at most what they
 leave. And what a label costs at least whatever else is inverted (:mod:`tabular.failures.least_cost`) makes the piece's
-labels items of their own: A is at least what their knapsack leaves.
+labels items of their own: A is at least what their knapsack leaves. At one level alone the labels of all pieces are
+decided about one by one (:mod:`tabular.failures.decided`), which mostly ends with A itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +31,7 @@ from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, ties
+from tabular.failures.decided import Decisions, nodes
 from tabular.failures.grown import grown
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.inversion import check_level
@@ -43,6 +45,7 @@ __all__ = [
     "Frontier",
     "Items",
     "frontier",
+    "known",
     "label_units",
     "left_open",
     "relaxed",
@@ -52,6 +55,7 @@ __all__ = [
 ]
 
 _TOGETHER = 1000  # labels of a problem that are looked at with every pattern of every piece
+_MORE = 2_000  # tie patterns of a piece that are fitted where rounding hides what decisions would prove
 _RAISED = (1 / 16, 1 / 4, 1.0)  # of the way to the highest level: where bounds are made as tight as single steps do
 
 
@@ -99,16 +103,7 @@ class Frontier(Record):
 
     def worst_case_accuracy(self, loss_level: ArrayLike) -> np.ndarray:
         """A at each level; raises :class:`InputError` below the infimum or where only bounds are known."""
-        bounds = self.bounds(loss_level)
-        apart = np.ravel(left_open(bounds))
-        if apart.any():
-            first = np.argmax(apart)
-            low, high = np.ravel(bounds.lower)[first], np.ravel(bounds.upper)[first]
-            raise InputError(
-                f"the worst-case accuracy at loss_level {np.ravel(loss_level)[first]:.10g} is only known to lie "
-                f"between {low:.6g} and {high:.6g}: use failure_modes.accuracy_bounds for both"
-            )
-        return bounds.lower
+        return known(self.bounds(loss_level), loss_level)
 
     def bounds(self, loss_level: ArrayLike) -> Bounds:
         """Certified bounds on A at each level, as tight as the searches' limits allow."""
@@ -133,7 +128,7 @@ class Frontier(Record):
     def _least(self, level):
         """What the relaxed problems leave: where one leaves most, labels divided, it is asked about whole ones."""
         levels = [np.maximum(level, one.infimum) for one in self.above]
-        most = [one.relaxation.bounds(one._budget(at))[1] for one, at in zip(self.above, levels, strict=True)]
+        most = [one.relaxation.bounds(_budget(at, one.infimum))[1] for one, at in zip(self.above, levels, strict=True)]
         left = np.array([one._accuracy(gain) for one, gain in zip(self.above, most, strict=True)])
         best = np.argmax(left, axis=0)
         for k in np.unique(best):
@@ -143,10 +138,10 @@ class Frontier(Record):
 
     def _gain(self, level):
         """What is feasible, and what is not exceeded."""
-        feasible, most = self.relaxation.bounds(self._budget(level))
+        feasible, most = self.relaxation.bounds(_budget(level, self.infimum))
         if self.relaxation.exact:
             return feasible, most
-        pairs = [self._filled(b, *g) for b, *g in np.broadcast(self._budget(level), feasible, most)]
+        pairs = [self._filled(b, *g) for b, *g in np.broadcast(_budget(level, self.infimum), feasible, most)]
         return tuple(np.array(g).reshape(level.shape) for g in zip(*pairs, strict=True))
 
     def _filled(self, budget, feasible, most):
@@ -155,9 +150,6 @@ class Frontier(Record):
         chosen, proved = knapsack.best(self.options, self.relaxation, budget)
         gain = self.options.gain[chosen].sum()
         return gain, gain if proved else most
-
-    def _budget(self, level):
-        return np.maximum(level - self.infimum, 0) + tolerances.LOSS * np.maximum(level, self.infimum)
 
     def _accuracy(self, gain):
         return np.maximum(self.total - self.base - gain, 0) / self.total
@@ -213,8 +205,9 @@ def frontier(
 
     Args:
         highest, lowest: loss levels; the less there is between the two, the less has to be searched.
-        limit: tie patterns fitted for one piece at most; where there are more, levels have certified bounds;
-            None for as many as take a tenth of a second.
+        limit: tie patterns fitted for one piece at most; where there are more, levels have certified bounds. None for
+            as many as take a tenth of a second. At one level, lowest and highest, that many are fitted in any case, and
+            then so many decisions about labels are looked at.
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.
@@ -229,7 +222,7 @@ def frontier(
     lowest = checks.number(lowest, "lowest", checks.NOT_NAN)
     check_level(highest, at.value)
     weight = label_units(at, preferences)
-    items = search(at, weight, highest, joint.few(at) if limit is None else limit, lowest)
+    items = search(at, weight, highest, limit, lowest)
     above = relaxed(at, items, weight, highest) if items.cut_short.size else ()
     return Frontier(at.value, items.options, float(items.base.sum()), weight.sum(), above, highest, lowest)
 
@@ -239,7 +232,7 @@ class Items:
     """The options of a knapsack, each with the piece and the tie pattern that it stands for.
 
     ``base`` is, for each piece, the weight that is inverted where the loss is least; options count what comes on top.
-    ``most`` bounds what each piece that was cut short inverts.
+    ``most`` bounds what each piece that was cut short inverts, ``of_all`` what they all invert at the highest level.
     """
 
     options: knapsack.Options
@@ -248,23 +241,50 @@ class Items:
     pattern: list
     cut_short: np.ndarray
     most: np.ndarray
+    of_all: float = np.inf
 
 
-def search(at: Infimum, weight, highest=np.inf, limit=joint.PARTITIONS, lowest=-np.inf) -> Items:
+def search(at: Infimum, weight, highest=np.inf, limit: int | None = None, lowest=-np.inf) -> Items:
     """What is worth choosing at the loss levels between two; ``weight`` says what each kept label counts for."""
     graph = at.parts.graph
-    one = graph.labels_of.size == 1
-    alone = np.flatnonzero(one[graph.component[graph.winner]])
-    shared = np.flatnonzero(graph.labels_of.size > 1)
+    shared, alone = np.flatnonzero(graph.labels_of.size > 1), _alone(graph)
     budget = highest - at.value + tolerances.LOSS
     labels = _labels(at, alone, shared, weight) if len(graph.label) <= _TOGETHER else None
     aim = Aim(weight, max(lowest - at.value, 0.0), labels, {})
-    found = joint.ways(at, shared, budget, limit=limit, aim=aim)
+    few, one = joint.few(at), lowest >= highest and nodes(at)
+    found = _found(at, shared, weight, budget, few if limit is None or one else limit, aim)
+    items = _items(at, found, weight)
+    if not (one and found.cut_short.size):
+        return items
+    chosen, _ = knapsack.best(items.options, knapsack.relax(items.options), _budget(highest, at.value))
+    best = float(items.base.sum() + items.options.gain[chosen].sum())
+    decisions = Decisions(at, weight, _budget(highest, at.value), best, aim.more)
+    decisions.run(nodes(at) if limit is None else limit)
+    if decisions.unproved and limit is not None and limit > few:
+        found = _found(at, shared, weight, budget, min(limit, _MORE), aim)
+    for way in decisions.ways:
+        found = found.with_way(*way)
+    return replace(_items(at, found, weight), of_all=decisions.most)
+
+
+def _found(at, pieces, weight, budget, limit, aim):
+    """Tie patterns that were searched for, and of pieces that have too many of them some that were grown."""
+    found = joint.ways(at, pieces, budget, limit=limit, aim=aim)
     for cut in found.cut_short:
         for way in grown(at, cut, weight, budget):
             found = found.with_way(cut, *way)
+    return found
+
+
+def _alone(graph):
+    """The labels that are a piece by themselves."""
+    return np.flatnonzero(graph.labels_of.size[graph.component[graph.winner]] == 1)
+
+
+def _items(at, found, weight):
+    graph = at.parts.graph
+    alone, at_rest = _alone(graph), np.zeros(len(graph.labels_of.size))
     gain = np.array([weight[inverted].sum() for inverted in found.inverted])
-    at_rest = np.zeros(len(one))
     _, untied = np.unique(found.piece, return_index=True)
     at_rest[found.piece[untied]] = gain[untied]
     more = np.r_[weight[alone], gain - at_rest[found.piece]]
@@ -302,8 +322,13 @@ def _at_rest(at, pieces):
 def relaxed(at: Infimum, items: Items, weight, highest) -> tuple[Frontier, ...]:
     """What bounds A from below: the labels of pieces that were cut short by themselves, what they cost at least.
 
-    By the pushes where the loss is least, and by those that are raised for some levels up to the highest.
+    By the pushes where the loss is least, and by those that are raised for some levels up to the highest. Or what is
+    known of all pieces at that one.
     """
+    if items.of_all < np.inf:
+        more = np.array([items.of_all - items.base.sum()])
+        options = knapsack.Options(np.zeros(1, dtype=np.int64), np.array([knapsack.LEAST]), more)[more > 0]
+        return (Frontier(at.value, options, float(items.base.sum()), weight.sum()),)
     parts, cut = at.parts, items.cut_short
     fit = _at_rest(at, cut)
     searched = ~np.isin(items.piece, cut)
@@ -334,6 +359,23 @@ def _left_open(at, items, searched, weight):
         np.r_[items.options.gain[searched], more[which]],
     )
     return Frontier(at.value, options, float(items.base.sum()), weight.sum())
+
+
+def known(bounds: Bounds, loss_level) -> np.ndarray:
+    """What bounds agree on; raises :class:`InputError` where they do not."""
+    apart = np.ravel(left_open(bounds))
+    if apart.any():
+        first = np.argmax(apart)
+        low, high = np.ravel(bounds.lower)[first], np.ravel(bounds.upper)[first]
+        raise InputError(
+            f"the worst-case accuracy at loss_level {np.ravel(loss_level)[first]:.10g} is only known to lie "
+            f"between {low:.6g} and {high:.6g}: use failure_modes.accuracy_bounds for both"
+        )
+    return bounds.lower
+
+
+def _budget(level, infimum):
+    return np.maximum(level - infimum, 0) + tolerances.LOSS * np.maximum(level, infimum)
 
 
 def left_open(bounds: Bounds) -> np.ndarray:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEAST", "Options", "Relaxation", "best", "relax", "searchable"]
+__all__ = ["LEAST", "Options", "Relaxation", "best", "divided", "relax", "searchable"]
 
 #: Stands for a cost too small for the floats: what inverts a pair that is right wherever the loss is least costs more
 #: than nothing, so it is not for free at a level that is the infimum itself.
 LEAST = np.nextafter(0.0, 1.0)
 _STATES = 200_000  # undominated states kept at most
 _WORK = 50_000_000  # increments looked at over all groups, at most
+_DEAREST = 1e300  # gain for a unit of cost: stands for what is for free
 _ROUNDING = 1e-12  # gains this close, relative to the total, count as equal
 
 
@@ -33,6 +34,9 @@ class Options:
     group: np.ndarray
     cost: np.ndarray
     gain: np.ndarray
+
+    def __getitem__(self, chosen):
+        return Options(self.group[chosen], self.cost[chosen], self.gain[chosen])
 
     @property
     def n_groups(self):
@@ -86,6 +90,28 @@ def relax(options: Options) -> Relaxation:
     even = gain.size == 0 or np.ptp(gain) <= _ROUNDING * gain.max()
     total = np.r_[0, gain.max(initial=0) * np.arange(1, len(gain) + 1)] if even else np.r_[0, np.cumsum(gain)]
     return Relaxation(options.group[option], option, np.r_[0, np.cumsum(cost)], total, bool(on_hull and even))
+
+
+def divided(room, cost, gain) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of ``(k, n)`` options, each a group by itself, what is gained at most within each row's room if they are divided.
+
+    And how much less it is without each of them, or minus that with it, if that is below 0; and the gain for a unit of
+    cost at which the room is filled, 0 where there is room for all.
+
+    >>> room, cost, gain = np.array([4.0]), np.array([[2.0, 4.0, 9.0]]), np.array([[4.0, 4.0, 3.0]])
+    >>> [found.tolist() for found in divided(room, cost, gain)]
+    [[6.0], [[2.0, 0.0, -6.0]], [1.0]]
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        worth = np.where(gain > 0, np.minimum(gain / cost, _DEAREST), 0.0)
+        order = np.argsort(-worth, axis=1, kind="stable")
+        paid = np.cumsum(np.take_along_axis(np.where(gain > 0, cost, 0.0), order, axis=1), axis=1)
+        last = np.minimum((paid <= room[:, None]).sum(axis=1), paid.shape[1] - 1)
+        price = np.take_along_axis(np.take_along_axis(worth, order, axis=1), last[:, None], axis=1)
+        price = np.where(paid[:, -1:] <= room[:, None], 0.0, price)
+        less = np.where(gain > 0, gain - np.where(price > 0, price * cost, 0.0), 0.0)
+        spent = np.where(price > 0, price * room[:, None], 0.0)
+    return (spent + np.maximum(less, 0.0).sum(axis=1, keepdims=True))[:, 0], less, price[:, 0]
 
 
 def best(options: Options, relaxed: Relaxation, budget: float) -> tuple[np.ndarray, bool]:

@@ -27,7 +27,6 @@ _ENTRIES = 50_000_000  # of the patterns that one step compares at most: bounds 
 #: Labels squared, and responses squared: a large piece is sampled more sparsely, as what it costs grows faster.
 _SQUARES, _CELLS = 150_000_000, 1_800_000_000
 _PART = 4  # of the patterns that may still be fitted, one in so many for each further merge
-_DEAREST = 1e300  # weight for a nat: stands for what is for free
 _WHOLE, _ROUNDING = 1e-9, 1e-12  # of a unit of whole weights, and of all weight else: what rounding may add to a sum
 
 
@@ -280,14 +279,5 @@ class Search:
 
 def _most(room, cost, gain):
     """``(k, n)`` the most that options, divided, gain within a row's room; less what taking one for certain loses."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        worth = np.where(gain > 0, np.minimum(gain / cost, _DEAREST), 0.0)
-        order = np.argsort(-worth, axis=1, kind="stable")
-        cost_if = np.where(gain > 0, cost, 0.0)
-        paid = np.cumsum(np.take_along_axis(cost_if, order, axis=1), axis=1)
-        last = np.minimum((paid <= room[:, None]).sum(axis=1), paid.shape[1] - 1)
-        price = np.take_along_axis(np.take_along_axis(worth, order, axis=1), last[:, None], axis=1)
-        price = np.where(paid[:, -1:] <= room[:, None], 0.0, price)
-        profit = np.where(gain > 0, gain - np.where(price > 0, price * cost, 0.0), 0.0)
-        spent = np.where(price > 0, price * room[:, None], 0.0)
-    return spent + np.maximum(profit, 0.0).sum(axis=1, keepdims=True) + np.minimum(profit, 0.0)
+    most, less, _ = knapsack.divided(room, cost, gain)
+    return most[:, None] + np.minimum(less, 0.0)

@@ -52,8 +52,8 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
         loss: of :mod:`tabular.losses`, a convex loss of differences; DPO by default.
 
     Raises:
-        InputError: a position that is no label, a label of weight 0, too many tie patterns to search, or a loss for
-            which the search is not exact.
+        InputError: a position that is no label, a label of weight 0, a loss for which the search is not exact; or many
+            pairs where rounding hides that a convex programme is solved, and there are too many tie patterns to search.
 
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=1)
     >>> chain = Preferences.from_pairs([(0, 1), (1, 2)])
@@ -71,10 +71,9 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
-    To find it is NP-hard. A piece of the labels is searched by branch and bound, at 375 tie patterns of 20 responses
-    (more of fewer, a tenth as many where weights and the reference span over 10 nats). Where that does not end, the set
-    is the heaviest that was found, ``proved`` says whether the bounds meet all the same, and the truth lies between
-    ``share`` and ``most``.
+    To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`), for tenths of a
+    second where there are up to 20 responses. Where that does not end, the set is the heaviest that was found,
+    ``proved`` is false, and the truth lies between ``share`` and ``most``.
 
     Raises:
         InputError: a level below the infimum of the loss.
@@ -88,7 +87,7 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     loss_level = checks.number(loss_level, "loss_level", checks.FINITE)
     check_level(loss_level, at.value)
     weight = label_units(at, preferences)
-    items = search(at, weight, loss_level, joint.few(at), loss_level)
+    items = search(at, weight, loss_level, lowest=loss_level)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
     log_policy = joint.policy(at, items.piece[chosen], [items.pattern[k] for k in chosen])

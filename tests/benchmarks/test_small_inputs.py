@@ -65,7 +65,7 @@ def _ends(kind, rng, n, k):
 
 
 def calls(problem, labels, margins):
-    """The public functions on one problem and its labels, each with its name, but those that list sets of pairs."""
+    """The public functions on one problem and its labels, each with its name, but what lists all sets of pairs."""
     least = dpo.solve(problem, labels).infimum
     features = np.random.default_rng(0).normal(size=(1, problem.n_responses, 3))
     half, even = max((least + np.log(2)) / 2, least), max(float(np.log(2)), least)
@@ -80,6 +80,7 @@ def calls(problem, labels, margins):
         "deepest at 1e3": lambda: failure_modes.deepest(problem, labels, 1e3),
         "deepest at 1e5": lambda: failure_modes.deepest(problem, labels, 1e5),
         "accuracy_bounds": lambda: failure_modes.accuracy_bounds(problem, labels, half),
+        "worst_case_accuracy": lambda: failure_modes.worst_case_accuracy(problem, labels, half),
         "largest_inverted_set": lambda: failure_modes.largest_inverted_set(problem, labels, half),
         "reference_margin_solve": lambda: cpo.reference_margin_solve(problem, labels, 1e-3),
         "constrained_optimum": lambda: cpo.constrained_optimum(problem, labels),

@@ -413,7 +413,7 @@ def test_a_search_that_is_cut_short_leaves_no_more_open_than_it_says(seed, share
     labels = Preferences.from_pairs([(0, *rng.choice(6, 2, replace=False), w) for w in rng.choice([1.0, 2, 3], 16)])
     at = infimum(problem, labels)
     weight, level = label_units(at, labels), at.value + share * (np.log(2) - at.value)
-    items, bounds = search(at, weight, level, 1, level), frontier(problem, labels, level, 1, level).bounds(level)
+    items, bounds = search(at, weight, level, 1), frontier(problem, labels, level, 1).bounds(level)
     assert items.cut_short.size == 1
     assert items.most.sum() > items.base.sum() > 0
     assert 1 - (items.most.sum() + 1e-9) / weight.sum() <= bounds.lower

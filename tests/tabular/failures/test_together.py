@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular import Preferences, Problem, dpo, failure_modes
-from tabular.failures import pattern_search, together
+from tabular.failures import decided, pattern_search, together
 from tests.tabular.failures.test_work import counted
 
 
@@ -46,14 +46,16 @@ def test_where_all_labels_can_be_inverted_nothing_is_searched_for_long(monkeypat
     assert sum(fitted) < 1_000
 
 
-def test_a_worst_case_that_few_patterns_do_not_settle_is_searched_for_further(monkeypatch):
-    """The bounds of 375 patterns lie apart; where those of more meet, no more are fitted."""
+def test_a_worst_case_that_few_patterns_do_not_settle_is_decided_label_by_label(monkeypatch):
+    """Of 375 patterns the bounds lie apart, of 27 labels 400 decisions make them meet."""
     problem, labels = uneven(10.0)
     level = dpo.loss(np.zeros((1, problem.n_responses)) - np.log(problem.n_responses), problem, labels) / 2
-    fitted = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
-    bounds = failure_modes.accuracy_bounds(problem, labels, level)
-    few = sum(fitted)
+    patterns = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
+    looked = counted(monkeypatch, decided.Decisions, "_looked_at", lambda self, near, most: len(near.state))
+    apart = failure_modes.frontier(problem, labels, level, None).bounds(level)
+    assert apart.upper > apart.lower
+    assert not looked
     worst = failure_modes.worst_case_accuracy(problem, labels, level)
-    assert bounds.upper > bounds.lower
-    assert bounds.lower <= worst <= bounds.upper
-    assert few < sum(fitted) - few < 3_000
+    assert apart.lower <= worst <= apart.upper
+    assert sum(patterns) < 400
+    assert 0 < sum(looked) < 600

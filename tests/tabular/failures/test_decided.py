@@ -1,0 +1,107 @@
+"""Worst cases at one level by deciding about labels: against every way there is, and every bound against policies."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tabular import Preferences, Problem, dpo, failure_modes
+from tabular.base.log_space import softplus
+from tabular.failures import decided, joint
+from tabular.failures.decided import implied
+from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
+from tabular.failures.infimum import infimum
+from tests.tabular.failures.test_joint import every_way
+from tests.tabular.failures.test_work import counted, tangle
+
+
+def drawn(seed):
+    """Labels on one prompt, joined, of any weights, at any beta and scale of the reference."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3, 6))
+    problem = Problem.from_unnormalized(rng.normal(size=n) * 10 ** rng.uniform(-1, 2), 10 ** rng.uniform(-1, 1))
+    labels = [(0, int(rng.integers(0, k)), k) for k in range(1, n)]
+    labels += [(0, *rng.choice(n, 2, replace=False)) for _ in range(rng.integers(2, 8))]
+    spread = rng.choice([0.0, 1.0, 8.0])
+    pairs = [(0, *rng.permutation(ends), np.exp(rng.uniform(-spread, spread))) for _, *ends in labels]
+    return problem, Preferences.from_pairs(pairs), rng
+
+
+def test_the_worst_case_is_that_of_every_way(monkeypatch):
+    """With one pattern fitted before, so that decisions have to find the rest; at levels low and high."""
+    monkeypatch.setattr(joint, "few", lambda at: 1)
+    searches, run = [], decided.Decisions.run
+    monkeypatch.setattr(decided.Decisions, "run", lambda self, limit: searches.append(self) or run(self, limit))
+    for seed in range(40):
+        problem, labels, rng = drawn(seed)
+        at, share = infimum(problem, labels), np.exp(labels.log_share)
+        ways = [*every_way(at)]
+        dearest = max(cost for cost, _ in ways)
+        for gain in (*rng.uniform(0, 1, 3) * dearest, 0.05 * dearest):
+            most, level = max(share[[*inverted]].sum() for cost, inverted in ways if cost <= gain), at.value + gain
+            bounds = failure_modes.accuracy_bounds(problem, labels, level)
+            assert bounds.lower - 1e-9 <= 1 - most <= bounds.upper + 1e-9
+            assert failure_modes.worst_case_accuracy(problem, labels, level) == pytest.approx(1 - most, abs=1e-9)
+            found = failure_modes.largest_inverted_set(problem, labels, level)
+            assert not found.proved or found.share == pytest.approx(most, abs=1e-9)
+            assert dpo.loss(found.log_policy, problem, labels) <= level * (1 + 1e-9) + 1e-15
+            assert np.all(labels.delta(found.log_policy)[found.pairs] <= 0)
+    assert len(searches) > 200
+    assert sum(search.unproved for search in searches) < len(searches) / 10  # levels of 1e-50, say
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=150)
+def test_no_policy_inverts_more_than_a_node_that_decides_like_it_says(seed):
+    """Any policy, at its own loss, with any of its labels decided as they are; whatever the price, and the fit."""
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(2, 7)), int(rng.integers(1, 15))
+    winner = rng.integers(0, n, k)
+    loser = (winner + rng.integers(1, n, k)) % n
+    there, ends = np.unique(np.r_[winner, loser], return_inverse=True)
+    (winner, loser), n = np.split(ends, 2), len(there)
+    share, scale = rng.dirichlet(np.ones(k) * rng.choice([0.2, 5.0])) + 1e-12, 10 ** rng.uniform(-1, 2)
+    bound, weight = scale * rng.normal(size=k), rng.integers(1, 4, k).astype(float)
+    policies = scale * rng.normal(size=(8, n))
+    h = policies[:, winner] - policies[:, loser]
+    loss, inverted = (share * softplus(-h)).sum(axis=1), h <= bound
+    state = np.where(rng.random((8, k)) < rng.random((8, 1)), np.where(inverted, INVERTED, RIGHT), OPEN).astype(np.int8)
+    for row in range(8):
+        nodes = Divided(winner, loser, share, bound, weight, loss[row] * (1 + 1e-12), 10 ** rng.uniform(-3, 2) / k)
+        near = Fits(state[[row]], policies[[row]] * rng.choice([0.0, 1.0]), np.zeros((1, k)))
+        _, most = nodes.fit(near, np.full(1, 10 ** rng.uniform(-9, 0)))
+        assert most.loss[0] <= loss[row] * (1 + 1e-12)
+        assert most.weight[0] >= weight @ inverted[row] * (1 - 1e-12)
+        is_open = state[row] == OPEN
+        otherwise = most.weight[0] - np.where(inverted[row], np.maximum(-most.less[0], 0), np.maximum(most.less[0], 0))
+        assert np.all(otherwise[is_open] >= weight @ inverted[row] * (1 - 1e-12))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.sampled_from([INVERTED, OPEN, RIGHT])), min_size=1))
+@settings(max_examples=100)
+def test_what_an_order_implies(labels):
+    """Four responses: all their orders, ties among them, that agree with what is decided."""
+    labels = labels[:8]
+    winner, loser = np.array([w for w, _, _ in labels]), np.array([(w + d) % 4 for w, d, _ in labels])
+    state = np.array([[s for *_, s in labels]])
+    orders = np.array([*product(range(4), repeat=4)])
+    inverted = orders[:, winner] <= orders[:, loser]
+    agree = inverted[np.where(state == OPEN, True, inverted == (state == INVERTED)).all(axis=1)]
+    found, possible = implied(state, winner, loser)
+    assert possible[0] == (len(agree) > 0)
+    if len(agree):
+        expected = np.where(agree.all(axis=0), INVERTED, np.where(~agree.any(axis=0), RIGHT, OPEN))
+        assert found[0].tolist() == np.where(state[0] == OPEN, expected, state[0]).tolist()
+
+
+@pytest.mark.parametrize(("share", "nodes"), [(0.3, 3_500), (0.6, 3_500), (0.9, 700)])
+def test_how_many_nodes_are_looked_at(monkeypatch, share, nodes):
+    """20 responses and 80 labels of unequal weights: of 2^80 sets."""
+    problem, labels = tangle(20, 80, 1)
+    at = infimum(problem, labels)
+    level = at.value + share * (np.log(2) - at.value)
+    looked = counted(monkeypatch, decided.Decisions, "_looked_at", lambda self, near, most: len(near.state))
+    failure_modes.worst_case_accuracy(problem, labels, level)
+    assert sum(looked) < nodes
