@@ -37,7 +37,7 @@ import numpy as np
 from tabular.base import digraph
 from tabular.base.log_space import normalised
 from tabular.errors import InputError
-from tabular.failures import ties
+from tabular.failures import required, ties
 from tabular.failures.infimum import Infimum
 from tabular.failures.pattern_search import Aim, Search
 
@@ -45,6 +45,7 @@ __all__ = ["PARTITIONS", "Ways", "cost_of", "few", "policy", "ways"]
 
 _FEW, _HARD = 150_000, 10  # responses squared, fitted in .1 s; and how many times fewer where fits take Newton in cuts
 _TAME = 10.0  # nats that weights and reference margins span where it does not
+_SOON = 64  # patterns of a set of labels that are fitted sooner than it is solved as a convex programme
 PARTITIONS = 20_000  # fitted for one piece at most: seconds; beyond it, certified bounds
 
 
@@ -125,7 +126,12 @@ def cost_of(at: Infimum, labels, limit=PARTITIONS):
     wanted[labels] = True
     graph = at.parts.graph
     piece = graph.component[graph.winner]
-    found = ways(at, np.unique(piece[wanted]), merge=wanted, limit=limit)
+    found = ways(at, np.unique(piece[wanted]), merge=wanted, limit=min(limit, _SOON))
+    if found.cut_short.size:
+        least = required.cost_of(at, np.flatnonzero(wanted))
+        if least is not None:
+            return least
+        found = ways(at, np.unique(piece[wanted]), merge=wanted, limit=limit)
     if found.cut_short.size:
         raise InputError(
             f"the {int(wanted.sum())} pairs have more than {limit} tie patterns, because so many share responses: "

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular import Preferences, Problem, dpo, failure_modes
-from tabular.failures import joint, ties
+from tabular import Preferences, Problem, dpo, failure_modes, oracle
+from tabular.failures import joint, pattern_search, required, ties
 from tabular.failures.infimum import infimum
 from tabular.failures.thresholds import solve
 from tests.strategies import labelled_problems
+from tests.tabular.failures.test_work import counted, tangle
 
 
 def partitions(n):
@@ -99,3 +100,39 @@ def test_at_an_unattained_infimum_the_policy_inverts_only_what_every_better_poli
     at = infimum(problem, contradicted)
     for policy in (found.log_policy, at.log_policy, solve(problem, contradicted).witness(4)):
         assert np.all(beta * preferences.delta(policy) > 40 * (1 - 1e-8))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_set_of_labels_as_a_convex_programme(seed):
+    """Against all ways that there are, whatever was merged; where rounding hides the proof, nothing is said."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3, 6))
+    problem = Problem.from_unnormalized(rng.normal(size=n) * 10 ** rng.uniform(-1, 1), 10 ** rng.uniform(-1, 1))
+    labels = [(0, *rng.choice(n, 2, replace=False), 10 ** rng.uniform(-1, 1)) for _ in range(9)]
+    preferences = Preferences.from_pairs(labels)
+    at, proved = infimum(problem, preferences), 0
+    pieces = at.parts.graph.labelled
+    found = joint.ways(at, pieces)
+    piece = at.parts.graph.component[at.parts.graph.winner]
+    for size in (1, 2, 4, 9):
+        asked = np.sort(rng.choice(9, size, replace=False))
+        least = 0.0
+        for one in np.unique(piece[asked]):
+            mine = set(asked[piece[asked] == one].tolist())
+            able = [k for k in np.flatnonzero(found.piece == one) if mine <= set(found.inverted[k].tolist())]
+            least += found.cost[able].min()
+        cost = required.cost_of(at, asked)
+        proved += cost is not None
+        assert cost is None or cost == pytest.approx(least, rel=1e-9, abs=1e-12)
+    assert proved >= 3
+
+
+def test_many_pairs_together_are_no_search(monkeypatch):
+    """40 of 80 labels among 20 responses had more than 20,000 tie patterns, and were refused."""
+    problem, labels = tangle(20, 80, 1)
+    fitted = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
+    half = np.arange(0, 80, 2)
+    least = failure_modes.joint_threshold(problem, labels, half)
+    assert sum(fitted) <= 64
+    value, _ = oracle.inversion_cost(problem, labels, half)
+    assert least == pytest.approx(value, rel=1e-6)
