@@ -65,7 +65,7 @@ def _ends(kind, rng, n, k):
 
 
 def calls(problem, labels, margins):
-    """The public functions on one problem and its labels, each with its name, but what lists all sets of pairs."""
+    """The public functions on one problem and its labels, each with its name."""
     least = dpo.solve(problem, labels).infimum
     features = np.random.default_rng(0).normal(size=(1, problem.n_responses, 3))
     half, even = max((least + np.log(2)) / 2, least), max(float(np.log(2)), least)
@@ -91,6 +91,8 @@ def calls(problem, labels, margins):
         "triangle_defect": lambda: cpo.triangle_defect(problem, labels, 0.1),
         "solve_thresholds": lambda: failure_modes.solve_thresholds(problem, labels),
         "joint_threshold": lambda: failure_modes.joint_threshold(problem, labels, [0]),
+        "joint_threshold, five": lambda: failure_modes.joint_threshold(problem, labels, np.arange(labels.n_pairs)[:5]),
+        "inverted_sets": lambda: failure_modes.inverted_sets(problem, labels, half),
         "loss_frontier, hinge": lambda: failure_modes.loss_frontier(problem, labels, losses.get("hinge")),
         "trajectory": lambda: flow.trajectory(problem, labels, times=[0.0, 1.0, 100.0]),
         "log_linear.dpo": lambda: log_linear.dpo(problem, labels, features),
