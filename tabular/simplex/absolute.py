@@ -1,12 +1,12 @@
 r"""Losses of the log-ratios themselves, minimised over policies: which theorem decides which loss.
 
 * DPO with an SFT term, and Xu et al.'s CPO: :mod:`tabular.simplex.sft`.
-* Losses that do not couple their two responses (NCA, SPPO, BCO; KTO and APO-zero up to beta = 1):
-  :mod:`tabular.simplex.allocation`; where nobody is there to take what is left, LOCAL, :mod:`tabular.simplex.surfeit`.
+* Losses that do not couple their two responses (NCA, SPPO, BCO, KTO, APO-zero): :mod:`tabular.simplex.allocation`,
+  for KTO and APO-zero beyond beta = 1 :mod:`tabular.simplex.sharing`, LOCAL where too many shares are as good; where
+  nobody is there to take what is left, LOCAL, :mod:`tabular.simplex.surfeit`.
 * DPOP: :mod:`tabular.simplex.dpop`.
 * APO-down with an unlabelled response: its infimum is a minimum feedback arc set, :mod:`tabular.simplex.local`.
-* Everything else (ORPO, KTO and APO-zero beyond beta = 1, a user's own): the lowest of many descents, LOCAL, with a
-  proved bound where there is one.
+* Everything else (ORPO, a user's own): the lowest of many descents, LOCAL, with a proved bound where there is one.
 """
 
 from dataclasses import replace
@@ -19,10 +19,11 @@ from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import allocation, local, rankings, surfeit
 from tabular.simplex.cores import by_core
-from tabular.simplex.minimum import Minimum, record, refuse_beyond, scaled
+from tabular.simplex.minimum import Minimum, log_totals, record, refuse_beyond, scaled, value
 from tabular.simplex.winners import by_winners
+from tabular.simplex.wishes import Wishes, wishes_of
 
-__all__ = ["by_allocation", "by_descent", "separable", "solve"]
+__all__ = ["by_allocation", "by_descent", "separable", "solve", "wishes"]
 
 _NCA_LEAST = np.log(1.5) + np.log(3) / 2  # of sp(-x) + sp(x)/2, at x = log 2; the loser's term is above 0
 _ENTRIES = 2**15  # of second derivatives of prompts that are descended together, each from some 60 starts
@@ -43,33 +44,36 @@ def separable(form) -> bool:
     return bool((np.broadcast_to(cross, 25) == 0).all())
 
 
-def by_allocation(problem: Problem, preferences: Preferences, loss, rng, near=None) -> Minimum:
+def by_allocation(problem: Problem, preferences: Preferences, loss, rng) -> Minimum:
     """Losses that do not couple their responses: the theorem of :mod:`tabular.simplex.allocation`, else descents."""
-    wishes = _wishes(problem, preferences, loss.form)
-    found = allocation.allocate(wishes)
+    wanting = wishes(problem, preferences, loss.form)
+    found = allocation.allocate(wanting)
     log_policy, undecided = found.log_policy, np.flatnonzero(~found.decided)
     if isinstance(loss.form, surfeit.FORMS):
 
         def search(part, piece):
-            return surfeit.lowest(part, wishes.of(piece), log_policy[piece])
+            return surfeit.lowest(part, wanting.of(piece), log_policy[piece])
 
     else:
-        search = _descents(problem, loss.form, rng, near, undecided)
-    values, bounds = _searched(problem, preferences, loss.form, search, undecided, log_policy, near is None)
-    zero = (np.isneginf(log_policy) & problem.present).any(axis=1)
+        search = _descents(problem, loss.form, rng, undecided)
+    values, bounds = _searched(problem, preferences, loss.form, search, undecided, log_policy)
+    zero, open_ = (np.isneginf(log_policy) & problem.present).any(axis=1), found.missed > 0
     verdicts = np.where(zero, 2, (found.n_neutral > 1).astype(int))
-    verdicts[undecided] = 3
+    verdicts[~found.decided | open_] = 3
+    if open_.any():
+        values[open_] = value(problem, preferences, loss.form, log_policy, open_)[open_]
+        bounds[open_] = values[open_] - (found.missed * np.exp(log_totals(problem, preferences)))[open_]
     dimension = np.maximum(found.n_neutral - 1, 0)
     return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 
 
-def by_descent(problem: Problem, preferences: Preferences, loss, rng, near=None) -> Minimum:
+def by_descent(problem: Problem, preferences: Preferences, loss, rng) -> Minimum:
     """Any loss of the log-ratios: the lowest that descents find, a bound where :mod:`tabular.simplex.local` has one."""
     prompts = np.arange(problem.n_prompts)
     labelled = np.isin(prompts, preferences.prompt)
     log_policy = problem.log_ref.copy()
-    search = _descents(problem, loss.form, rng, near, prompts[labelled])
-    values, bounds = _searched(problem, preferences, loss.form, search, prompts[labelled], log_policy, near is None)
+    search = _descents(problem, loss.form, rng, prompts[labelled])
+    values, bounds = _searched(problem, preferences, loss.form, search, prompts[labelled], log_policy)
     n_present = problem.present.sum(axis=1)
     verdicts = np.where(labelled, 3, (n_present > 1).astype(int))
     dimension = np.where(labelled, 0, n_present - 1)
@@ -83,15 +87,13 @@ def by_descent(problem: Problem, preferences: Preferences, loss, rng, near=None)
     return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 
 
-def _descents(problem, form, rng, near, prompts):
+def _descents(problem, form, rng, prompts):
     """What looks for the lowest of many descents, if some prompts are not too large for it."""
     refuse_beyond(problem.present.sum(axis=1)[prompts], local.LARGEST, "responses", form)
-    if near is None:
-        return lambda part, piece: local.lowest(part, rng)
-    return lambda part, piece: local.near(part, near[:, piece])
+    return lambda part, piece: local.lowest(part, rng)
 
 
-def _searched(problem, preferences, form, search, prompts, log_policy, bounded):
+def _searched(problem, preferences, form, search, prompts, log_policy):
     """Lowest values and bounds of some prompts, as shares of the whole loss; their rows of the policy are replaced."""
     mass = np.bincount(preferences.prompt, np.exp(preferences.log_share), problem.n_prompts)
     values, bounds = np.full(problem.n_prompts, np.nan), np.full(problem.n_prompts, np.nan)
@@ -101,9 +103,9 @@ def _searched(problem, preferences, form, search, prompts, log_policy, bounded):
         columns = (preferences.winner, preferences.loser, preferences.log_weight)
         labels = np.searchsorted(piece, preferences.prompt[mine]), *(column[mine] for column in columns)
         part = local.Prompts(form, problem.beta, problem.log_ref[piece], *labels)
-        value, log_policy[piece] = search(part, piece)
-        bound = [_bound(form, part, number, least) if bounded else -np.inf for number, least in enumerate(value)]
-        values[piece], bounds[piece] = mass[piece] * value, mass[piece] * bound
+        least, log_policy[piece] = search(part, piece)
+        bound = [_bound(form, part, number, value) for number, value in enumerate(least)]
+        values[piece], bounds[piece] = mass[piece] * least, mass[piece] * bound
     return values, bounds
 
 
@@ -112,11 +114,11 @@ def _bound(form, prompts, number, value):
     if isinstance(form, ApoDown) and len(there) <= rankings.RANKED:
         ends = np.searchsorted(there, (prompts.winner[mine], prompts.loser[mine]))
         return rankings.least_violated(len(there), *ends, prompts.share[mine])
-    if len(there) == 2 and isinstance(form, Kto | ApoZero | Bco | Orpo):
+    if len(there) == 2 and isinstance(form, Kto | Bco | Orpo):
         return local.bound_of_two(prompts, number, value)
     if isinstance(form, Nca):
         return _NCA_LEAST
-    return 0.0 if isinstance(form, Kto | ApoZero | ApoDown | Bco | Orpo | Sppo) else -np.inf
+    return 0.0 if isinstance(form, Kto | ApoDown | Bco | Orpo | Sppo) else -np.inf
 
 
 def _unlabelled(problem, preferences):
@@ -125,25 +127,24 @@ def _unlabelled(problem, preferences):
     return problem.present & ~named
 
 
-def _wishes(problem, preferences, form):
-    """Weights by response, the largest of each prompt 1."""
+def wishes(problem: Problem, preferences: Preferences, form) -> Wishes:
+    """What every response wants of a loss that does not couple them, by labels that count, each prompt's heaviest 1."""
     base, log_weight = preferences.prompt * problem.n_responses, scaled(problem, preferences)
     tallies = np.full((2, problem.log_ref.size), -np.inf)
     for tally, end in zip(tallies, (preferences.winner, preferences.loser), strict=True):
         np.logaddexp.at(tally, base + end, log_weight)
     won, lost = tallies.reshape(2, *problem.log_ref.shape)
     log_ref = np.where(problem.present, problem.log_ref, 0.0)
-    return allocation.wishes_of(form, problem.beta)(form, problem.present, log_ref, problem.beta, won, lost)
+    return wishes_of(form, problem.beta)(form, problem.present, log_ref, problem.beta, won, lost)
 
 
-def solve(problem: Problem, preferences: Preferences, loss, rng=None, near=None) -> Minimum:
+def solve(problem: Problem, preferences: Preferences, loss, rng=None) -> Minimum:
     r"""The least value of a loss of kind "absolute", and a policy that attains or approaches it.
 
     DPO's own, with a penalty or an SFT term of weight 0, are losses of differences and not meant here.
 
     Args:
         rng: of the starts where a loss has to be searched; by default always the same.
-        near: ``(s, n_prompts, n_responses)`` log-policies, the only starts then; and nothing is bounded.
 
     Raises:
         InputError: a label that does not fit the problem.
@@ -162,17 +163,16 @@ def solve(problem: Problem, preferences: Preferences, loss, rng=None, near=None)
     labels, form = preferences.check_against(problem).counted(), loss.form
     if np.ndim(getattr(form, "n_w", 0)):
         form = replace(form, n_w=preferences.per_pair(form.n_w, "n_w")[preferences.log_weight > -np.inf])
-    found = _solved(problem, labels, replace(loss, form=form), np.random.default_rng(0) if rng is None else rng, near)
+    found = _solved(problem, labels, replace(loss, form=form), np.random.default_rng(0) if rng is None else rng)
     return replace(found, preferences=preferences, loss=loss)
 
 
-def _solved(problem, labels, loss, rng, near):
+def _solved(problem, labels, loss, rng):
     form = loss.form
     if isinstance(form, WithSft):
         return by_winners(problem, labels, loss)
     if isinstance(form, Dpop):
         return by_core(problem, labels, loss)
-    falls_first = isinstance(form, Kto | ApoZero) and problem.beta <= 1
-    if separable(form) and (form.convex or falls_first):
-        return by_allocation(problem, labels, loss, rng, near)
-    return by_descent(problem, labels, loss, rng, near)
+    if separable(form) and (form.convex or isinstance(form, Kto | ApoZero)):
+        return by_allocation(problem, labels, loss, rng)
+    return by_descent(problem, labels, loss, rng)

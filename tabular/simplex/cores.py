@@ -7,7 +7,7 @@ from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import dpop
-from tabular.simplex.minimum import VERDICTS, Minimum, among, label_pairs, places, refuse_beyond, tops
+from tabular.simplex.minimum import VERDICTS, Minimum, among, label_pairs, log_totals, places, refuse_beyond
 
 __all__ = ["by_core"]
 
@@ -49,7 +49,7 @@ def by_core(problem: Problem, preferences: Preferences, loss) -> Minimum:
     cost = np.exp(preferences.log_share[inner]) * form.value(Pair(*(part[inner] for part in pair[:4]), problem.beta))
     values = np.bincount(preferences.prompt[inner], cost, problem.n_prompts)
     bound = float(values[verdicts != 3].sum())  # no label costs less than 0
-    nu = nu * np.exp(_log_totals(problem, preferences))
+    nu = nu * np.exp(log_totals(problem, preferences))
     residual = float(violation.max())
     return Minimum(
         problem, preferences, loss, statuses, float(values.sum()), bound, log_policy, nu, dimension, residual
@@ -60,13 +60,6 @@ def _core_batch(problem, labels, form, rows, core, columns):
     _, row, winner, loser, log_weight = among(problem, labels, rows, core)
     log_ref = problem.log_ref[rows[:, None], columns]
     return dpop.Core(log_ref, row, winner, loser, np.exp(log_weight), problem.beta, form.lam)
-
-
-def _log_totals(problem, labels):
-    """Of each prompt: the share of its heaviest label, by which weights of 1 at most are to be multiplied."""
-    return np.where(np.isin(np.arange(problem.n_prompts), labels.prompt), tops(problem, labels), -np.inf) - (
-        labels.log_weight[0] - labels.log_share[0]
-    )
 
 
 def _filled(log_policy, log_ref, chosen):

@@ -21,13 +21,12 @@ import numpy as np
 from tabular.simplex.descents import Rows, descend, settle
 from tabular.simplex.rankings import inserted
 
-__all__ = ["LARGEST", "Prompts", "alone", "bound_of_two", "lowest", "near"]
+__all__ = ["LARGEST", "Prompts", "bound_of_two", "lowest"]
 
 LARGEST = 300  # responses: descents there are dense, and as many as these
 _STARTS = 12
 _ORDERS = 48  # at random, of which the best are starts once no insertion improves them
 _FEW = 24  # of the neighbours of a policy, the lowest, are descended from
-_NEAREST = 8  # of given policies
 _STEP = 5.0  # times 1 / beta nats between ranks
 _OUT = 40.0  # nats: of a probability that is as good as 0
 _MOVE = 5.0  # times 1 / beta nats
@@ -74,14 +73,6 @@ def lowest(prompts: Prompts, rng) -> tuple[np.ndarray, np.ndarray]:
     return value, x
 
 
-def near(prompts: Prompts, policies) -> tuple[np.ndarray, np.ndarray]:
-    """The same, of descents from the lowest of log-policies ``(s, p, n)`` alone, each on its face."""
-    starts = policies.reshape(-1, policies.shape[2])
-    prompt = np.tile(np.arange(policies.shape[1]), len(policies))
-    few = _lowest_few(prompts, prompt, starts > -np.inf, starts, most=_NEAREST)
-    return _lowest_end(prompts, prompt[few], starts[few] > -np.inf, starts[few])[:2]
-
-
 def _lowest_end(prompts, prompt, kept, starts):
     """Of each prompt the lowest value at the end of a descent, settled, its log-policy, and what is large of its loss.
 
@@ -111,13 +102,13 @@ def _starts(prompts, present, rng):
     ranked = _ranked(prompts, rng) * step
     ranked = np.concatenate([ranked, ranked + ref])
     tops = [np.where(np.arange(n) == y, (n + 1) * step, ranked) for y in range(min(n, _FEW))]
-    ranked = np.concatenate([ranked, *tops, alone(prompts, ref)]).reshape(-1, n)
+    ranked = np.concatenate([ranked, *tops, _alone(prompts, ref)]).reshape(-1, n)
     prompt, among = (np.tile(np.arange(p), len(part) // p) for part in (starts, ranked))
     few = _lowest_few(prompts, among, present[among], ranked)
     return np.r_[prompt, among[few]], np.concatenate([starts, ranked[few]])
 
 
-def alone(prompts, ref):
+def _alone(prompts, ref):
     """``(2n, p, n)``: the k that win most beyond what they lose, or most of it for their probability, and no other."""
     (p, n), prompt = ref.shape, np.repeat(np.arange(len(ref)), np.diff(prompts.start))
     net = np.zeros((p, n))
@@ -182,8 +173,8 @@ def _near(prompts, x, left, far):
     return prompt[few], kept[few], starts[few], kind[few] == 2
 
 
-def _lowest_few(prompts, prompt, kept, starts, kind=0, most=_FEW):
-    """Of each prompt and kind the starts that are lowest, ``most`` at most."""
+def _lowest_few(prompts, prompt, kept, starts, kind=0):
+    """Of each prompt and kind the few starts that are lowest."""
     together = max(1, _ENTRIES // int(np.diff(prompts.start).max()))
     pieces = np.array_split(np.arange(len(prompt)), -(-len(prompt) // together))
     values = np.empty(len(prompt))
@@ -192,7 +183,7 @@ def _lowest_few(prompts, prompt, kept, starts, kind=0, most=_FEW):
         values[piece] = rows.value(rows.policy(starts[piece]))
     group = 3 * prompt + kind
     order = np.lexsort((values, group))
-    return np.sort(order[np.arange(len(order)) - np.searchsorted(group[order], group[order]) < most])
+    return np.sort(order[np.arange(len(order)) - np.searchsorted(group[order], group[order]) < _FEW])
 
 
 def bound_of_two(prompts: Prompts, number, value) -> float:

@@ -16,6 +16,7 @@ __all__ = [
     "Minimum",
     "among",
     "label_pairs",
+    "log_totals",
     "places",
     "record",
     "refuse_beyond",
@@ -132,6 +133,13 @@ def tops(problem, preferences):
     top = np.full(problem.n_prompts, -np.inf)
     np.maximum.at(top, preferences.prompt, preferences.log_weight)
     return np.where(np.isneginf(top), 0.0, top)
+
+
+def log_totals(problem, preferences):
+    """Of each prompt: the share of its heaviest label, by which weights of 1 at most are to be multiplied."""
+    labelled = np.isin(np.arange(problem.n_prompts), preferences.prompt)
+    whole = preferences.log_weight[0] - preferences.log_share[0]
+    return np.where(labelled, tops(problem, preferences), -np.inf) - whole
 
 
 def scaled(problem, preferences):

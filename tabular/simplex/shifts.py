@@ -12,24 +12,25 @@ import numpy as np
 from scipy.special import expit
 
 from tabular.base import checks, roots
-from tabular.base.log_space import kl, normalised
+from tabular.base.log_space import kl
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
-from tabular.losses.absolute import Bco, Kto
 from tabular.losses.catalogue import get
 from tabular.losses.loss import Loss
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.simplex import absolute, local
+from tabular.simplex import absolute, allocation
 from tabular.simplex.minimum import Minimum
 
 __all__ = ["SelfConsistent", "self_consistent"]
 
 _AGREES = 1e-9  # nats, relative: how well the shift and what the minimiser makes of it have to agree
 _ROUNDING = 1e-13  # relative: what the two may differ by and still be equal
+_STEEP = 1e3  # what a shift makes of the policy changes by that many times as much: it jumps
 _FARTHEST = 1e6
-_FAR = 40.0  # nats
+_PARTS = 6  # of what is between two of them
+_FEW, _MANY = 64, 256  # of shifts: fixed points between two are found where they differ in number by one
 
 
 class SelfConsistent(Record):
@@ -51,11 +52,12 @@ def self_consistent(problem: Problem, preferences: Preferences, loss: Loss) -> S
 
     KTO's is the mean of :math:`\mathrm{KL}(\pi\|\pi_{\rm ref})` over prompts, by their weights. The shift that the loss
     was made with plays no part. Where there are several fixed points, the largest: BCO's may be all shifts below some
-    number, at which every response has what it wants and the unlabelled have the rest.
+    number, at which every response has what it wants and the unlabelled have the rest. KTO's is looked for on a grid
+    from 0 to the largest :math:`-\log\pi_{\rm ref}`; a pair of fixed points between two of its shifts is not seen.
 
     Raises:
-        InputError: another loss; or no fixed point: KTO's minimiser may jump past every one, and BCO's mean reward is
-            -inf as soon as a labelled response never wins.
+        InputError: another loss; or no fixed point: KTO's minimiser may jump past every one, BCO's mean reward is -inf
+            as soon as a labelled response never wins, and below a shift of -1e6 none is looked for.
 
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
     >>> labels = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25), (0, 1, 2, 0.5), (0, 2, 1, 0.3)])
@@ -63,86 +65,87 @@ def self_consistent(problem: Problem, preferences: Preferences, loss: Loss) -> S
     >>> round(found.shift, 6), found.error < 1e-9, np.exp(found.minimum.log_policy[0]).round(4).tolist()
     (-0.317611, True, [0.8256, 0.0806, 0.0938])
     """
-    checks.choice(loss.name, {"kto": Kto, "bco_pair": Bco}, "loss with a shift named")
-    own, *bracket = _kto(problem, preferences) if loss.name == "kto" else _bco(problem, preferences)
-    key, pool = "z0" if loss.name == "kto" else "shift", []
-
-    def shifted(shift, near=None):
-        return absolute.solve(problem, preferences, get(loss.name, **(loss.params | {key: shift})), near=near)
-
-    solved = cache(shifted)
+    searched = {"kto": ("z0", _kto), "bco_pair": ("shift", _bco)}
+    key, search = checks.choice(loss.name, searched, "loss with a shift named")
 
     @cache
-    def followed(shift):
-        """The lowest from where minimisers of other shifts are, which is not the lowest for sure."""
-        minimum = shifted(shift, np.array(pool).reshape(-1, *problem.log_ref.shape))
-        pool.append(minimum.log_policy)
-        return minimum
+    def solved(shift):
+        return absolute.solve(problem, preferences, get(loss.name, **(loss.params | {key: shift})))
 
-    searches = [followed]
-    if loss.name == "kto" and problem.beta > 1:
-        pool += [solved(bracket[-1]).log_policy, *_apart(problem, preferences, loss.form)]
-        searches.append(solved)
-    for minimiser in searches:
-        shift = _crossing(lambda shift, of=minimiser: own(of(shift).log_policy), *bracket)
-        if shift is not None:
-            minimum = solved(shift)
-            error = abs(own(minimum.log_policy) - shift)
-            if error <= _AGREES * max(1.0, abs(shift)):
-                return SelfConsistent(shift, float(error), minimum)
-    if shift is None:
-        raise InputError(f"{loss.name}: no shift from {bracket[0]:g} on is a fixed point; fix one instead")
-    raise InputError(f"{loss.name}: the minimiser jumps at shift {shift:.6g}, past every fixed point; fix one instead")
+    own, crossings = search(problem, preferences, loss)
+
+    jumps = []
+    for shift in crossings(solved):
+        error = abs(own(solved(shift).log_policy) - shift)
+        if error <= _AGREES * max(1.0, abs(shift)):
+            return SelfConsistent(shift, float(error), solved(shift))
+        jumps.append(shift)
+    if not jumps:
+        raise InputError(f"{loss.name}: no shift from {-_FARTHEST:g} on is a fixed point; fix one instead")
+    where = f"the minimiser jumps at shift {jumps[0]:.4g}, past every fixed point"
+    raise InputError(f"{loss.name}: {where}; fix one instead")
 
 
-def _apart(problem, preferences, form):
-    """Log-policies that shifts may prefer: one response, the others far below their references, and who wins most."""
-    labels = preferences.counted()
-    ends = labels.prompt, labels.winner, labels.loser
-    prompts = local.Prompts(form, problem.beta, problem.log_ref, *ends, labels.log_weight)
-    alone = local.alone(prompts, np.where(problem.present, problem.log_ref, 0.0))
-    far = _FAR - problem.log_ref[problem.present].min()
-    each = far * np.tile(np.eye(problem.n_responses)[:, None], (1, problem.n_prompts, 1))
-    return list(normalised(np.where(problem.present, np.concatenate([each, alone]), -np.inf)))
+def _kto(problem, preferences, loss):
+    """KL is at least 0, and at most the largest -log pi_ref: where it changes sides on a grid, the largest shift first.
 
-
-def _crossing(own, least, floor, start, high):
-    """The shift where ``own``, at most ``high``, crosses the diagonal; None if it is below from ``least`` on.
-
-    Args:
-        floor, start: where to look for a low end of the bracket: first at start, and then from the floor downwards.
+    A shift is to a bell what references are that are higher by as much.
     """
-
-    @cache
-    def beyond(shift):
-        """By how much a shift is above what its minimiser makes of it, but for rounding, of which a half is nothing."""
-        slack = _ROUNDING * max(1.0, abs(shift))
-        gap = shift - own(shift) - slack
-        return 0.0 if abs(gap) <= slack / 2 else gap
-
-    low, step = start, max(1.0, abs(start))
-    while beyond(low) > 0:
-        if low <= least:
-            return None
-        low, high, step = max(min(low - step, floor), least), low, 2 * step
-    if low >= high:
-        return low
-    atol = _ROUNDING / 10 * max(1.0, abs(low))
-    ends = np.array([low]), np.array([high])
-    return float(roots.increasing(lambda x: np.array([beyond(float(x[0]))]), *ends, atol)[0])
-
-
-def _kto(problem, preferences):
-    """KL is at least 0, and at most the largest -log pi_ref."""
-    most = float(-problem.log_ref[problem.present].min())
+    labels, form = preferences.check_against(problem).counted(), get("kto", **(loss.params | {"z0": 0.0})).form
+    wishes, most = absolute.wishes(problem, labels, form), float(-problem.log_ref[problem.present].min())
 
     def own(log_policy):
-        return float(problem.prompt_weights @ kl(log_policy, problem.log_ref))
+        return problem.prompt_weights @ kl(log_policy, problem.log_ref)
 
-    return own, 0.0, most, most, most
+    def crossings(solved):
+        def gaps(shifts):
+            found = allocation.allocate(wishes.raised(shifts))
+            if found.decided.all():
+                policies = found.log_policy.reshape(-1, *problem.log_ref.shape)
+            else:
+                policies = [solved(float(shift)).log_policy for shift in shifts]
+            gap = shifts - np.array([own(log_policy) for log_policy in policies])
+            return np.where(np.abs(gap) <= _ROUNDING * np.maximum(1.0, shifts), 0.0, gap)
+
+        shifts = np.linspace(0.0, most, _FEW if problem.beta > 1 else _MANY)
+        gap = gaps(shifts)
+        for place in range(len(shifts) - 1, -1, -1):
+            if gap[place] == 0:
+                yield float(shifts[place])
+            elif place and gap[place] * gap[place - 1] < 0:
+                yield _crossing(gaps, shifts, gap, place - 1)
+
+    return own, crossings
 
 
-def _bco(problem, preferences):
+def _crossing(gaps, shifts, gap, place):
+    """The largest shift from a place to the next at which gaps change sign, maybe by a jump; asked for side by side.
+
+    Evenly and where the inverse of a cubic has it: every time a cell is at most a part of the one before.
+    """
+    while True:
+        ends, near = shifts[place : place + 2], slice(max(place - 1, 0), place + 3)
+        least = np.abs(gap[place : place + 2])
+        if least.min() > _STEEP * np.diff(ends)[0] or np.diff(ends)[0] <= _ROUNDING * max(1.0, abs(ends[0])):
+            return float(ends[least.argmin()])
+        root = np.clip(_inverse(shifts[near], gap[near]), *ends)
+        shifts = np.unique(np.append(np.linspace(*ends, _PARTS + 1), root))
+        gap = gaps(shifts)
+        if (gap == 0).any():
+            return float(shifts[gap == 0].max())
+        place = np.flatnonzero(gap[1:] * gap[:-1] < 0)[-1]
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def _inverse(x, y):
+    """Where the polynomial in y through points is at y = 0; between the first two where y are equal."""
+    ratio = y / (y - y[:, None])
+    np.fill_diagonal(ratio, 1.0)
+    found = x @ ratio.prod(axis=1)
+    return found if np.isfinite(found) else x[:2].mean()
+
+
+def _bco(problem, preferences, _loss):
     r"""With s_y half the share of y's labels, :math:`\beta\sum s_y(\log\pi_y-\log\pi_{\rm ref})`, largest at pi = s.
 
     From the shift on at which the goals of every prompt have a mass of 1 or more, all are between -inf and their goals
@@ -170,7 +173,24 @@ def _bco(problem, preferences):
     log_mass = np.logaddexp.reduce(problem.log_ref + odds / problem.beta, axis=1)
     start = -problem.beta * log_mass[named.any(axis=1)].min()
     start = start if start > -np.inf else high
-    return own, -_FARTHEST, _floor(problem, named, share, odds, start), start, high
+    floor = _floor(problem, named, share, odds, start)
+
+    def crossings(solved):
+        def beyond(shift):
+            """By how much a shift is above its minimiser's own, but for rounding, of which a half is nothing."""
+            slack = _ROUNDING * max(1.0, abs(shift))
+            gap = shift - own(solved(shift).log_policy) - slack
+            return 0.0 if abs(gap) <= slack / 2 else gap
+
+        low, top, step = start, high, max(1.0, abs(start))
+        while beyond(low) > 0:
+            if low <= -_FARTHEST:
+                return
+            low, top, step = max(min(low - step, floor), -_FARTHEST), low, 2 * step
+        ends, atol = (np.array([low]), np.array([top])), _ROUNDING / 10 * max(1.0, abs(low))
+        yield float(roots.increasing(lambda x: np.array([beyond(float(x[0]))]), *ends, atol)[0]) if low < top else low
+
+    return own, crossings
 
 
 def _floor(problem, named, share, odds, start):

@@ -23,8 +23,8 @@ import numpy as np
 
 from tabular.base import roots
 from tabular.losses.absolute import Bco, Kto, Nca, Sppo
-from tabular.simplex import allocation
 from tabular.simplex.descents import Rows
+from tabular.simplex.wishes import polished
 
 __all__ = ["FORMS", "candidates", "lowest"]
 
@@ -98,15 +98,20 @@ class _Sides:
 
     def at(self, log_nu, atol):
         """Log-probabilities on the rising and on the falling sides, where h is log nu: at most 0, -inf off them."""
-        push, there, log_nu = self.wishes.push, self.wishes.there, log_nu[:, None]
+        every = np.ones(self.top.shape, dtype=bool)
+        return self.placed(~every, log_nu, atol), self.placed(every, log_nu, atol)
+
+    def placed(self, falling, log_nu, atol):
+        """The same, on the falling sides of those who are in the mask, and on the rising ones of the others."""
+        push, log_nu, has = self.wishes.push, log_nu[:, None], np.where(falling, self.wishes.there, self.rises)
         top = np.where(self.rises, self.top, _NOTHING)
         least, endless, step = np.where(self.goal > -np.inf, self.goal, top - 1), np.isneginf(self.goal), 1.0
-        while (above := self.rises & endless & (push(least) > log_nu)).any():
+        while (above := has & ~falling & endless & (push(least) > log_nu)).any():
             least, step = np.where(above, least - step, least), 2 * step
-        low = roots.increasing(lambda x: np.where(self.rises, push(x) - log_nu, 0.0), least, top, atol)
-        nearest, farthest = np.clip(top, _NOTHING, 0.0), np.zeros(top.shape)
-        high = roots.increasing(lambda x: np.where(there, log_nu - push(x), 0.0), nearest, farthest, atol)
-        return np.where(self.rises, low, -np.inf), np.where(there, high, -np.inf)
+        ends = np.where(falling, np.clip(top, _NOTHING, 0.0), least), np.where(falling, 0.0, top)
+        way = np.where(falling, -1.0, 1.0)
+        x = roots.increasing(lambda x: np.where(has, way * (push(x) - log_nu), 0.0), *ends, atol)
+        return np.where(has, x, -np.inf)
 
 
 def _tops(wishes, goal):
@@ -123,7 +128,7 @@ def _solved(sides, falling, low, high):
     for rough in (sides.wishes.rough, 1e-6):
         part = sides.of(left), falling[left], low[left], high[left]
         x, log_nu = _bracketed(*part, rough)
-        policies[left], log_nu = allocation.polished(part[0].wishes, part[1] | part[0].rises, x, log_nu, sign=-1)
+        policies[left], log_nu = polished(part[0].wishes, part[1] | part[0].rises, x, log_nu, sign=-1)
         left = left[~((log_nu >= part[2] - _SLACK) & (log_nu <= part[3] + _SLACK))]
         if not left.size:
             break
@@ -135,13 +140,9 @@ def _solved(sides, falling, low, high):
 def _bracketed(sides, falling, low, high, atol):
     one_falls = falling.any(axis=1)
 
-    def placed(log_nu):
-        rise, fall = sides.at(log_nu, atol)
-        return np.where(falling, fall, rise)
-
     def beyond(log_nu):
-        mass = np.exp(placed(log_nu)).sum(axis=1)
+        mass = np.exp(sides.placed(falling, log_nu, atol)).sum(axis=1)
         return np.where(one_falls, 1 - mass, mass - 1)
 
     log_nu = roots.increasing(beyond, low, high, atol)
-    return placed(log_nu), log_nu
+    return sides.placed(falling, log_nu, atol), log_nu

@@ -26,7 +26,7 @@ from tabular.fits import (
     tree_cuts,
 )
 from tabular.fits import plackett_luce as listwise
-from tabular.simplex import allocation, divergences, dpop, expected_costs, penalized_maxima, sft
+from tabular.simplex import divergences, dpop, expected_costs, penalized_maxima, sft, wishes
 from tests.tabular.fits.test_logistic import labels
 from tests.tabular.fits.test_many import block_of
 
@@ -234,10 +234,10 @@ WORK = {
     "log-sums of chi-square": (divergences.Alpha, "lowered", optima("chi-square"), 12),
     "log-sums of jensen-shannon": (divergences.JensenShannon, "lowered", optima("jensen-shannon"), 7),
     "log-sums of chi-po": (divergences.ChiPO, "lowered", optima("chi-po"), 8),
-    "wishes of sppo_hard": (allocation.Wishes, "terms", solved("sppo_hard"), 273),
-    "pulls of NCA": (allocation.Logistic, "pull", solved("nca_pair"), 30),
-    "pulls of BCO": (allocation.Logistic, "pull", solved("bco_pair"), 124),
-    "pulls of KTO": (allocation.Bells, "pull", solved("kto"), 59),
+    "wishes of sppo_hard": (wishes.Wishes, "terms", solved("sppo_hard"), 273),
+    "pulls of NCA": (wishes.Logistic, "pull", solved("nca_pair"), 30),
+    "pulls of BCO": (wishes.Logistic, "pull", solved("bco_pair"), 124),
+    "pulls of KTO": (wishes.Bells, "pull", solved("kto"), 74),
     "Newton steps of DPOP": (dpop, "_newton", solved("dpop"), 102),
     "values along the steps of DPOP": (dpop.Core, "value", solved("dpop"), 79),
 }

@@ -45,7 +45,7 @@ def case(name, seed):
 def test_each_response_pulls_as_much_as_the_others_or_wants_no_more(name, seed):
     """What is wanted less than all is not decided: there each has what it wants, and nobody takes the rest."""
     problem, labels = case(name, seed)
-    wishes = absolute._wishes(problem, labels, losses.get(name, **PARAMS.get(name, {})).form)
+    wishes = absolute.wishes(problem, labels, losses.get(name, **PARAMS.get(name, {})).form)
     found = allocation.allocate(wishes)
     mass, neutral = np.exp(found.log_policy).sum(axis=1), _neutral(name, wishes)
     np.testing.assert_allclose(mass[found.decided], 1, atol=1e-13)

@@ -65,7 +65,7 @@ def bco_own(problem, labels, shift):
 def test_no_shift_above_the_one_found_is_one_by_a_scan(seed):
     """BCO's own is below every shift above, down to -60."""
     _, problem, labels, _ = small(seed)
-    own, _, floor, start, high = shifts._bco(problem, labels)
+    own, _ = shifts._bco(problem, labels, None)
     try:
         found = losses.self_consistent(problem, labels, losses.typical("bco_pair")).shift
     except InputError:
@@ -73,8 +73,12 @@ def test_no_shift_above_the_one_found_is_one_by_a_scan(seed):
     assert own(losses.solve(problem, labels, losses.get("bco_pair", shift=0.5)).log_policy) == pytest.approx(
         bco_own(problem, labels, 0.5), abs=1e-9
     )
+    share = (
+        np.bincount(labels.winner, np.exp(labels.log_share)) + np.bincount(labels.loser, np.exp(labels.log_share))
+    ) / 2
+    with np.errstate(divide="ignore"):
+        high = own(np.log(share / share.sum())[None])  # the largest mean reward of all
     assert found <= high
-    assert floor <= start
     for shift in np.arange(max(found, -60.0) + 0.1, high + 1, max(0.25, (high - max(found, -60.0)) / 40)):
         assert bco_own(problem, labels, float(shift)) < shift
 
@@ -95,3 +99,38 @@ def test_kto_beyond_beta_one_has_a_large_fixed_point(seed, least):
     own = problem.prompt_weights @ kl(found.minimum.log_policy, problem.log_ref)
     assert own == pytest.approx(found.shift, rel=1e-9)
     assert found.minimum.infimum == losses.solve(problem, labels, losses.get("kto", z0=found.shift)).infimum
+
+
+@pytest.mark.parametrize("seed", [2, 7, 21, 25, 54, 57, 67, 76])
+def test_no_shift_above_kto_s_is_one_by_a_finer_scan(seed):
+    """Of several the largest: where every response but one has nothing, too, as at a shift of -log of its reference."""
+    _, problem, labels, _ = small(seed)
+    found = losses.self_consistent(problem, labels, losses.typical("kto"))
+    assert found.error <= 1e-9 * max(1.0, found.shift)
+    for shift in np.linspace(found.shift, -problem.log_ref.min(), 102)[1:]:
+        policy = losses.solve(problem, labels, losses.get("kto", z0=float(shift))).log_policy
+        assert problem.prompt_weights @ kl(policy, problem.log_ref) < shift + 1e-12
+
+
+def test_where_the_minimiser_jumps_it_is_said(monkeypatch):
+    """No such instance is known: here the crossing is put beside the fixed point."""
+    monkeypatch.setattr(shifts, "_crossing", lambda *_: 0.1)
+    with pytest.raises(InputError, match=r"kto: the minimiser jumps at shift 0\.1, past every fixed point; fix one"):
+        losses.self_consistent(PROBLEM, LABELS, losses.get("kto"))
+
+
+def test_a_crossing_is_the_root_and_a_jump_is_where_it_is():
+    """Of x^3 - 2 to the last digits, and of a step to a thousandth of what it steps by."""
+    asked = []
+
+    def gaps(x):
+        asked.append(len(x))
+        return x**3 - 2
+
+    grid = np.linspace(0, 3, 5)
+    assert shifts._crossing(gaps, grid, gaps(grid), 1) == pytest.approx(2 ** (1 / 3), abs=1e-13)
+    assert sum(asked) < 80
+    step = shifts._crossing(
+        lambda x: np.where(x < np.pi / 3, -1.0, 1.0) + x / 10, grid, np.where(grid < 1, -1.0, 1.0), 1
+    )
+    assert step == pytest.approx(np.pi / 3, abs=2e-3)

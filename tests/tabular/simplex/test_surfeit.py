@@ -17,7 +17,7 @@ def undecided(name, rng, beta, **case):
         problem, labels = random_case(rng, 5, 20, beta=beta, **case)
         shift = {"bco_pair": {"shift": float(rng.normal(0, 4))}, "kto": {"z0": float(rng.exponential()), "l_u": 20.0}}
         loss = losses.get(name, **shift.get(name, {}))
-        wishes = absolute._wishes(problem, labels.counted(), loss.form)
+        wishes = absolute.wishes(problem, labels.counted(), loss.form)
         found = allocation.allocate(wishes)
         if not found.decided[0]:
             return problem, labels.counted(), loss, wishes, found.log_policy
