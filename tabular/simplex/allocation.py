@@ -76,7 +76,8 @@ def allocate(wishes: Wishes) -> Allocation:
             log_policy[short], log_mu, missed[short] = sharing.shared(wishes.of(short), wanted[short])
         else:
             log_policy[short], log_mu = _shared(wishes.of(short), wanted[short], goal[short], beyond[short])
-        nu[short] = -np.exp(log_mu)
+        with np.errstate(over="ignore"):  # the price of shares of e^-800 beside one that has all but everything
+            nu[short] = -np.exp(log_mu)
     free = left & neutral.any(axis=1)
     rest = np.log(-np.expm1(log_total[free]))
     log_share = np.where(neutral, wishes.log_ref, -np.inf)[free]

@@ -32,15 +32,15 @@ def shared(wishes, wanted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     gains, p, nothing = Gains.of_wanted(wishes, wanted), len(wanted), np.full(len(wanted), -np.inf)
     nodes = Nodes(np.arange(p), ~wanted, np.zeros(wanted.shape, bool), np.full(p, -1), nothing, nothing)
     worth, seen, bound = None, np.zeros(p, dtype=np.int64), nothing.copy()
-    best, x, log_price = nothing.copy(), np.full(wanted.shape, -np.inf), np.zeros(p)
+    best, x, log_price, taker = nothing.copy(), np.full(wanted.shape, -np.inf), np.zeros(p), np.full(p, -1)
 
-    def kept(row, policy, price):
-        """The values of policies, of which those that are better than the best are kept."""
+    def kept(row, policy, price, part):
+        """The values of policies; those that are better than the best are kept, and who takes a part in them."""
         value = worth.value(gains.of(row), row, policy)
         order = np.argsort(value, kind="stable")
         order = order[value[order] > best[row[order]]]
-        for whole, part in ((best, value), (x, policy), (log_price, price)):
-            whole[row[order]] = part[order]  # of a prompt's the last is the best
+        for whole, new in ((best, value), (x, policy), (log_price, price), (taker, part)):
+            whole[row[order]] = new[order]  # of a prompt's the last is the best
         return value
 
     while nodes.row.size:
@@ -48,9 +48,10 @@ def shared(wishes, wanted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         worth = worth or _Worth.of(gains, found.x)
         nodes, found = nodes.take(found.feasible), found.take(found.feasible)
         row = nodes.row
-        above = kept(row, found.x, found.log_price) + np.exp(found.log_missed - worth.unit[row])
+        above = kept(row, found.x, found.log_price, found.part) + worth.missed(row, found.log_missed)
         left = np.flatnonzero((found.part >= 0) & _better(above, best[row]))
-        kept(*_balanced(gains, nodes.take(left), found.take(left)))
+        rises = left[found.part[left] == nodes.riser[left]]
+        kept(*_balanced(gains, row[rises], found.x[rises], found.log_price[rises]))
         first = seen[row[left]] == 0
         kept(*_rounded(gains, row[left[first]], found.x[left[first]], found.part[left[first]]))
         left = left[_better(above[left], best[row[left]])]
@@ -59,9 +60,13 @@ def shared(wishes, wanted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.maximum.at(bound, row[left[dropped]], above[left[dropped]])
         left = left[~dropped]
         nodes = _split(gains.of(row[left]), nodes.take(left), found.part[left], found.x[left])
-    open_ = np.flatnonzero(bound > best)
-    least = np.where(x[open_] > -np.inf, x[open_] - gains.of(open_).bend, np.inf).argmin(axis=1)
-    kept(*_rounded(gains, open_, x[open_], least))
+    parted = np.flatnonzero(taker >= 0)  # what is as good and takes no part balances, too
+    ends = _rounded(gains, parted, x[parted], taker[parted]), _balanced(gains, parted, x[parted], log_price[parted])
+    policies = [np.concatenate(columns) for columns in zip(*ends, strict=True)]
+    as_good = ~_better(best[policies[0]], worth.value(gains.of(policies[0]), *policies[:2]))
+    policies = [part[as_good] for part in policies]
+    best[policies[0]] = -np.inf
+    kept(*policies)
     x -= np.logaddexp.reduce(x, axis=1)[:, None]
     return x, log_price, np.exp(worth.unit) * np.maximum(bound - best, 0.0)
 
@@ -81,6 +86,10 @@ class _Worth:
     def of(cls, gains, x):
         gain, lack = (np.logaddexp.reduce(part, axis=1) for part in (gains.log_gain(x), gains.log_lack(x)))
         return cls(lack < gain, np.minimum(gain, lack))
+
+    @np.errstate(over="ignore")
+    def missed(self, row, log_missed):
+        return np.exp(log_missed - self.unit[row])
 
     @np.errstate(over="ignore")
     def value(self, gains, row, x):
@@ -124,20 +133,18 @@ def _inside(share, low, high):
 
 
 def _rounded(gains, row, x, part):
-    """Rows, policies and log-prices where who takes a part has nothing, or is beyond his bend like others with some."""
+    """Rows, policies, log-prices and -1 where who takes a part has nothing, or is beyond his bend like the others."""
     k, there = len(x), np.tile(x > -np.inf, (2, 1))
     there[np.arange(2 * k), np.tile(part, 2)] = np.repeat([False, True], k)
     row, nothing = np.tile(row, 2), np.full(2 * k, -np.inf)
     found = relaxed(gains.of(row), Nodes(row, ~there, there, np.full(2 * k, -1), nothing, nothing))
-    return row[found.feasible], found.x[found.feasible], found.log_price[found.feasible]
+    return tuple(part[found.feasible] for part in (row, found.x, found.log_price, np.full(2 * k, -1)))
 
 
-def _balanced(gains, nodes, found):
-    """Rows, policies and log-prices of those where somebody rises and takes a part, at which Newton's steps end."""
-    rises = found.part == nodes.riser
-    row, x = nodes.row[rises], found.x[rises]
+def _balanced(gains, row, x, log_price):
+    """Rows, policies, log-prices and -1 where Newton's steps end, of those that do."""
     if not row.size:
-        return row, x, found.log_price[rises]
-    policy, price = polished(gains.of(row), x > -np.inf, x, found.log_price[rises])
+        return row, x, log_price, row
+    policy, price = polished(gains.of(row), x > -np.inf, x, log_price)
     near = ~np.isnan(price)
-    return row[near], policy[near], price[near]
+    return row[near], policy[near], price[near], np.full(near.sum(), -1)
