@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from tabular.base import checks
 from tabular.base.record import Record
+from tabular.errors import InputError
 from tabular.losses.forms import OfMargin, Pair
 from tabular.losses.trainers import MEANINGS, Meaning
 
@@ -90,7 +91,7 @@ class Loss(Record):
         Never nan: ``inf`` where the true value is beyond the floats.
 
         Raises:
-            InputError: what is not finite, a beta that is not above 0, shapes that do not fit.
+            InputError: what is not finite, a beta that is not above 0, shapes that do not fit, numbers for a batch.
         """
         return _plain(self.form.value(self._pair(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta)))
 
@@ -132,6 +133,8 @@ class Loss(Record):
         arrays = {name: _finite(values, name) for name, values in given.items()}
         checks.refuse(arrays["beta"] <= 0, arrays["beta"], "beta", "it must be above 0")
         if self.batch:
+            if not any(array.ndim for array in arrays.values()):
+                raise InputError(f"{self.name} mixes the pairs of a batch: give arrays, an entry a pair, or use dpo")
             arrays = {name: array.ravel() if array.ndim else array for name, array in arrays.items()}
         counts = {name: value for name, value in self.items if isinstance(value, np.ndarray)}
         checks.require_fit(**arrays, **counts)

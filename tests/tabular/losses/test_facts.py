@@ -349,6 +349,14 @@ def test_means_of_several_policies_are_the_mean_of_each(name):
     np.testing.assert_allclose(means(policies, problem, labels, losses.typical(name)), each, rtol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["aot", "aot_unpaired"])
+def test_a_batch_of_plain_numbers_is_none(name):
+    loss, sentence = losses.get(name), f"{name} mixes the pairs of a batch: give arrays, an entry a pair, or use dpo"
+    for asked in (loss, loss.gradient):
+        with pytest.raises(InputError, match=sentence):
+            asked(-1.0, -2.0, -1.0, -1.0, 0.1)
+
+
 def test_aot_matches_by_rank_and_is_the_best_matching():
     """Optimal transport on the line: the least mean over all permutations of the reference's ratios."""
     from itertools import permutations
