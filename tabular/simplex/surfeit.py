@@ -23,6 +23,7 @@ import numpy as np
 
 from tabular.base import roots
 from tabular.losses.absolute import Bco, Kto, Nca, Sppo
+from tabular.simplex import allocation
 from tabular.simplex.descents import Rows
 from tabular.simplex.wishes import polished
 
