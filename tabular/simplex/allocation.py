@@ -36,7 +36,7 @@ from tabular.base import roots
 from tabular.simplex import sharing
 from tabular.simplex.wishes import Bells, Wishes, polished
 
-__all__ = ["Allocation", "allocate"]
+__all__ = ["Allocation", "allocate", "negative_root"]
 
 _NOTHING = 80.0  # nats: a mu that much below its bound moves no response; S is 1 but for the rounding of its terms
 _FULL = 4e-15  # what rounding leaves of a mass of 1, times what terms of 1 and 1/beta add up to
