@@ -27,6 +27,8 @@ __all__ = [
     "value",
 ]
 
+_BALANCED = 1e-6  # of a residual: more is no minimiser that anybody could check
+
 #: The statuses by number, as solvers mark prompts.
 VERDICTS = (Status.UNIQUE, Status.SET, Status.UNATTAINED, Status.LOCAL)
 
@@ -38,7 +40,7 @@ class Minimum(Record):
         statuses: of each prompt. UNIQUE and SET: attained by policies that are positive everywhere. UNATTAINED:
             approached only; ``log_policy`` is then a limit, with probability 0 (``-inf``) somewhere or with all mass
             where no label looks. LOCAL: the lowest that was found, and not known to be the lowest there is by more
-            than ``bound`` says.
+            than ``bound`` says; or of the least value, but not in balance: where a loss is flat to the last digit.
         infimum: of the loss, a weighted mean over the pairs, in nats; for LOCAL the lowest value found.
         bound: a proved lower bound of the infimum; equal to it wherever no prompt is LOCAL.
         log_policy: ``(n_prompts, n_responses)``.
@@ -104,27 +106,35 @@ def slopes(problem: Problem, preferences: Preferences, form, log_policy):
 
 
 def stationarity(problem: Problem, preferences: Preferences, form, log_policy, prompts):
-    r""":math:`\nu` of each prompt, 0 where it is not chosen, and the largest relative violation of stationarity."""
+    r""":math:`\nu` of each prompt and its largest relative violation of stationarity, both 0 where it is not chosen."""
     g, scale = slopes(problem, preferences, form, log_policy)
     start = slopes(problem, preferences, form, problem.log_ref)[1]  # at its goal a slope is all rounding
     g, scale = np.where(prompts[:, None], g, 0.0), np.where(prompts[:, None], scale, 0.0)
     nu, positive = g.sum(axis=1), log_policy > -np.inf
     error = np.where(positive, np.abs(g - nu[:, None] * np.exp(log_policy)), np.maximum(-g, 0.0))
     total = np.maximum(scale.sum(axis=1), start.sum(axis=1))
-    relative = np.where(prompts, error.max(axis=1) / np.where(total > 0, total, 1.0), 0.0)
-    return nu, float(relative.max())
+    return nu, np.where(prompts, error.max(axis=1) / np.where(total > 0, total, 1.0), 0.0)
 
 
 def record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds):
     """The record; ``values`` and ``bounds`` are nan where the policy's own value is the infimum."""
-    statuses = [VERDICTS[verdict] for verdict in verdicts]
     plain = np.isnan(values)
     own = value(problem, preferences, loss.form, log_policy, plain)
     nu, residual = stationarity(problem, preferences, loss.form, log_policy, plain | (verdicts == 3))
+    statuses = [VERDICTS[verdict] for verdict in np.where(residual > _BALANCED, 3, verdicts)]
     values = np.where(plain, own, values)
     bound = np.where(np.isnan(bounds), values, bounds).sum()
     return Minimum(
-        problem, preferences, loss, statuses, float(values.sum()), float(bound), log_policy, nu, dimension, residual
+        problem,
+        preferences,
+        loss,
+        statuses,
+        float(values.sum()),
+        float(bound),
+        log_policy,
+        nu,
+        dimension,
+        float(residual.max()),
     )
 
 

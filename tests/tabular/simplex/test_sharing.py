@@ -164,3 +164,11 @@ def test_falling_sides_are_the_inverse_of_the_slope():
         inside = (x > gains.bend) & (x < 0)
         np.testing.assert_allclose(slope[inside], log_price, atol=1e-12)
         assert (gains.log_slope(gains.bend)[x == gains.bend] <= log_price).all()
+
+
+def test_a_policy_of_the_least_value_that_is_not_in_balance_is_not_told_as_the_minimiser():
+    """z0 of 100 nats: losses of e^-1000 that no float tells from 0 leave one response at 0 slope, another at 1."""
+    _, problem, labels, _ = small(41)
+    found = losses.solve(problem, labels, losses.get("kto", z0=100.0))
+    assert found.infimum == found.bound
+    assert (found.status is Status.LOCAL) == (found.residual > 1e-6)
