@@ -111,6 +111,12 @@ def test_prompts_together_are_each_as_low_as_alone(name):
         assert np.isneginf(x[number, there:]).all()
 
 
+def test_of_descents_at_one_point_one_goes_on_in_every_prompt():
+    x, prompts = np.log([[0.1, 0.2, 0.3, 0.4]] * 3), prompts_of("kto", 2.0, n=4, count=2)
+    rows = descents.Rows.of(prompts, np.array([0, 1, 1]), np.ones((3, 4), bool))
+    assert descents._apart(np.arange(3), rows, np.ones(3), x, np.zeros((3, 4))).tolist() == [0, 1]
+
+
 def test_two_light_responses_exchange_their_mass_beside_heavy_ones():
     """SPPO with the weights of two responses e^-20 of the others': their slopes agree at the end, too."""
     problem = Problem.from_unnormalized(np.array([0.0, 0.5, -1.0, 0.3, 1.0]), 0.1)
