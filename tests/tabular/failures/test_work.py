@@ -127,6 +127,18 @@ def test_patterns_of_a_frontier(monkeypatch, n, k, n_prompts, one, all_up_to):
             assert sum(fitted) <= most
 
 
+def test_patterns_compared_at_once_are_no_more_than_memory_has_room_for(monkeypatch):
+    """Of the merges of a layer the best are looked at; what the others may invert is left open."""
+    problem, labels = tangle(8, 24, 3)
+    level = (infimum(problem, labels).value + np.log(2)) / 2
+    whole = frontier(problem, labels, level, lowest=-np.inf)
+    monkeypatch.setattr(pattern_search, "_ENTRIES", 5 * 8)
+    fitted = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
+    found = frontier(problem, labels, level, lowest=-np.inf)
+    assert max(fitted) <= 5
+    assert found.bounds(level).lower <= whole.bounds(level).lower <= found.bounds(level).upper
+
+
 def test_batches_that_grow_and_bounds_that_rise(monkeypatch):
     problem, labels = tangle(12, 60, 4)
     at = infimum(problem, labels)
