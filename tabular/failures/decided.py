@@ -30,8 +30,6 @@ _CHEAPER = 1e-2  # of the price: by less, and the price is right
 _WHOLE = 1e-3  # of a label: it is not divided
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
 _WORK = 13_000_000  # labels times squared responses, in .1 s
-
-
 _VAIN = 8  # nodes that prove nothing, beside a quarter of all: more, and the search is in vain
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good
 
@@ -71,10 +69,8 @@ def implied(state, winner, loser) -> tuple[np.ndarray, np.ndarray]:
     [[[1, 1, 1], [-1, -1, 1]], [True, False]]
     """
     size = int(max(winner.max(), loser.max())) + 1
-    reach, strict = (
-        np.tile(np.eye(size, dtype=np.float32), (len(state), 1, 1)),
-        np.zeros((len(state), size, size), np.float32),
-    )
+    reach = np.tile(np.eye(size, dtype=np.float32), (len(state), 1, 1))
+    strict = np.zeros_like(reach)
     row, label = np.nonzero(state == INVERTED)
     reach[row, loser[label], winner[label]] = 1
     row, label = np.nonzero(state == RIGHT)
