@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tabular.base import digraph, tolerances
+from tabular.base import tolerances
 from tabular.failures import knapsack, ties
 from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits, Rows
 from tabular.failures.infimum import Infimum
@@ -205,10 +205,8 @@ class Decisions:
                 self._policy(tied)
 
     def _policy(self, tied):
-        copies, parts, size = self.copies, self.at.parts, np.arange(len(self.copies.node))
-        edge = np.flatnonzero(np.isin(copies.edge, tied))
-        group = digraph.components(len(size), np.r_[size, copies.winner[edge]], np.r_[size, copies.loser[edge]])
-        fit = copies.fit(np.unique(group, return_index=True)[1][group], guess=parts.strength[copies.node])
+        copies, parts = self.copies, self.at.parts
+        fit = copies.tied(np.isin(copies.edge, tied), guess=parts.strength[copies.node])
         cost, down = np.maximum(fit.cost - parts.cost[copies.component], 0.0), fit.delta <= 0
         if cost.sum() <= self.budget and (got := float(self.weight[copies.edge[down]].sum())) > self.best:
             self.best = got

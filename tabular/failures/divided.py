@@ -28,7 +28,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.special import entr, expit
 
-from tabular.base import digraph, tolerances
+from tabular.base import digraph, roots, tolerances
 from tabular.base.log_space import softplus
 from tabular.failures import knapsack
 
@@ -44,7 +44,6 @@ _SHORTEST, _LONGEST = 1e-6, 1e12  # of a step: how well it is known, and how lon
 _STEPS = 100  # of one fit: bounds hold wherever it ends
 _UNSEEN = 1e-16  # of the level: pushes that change nothing
 _CLOSER = 1e-4  # of what may be left to fall: where the pushes are no circulation yet
-_HALVES = 60  # of the logs of all floats, to the last digit
 _SMALLEST = -745.0  # the log of the least float
 
 
@@ -264,10 +263,11 @@ class Divided:
 
 def _tangent(bound, worth):
     """sigma(-t) of the tangents that are so much above softplus(-b) at b: D(b, t) = worth; 0 where none is."""
-    low, high = np.full(len(bound), _SMALLEST), -softplus(bound)
-    for _ in range(_HALVES):
-        middle = (low + high) / 2
-        push = np.exp(middle)
-        deeper = softplus(-bound) + push * bound - entr(push) - entr(1 - push) > worth
-        low, high = np.where(deeper, middle, low), np.where(deeper, high, middle)
-    return np.where(worth < softplus(-bound), np.exp(high), 0.0)
+
+    def short(log_push):
+        """Of the worth: the steeper the tangent, the less it is above."""
+        push = np.exp(log_push)
+        return worth - (softplus(-bound) + push * bound - entr(push) - entr(1 - push))
+
+    log_push = roots.increasing(short, np.full(len(bound), _SMALLEST), -softplus(bound))
+    return np.where(worth < softplus(-bound), np.exp(log_push), 0.0)

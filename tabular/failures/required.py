@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tabular.base import digraph, tolerances
+from tabular.base import tolerances
 from tabular.base.log_space import softplus
 from tabular.failures import ties
 from tabular.failures.divided import INVERTED, OPEN, Divided, Fits
@@ -33,14 +33,14 @@ def cost_of(at: Infimum, labels) -> float | None:
     beta, log_ref = graph.problem.beta, graph.log_ref[copies.node]
     bound = -beta * (log_ref[copies.winner] - log_ref[copies.loser])
     share, no = np.exp(graph.log_share[copies.edge]), np.zeros(len(wanted))
-    tied = _tied(copies, wanted)
+    tied = copies.tied(wanted)
     divided = Divided(copies.winner, copies.loser, share, bound, no, float(tied.cost.sum()), 1.0)
     for fits, loss in _held(divided, np.where(wanted, INVERTED, OPEN), at.parts.strength[copies.node]):
         ends = divided.inverted(fits)[1][0] & wanted
-        tied = _tied(copies, ends)
+        tied = copies.tied(ends)
         while (up := wanted & (tied.delta > 0)).any():  # held with a push that rounds to none
             ends |= up
-            tied = _tied(copies, ends)
+            tied = copies.tied(ends)
         cost = float(tied.cost.sum())
         there = replace(fits, strength=beta * (tied.log_policy() - log_ref)[None])
         loss = max(loss, float(divided.most(there, divided.inner(fits.state)).loss[0]))
@@ -57,11 +57,3 @@ def _held(divided, state, strength):
         fits, most = divided.fit(fits, np.full(1, _LEFT * divided.level))
         off, before = float(divided.off(fits)[0]), off
         yield fits, float(most.loss[0])
-
-
-def _tied(copies, edges):
-    """The fit with the ends of some labels tied."""
-    size = np.arange(len(copies.node))
-    group = digraph.components(len(size), np.r_[size, copies.winner[edges]], np.r_[size, copies.loser[edges]])
-    leader = np.unique(group, return_index=True)[1][group]
-    return copies.fit(leader)

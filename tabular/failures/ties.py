@@ -173,6 +173,11 @@ class Copies:
         strength[touched], rank[touched], block[touched] = fit.strength, fit.rank[fit.block], fit.block
         return TiedFit(self, leader, gap, offset, margin, strength[leader], rank[leader], block[leader])
 
+    def tied(self, edges, guess=None) -> "TiedFit":
+        """The fit with the two ends of every one of some edges tied, ``edges`` being their places or a mask."""
+        group = digraph.components(len(self.node), self.winner[edges], self.loser[edges])
+        return self.fit(np.unique(group, return_index=True)[1][group], guess=guess)
+
     def fitted(self, leader, gap, strength, rank, block) -> "TiedFit":
         """The same where strengths are known: of every place, with those that are led at their gap."""
         inner = block[self.winner] == block[self.loser]
