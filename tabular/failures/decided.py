@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tabular.base import tolerances
+from tabular.base.rows import Rows
 from tabular.failures import knapsack, ties
-from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits, Rows
+from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
 from tabular.failures.infimum import Infimum
 
 __all__ = ["Decisions", "implied", "nodes"]

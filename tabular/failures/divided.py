@@ -22,7 +22,7 @@ The fits are Newton's, many at once. Bends are rounded off a little, about where
 method of multipliers), which leaves no error where these settle.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -30,9 +30,10 @@ from scipy.special import entr, expit
 
 from tabular.base import digraph, roots, tolerances
 from tabular.base.log_space import softplus
+from tabular.base.rows import Rows
 from tabular.failures import knapsack
 
-__all__ = ["INVERTED", "OPEN", "RIGHT", "Divided", "Fits", "Most", "Rows"]
+__all__ = ["INVERTED", "OPEN", "RIGHT", "Divided", "Fits", "Most"]
 
 INVERTED, OPEN, RIGHT = 1, 0, -1
 _ROUNDING = 8 * np.finfo(float).eps  # of the terms of a bound
@@ -45,27 +46,6 @@ _STEPS = 100  # of one fit: bounds hold wherever it ends
 _UNSEEN = 1e-16  # of the level: pushes that change nothing
 _CLOSER = 1e-4  # of what may be left to fall: where the pushes are no circulation yet
 _SMALLEST = -745.0  # the log of the least float
-
-
-class Rows:
-    """Arrays of equally many rows."""
-
-    def __len__(self):
-        return len(getattr(self, fields(self)[0].name))
-
-    def __getitem__(self, rows):
-        return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
-
-    def put(self, rows, others):
-        """With some rows replaced."""
-        columns = [(getattr(self, one.name).copy(), getattr(others, one.name)) for one in fields(self)]
-        for column, new in columns:
-            column[rows] = new
-        return type(self)(*(column for column, _ in columns))
-
-    def joined(self, others):
-        """With those of others behind."""
-        return type(self)(*(np.concatenate([getattr(one, a.name) for one in (self, others)]) for a in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)

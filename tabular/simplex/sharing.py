@@ -43,10 +43,10 @@ def shared(wishes, wanted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             whole[row[order]] = new[order]  # of a prompt's the last is the best
         return value
 
-    while nodes.row.size:
+    while len(nodes):
         found = relaxed(gains.of(nodes.row), nodes)
         worth = worth or _Worth.of(gains, found.x)
-        nodes, found = nodes.take(found.feasible), found.take(found.feasible)
+        nodes, found = nodes[found.feasible], found[found.feasible]
         row = nodes.row
         above = kept(row, found.x, found.log_price, found.part) + worth.missed(row, found.log_missed)
         left = np.flatnonzero((found.part >= 0) & _better(above, best[row]))
@@ -59,7 +59,7 @@ def shared(wishes, wanted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         dropped = seen[row[left]] > _NODES
         np.maximum.at(bound, row[left[dropped]], above[left[dropped]])
         left = left[~dropped]
-        nodes = _split(gains.of(row[left]), nodes.take(left), found.part[left], found.x[left])
+        nodes = _split(gains.of(row[left]), nodes[left], found.part[left], found.x[left])
     parted = np.flatnonzero(taker >= 0)  # what is as good and takes no part balances, too
     ends = _rounded(gains, parted, x[parted], taker[parted]), _balanced(gains, parted, x[parted], log_price[parted])
     policies = [np.concatenate(columns) for columns in zip(*ends, strict=True)]

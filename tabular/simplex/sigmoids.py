@@ -16,12 +16,13 @@ gain there.
 its rising side gives all falling sides.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from tabular.base import roots
 from tabular.base.log_space import log_sum_exp, softplus
+from tabular.base.rows import Rows
 from tabular.simplex.wishes import relative_step
 
 __all__ = ["Gains", "Nodes", "Relaxed", "relaxed"]
@@ -99,7 +100,7 @@ class Gains:
 
 
 @dataclass(frozen=True, eq=False)
-class Nodes:
+class Nodes(Rows):
     """What is decided: who has nothing, who is beyond its bend, and who rises (-1 for nobody) between which shares.
 
     Attributes:
@@ -113,16 +114,13 @@ class Nodes:
     low: np.ndarray
     high: np.ndarray
 
-    def take(self, rows):
-        return Nodes(*(getattr(self, part.name)[rows] for part in fields(self)))
-
     @property
     def rises(self):
         return self.riser[:, None] == np.arange(self.out.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
-class Relaxed:
+class Relaxed(Rows):
     """Of each node the best price, and the policy that goes with it.
 
     Attributes:
@@ -136,9 +134,6 @@ class Relaxed:
     x: np.ndarray
     part: np.ndarray
     log_missed: np.ndarray
-
-    def take(self, rows):
-        return Relaxed(*(getattr(self, part.name)[rows] for part in fields(self)))
 
 
 def relaxed(gains: Gains, nodes: Nodes) -> Relaxed:
