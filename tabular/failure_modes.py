@@ -152,16 +152,16 @@ def _bounds(problem, preferences, loss_level, loss, limit):
         raise InputError("loss_level is empty: give at least one level, in nats")
     if not _is_dpo(loss):
         return loss_frontier(problem, preferences, loss).bounds(level)
-    one = level.max() == level.min()
-    bounds = frontier(problem, preferences, float(level.max()), limit if one else None, float(level.min())).bounds(
-        level
-    )
-    for k in np.argwhere(left_open(bounds) & ~one):
-        at, place = float(level[tuple(k)]), tuple(k)
+    highest, lowest = float(level.max()), float(level.min())
+    whole = frontier(problem, preferences, highest, limit if lowest == highest else None, lowest).bounds(level)
+    if lowest == highest:
+        return whole
+    lower, upper = whole.lower.copy(), whole.upper.copy()
+    for place in zip(*np.nonzero(left_open(whole)), strict=True):
+        at = float(level[place])
         alone = frontier(problem, preferences, at, limit, at).bounds(at)
-        bounds.lower[place] = max(bounds.lower[place], alone.lower)
-        bounds.upper[place] = min(bounds.upper[place], alone.upper)
-    return bounds
+        lower[place], upper[place] = max(lower[place], alone.lower), min(upper[place], alone.upper)
+    return Bounds(lower, upper)
 
 
 def _plain(values):

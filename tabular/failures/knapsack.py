@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular.base.rows import Rows
+
 __all__ = ["LEAST", "Options", "Relaxation", "best", "divided", "relax", "searchable"]
 
 #: Stands for a cost too small for the floats: what inverts a pair that is right wherever the loss is least costs more
@@ -28,15 +30,12 @@ _ROUNDING = 1e-12  # gains this close, relative to the total, count as equal
 
 
 @dataclass(frozen=True, eq=False)
-class Options:
+class Options(Rows):
     """``(n_options,)`` arrays: the group of each option (0, 1, ...), its cost >= 0 and its gain > 0."""
 
     group: np.ndarray
     cost: np.ndarray
     gain: np.ndarray
-
-    def __getitem__(self, chosen):
-        return Options(self.group[chosen], self.cost[chosen], self.gain[chosen])
 
     @property
     def n_groups(self):

@@ -38,16 +38,19 @@ def test_the_worst_case_is_that_of_every_way(monkeypatch):
         problem, labels, rng = drawn(seed)
         at, share = infimum(problem, labels), np.exp(labels.log_share)
         ways = [*every_way(at)]
-        dearest = max(cost for cost, _ in ways)
+        dearest, told = max(cost for cost, _ in ways), {}
         for gain in (*rng.uniform(0, 1, 3) * dearest, 0.05 * dearest):
             most, level = max(share[[*inverted]].sum() for cost, inverted in ways if cost <= gain), at.value + gain
             bounds = failure_modes.accuracy_bounds(problem, labels, level)
             assert bounds.lower - 1e-9 <= 1 - most <= bounds.upper + 1e-9
             assert failure_modes.worst_case_accuracy(problem, labels, level) == pytest.approx(1 - most, abs=1e-9)
+            told[level] = 1 - most
             found = failure_modes.largest_inverted_set(problem, labels, level)
             assert not found.proved or found.share == pytest.approx(most, abs=1e-9)
             assert dpo.loss(found.log_policy, problem, labels) <= level * (1 + 1e-9) + 1e-15
             assert np.all(labels.delta(found.log_policy)[found.pairs] <= 0)
+        together = failure_modes.worst_case_accuracy(problem, labels, [*told])
+        assert together == pytest.approx(np.array([*told.values()]), abs=1e-9)
     assert len(searches) > 60
     assert sum(search.unproved for search in searches) < len(searches) / 10  # levels of 1e-50, say
 
