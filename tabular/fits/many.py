@@ -340,9 +340,10 @@ class _Copies:
         along, energy = scaled, np.einsum("ij,ij->j", left, scaled)
         enough = np.square(accuracy) * energy
         for _ in range(min(len(s), _CRAWLING)):
-            rise = block.rise @ along
-            bent = curvature * rise
-            bend = np.einsum("ij,ij->j", bent, rise)
+            bent = block.rise @ along
+            bent *= curvature
+            bent = block.fall @ bent
+            bend = np.einsum("ij,ij->j", along, bent)
             active = (energy > enough) & (bend > 0)
             if np.count_nonzero(active) <= active.size * _LEFT:
                 d[:, moving] = part
@@ -355,7 +356,8 @@ class _Copies:
                 active = active[active]
             length = np.divide(energy, bend, out=np.zeros_like(bend), where=active)
             part += length * along
-            left -= length * (block.fall @ bent)
+            bent *= length
+            left -= bent
             left, scaled = copies._scaled(left)
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
             along *= np.divide(energy, before, out=np.zeros_like(bend), where=active)

@@ -18,7 +18,7 @@ edges lie off the tree their voltages :math:`z=N_o^{\mathsf T}x` are fewer unkno
 principle for a unit battery in an edge), and :math:`x=r-C_T^{-1}N_oC_oz`.
 
 **Factors of B serve on** from step to step: what those of an older one leave of r is solved again, as long as no more
-than an eighth is left each time, until what is left is the square of the step. Newton's own is no less.
+than a third is left each time, until what is left is the square of the step. Newton's own is no less.
 
 **r loses nothing that its data hold.** An inverted edge, h < 0, pushes with its whole weight n but for
 :math:`n\sigma(-|h|)\le2c`. So r is a sum of terms of size 2 at most, and of whole weights over :math:`c_t`, which where
@@ -371,7 +371,7 @@ class _Cuts(Equations):
         return total, top, 4 * _EPS * inexact
 
     def _solved(self, r, share):
-        """The x of Bx = r, to its own square: by the last factors, as long as what they leave falls to an eighth."""
+        """The x of Bx = r, to its own square: by the last factors, as long as what they leave falls to a third."""
         if self.factors is not None:
             x = self.factors(r)
             size = self._longest(x)
@@ -379,7 +379,7 @@ class _Cuts(Equations):
             while (size > enough).any():
                 left = self.factors(r - self._across(x, share))
                 before, size = size, self._longest(left)
-                if ((size > before / 8) & (size > enough)).any():
+                if ((size > before / 3) & (size > enough)).any():
                     break
                 x = x + left
             else:
