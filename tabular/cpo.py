@@ -9,11 +9,10 @@ r"""CPO: four different things called by one name, each computed exactly.
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
 
 from tabular import rlhf
 from tabular.base import checks, tolerances
-from tabular.base.log_space import kl, normalised
+from tabular.base.log_space import kl, normalised, times_sigmoid
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
@@ -140,7 +139,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
     with np.errstate(over="ignore", invalid="ignore"):
-        multipliers = problem.beta * (tilt * expit(-margin))
+        multipliers = problem.beta * times_sigmoid(tilt, -margin)
     found = np.isfinite(tilt) & np.isfinite(multipliers)
     if not found.all():
         raise InputError(

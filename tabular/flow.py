@@ -12,9 +12,10 @@ solved by Wright's omega function. Psi = 0 is DPO. Time is the flow's own (learn
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, wrightomega
+from scipy.special import log_expit, wrightomega
 
 from tabular.base import checks
+from tabular.base.log_space import times_sigmoid
 from tabular.base.nouns import takes_nouns
 from tabular.base.one_thread import one_thread
 from tabular.errors import InputError
@@ -65,9 +66,10 @@ def margin_at(time: ArrayLike, delta_ref: ArrayLike, beta: ArrayLike, margin: Ar
         log_travelled = np.log(np.where(long, 2.0, travelled)) + np.where(long, 2 * np.log(beta) + np.log(time), 0.0)
         steep = np.logaddexp(0.0, log_travelled + even)  # e^(u - u0) = 1 + s e^Psi where s or e^-Psi swamps the rest
         climb = np.where(long | (-even > _STEEP), steep, _climb(np.where(long, 0.0, travelled), even))
-        first = (travelled < _FIRST_ORDER) | (margin == np.inf)
-        moved = np.where(first, np.where(first, pace, 0.0) * expit(margin), climb / beta)
-        return delta_ref + moved
+        first = (log_travelled + log_expit(margin) < np.log(_FIRST_ORDER)) | (margin == np.inf)
+        begun = times_sigmoid(np.where(pace < np.inf, pace, 0.0), margin)
+        beyond = np.exp(np.log(2.0) + np.log(beta) + np.log(time) + log_expit(margin))
+        return delta_ref + np.where(first, np.where(pace < np.inf, begun, beyond), climb / beta)
 
 
 def escape_time(delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) -> np.ndarray:
@@ -99,7 +101,7 @@ def escape_time(delta_ref: ArrayLike, beta: ArrayLike, margin: ArrayLike = 0.0) 
         log_expm1 = np.where(climb < 1, log_small, climb + np.log(-np.expm1(-np.maximum(climb, 1.0))))
         slow = np.exp(log_expm1 - even - np.log(2.0) - 2 * np.log(beta))
         slow = np.where(at_once, 0.0, np.where(never, np.inf, slow))
-        even = np.where(distance < 1, distance / beta / 2.0, distance / 2.0 / beta)  # halves of the least are 0
+        even = np.where(beta < 1, distance / (2.0 * beta), distance / beta / 2.0)
         return even + slow
 
 

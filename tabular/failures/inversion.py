@@ -119,7 +119,10 @@ def deepest(
     level = np.broadcast_to(level, pairs.shape)
     check_level(level, at.value)
     bounded = at.bounded[pairs]
-    log_depth = np.log(np.maximum(level, 1.0)) - preferences.log_share[pairs] - min(np.log(problem.beta), 0.0)
+    share = preferences.log_share
+    weightless = min(share[share > -np.inf]) - np.log(problem.n_responses)  # chains of others hold such a pair
+    share = np.where(share > -np.inf, share, weightless)[pairs]
+    log_depth = np.log(np.maximum(level, 1.0)) - share - min(np.log(problem.beta), 0.0)
     beyond = bounded & (level < np.inf) & (level > 1) & (log_depth > _FURTHEST)
     checks.refuse(beyond, level, "loss_level", "delta leaves double precision there; give inf, or a lower level")
     delta = np.where(bounded & (level <= at.value), at.delta[pairs], -np.inf)

@@ -26,9 +26,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, log_expit
+from scipy.special import log_expit
 
 from tabular.base import tolerances
+from tabular.base.log_space import times_sigmoid
 
 __all__ = ["lift", "pool_and_split"]
 
@@ -39,8 +40,9 @@ _NONE = 0.0, 0.0  # a multiplier is a product: of a difference of two means, and
 
 def lift(winner, loser, margin, tilt, n_nodes, join=np.subtract):
     """``A t``: how far the multipliers move each log-weight; with ``join=np.add``, the size of all their pulls."""
-    up, down = expit(-margin) * tilt, expit(margin) * tilt
-    return join(np.bincount(winner, up, n_nodes), np.bincount(loser, down, n_nodes))
+    up, down = times_sigmoid(tilt, -margin), times_sigmoid(tilt, margin)
+    with np.errstate(over="ignore"):
+        return join(np.bincount(winner, up, n_nodes), np.bincount(loser, down, n_nodes))
 
 
 def pool_and_split(log_p, winner, loser, margin):

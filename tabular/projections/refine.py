@@ -13,17 +13,19 @@ from scipy.special import expit
 
 from tabular.base import tolerances
 from tabular.base.digraph import components, forest
+from tabular.base.log_space import times_sigmoid
 
 __all__ = ["refined"]
 
 
 def _left(log_p, level, winner, loser, margin, tilt):
     """``(n_nodes,)`` what each node's equation leaves, 0 where that is rounding of its terms."""
-    with np.errstate(invalid="ignore"):  # multipliers beyond the floats
-        up, down = expit(-margin) * tilt, expit(margin) * tilt
+    with np.errstate(invalid="ignore", over="ignore"):  # multipliers beyond the floats, or sums of two
+        up, down = times_sigmoid(tilt, -margin), times_sigmoid(tilt, margin)
         won, lost = np.bincount(winner, up, len(log_p)), np.bincount(loser, down, len(log_p))
         unmet = level - log_p - (won - lost)
-    return np.where(np.abs(unmet) > tolerances.TIGHT * (np.abs(level) + np.abs(log_p) + won + lost), unmet, 0.0)
+        rounding = tolerances.TIGHT * (np.abs(level) + np.abs(log_p) + won + lost)
+    return np.where(np.abs(unmet) > rounding, unmet, 0.0)
 
 
 def refined(log_p, level, shift, winner, loser, margin, tilt):

@@ -222,3 +222,29 @@ def test_margins_of_hundreds_of_nats_against_every_forest(seed):
             moved[w], moved[lo] = moved[w] - up, moved[lo] + down
             pull[w], pull[lo] = pull[w] + up, pull[lo] + down
         assert max(abs(x) / p for x, p in zip(moved, pull, strict=True)) < 1e-12  # any multipliers that explain x do
+
+
+def constrained(reward, ref, pairs, margins):
+    problem = Problem.from_unnormalized(ref, beta=1, reward=reward)
+    return cpo.constrained_optimum(problem, Preferences.from_pairs(pairs), margins)
+
+
+def test_a_share_of_a_huge_multiplier_whose_factor_is_no_float():
+    """sigma(-713) of a multiplier of e^706 is 1e-3: with a factor of 0 the residual said that it was missing."""
+    found = constrained(
+        [12.5, 5.2, -10.7, 11.6, 15.5, 28.4, 49.8],
+        [-1.96, -1.29, -3.2, -1.64, -1.64, -3.18, -2.16],
+        [(0, 6), (3, 4), (1, 4), (2, 6), (2, 4), (0, 2), (3, 5)],
+        [-1060.0, 1410.0, 1417.0, -713.0, 359.0, 703.0, 1413.0],
+    )
+    assert mpmath.mpf(float(found.tilt[3])) * mpmath.exp(-713) > 1e-3  # from response 6, nearly all of the policy
+    assert largest(found.residuals) < 1e-12
+
+
+def test_multipliers_whose_sum_is_no_float():
+    """Those of a response that is pulled both ways by 1.6e308; and one of 1e308 e^-994, which was said to be 0."""
+    found = constrained([2.14, -0.98, -0.04, -0.68], [-1.72, -1.9, -2.81, -0.49], [(2, 3), (1, 2)], [-704.0, 994.0])
+    assert found.tilt.min() > 1e308
+    assert np.isfinite(found.tilt).all()
+    assert np.log(found.multipliers[1]) - np.log(found.tilt[1]) == pytest.approx(-994.0, rel=1e-12)
+    assert largest(found.residuals) < 1e-12

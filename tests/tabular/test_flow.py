@@ -150,6 +150,7 @@ def test_delta_grows_with_time_and_with_the_margin(delta_ref, beta):
         (-1, 1, np.inf, 0.5),
         (-1, 1e-170, 0, 1e170),
         (-1e308, 1e308, 1.7e308, np.inf),
+        (-0.5, 2.0**-1025, np.inf, 2.0**1023),  # d/beta is no float, its half is one
         (-1e-170, 1e-170, 0, 1),
         (-5e-324, 1e-20, 745, 5e-324 / 1e-20 / 2),  # d / 2 would be 0,
     ],
@@ -171,6 +172,19 @@ def test_early_times_whose_beta_h_underflows():
     )  # sigma(0) is 1/2; Newton on the rounding of a first guess was off from 1e-32 on
     np.testing.assert_allclose(flow.margin_at(early, 0.0, 1.0, 0.0), early, rtol=1e-14)
     np.testing.assert_allclose(flow.margin_at(1e10, 0.0, 1e-170, 2.0), 2e-160 / (1 + np.exp(-2)), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("time", "beta", "margin", "moved"),
+    [
+        (1e296, 1e-164, -850.0, 2e132 * np.exp(-425.0) * np.exp(-425.0)),  # e^-850 alone is no float
+        (1e300, 1e-150, -900.0, 2e150 * np.exp(-450.0) * np.exp(-450.0)),  # beta^2 t is 1: e^Psi keeps beta h small
+        (1e200, 1e150, -1400.0, 2.0 * np.exp(350 * np.log(10) - 1400)),  # 2 beta t is no float
+    ],
+)
+def test_slow_starts_whose_speed_underflows(time, beta, margin, moved):
+    np.testing.assert_allclose(flow.margin_at(time, 0.0, beta, margin), moved, rtol=1e-12)
+    np.testing.assert_allclose(flow.margin_at(time, -1.0, beta, margin), -1.0 + moved, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

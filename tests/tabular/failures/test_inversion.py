@@ -266,3 +266,13 @@ def _deepest_by_clarabel(problem, labels, level, pair):
     found = cvxpy.Problem(cvxpy.Minimize(strength[pair]), [loss <= level, s[0] == 0])
     found.solve(solver="CLARABEL")
     return delta_ref[pair] + found.value / problem.beta
+
+
+@pytest.mark.parametrize("level", [0.69, 1.0, 1.2, 50.0, 1e5])
+def test_a_pair_that_is_only_asked_about_falls_as_deep_as_the_same_pair_labelled(level):
+    """Its own weight, 0, bounds nothing: levels above 1 were refused for it."""
+    problem = Problem.from_unnormalized([0.3, -1.0, 0.5, 0.0], 0.7)
+    labels = Preferences.from_pairs([(0, 0, 1, 3), (0, 1, 2, 1), (0, 2, 0, 2), (0, 0, 1, 0), (0, 0, 2, 0)])
+    found = deepest(problem, labels, level)
+    assert found.delta[3] == pytest.approx(found.delta[0], rel=1e-9)
+    assert dpo.loss(found.witness(4), problem, labels) == pytest.approx(level, rel=1e-6)
