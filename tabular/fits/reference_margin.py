@@ -181,6 +181,6 @@ def _majority(preferences, prompt, n_responses):
     """Antisymmetric (n, n) of +1 where the row is labelled over the column more heavily than the reverse."""
     here = np.flatnonzero(preferences.prompt == prompt)
     weight = np.zeros((n_responses, n_responses))
-    top = preferences.log_weight[here].max()
+    top = max(preferences.log_weight[here].max(), np.finfo(float).min)  # all of them may weigh nothing
     np.add.at(weight, (preferences.winner[here], preferences.loser[here]), np.exp(preferences.log_weight[here] - top))
     return _lead(weight - weight.T, weight + weight.T)

@@ -21,7 +21,7 @@ from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
-from tabular.simplex.penalized_maxima import all_local_maxima
+from tabular.simplex.penalized_maxima import all_local_maxima, pulls
 from tabular.status import Status
 
 __all__ = ["PenalizedOptimum", "fold", "gamma_window", "penalized_objective", "penalized_optimum", "win_excess"]
@@ -212,6 +212,8 @@ def _relative_objective(log_pi, log_star, c):
 def _stationarity_error(log_pi, log_star, c):
     """Spread of log pi - log pi* - kappa c/pi, relative to the size of its terms."""
     there = log_pi > -np.inf
-    pull = c[there] * np.exp(-log_pi[there])
-    value = log_pi[there] - log_star[there] - pull
-    return float(np.max(np.abs(value - np.median(value)) / (1 + np.abs(log_star[there]) + np.abs(pull)), initial=0.0))
+    pull = pulls(log_pi[there], c[there])
+    with np.errstate(invalid="ignore"):
+        value = log_pi[there] - log_star[there] - pull
+        error = np.abs(value - np.median(value)) / (1 + np.abs(log_star[there]) + np.abs(pull))
+    return float(np.where(np.isnan(error), np.inf, error).max(initial=0.0))  # where a pull leaves the floats, nan

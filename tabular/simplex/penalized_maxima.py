@@ -32,7 +32,7 @@ from scipy.special import wrightomega
 from tabular.base import roots
 from tabular.base.log_space import log_sum_exp
 
-__all__ = ["all_local_maxima", "is_local_maximum", "local_maxima", "log_minus_w"]
+__all__ = ["all_local_maxima", "is_local_maximum", "local_maxima", "log_minus_w", "pulls"]
 
 _U = np.finfo(float).eps  # numpy's exp, log, expm1 and scipy's omega are taken to err by 4 of these at most
 _TINY, _MOST = np.finfo(float).tiny, np.finfo(float).max  # beyond these floats lose digits
@@ -273,7 +273,17 @@ def _phi(x):
 def is_local_maximum(log_pi, c):
     """The second-order condition, from pi/(1 + kappa c/pi) = g."""
     there = log_pi > -np.inf
-    stiffness = 1 + c[there] * np.exp(-log_pi[there])
+    stiffness = 1 + pulls(log_pi[there], c[there])
     n_negative = np.count_nonzero(stiffness < 0)
     g = np.exp(log_pi[there]) / np.where(stiffness == 0, np.inf, stiffness)
     return n_negative == 0 or (n_negative == 1 and g.sum() < 0)
+
+
+def pulls(log_pi, c):
+    """c/pi, which is 0 where c is, however small pi is.
+
+    >>> pulls(np.array([-1000.0, -700.0, 0.0]), np.array([0.0, -np.exp(-700.0), 2.0])).tolist()
+    [0.0, -1.0, 2.0]
+    """
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.sign(c) * np.exp(np.log(np.abs(c)) - log_pi)

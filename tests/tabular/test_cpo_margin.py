@@ -138,6 +138,14 @@ def test_margins_beyond_double_precision():
 # --- Triangles -------------------------------------------------------------------------------------------------------
 
 
+def test_labels_of_weight_0_make_no_triangle():
+    problem = Problem.from_probabilities([[0.2, 0.3, 0.5]] * 2, beta=1)
+    ring = [(0, 1), (1, 2), (2, 0)]
+    labels = Preferences.from_pairs([(0, *pair, 0.0) for pair in ring] + [(1, *pair, 1.0) for pair in ring])
+    triangles, _ = cpo.triangle_defect(problem, labels, 0.1)
+    assert triangles[:, 0].tolist() == [1]
+
+
 @given(labelled_problems(max_prompts=2, min_responses=3, spread=2.0))
 def test_a_triangle_cannot_be_fitted_better_than_its_defect_allows(case):
     problem, preferences = case

@@ -185,3 +185,15 @@ def _newton_in_digits(eta, start):
         for _ in range(12):
             root -= (mp.expm1(root) - root - eta) / mp.expm1(root)
     return root
+
+
+@pytest.mark.parametrize("far", [-30.0, -700.0, -800.0, -1e4])
+def test_an_unlabelled_response_however_unlikely_changes_no_maximum(far):
+    """Its pull is 0, over a probability that underflows: one on the lower branch of the loser was lost beside it."""
+    problem = Problem.from_unnormalized([np.log(0.05), np.log(0.95), far], 1.0, [0.0, 0.0, 0.0])
+    alone = Problem.from_unnormalized([np.log(0.05), np.log(0.95)], 1.0, [0.0, 0.0])
+    found, wanted = (cpo.penalized_optimum(p, Preferences.from_pairs([(0, 1)]), 0.613) for p in (problem, alone))
+    np.testing.assert_allclose(found.local[0, :2], wanted.local[0], atol=1e-11)
+    assert found.n_local.tolist() == wanted.n_local.tolist() == [1]
+    assert far < found.local[0, 2] < far + 1  # log pi less log pi* is one number where c is 0, here .56
+    assert found.residual < 1e-12
