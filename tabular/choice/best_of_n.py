@@ -249,7 +249,8 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
         mean = (weight * advantage[rows[index]]).sum(axis=1, keepdims=True)
         variance = (weight * (advantage[rows[index]] - mean) ** 2).sum(axis=1)
         size = kl(tilted, problem.log_ref[rows[index]])
-        return np.log(nats[rows[index]]) - np.log(size), -np.exp(2 * x) * variance / size
+        with np.errstate(divide="ignore", invalid="ignore"):  # the KL of a low price may underflow
+            return np.log(nats[rows[index]]) - np.log(size), -np.exp(2 * x) * variance / size
 
     spread = -advantage.min(axis=1)
     close = _price_near_reference(np.exp(problem.log_ref), advantage, nats)

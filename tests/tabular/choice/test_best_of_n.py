@@ -250,3 +250,12 @@ def test_any_power_of_any_reference_against_many_digits(n):
                 upto = below + sum(mass[k] for k in range(size) if reward[k] == reward[y])
                 exact = mpmath.log((upto**n - below**n) * mass[y] / (upto - below))
                 assert found == pytest.approx(float(exact), rel=1e-13, abs=1e-13)
+
+
+@pytest.mark.parametrize(("log_odds", "nats"), [(-800.0, 1e-3), (-5000.0, 1.0), (-5000.0, 4999.0)])
+def test_a_tilt_away_from_a_reference_that_all_but_excludes_the_best(log_odds, nats):
+    """At the first prices its KL underflows."""
+    problem = Problem.from_unnormalized([0.0, log_odds, log_odds - 1], 1.0, [0.0, 1.0, -1.0])
+    found = best_of_n.tilt_of_equal_kl(problem, nats)
+    np.testing.assert_allclose(kl(found.log_policy, problem.log_ref), nats, rtol=1e-11)
+    np.testing.assert_allclose(found.log_policy[0, 1] - found.log_policy[0, 0], log_odds + 1 / found.beta, rtol=1e-11)
