@@ -274,7 +274,8 @@ def _price_near_reference(chance, advantage, nats):
     """The price at which the KL, Var x^2 / 2 to second order, is ``nats``; off by a share of price times spread."""
     mean = (chance * advantage).sum(axis=1, keepdims=True)
     variance = (chance * (advantage - mean) ** 2).sum(axis=1)
-    return np.sqrt(np.divide(2 * nats, variance, out=np.full(len(variance), np.inf), where=variance > 0))
+    with np.errstate(over="ignore"):
+        return np.sqrt(np.divide(2 * nats, variance, out=np.full(len(variance), np.inf), where=variance > 0))
 
 
 def _price_bracket(short, start, index):
