@@ -26,6 +26,7 @@ from itertools import chain, combinations, pairwise
 import numpy as np
 
 from tabular.base import digraph, tolerances
+from tabular.base.log_space import softplus
 from tabular.base.stops import Stalls, Walks
 from tabular.fits import laplacian
 from tabular.fits.block_solvers import DENSE, EVEN, SMALL
@@ -34,6 +35,7 @@ from tabular.fits.bradley_terry import Fit
 __all__ = ["LARGEST_GROUP", "NARROW", "Flat", "fit"]
 
 NARROW = 600.0  # nats between terms whose exponentials are all numbers with full digits
+_HALF = -np.log(2.0)
 _PATIENCE = 5  # steps in a row that bring nothing to a new least
 LARGEST_GROUP = 12  # a group of k tied responses has 2^k sets to be chosen from
 
@@ -79,7 +81,7 @@ class _Strict:
 
     def cost(self, s):
         value = s[self.items]
-        return (np.exp(self.log_weight) * (_later(value) - value)[:-1].sum(axis=0)).sum()
+        return (np.exp(self.log_weight) * softplus(_later(value)[1:] - value[:-1]).sum(axis=0)).sum()
 
     def ends(self):
         first, second = np.triu_indices(len(self.items), 1)
@@ -353,18 +355,23 @@ def _imbalance(tables, s):
 
 
 def _log_first(members, later):
-    """By sets of members: the log-probability that all come before the later ones, log V, and the sets as masks."""
+    """By sets of members: the log-probability that all come before the later ones, log V, and the sets as masks.
+
+    What is next to 1 is told by its complement, that one of the later ones comes before some member.
+    """
     k = len(members)
     rest = np.logaddexp.reduce(later)
     inside = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
     with np.errstate(divide="ignore"):
         total = np.logaddexp(rest, np.logaddexp.reduce(np.where(inside, members, -np.inf), axis=1))
-    log_first = np.zeros(2**k)
+    log_first, log_missed = np.zeros(2**k), np.full(2**k, -np.inf)
     for size in range(1, k + 1):  # by size, so that what a set needs is there
         sets = np.flatnonzero(inside.sum(axis=1) == size)
-        without = sets[:, None] - (1 << np.arange(k))
-        terms = np.where(inside[sets], members + log_first[np.where(inside[sets], without, 0)], -np.inf)
-        log_first[sets] = np.logaddexp.reduce(terms, axis=1) - total[sets]
+        without = np.where(inside[sets], sets[:, None] - (1 << np.arange(k)), 0)
+        first, missed = (np.where(inside[sets], members + log[without], -np.inf) for log in (log_first, log_missed))
+        log_missed[sets] = np.logaddexp(rest, np.logaddexp.reduce(missed, axis=1)) - total[sets]
+        nearly = np.log1p(-np.exp(np.minimum(log_missed[sets], _HALF)))
+        log_first[sets] = np.where(log_missed[sets] < _HALF, nearly, np.logaddexp.reduce(first, axis=1) - total[sets])
     return log_first, total, inside
 
 

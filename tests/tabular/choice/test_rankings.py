@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import choix
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -315,3 +316,30 @@ def test_a_batch_of_prompts_is_its_members():
 def test_bad_input_is_said(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+def test_the_loss_of_a_ranking_that_is_all_but_certain_keeps_its_digits():
+    """-log Pr of some e^-80, strict and tied, against 80 digits: differences of logs told it to 1e-16, or below 0."""
+    problem, s = Problem.from_unnormalized(np.zeros(4), 1.0), np.array([100.0, 60.0, -20.0, -75.0])
+    policy = s - np.logaddexp.reduce(s)
+    with mpmath.workdps(80):
+        v = [mpmath.exp(x) for x in s]
+        strict = -sum(mpmath.log(v[k] / sum(v[k:])) for k in range(3))
+        orders = permutations([0, 1])
+        tied = -mpmath.log(sum(v[a] / sum(v) * v[b] / (sum(v) - v[a]) for a, b in orders))
+    assert plackett_luce.loss(policy, problem, Rankings([[0, 1, 2, 3]])) == pytest.approx(float(strict), rel=1e-12)
+    assert plackett_luce.loss(policy, problem, Rankings([[(0, 1), (2, 3)]])) == pytest.approx(float(tied), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rankings_of_two_whose_weights_are_worlds_apart_are_labels(seed):
+    rng = np.random.default_rng(seed)
+    winner = rng.integers(0, 4, 7)
+    loser = (winner + rng.integers(1, 4, 7)) % 4
+    problem, weight = Problem.from_unnormalized(rng.normal(size=4), 1.0), np.exp(rng.uniform(-40, 40, 7))
+    ranked = plackett_luce.solve(
+        problem, Rankings(list(zip(winner.tolist(), loser.tolist(), strict=True)), None, weight)
+    )
+    pairwise = dpo.solve(problem, Preferences(np.zeros(7, dtype=int), winner, loser, weight))
+    assert ranked.status is pairwise.status
+    assert ranked.infimum == pytest.approx(pairwise.infimum, rel=1e-9, abs=0)
