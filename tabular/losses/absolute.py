@@ -226,7 +226,7 @@ class Orpo(Absolute):
 
     def _parts(self, pair):
         """o, and d logit / d log pi = 1 / (1 - pi) of both."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             odds = pair.chosen - np.log(-np.expm1(pair.chosen)) - pair.rejected + np.log(-np.expm1(pair.rejected))
             return odds, -1 / np.expm1(pair.chosen), -1 / np.expm1(pair.rejected)
 

@@ -809,3 +809,12 @@ def test_a_gradient_that_is_no_number_is_refused_where_a_probability_rounds_to_o
     assert np.isfinite(slope).all()
     assert slope.sum() == pytest.approx(0, abs=1e-12)
     assert np.isfinite(losses.gradient(problem.log_ref, problem, labels, losses.typical("dpo"))).all()
+
+
+def test_orpo_of_a_response_that_lacks_less_than_the_floats_of_certainty():
+    """1/(1 - pi) leaves the floats before 1 - pi does: a warning; the loss is told, its slope at the loser is none."""
+    problem, labels = Problem.from_unnormalized([-737.0, 0.0], 1.0), Preferences.from_pairs([(0, 1)])
+    assert 0 > problem.log_ref[0, 1] > -1e-310
+    assert losses.solve(problem, labels, losses.typical("orpo")).infimum >= 0
+    with pytest.raises(InputError, match=r"the slope of orpo by the log-probability of the loser\[0\] is inf"):
+        losses.gradient(problem.log_ref, problem, labels, losses.typical("orpo"))
