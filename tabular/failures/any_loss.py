@@ -29,6 +29,7 @@ from tabular.status import Status
 
 __all__ = ["LossThresholds", "frontier", "joint_threshold", "thresholds"]
 
+_CLEAR = 1e-6  # of what a margin is made of: a fit tells the sign of more
 _LABELS = 10  # of a component up to which all sets of inverted labels are tried
 
 
@@ -113,18 +114,38 @@ def _smooth_thresholds(graph):
     base = _spread(graph, graph.labelled, whole.log_ratio, np.zeros(graph.labels.n_nodes))
     n_pairs, infimum = len(graph.winner), float(rest.sum())
     value, multiplier, binds = np.full(n_pairs, infimum), np.zeros(n_pairs), np.zeros(n_pairs, dtype=bool)
-    reached, levels = np.full(n_pairs, attained.all()), {}
-    pairs = np.flatnonzero(graph.component[graph.winner] == graph.component[graph.loser])
+    reached, levels, delta = np.full(n_pairs, attained.all()), {}, _deltas(graph, whole, base)
+    pairs = np.flatnonzero(_may_bind(graph, delta, rest > -np.inf))
     if len(pairs):
-        component = graph.component[graph.winner[pairs]]
-        held = graph.hold(component, [_tie(graph, pair) for pair in pairs])
-        pull = np.where(graph.winner[pairs] > graph.loser[pairs], held.pull, -held.pull)  # the higher node follows
-        holds = (pull > 0) & (held.cost > rest[component])
+        component, (held, copy, pull) = graph.component[graph.winner[pairs]], _tied(graph, pairs, whole)
+        cost = held.cost[copy]
+        holds = (pull > 0) & (cost > rest[component])
         binds[pairs], multiplier[pairs] = holds, np.where(holds, graph.rate * pull, 0.0)
-        value[pairs] = np.where(holds, _others(rest, component) + held.cost, infimum)
-        reached[pairs] = np.where(holds, held.attained & (np.sum(~attained) == ~attained[component]), attained.all())
-        levels = dict(zip(pairs.tolist(), held.log_ratio, strict=True))
-    return LossThresholds(value, infimum, _deltas(graph, whole, base), binds, multiplier, reached, base, levels, graph)
+        value[pairs] = np.where(holds, _others(rest, component) + cost, infimum)
+        alone = np.sum(~attained) == ~attained[component]
+        reached[pairs] = np.where(holds, held.attained[copy] & alone, attained.all())
+        levels = {pair: held.log_ratio[k] for pair, k in zip(pairs.tolist(), copy.tolist(), strict=True)}
+    return LossThresholds(value, infimum, delta, binds, multiplier, reached, base, levels, graph)
+
+
+def _tied(graph, pairs, whole):
+    """Fits with two responses tied, which of them is each pair's, and its pull; they begin at those of the whole."""
+    winner, loser = graph.winner[pairs], graph.loser[pairs]
+    key = np.minimum(winner, loser) * graph.labels.n_nodes + np.maximum(winner, loser)
+    first, copy = np.unique(key, return_index=True, return_inverse=True)[1:]
+    component = graph.component[winner[first]]
+    near = dict(zip(graph.labelled.tolist(), whole.strength, strict=True))
+    ties = [_tie(graph, pair) for pair in pairs[first]]
+    held = graph.hold(component, ties, [near[c] for c in component.tolist()])
+    return held, copy, np.where(winner > loser, 1.0, -1.0) * held.pull[copy]  # the higher node follows
+
+
+def _may_bind(graph, delta, bounded):
+    """``(n_pairs,)`` mask: joined by labels, and not wrong already at a minimiser: there the cost is what it may be."""
+    joined = graph.component[graph.winner] == graph.component[graph.loser]
+    log_ref = graph.problem.log_ref.ravel()
+    slack = _CLEAR * (1 / graph.rate + np.abs(log_ref[graph.winner] - log_ref[graph.loser]))
+    return joined & ~(bounded[graph.component[graph.winner]] & (delta < -slack))
 
 
 def _others(cost, component):

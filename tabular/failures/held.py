@@ -51,6 +51,7 @@ class Held:
         delta: for each copy its labels' log pi_w - log pi_l there: +-inf in the limit, 0 where tied.
         pull: for each copy the net pull (see :func:`Graph.hold`) on the first node that was asked about.
         log_ratio: for each copy ``(size,)`` log-ratios of its nodes near the infimum.
+        strength: for each copy ``(size,)`` rho times these, before blocks are moved apart.
         push: for each copy ``(size,)`` net pulls of the labels on its nodes, up.
     """
 
@@ -59,6 +60,7 @@ class Held:
     delta: list
     pull: np.ndarray
     log_ratio: list
+    strength: list
     push: list
 
 
@@ -100,11 +102,12 @@ class Graph:
     def labelled(self):
         return np.flatnonzero(self.labels_of.size)
 
-    def hold(self, components, groups) -> Held:
+    def hold(self, components, groups, near=None) -> Held:
         """Fit each listed component with its nodes tied like that.
 
         Args:
             groups: for each copy ``(size,)``, the position of each node's leader among the component's nodes.
+            near: for each copy ``(size,)`` strengths of a similar fit; they only save time.
 
         ``pull`` is, for the node that is not its own leader, the sum of minus the derivative of the labels' cost in
         their margins, over those it wins less those it loses: minus the derivative of the cost in its height above
@@ -112,31 +115,34 @@ class Graph:
         """
         parts, bulk = [], np.cumsum(self.labels_of.size[components]) // _BATCH
         for batch in np.split(np.arange(len(components)), np.flatnonzero(np.diff(bulk)) + 1):
-            parts.append(self._hold(np.asarray(components)[batch], [groups[k] for k in batch]))
+            guess = None if near is None else np.concatenate([near[k] for k in batch])
+            parts.append(self._hold(np.asarray(components)[batch], [groups[k] for k in batch], guess))
         return Held(
             np.concatenate([p.cost for p in parts]),
             np.concatenate([p.attained for p in parts]),
             [d for p in parts for d in p.delta],
             np.concatenate([p.pull for p in parts]),
             [r for p in parts for r in p.log_ratio],
+            [s for p in parts for s in p.strength],
             [push for p in parts for push in p.push],
         )
 
-    def _hold(self, components, groups):
+    def _hold(self, components, groups, guess):
         copies = _Copies.of(self, components, groups)
         free = copies.free
         weight = None if self.labels.weight is None else self.labels.weight[copies.edge][free]
         ends = copies.leader[copies.winner[free]], copies.leader[copies.loser[free]]
         tied = Labels(len(copies.node), *ends, copies.log_weight[free], copies.offset[free], weight)
-        fit = convex.fit(tied, self.loss.scalar) if free.any() else _nothing(len(copies.node))
-        pull = None
-        if self.loss.scalar.shape == "other" and not fit.fit.residual <= kinks.STATIONARY:
+        fit = convex.fit(tied, self.loss.scalar, guess) if free.any() else _nothing(len(copies.node))
+        pull, loose = None, not fit.fit.residual <= kinks.STATIONARY
+        if self.loss.scalar.shape == "other" and (loose or self.loss.scalar.kinked):  # slopes next to a jump say little
             better = kinks.mended(tied, self.loss.scalar, fit)
-            if not all(better.certified.values()):
+            if all(better.certified.values()):
+                fit, pull = replace(fit, fit=better.fit), better.pull
+            elif loose:
                 raise InputError(
                     f"{self.loss.name} has kinks where it is least, and too many labels: use a smooth loss"
                 )
-            fit, pull = replace(fit, fit=better.fit), better.pull
         return copies.read(fit, self.loss.scalar, self.rate, pull)
 
     def circulation(self, component) -> list[int]:
@@ -234,6 +240,7 @@ class _Copies:
             np.split(delta, edges),
             self._total(pull * (moved[self.winner] - moved[self.loser])),
             np.split((level - far * rank) / rate, nodes),
+            np.split(level, nodes),
             np.split(np.bincount(self.winner, pull, len(level)) - np.bincount(self.loser, pull, len(level)), nodes),
         )
 

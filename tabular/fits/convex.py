@@ -119,8 +119,10 @@ class _Mirrored:
         return self.scalar.curvature(-x)
 
 
-def fit(labels: Labels, scalar) -> ConvexFit:
+def fit(labels: Labels, scalar, guess=None) -> ConvexFit:
     """The fit of a scalar g of :mod:`tabular.losses.scalars`, or of a user's.
+
+    ``guess``, ``(n_nodes,)``, are strengths near the fit; they only save time, that of the logistic loss.
 
     >>> from tabular import losses
     >>> labels = Labels(2, np.array([0]), np.array([1]), np.zeros(1), np.zeros(1))
@@ -136,7 +138,7 @@ def fit(labels: Labels, scalar) -> ConvexFit:
     if left >= 0:  # a <= 0, b > 0
         return fit(labels.reversed(), _Mirrored(scalar))
     if scalar.shape == "logistic":
-        return _logistic(labels, scalar)
+        return _logistic(labels, scalar, guess)
     if right > 0:
         return _everywhere(labels, scalar)
     if right == 0:
@@ -168,7 +170,7 @@ def relabelled(labels: Labels, linear: Fraction):
     return Labels(labels.n_nodes, *ends, log_weight, np.r_[labels.offset, -labels.offset]), bounded
 
 
-def _logistic(labels, scalar):
+def _logistic(labels, scalar, guess):
     linear = scalar.linear
     if linear and np.ptp(labels.log_weight) <= EVEN:
         found = _tilted(labels, scalar)
@@ -180,7 +182,7 @@ def _logistic(labels, scalar):
         component = labels.component()
         lost = np.isin(component, np.unique(component[violated]))
         log_weight = np.where(lost[same.winner], -np.inf, log_weight)
-    found = bradley_terry.fit(same.n_nodes, same.winner, same.loser, log_weight, same.offset)
+    found = bradley_terry.fit(same.n_nodes, same.winner, same.loser, log_weight, same.offset, guess)
     if linear < 0 and labels.offset.any():
         found = replace(found, block_minimum=found.block_minimum + _constant(labels, same, linear, found.block))
     return ConvexFit(found, violated, labels=same)

@@ -26,12 +26,14 @@ labels contradict one another by 60 nats must cancel to e^-60 of themselves: the
 where their ratios are such.
 
 **Steep problems are approached from flat ones.** With log-weights and offsets over tau the optimum, times tau, hardly
-moves from one tau to the next, so each is a few steps from the last. Far from the optimum a quadratic says little:
-Newton overshoots where a cut has lost its curvature and crawls, 1 nat a step, where only exponential tails are left.
-Alone, cut t would be balanced by :math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way
-across it, where both pushes are exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot
-(c_++c_-)/c_t` to first order. So in r the mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are
-long; in a cut that Newton would move by several nats, only to shorten that, and while the loss falls at the step's end.
+moves from one tau to the next, so each is a few steps from the last. Where offsets are steeper than log-weights these
+are whole while offsets are still flat: weights decide which labels give way, and would move levels by the offsets' size
+later on. Far from the optimum a quadratic says little: Newton overshoots where a cut has lost its curvature and crawls,
+1 nat a step, where only exponential tails are left. Alone, cut t would be balanced by
+:math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way across it, where both pushes are
+exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot (c_++c_-)/c_t` to first order. So in r the
+mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are long; in a cut that Newton would move by
+several nats, only to shorten that, and while the loss falls at the step's end.
 
 **Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
@@ -40,10 +42,11 @@ crawl: far from the optimum one cut, whose weights cancel, may blur all others. 
 at most :math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the
 other way), so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
 
-**Where it begins.** From the fit of a similar block few steps lead to the next, however long they are: curvature that a
-cut has lost comes back with them. Where four long steps in a row are of one length, or of as many as a block has nodes
-none is half as long as the shortest before them, many more follow: then, as where rounding hides all of the last step,
-or a block has walked too far, it is unrolled after all.
+**Where it begins.** A start that is off by so many nats is off by that over tau in a scaled problem: unrolling begins
+where the first step is short enough. From the fit of a similar block few steps lead to the next, though they are long:
+curvature that a cut has lost comes back with them. Where four long steps in a row are of one length, or of as many as a
+block has nodes none is half as long as the shortest before them, many more follow: then, as where rounding hides all of
+the last step, or a block has walked too far, it is unrolled after all.
 """
 
 import math
@@ -64,7 +67,8 @@ __all__ = ["cut_fit", "whole_weights"]
 
 _EPS = np.finfo(float).eps
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
-_NEAR = 300.0  # nats: a start that is no fit, from which Newton's step is no longer, is worth more than one unrolled
+_NEAR = 300.0  # nats: a start from which the step is no longer is worth more than one from a flatter problem
+_TIED = 2e4  # nats: the same of the fit of a similar block, as it stands
 _ALIKE = 0.05  # of a step's length: by so little differ those of a method that crawls
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
@@ -79,7 +83,7 @@ _ENTRIES = 4_000_000  # of the matrices solved together
 def cut_fit(edges, start, similar=False):
     """``s`` of every block of an :class:`tabular.fits.block_solvers.Edges`, all of one size, from a first guess.
 
-    Where that is the fit of a ``similar`` block it is worth beginning at, however long the first step from there.
+    Where that is the fit of a ``similar`` block it is worth beginning at, even where the first step from there is long.
     """
     size, n_blocks = edges.n_nodes // len(edges.start), len(edges.start)
     together = max(1, _ENTRIES // (size * (size + len(edges.winner) // n_blocks)))  # paths are no longer than blocks
@@ -92,34 +96,77 @@ def cut_fit(edges, start, similar=False):
 
 
 def _approached(edges, start, similar):
-    """The fit of a few blocks; those whose start is of no use from the flattest of their scaled problems on."""
+    """The fit of a few blocks, each from the steepest of its scaled problems on in which its start is near."""
     if edges.whole is None:
         edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
-    cuts, rows, far = _equations(edges), start.reshape(len(edges.start), -1).copy(), np.zeros(len(edges.start), bool)
-    ahead = cuts.direction(start)
-    if not similar:
-        far |= (edges.reach(ahead[0]) > _NEAR) | (ahead[3] > tolerances.NEWTON_STEP)
-    near = np.flatnonzero(~far)
-    if near.size:
-        some, ahead = (cuts.take(near), None) if far.any() else (cuts, ahead)
-        s, far[near] = _newton(some, rows[near].ravel(), tolerances.NEWTON_STEP, ahead, trying=True)
-        rows[near] = s.reshape(len(near), -1)
-    if far.any():
-        left = cuts.take(np.flatnonzero(far))
-        rows[far] = _newton(left, _unrolled(left), tolerances.NEWTON_STEP)[0].reshape(-1, cuts.size)
+    cuts, rows = _equations(edges), start.reshape(len(edges.start), -1).copy()
+    flattest = _powers(np.ptp(edges.log_weight) + 2 * edges.tilt().max())
+    lost = _unrolled(cuts, rows, _levels(cuts, rows, flattest, similar), flattest, trying=True)
+    if lost.any():
+        left = np.flatnonzero(lost)
+        rows[left] = 0.0
+        again = rows[left]
+        _unrolled(cuts.take(left), again, np.full(len(left), flattest), flattest)
+        rows[left] = again
     return rows.ravel()
 
 
-def _unrolled(cuts):
-    """Near the fit of some blocks, from the flattest of their scaled problems on."""
-    edges = cuts.edges
-    steep = np.ptp(edges.log_weight) + 2 * edges.tilt().max()
-    start, above = np.zeros(edges.n_nodes), 1.0
-    for tau in _RATIO ** np.arange(math.ceil(math.log(max(steep, 1.0), _RATIO)), 0, -1):
-        log_weight = np.where(edges.whole > 0, edges.log_weight, edges.log_weight / tau)  # whole ones must cancel
-        cuts = cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / tau))
-        start, above = _newton(cuts, start * (above / tau), _ROUGH)[0], tau
-    return start * above
+def _levels(cuts, rows, flattest, similar):
+    """For each block by what power of the ratio it is scaled for its start to be near; one of no use gives way to 0."""
+    _, step, _, rounding = cuts.direction(rows.ravel())
+    reach, level = cuts.edges.reach(step), np.zeros(len(rows), dtype=np.int64)
+    far = np.flatnonzero(reach > _TIED if similar else (reach > _NEAR) | (rounding > LONG))
+    level[far] = flattest
+    if not similar:
+        rows[far] = 0.0
+    elif far.size:
+        level[far] = _first(cuts.take(far), rows[far], flattest)
+    return level
+
+
+def _first(cuts, rows, flattest):
+    """The least power of the ratio at which each block's start is near, by halving."""
+    low, high = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), flattest)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        step = _scaled(cuts, cuts.edges, middle, flattest).direction((rows / _RATIO ** middle[:, None]).ravel())[1]
+        near = cuts.edges.reach(step) <= _NEAR
+        low, high = np.where(near, low, middle), np.where(near, middle, high)
+    return high
+
+
+def _unrolled(cuts, rows, level, flattest, trying=False):
+    """Fits, from the level of each block on, in the place of rows; who is lost there, where starts are only tried."""
+    lost, there, some, edges = np.zeros(len(rows), dtype=bool), [], cuts, cuts.edges
+    for power in range(int(level.max()), -1, -1):
+        here = np.flatnonzero((level >= power) & ~lost)
+        if not here.size:
+            continue
+        if len(here) != len(there):  # from level to level the trees serve on
+            there, some = here, cuts if len(here) == len(rows) else cuts.take(here)
+            edges = some.edges
+        some = _scaled(some, edges, power, flattest)
+        tau, wanted = _RATIO**power, _ROUGH if power else tolerances.NEWTON_STEP
+        s, lost[here] = _newton(some, rows[here].ravel() / tau, wanted, trying & (level[here] == power))
+        rows[here] = tau * s.reshape(len(here), -1)
+    return lost
+
+
+def _scaled(cuts, edges, power, flattest):
+    """The equations with log-weights and offsets over a power of the ratio, the former as soon as these are flat.
+
+    Whole weights must cancel: they stay.
+    """
+    of_weights = flattest - _powers(np.ptp(edges.log_weight))
+    power = np.broadcast_to(power, len(edges.start))[edges.block[edges.winner]]
+    log_weight = edges.log_weight / _RATIO ** np.maximum(0, power - of_weights)
+    log_weight = np.where(edges.whole > 0, edges.log_weight, log_weight)
+    return cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / _RATIO**power))
+
+
+def _powers(steep):
+    """Of the ratio: how many make a problem so steep a flat one."""
+    return math.ceil(math.log(max(steep, 1.0), _RATIO))
 
 
 def whole_weights(log_weight, block, n_blocks):
@@ -155,13 +202,14 @@ def _parts(ratio, block, n_blocks):
     return np.round(1 / unit)
 
 
-def _newton(cuts, s, wanted, ahead=None, trying=False):
+def _newton(cuts, s, wanted, trying=False):
     """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
 
-    ``ahead``, the direction at s, may be known. Also returns the mask of blocks that are better unrolled: they are left
-    as soon as this shows, where a start is only ``trying``.
+    Also returns the mask of blocks that are better unrolled: they are left as soon as this shows, if a start is only
+    ``trying``.
     """
     edges, n_blocks = cuts.edges, len(cuts.edges.start)
+    trying = np.broadcast_to(trying, n_blocks)
     size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
     halving = 1 / (2 * size * n_edges)
     furthest = 2 * (edges.reach(s) + size * cuts.widest)
@@ -174,8 +222,7 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
             cuts, there = cuts.take(np.searchsorted(there, moving)), moving
         at = np.searchsorted(there, moving)
         here = rows[there].ravel()
-        newton, step, several, rounding = cuts.direction(here) if ahead is None else ahead
-        ahead = None
+        newton, step, several, rounding = cuts.direction(here)
         reach, stride = cuts.edges.reach(newton), cuts.edges.reach(step)
         length = _length(cuts.edges, here, step, stride, several) if several[at].any() else np.ones(len(there))
         rows[moving] += (length[:, None] * step.reshape(len(there), size))[at]
@@ -193,8 +240,7 @@ def _newton(cuts, s, wanted, ahead=None, trying=False):
             loss = cuts.edges.losses(rows[there].ravel())
             falling &= (loss < (1 - tolerances.LOSS) * cuts.edges.losses(here))[at]
         done = ~(reach > wanted) | (hidden & ~falling) | ((before <= halving)[moving] & (reach > before[moving] / 2))
-        if trying:
-            lost[moving] = astray | crawls | (done & (rounding > wanted))
+        lost[moving] = trying[moving] & (astray | crawls | (done & (rounding > LONG)))
         before[moving], last[moving] = reach, stride
         moving = moving[~(done | astray | lost[moving])]
     return rows.ravel(), lost

@@ -160,6 +160,19 @@ def test_batches_that_grow_and_bounds_that_rise(monkeypatch):
         assert len(tied) <= most
 
 
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo"])
+def test_a_loss_is_held_at_each_pair_of_responses_once_and_only_where_the_pair_is_right(monkeypatch, name):
+    """80 labels among 5 responses are 10 ties at most; of a pair that is wrong already the threshold is the infimum."""
+    problem, labels = tangle(5, 80, 0)
+    copies = counted(monkeypatch, held.Graph, "_hold", lambda graph, parts, *_: len(parts))
+    found = failure_modes.solve_loss_thresholds(problem, labels, losses.typical(name))
+    right = found.delta > 0
+    ties = {frozenset(pair) for pair in zip(labels.winner[right].tolist(), labels.loser[right].tolist(), strict=True)}
+    assert copies == [1, len(ties)]
+    np.testing.assert_array_equal(found.value[~right], found.infimum)
+    assert (found.value[right] > found.infimum).all()
+
+
 @pytest.mark.parametrize("size", [1, 30])
 def test_batches_are_no_larger_than_they_may_be_and_change_nothing(monkeypatch, size):
     """Labels fitted in one call, and entries of pairs held in a block together."""
@@ -173,7 +186,7 @@ def test_batches_are_no_larger_than_they_may_be_and_change_nothing(monkeypatch, 
     monkeypatch.setattr(held, "_BATCH", size)
     monkeypatch.setattr(inversion, "_ENTRIES", 10 * size)
     fits = counted(monkeypatch, Copies, "fit", lambda copies, *_, **__: len(copies.edge))
-    ours = counted(monkeypatch, held.Graph, "_hold", lambda graph, parts, groups: graph.labels_of.size[parts].sum())
+    ours = counted(monkeypatch, held.Graph, "_hold", lambda graph, parts, *_: graph.labels_of.size[parts].sum())
     depths = counted(monkeypatch, inversion, "deepened", lambda block, some, *_: len(some))
     parts = failure_modes.solve_thresholds(problem, labels)
     again = parts.value, deepest(problem, labels, 0.8).delta, deepest(*block, at.value + 0.3, pairs, at).delta
