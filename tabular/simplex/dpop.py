@@ -33,11 +33,13 @@ below 1 if they differ: a contradiction. ∎
 
 **Solving.** The kink is smoothed, :math:`\min(0,r)\approx-\tau\,\mathrm{sp}(-r/\tau)`, which keeps all of the above;
 Newton in logits for falling :math:`\tau` tells which r are 0. Holding these at 0, Newton on the smooth rest gives the
-last digits, and a subgradient between the two slopes of each kink certifies the point. This is done in floats: weights
+last digits, and a subgradient between the two slopes of each kink certifies the point. The r of a response with nearly
+all of the mass is next to 0 wherever the rest is: it counts as off its kink first. All this is done in floats: weights
 or log-ratios many orders of magnitude apart may leave a point that is not certified, and is said not to be.
 """
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from scipy.special import expit
@@ -51,8 +53,12 @@ LARGEST = 1000  # core responses: Newton there is dense
 _SMOOTHINGS = 10.0 ** -np.arange(0, 9)  # tau, in units of min(1, 1 / beta)
 _KINK = 40.0  # |r| below this many tau: a subgradient within e^-40 of an end is that end
 _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
+_FARTHEST = 1e150  # nats of a step: beyond that its products leave the floats
 _PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
+_NOTED = 8  # of a halving: steps of Newton's that shrink by less are no shorter
+_ABOVE = 1.0  # nats: a log-probability on its way may be above 0 by so much
 _SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
+_ROUNDED = 1e-3  # a violation that is no rounding: it is not to be had again
 CERTIFIED = 1e-11  # relative violation of stationarity
 
 
@@ -118,20 +124,33 @@ def core(n_nodes, winner, loser) -> np.ndarray:
 def minimise(core: Core):
     """``(p, k)`` log-policies on the core, :math:`\\nu` and the relative violation of stationarity of each."""
     x, nu, residual = core.log_ref.copy(), np.zeros(len(core.log_ref)), np.full(len(core.log_ref), np.inf)
-    x = normalised(x)
+    x, wrong = normalised(x), np.full(x.shape, np.nan)  # sides that their own solution refutes
     left = np.arange(len(x))
-    for tau in _SMOOTHINGS * min(1.0, 1 / core.beta):
-        part = core.of(left)
-        x[left] = _smoothed(part, x[left], tau)
-        found, multiplier, error = _polished(part, x[left], tau)
-        better = error < residual[left]
-        rows = left[better]
-        nu[rows], residual[rows] = multiplier[better], error[better]
-        x[rows] = np.where((error < CERTIFIED)[better, None], found[better], x[rows])
+    for tau, heavy in product(_SMOOTHINGS * min(1.0, 1 / core.beta), (False, True)):
+        if not heavy:
+            x[left] = _smoothed(core.of(left), x[left], tau)
+        side = _sides(core.log_ref, x, tau, heavy)
+        rows = left[(side != wrong)[left].any(axis=1)]
+        if rows.size:
+            found, multiplier, error = _polished(core.of(rows), x[rows], side[rows], tau)
+            better, wrong[rows] = error < residual[rows], np.where((error > _ROUNDED)[:, None], side[rows], np.nan)
+            x[rows] = np.where((error < np.minimum(CERTIFIED, residual[rows]))[:, None], found, x[rows])
+            nu[rows], residual[rows] = np.where(better, multiplier, nu[rows]), np.where(better, error, residual[rows])
         left = left[residual[left] >= CERTIFIED]
         if not left.size:
             break
     return x, nu, residual
+
+
+def _sides(log_ref, x, tau, heavy):
+    """On which side of its kink each response is, 0 where tau shows its r to be 0.
+
+    The ``heavy`` one may count as such. If it has all but e^-100 of the mass its r is what the others exchange, e^-100
+    nats and yet off the kink.
+    """
+    r = x - log_ref
+    held = (np.abs(r) <= _KINK * tau) & (heavy | (x < np.log(0.5)))
+    return np.where(held, 0.0, np.where(r > 0, 1.0, -1.0))
 
 
 def _smoothed(core, x, tau):
@@ -182,24 +201,23 @@ def _newton(h, g, nu, p, held, r):
             raise np.linalg.LinAlgError
     except np.linalg.LinAlgError:  # a shift that no label feels
         solved = np.linalg.pinv(matrix, rcond=1e-14, hermitian=True) @ right
-    solved = solved[:, :, 0] / scale
+    solved = np.clip(solved[:, :, 0], -_FARTHEST * scale, _FARTHEST * scale) / scale
     return solved[:, :k], solved[:, k]
 
 
-def _polished(core, x, tau):
-    """With the r that tau shows to be 0 held there: the point, nu, and its relative violation of stationarity."""
-    r = x - core.log_ref
-    held, share = np.abs(r) <= _KINK * tau, (r < 0).astype(float)
-    share[held] = 0.0
+def _polished(core, x, side, tau):
+    """With the r that are on neither ``side`` held at 0: the point, nu, and its relative violation of stationarity."""
+    r, held, share = x - core.log_ref, side == 0, (side < 0).astype(float)
     x = np.where(held, core.log_ref, x)
     nu = core.parts(x, expit(-r / tau), np.minimum(x - core.log_ref, 0.0))[1].sum(axis=1)
-    stalls, settled = Stalls(len(x), _PATIENCE), False
+    stalls, settled, longest = Stalls(len(x), _PATIENCE), False, max(1.0, 1 / core.beta)
     while not settled:
         r = x - core.log_ref
         _, g, h, _ = core.parts(x, share, share * r)
         d, change = _newton(h, g, nu, np.exp(x), held, np.where(held, r, 0.0))
-        x, nu, moved = x + np.clip(d, -1.0, 1.0), nu + change, np.abs(d).max(axis=1)
-        settled = bool(((moved <= _SETTLED) | stalls.after(moved)).all())
+        x = np.minimum(x + np.clip(d, -longest, longest), _ABOVE)
+        nu, moved = nu + change, np.abs(d).max(axis=1)
+        settled = bool(((moved <= _SETTLED) | stalls.after(np.ceil(_NOTED * np.log2(moved + _SETTLED)))).all())
     nu = np.where(held.all(axis=1), np.nan_to_num(_middle(core, x, share)), nu)
     return x, nu, violation(core, x, nu, held, share)
 
@@ -222,4 +240,5 @@ def violation(core: Core, x, nu, held, share):
     size = (np.abs(g) + (1 + core.lam) * push).sum(axis=1)
     wrong = (~held & (np.where(share > 0, r, -r) > 0)).any(axis=1) | (nu > 1e-12 * size)
     total = np.abs(np.exp(x).sum(axis=1) - 1)
-    return np.where(wrong, np.inf, np.maximum((error.max(axis=1)) / size, total))
+    with np.errstate(over="ignore"):  # far from any solution
+        return np.where(wrong, np.inf, np.maximum(error.max(axis=1) / size, total))

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, cpo, losses
+from tabular import Preferences, Problem, Status, cpo, losses
 from tabular.base import cones, roots
 from tabular.choice import best_of_n, nash, plackett_luce, self_play
 from tabular.choice.rankings import Rankings
@@ -27,6 +27,7 @@ from tabular.fits import (
 )
 from tabular.fits import plackett_luce as listwise
 from tabular.simplex import divergences, dpop, expected_costs, penalized_maxima, sft, wishes
+from tests.benchmarks.test_small_inputs import small
 from tests.tabular.fits.test_logistic import labels
 from tests.tabular.fits.test_many import block_of
 
@@ -63,6 +64,13 @@ def solved(name, count=4, **more):
             losses.solve(problem, preferences, losses.typical(name))
 
     return run
+
+
+def far_apart():
+    """DPOP on a reference of 60 nats, which once did not end, and at weights of e^10 and e^40, by steps of a nat."""
+    for seed, status in ((777, Status.UNATTAINED), (190, Status.UNIQUE), (763, Status.LOCAL)):
+        _, problem, preferences, _ = small(seed)
+        assert losses.solve(problem, preferences, losses.typical("dpop")).status is status
 
 
 def users():
@@ -239,6 +247,7 @@ WORK = {
     "pulls of BCO": (wishes.Logistic, "pull", solved("bco_pair"), 124),
     "pulls of KTO": (wishes.Bells, "pull", solved("kto"), 74),
     "Newton steps of DPOP": (dpop, "_newton", solved("dpop"), 102),
+    "Newton steps of DPOP where weights or references are far apart": (dpop, "_newton", far_apart, 1253),
     "values along the steps of DPOP": (dpop.Core, "value", solved("dpop"), 79),
 }
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from tabular import InputError, Preferences, Problem, Status, losses
 from tabular.simplex import absolute, dpop
@@ -145,6 +147,24 @@ def test_a_reversed_label_stops_dpop_where_the_rejected_is_at_its_reference():
             assert found.infimum == pytest.approx(losses.solve(EXAMPLE, labels, losses.get("dpo")).infimum, abs=1e-13)
         else:
             np.testing.assert_allclose(np.exp(found.log_policy[0]), [0.7, 0.3, 0], atol=1e-13)
+
+
+@pytest.mark.parametrize("far", [50.0, 150.0, 3000.0])
+@pytest.mark.parametrize(("won", "lost"), [(33.0, 23.0), (23.0, 33.0), (10.0, 46.0)])
+@pytest.mark.parametrize("beta", [0.1, 1.0, 10.0])
+def test_dpop_where_the_reference_is_all_but_certain_of_one_response(beta, won, lost, far):
+    """The other moves alone, above its kink, at it or below; the first one's r, e^-150 nats, is off its own."""
+    problem = Problem.from_unnormalized([-far, 0.0], beta)
+    labels = Preferences.from_pairs([(0, 0, 1, won), (0, 1, 0, lost)])
+    found = solve(problem, labels, "dpop", lam=1.0)
+    z = np.log(won / lost) if won > lost else 0.0
+    if lost > 2 * won:  # it gives way though it falls below: 2 won s(-2z) = lost s(z)
+        z = brentq(lambda z: 2 * won * expit(-2 * z) - lost * expit(z), -10, 0, xtol=1e-15)
+    least = won * np.log1p(np.exp(-z - min(z, 0))) + lost * np.log1p(np.exp(z))
+    assert found.status is Status.UNIQUE
+    assert found.residual < 1e-11
+    assert found.infimum == pytest.approx(least / (won + lost), rel=1e-14)
+    assert beta * (found.log_policy - problem.log_ref)[0, 0] == pytest.approx(z, abs=1e-11)
 
 
 def test_dpop_saves_no_loser_without_a_cycle_and_every_member_of_one():
