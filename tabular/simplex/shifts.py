@@ -28,6 +28,7 @@ __all__ = ["SelfConsistent", "self_consistent"]
 _AGREES = 1e-9  # nats, relative: how well the shift and what the minimiser makes of it have to agree
 _ROUNDING = 1e-13  # relative: what the two may differ by and still be equal
 _STEEP = 1e3  # what a shift makes of the policy changes by that many times as much: it jumps
+_SUDDEN = 1e6  # the same where the place of the jump is told
 _FARTHEST = 1e6
 _PARTS = 6  # of what is between two of them
 _FEW, _MANY = 64, 256  # of shifts: fixed points between two are found where they differ in number by one
@@ -176,11 +177,16 @@ def _bco(problem, preferences, _loss):
     floor = _floor(problem, named, share, odds, start)
 
     def crossings(solved):
+        under, over = (-np.inf, 0.0), (np.inf, 0.0)  # the nearest shifts on both sides, and their gaps
+
         def beyond(shift):
-            """By how much a shift is above its minimiser's own, but for rounding, of which a half is nothing."""
+            """By how much a shift is above its own, but for jumps and for rounding, of which a half is nothing."""
+            nonlocal under, over
             slack = _ROUNDING * max(1.0, abs(shift))
             gap = shift - own(solved(shift).log_policy) - slack
-            return 0.0 if abs(gap) <= slack / 2 else gap
+            under, over = max(under, (shift, gap)) if gap < 0 else under, min(over, (shift, gap)) if gap > 0 else over
+            jumps = min(-under[1], over[1]) > _SUDDEN * (over[0] - under[0])
+            return 0.0 if jumps or abs(gap) <= slack / 2 else gap
 
         low, top, step = start, high, max(1.0, abs(start))
         while beyond(low) > 0:

@@ -110,9 +110,7 @@ class _Sides:
         while (above := has & ~falling & endless & (push(least) > log_nu)).any():
             least, step = np.where(above, least - step, least), 2 * step
         ends = np.where(falling, np.clip(top, _NOTHING, 0.0), least), np.where(falling, 0.0, top)
-        way = np.where(falling, -1.0, 1.0)
-        x = roots.increasing(lambda x: np.where(has, way * (push(x) - log_nu), 0.0), *ends, atol)
-        return np.where(has, x, -np.inf)
+        return np.where(has, self.wishes.pushed(has, falling, log_nu, *ends, atol), -np.inf)
 
 
 def _tops(wishes, goal):

@@ -18,6 +18,7 @@ _BLUR = 1e-14  # of a log mu, at least of 1: rounding
 _SUDDEN = 0.01  # nats that a response gains as log mu falls by rounding: it alone says how much it takes
 _ROUNDED = 4 * np.finfo(float).eps  # of x or a reference: less is no step
 _RATIO = 500.0  # its log, at most: more is as much
+_LEAST = 1e-3  # of the way to a goal that may be left at once: next to it f' is straight, further off steeper
 _SETTLED = 1e-13  # the last step's size, relative: the square of it is left
 
 
@@ -106,6 +107,11 @@ class Wishes:
         x = roots.increasing(lambda x: np.where(wanted, log_mu - self.pull(x), 0.0), least, most, atol)
         return np.where(wanted, x, -np.inf)
 
+    def pushed(self, asked, falling, log_nu, least, most, atol):
+        """Where responses are pushed at log nu, between points on the rising or on the falling side of their push."""
+        way = np.where(falling, -1.0, 1.0)
+        return roots.increasing(lambda x: np.where(asked, way * (self.push(x) - log_nu), 0.0), least, most, atol)
+
     def filled(self, wanted, log_policy, log_mu, least, most):
         """Rows where rounding of log mu hides what some response takes, and the log-policies with that put right."""
         return np.zeros(len(log_mu), dtype=bool), log_policy
@@ -187,6 +193,31 @@ class Logistic(Wishes):
             x = np.where(going, np.where(inside, x - step, other), x)
             going = going & (x > low) & (x < high)
         return np.where(wanted, x, -np.inf)
+
+    @np.errstate(invalid="ignore", divide="ignore", over="ignore")
+    def pushed(self, asked, falling, log_nu, least, most, atol):
+        """By Newton's steps in brackets: log f' - x is concave, so that one leads to before a root, and none passes it.
+
+        Next to a goal it is f' that is straight.
+        """
+        way, low, high = np.where(falling, -1.0, 1.0), least, most
+        before, after = (way * (self.push(end) - log_nu) for end in (low, high))
+        x = np.where(before >= 0, low, np.where(after <= 0, high, low + (high - low) / 2))
+        going, rounding = asked & (before < 0) & (after > 0), _ROUNDED * np.maximum(np.abs(x), np.abs(self.log_ref))
+        while going.any():
+            up, down = self._sides(x)
+            share, left = np.exp(np.minimum(up - down, 0.0)), -np.expm1(np.minimum(up - down, 0.0))
+            short = log_nu - (down + np.log(left) - x)
+            low, high = np.where(way * short >= 0, x, low), np.where(way * short <= 0, x, high)
+            bend, ratio = self._bends(x, share, 1.0) / left, np.exp(np.minimum(short, _RATIO))
+            step = np.where(~falling & (share > 0.5) & (bend > ratio), (ratio - 1) / (bend - ratio), short / (bend - 1))
+            going = going & (short != 0) & ~(np.abs(step) <= np.maximum(atol, rounding))
+            inside = (x + step > low) & (x + step < high)
+            straight = np.where(~falling & (low == least), least + (x - least) * np.clip(ratio, _LEAST, 1.0), high)
+            other = np.minimum(straight, low + (high - low) / 2)
+            x = np.where(going, np.where(inside, x + step, other), x)
+            going = going & (x > low) & (x < high)
+        return x
 
     def kinds(self):
         return self.there & (self.log_weight == -np.inf), self.there & (self.log_won > -np.inf)

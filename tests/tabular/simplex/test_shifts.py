@@ -5,7 +5,7 @@ import pytest
 
 from tabular import InputError, Preferences, Problem, losses
 from tabular.base.log_space import kl
-from tabular.simplex import shifts
+from tabular.simplex import absolute, shifts
 from tests.benchmarks.test_small_inputs import small
 
 PROBLEM = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.1, 0.3]], beta=0.5, prompt_weights=[0.3, 0.7])
@@ -117,6 +117,23 @@ def test_where_the_minimiser_jumps_it_is_said(monkeypatch):
     monkeypatch.setattr(shifts, "_crossing", lambda *_: 0.1)
     with pytest.raises(InputError, match=r"kto: the minimiser jumps at shift 0\.1, past every fixed point; fix one"):
         losses.self_consistent(PROBLEM, LABELS, losses.get("kto"))
+
+
+@pytest.mark.parametrize(("seed", "jump"), [(554, -2.274), (567, 0.491)])
+def test_bco_past_a_jump_has_no_fixed_point_which_few_solutions_tell(monkeypatch, seed, jump):
+    """Halved to the last digit a jump took 48 solutions; a shift to either side has its own on the other's side."""
+    _, problem, labels, _ = small(seed)
+    solved, solve = [], absolute.solve
+    monkeypatch.setattr(absolute, "solve", lambda *case: solved.append(case) or solve(*case))
+    with pytest.raises(InputError, match=f"bco_pair: the minimiser jumps at shift {jump}, past every fixed point"):
+        losses.self_consistent(problem, labels, losses.typical("bco_pair"))
+    assert len(solved) <= 28
+    each, share = np.r_[labels.winner, labels.loser], np.exp(np.tile(labels.log_share, 2)) / 2
+    for side in (-1.0, 1.0):
+        shift = jump + 0.001 * side
+        policy = solve(problem, labels, losses.get("bco_pair", shift=shift)).log_policy[0]
+        own = problem.beta * share @ (policy - problem.log_ref[0])[each]
+        assert side * (shift - own) > 1e-3
 
 
 def test_a_crossing_is_the_root_and_a_jump_is_where_it_is():

@@ -6,6 +6,7 @@ import pytest
 from tabular import Preferences, Problem, losses
 from tabular.base.log_space import softplus
 from tabular.simplex import absolute, allocation, local, surfeit
+from tabular.simplex.wishes import Logistic, Wishes
 from tests.tabular.simplex.routes import random_case
 
 NAMES = ["nca_pair", "bco_pair", "sppo_hard", "kto"]
@@ -45,6 +46,33 @@ def test_as_low_as_descents_and_stationary(name, beta, log_weights):
         assert found.infimum == pytest.approx(value, rel=1e-14)
         assert found.residual < 1e-12
         assert found.multiplier[0] > 0
+
+
+@pytest.mark.parametrize("name", ["nca_pair", "bco_pair"])
+@pytest.mark.parametrize(("beta", "log_weights"), [(0.1, 10.0), (1.0, 1.0), (10.0, 40.0)])
+def test_newton_finds_both_sides_where_bracketing_does_and_soon(monkeypatch, name, beta, log_weights):
+    """The pushes' roots on their rising and falling sides, next to goals, near tops and far down, at many prices."""
+    rng, asked = np.random.default_rng(round(10 * beta)), []
+    sides_of = Logistic._sides
+    for _ in range(6):
+        _, _, _, wishes, goal = undecided(name, rng, beta, log_weight_range=log_weights, spread=5.0)
+        both = surfeit._Sides(wishes, goal, surfeit._tops(wishes, goal))
+        log_nu = both.grid()[0]
+        both = both.of(np.zeros(len(log_nu), dtype=int))
+        with monkeypatch.context() as patch:
+            patch.setattr(Logistic, "pushed", Wishes.pushed)
+            slow = both.at(log_nu, 1e-15)
+        with monkeypatch.context() as patch:
+            patch.setattr(Logistic, "_sides", lambda self, x: asked.append(1) or sides_of(self, x))
+            quick = both.at(log_nu, 1e-15)
+        for ours, other in zip(quick, slow, strict=True):
+            np.testing.assert_array_equal(ours == -np.inf, other == -np.inf)
+            there = other > -np.inf
+            ours, other = (np.where(there, x, -1.0) for x in (ours, other))
+            near = np.abs(ours - other) <= 1e-13 * np.maximum(1, np.abs(other))
+            again, flat = both.wishes.push(ours), both.wishes.push(other)  # at a top x is anywhere
+            assert (near | ~there | (np.abs(again - flat) <= 1e-12 * np.maximum(1, np.abs(flat)))).all()
+    assert len(asked) < 6 * 36
 
 
 def test_two_responses_by_the_path_between_them():
