@@ -10,6 +10,7 @@ from tabular.base import tolerances
 from tabular.base.log_space import normalised
 from tabular.failures import any_loss, movement
 from tabular.failures.kinds import Finding, Kind, Witness
+from tabular.failures.strictly import STEPS
 from tabular.losses.loss import Loss
 from tabular.losses.mean import mean, means
 from tabular.preferences import Preferences
@@ -17,7 +18,7 @@ from tabular.problem import Problem
 
 __all__ = ["LossListing"]
 
-_STEPS = np.exp2(np.arange(3, -45, -1.0)).reshape(-1, 8)  # as many are tried at once
+_TOGETHER = 8  # steps are tried at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ class LossListing:
         """A policy with delta < 0 and less loss than the reference: the threshold's, its winner a little lower."""
         prompt, winner = self.preferences.prompt[pair], self.preferences.winner[pair]
         tied = self.found.witness(pair)
-        for steps in _STEPS:
+        for steps in STEPS.reshape(-1, _TOGETHER):
             policies = np.repeat(tied[None], len(steps), axis=0)
             policies[:, prompt, winner] -= steps
             policies = normalised(policies)

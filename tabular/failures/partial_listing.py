@@ -13,6 +13,7 @@ import numpy as np
 from tabular.base.log_space import normalised
 from tabular.failures.any_listing import LossListing
 from tabular.failures.kinds import Finding
+from tabular.failures.strictly import STEPS
 from tabular.losses.loss import Loss
 from tabular.losses.mean import gradient
 from tabular.losses.solve import solve
@@ -21,8 +22,6 @@ from tabular.problem import Problem
 from tabular.status import Status
 
 __all__ = ["PartialListing", "Unknown"]
-
-_STEPS = np.exp2(np.arange(3, -45, -1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ class PartialListing(LossListing):
         """The solution and steps down the slope, those that give mass to all responses and have less loss."""
         slope = gradient(self.problem.log_ref, self.problem, self.preferences, self.loss)
         size = np.abs(slope).max()
-        steps = _STEPS[:, None, None] / size if size > 0 else np.zeros((0, 1, 1))
+        steps = STEPS[:, None, None] / size if size > 0 else np.zeros((0, 1, 1))
         policies = np.concatenate([self.found.log_policy[None], normalised(self.problem.log_ref - steps * slope)])
         policies = policies[(policies[:, self.problem.present] > -np.inf).all(axis=1)]
         return policies[self._falls(policies)]

@@ -14,9 +14,10 @@ from tabular.failures.inversion import deepest
 from tabular.failures.ties import Groups
 from tabular.preferences import Preferences
 
-__all__ = ["inverting_rows"]
+__all__ = ["STEPS", "inverting_rows"]
 
-_STEPS = np.exp2(np.arange(3, -45, -1.0))  # nats of beta u
+#: How far a winner is lowered, in nats, here of beta u: from what is far to what rounding leaves no room for.
+STEPS = np.exp2(np.arange(3, -45, -1.0))
 
 
 def inverting_rows(found: thresholds.Thresholds, preferences: Preferences, pairs, start: float) -> np.ndarray:
@@ -65,7 +66,7 @@ def _room_for(at: Infimum, rows, pairs, room):
             part.append(np.broadcast_to(values, labels.shape))
     share, margin, pair, way = np.exp(np.concatenate(share)), *(np.concatenate(part) for part in (margin, pair, way))
     before, by = softplus(-margin), np.zeros(len(pairs))
-    for step in _STEPS:
+    for step in STEPS:
         more = np.bincount(pair, share * (softplus(way * step - margin) - before), len(pairs))
         by = np.where((by == 0) & (more <= room), step, by)
         if by.all():

@@ -63,5 +63,5 @@ def test_a_pair_alone_is_lowered_by_a_power_of_two(room):
 
 
 def test_where_no_step_is_small_enough_the_deepest_inversion_shows_it(monkeypatch):
-    monkeypatch.setattr(strictly, "_STEPS", np.array([8.0]))
+    monkeypatch.setattr(strictly, "STEPS", np.array([8.0]))
     assert checked(*random_case(6, 9, 1)) > 0
