@@ -30,6 +30,7 @@ from tabular.fits.pair_graph import PairGraph
 
 __all__ = [
     "Sparse",
+    "dense",
     "gradients",
     "solve_dense",
     "solve_dense_log",
@@ -42,6 +43,16 @@ _MOST = 600.0  # e^600 and sums of a million such are still floats
 #: Steps of gradients: as many as a graph is long, and a long graph has factors with little fill. Either route ends in
 #: what is left of its equations, and gradients that have not got there hand over: the count only chooses.
 _CRAWLING = 300
+
+
+def dense(size, winner, loser, weight):
+    """The matrix of a graph's Laplacian, from labels of one block.
+
+    >>> dense(2, np.array([0, 1]), np.array([1, 0]), np.array([2.0, 1.0])).tolist()
+    [[3.0, -3.0], [-3.0, 3.0]]
+    """
+    joint = np.bincount(winner * size + loser, weight, size * size).reshape(size, size)
+    return np.diag(joint.sum(axis=0) + joint.sum(axis=1)) - joint - joint.T
 
 
 def solve_even(weight, flow):

@@ -41,6 +41,7 @@ from scipy.special import expit
 
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
+from tabular.fits import laplacian
 from tabular.fits.tree_bound import Tree, distance
 
 __all__ = ["LARGEST", "LEVEL", "Block", "Fits"]
@@ -109,8 +110,7 @@ class Block:
         self.even = n <= LARGEST and told and bool(least > 0 and least * _STEEPEST >= most)
         self.cost = float(weight[inner] @ softplus(-h[inner]))
         if self.even:
-            joint = np.bincount(winner * n + loser, curvature, n * n).reshape(n, n)
-            hessian = np.diag(joint.sum(axis=0) + joint.sum(axis=1)) - joint - joint.T
+            hessian = laplacian.dense(n, winner, loser, curvature)
             self.inverse = np.linalg.inv(hessian + hessian.trace() / n**2)  # of a constant it may make what it likes
             self.inverse -= self.inverse.mean(axis=0)
 

@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
 
 from tabular.base import digraph
-from tabular.fits import bradley_terry, graded, leaps
+from tabular.fits import bradley_terry, graded, laplacian, leaps
 
 __all__ = ["Block", "solve_block"]
 
@@ -111,10 +111,7 @@ class _Sum:
 
     def hessian(self, s):
         bend = self.weight * self.scalar.curvature(self.margins(s))
-        places = self.winner * self.size + self.loser, self.loser * self.size + self.winner
-        matrix = -sum(np.bincount(place, bend, self.size**2) for place in places).reshape(self.size, self.size)
-        np.fill_diagonal(matrix, -matrix.sum(axis=1))
-        return matrix
+        return laplacian.dense(self.size, self.winner, self.loser, bend)
 
 
 def solve_block(size, winner, loser, log_weight, offset, scalar) -> Block:
