@@ -15,6 +15,7 @@ extensions = [
     "sphinx_copybutton",
     "docs.extensions.mathml",
     "docs.extensions.book",
+    "docs.extensions.once",
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3

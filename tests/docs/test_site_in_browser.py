@@ -86,6 +86,15 @@ def test_opens_from_disk_without_complaint_and_without_scrolling_sideways(site, 
     assert [name for name in browser.run(elsewhere) if not name.startswith("data:")] == []
 
 
+@pytest.mark.parametrize(
+    ("page", "named"), [("theory/5_cpo", 1), ("losses/cdpo", 1), ("losses/dpo", 1), ("statements/def-3.3", 0)]
+)
+def test_the_margin_marks_the_page_that_is_open_and_no_other(site, browser, page, named):
+    browser.open((site / f"{page}.html").as_uri())
+    marked = browser.run("return [...document.querySelectorAll('.sidebar-tree .current-page > a')].map(a => a.href)")
+    assert marked == [f"{(site / page).as_uri()}.html#"] * named
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("page", PAGES)
 def test_axe_finds_nothing_serious(site, browser, page, dark):
