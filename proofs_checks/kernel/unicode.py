@@ -9,18 +9,36 @@ __all__ = ["in_words"]
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
-def _reading_order(factor):
-    """Numbers, then single letters, Greek ones first, then longer names, powers, sums and functions."""
-    letter = factor.is_Symbol and len(factor.name) == 1
-    return not factor.is_number, not letter, not factor.is_Symbol, str(factor).isascii(), str(factor)
+class _Plain(StrPrinter):
+    """As computer algebra prints, by which parts are ordered: each part once, however deep others hold it."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = {}
+
+    def _print(self, expression, **said):
+        if said:
+            return super()._print(expression, **said)
+        if expression not in self.known:
+            self.known[expression] = super()._print(expression)
+        return self.known[expression]
 
 
 class _Printer(StrPrinter):
+    def __init__(self):
+        super().__init__()
+        self.plain = _Plain().doprint
+
+    def _reading_order(self, factor):
+        """Numbers, then single letters, Greek ones first, then longer names, powers, sums and functions."""
+        letter, text = factor.is_Symbol and len(factor.name) == 1, self.plain(factor)
+        return not factor.is_number, not letter, not factor.is_Symbol, text.isascii(), text
+
     def _print_Add(self, expression, **_):
         """What is added before what is taken off."""
 
         def order(term):
-            return term.could_extract_minus_sign(), term.is_number, not term.is_Symbol, str(term)
+            return term.could_extract_minus_sign(), term.is_number, not term.is_Symbol, self.plain(term)
 
         shown = [self._print(term) for term in sorted(expression.args, key=order)]
         return shown[0] + "".join(f" - {text[1:]}" if text.startswith("-") else f" + {text}" for text in shown[1:])
@@ -29,7 +47,7 @@ class _Printer(StrPrinter):
         coefficient, rest = expression.as_coeff_Mul()
         sign, coefficient = ("-", -coefficient) if coefficient.is_negative else ("", coefficient)
         above, below = [], []
-        for factor in sorted(sympy.Mul.make_args(rest), key=_reading_order):
+        for factor in sorted(sympy.Mul.make_args(rest), key=self._reading_order):
             under = factor.is_Pow and factor.exp.could_extract_minus_sign()
             (below if under else above).append(1 / factor if under else factor)
         above = [sympy.Integer(coefficient.p)] * (coefficient.p != 1) + above
