@@ -51,8 +51,9 @@ def test_thresholds_and_their_witnesses_against_clarabel(name):
         np.testing.assert_array_equal(
             found.value, failure_modes.thresholds(problem, labels, loss) if name != "dpo" else found.value
         )
+        least = routes.with_inverted(problem, labels, loss)
         for pair in range(labels.n_pairs):
-            value, _ = routes.by_clarabel(problem, labels, loss, [pair])
+            value, _ = least([pair])
             if np.isinf(value) or np.isinf(found.value[pair]):
                 assert value == found.value[pair]
                 continue
@@ -115,11 +116,8 @@ def test_worst_cases_against_every_set_of_labels(name):
     for problem, labels in instances(rng, 4, labels=5):
         found = failure_modes.loss_frontier(problem, labels, loss)
         share, n = np.exp(labels.log_share), labels.n_pairs
-        cost = {
-            inverted: routes.by_clarabel(problem, labels, loss, inverted)[0]
-            for size in range(n + 1)
-            for inverted in combinations(range(n), size)
-        }
+        least = routes.with_inverted(problem, labels, loss)
+        cost = {inverted: least(inverted)[0] for size in range(n + 1) for inverted in combinations(range(n), size)}
         for level in found.infimum + np.geomspace(1e-3, 2.0, 6):
             wanted = min(1 - share[list(inverted)].sum() for inverted, c in cost.items() if c <= level)
             given = failure_modes.worst_case_accuracy(problem, labels, level, loss=loss)

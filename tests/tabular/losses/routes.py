@@ -77,11 +77,35 @@ def by_clarabel(problem, preferences, loss, inverted=()):
     """The least mean loss of a convex loss of differences with some pairs at delta <= 0, and h of each label."""
     import cvxpy as cp
 
+    mean, h, rise = _program(problem, preferences, loss)
+    return _solved(cp.Problem(cp.Minimize(mean), [rise[i] <= 0 for i in inverted]), h)
+
+
+def with_inverted(problem, preferences, loss):
+    """:func:`by_clarabel` as a function of the inverted pairs alone, whose program is compiled once."""
+    import cvxpy as cp
+
+    mean, h, rise = _program(problem, preferences, loss)
+    held = cp.Parameter(rise.size, nonneg=True)
+    model = cp.Problem(cp.Minimize(mean), [cp.multiply(held, rise) <= 1 - held])  # 0 <= 1 of pairs that are not held
+
+    def solved(inverted):
+        held.value = np.isin(np.arange(rise.size), [*inverted]).astype(float)
+        return _solved(model, h)
+
+    return solved
+
+
+def _program(problem, preferences, loss):
+    """The mean loss, h of each label, and rate times delta of each."""
+    import cvxpy as cp
+
     base = preferences.prompt * problem.n_responses
     winner, loser = base + preferences.winner, base + preferences.loser
     ref, rate = problem.log_ref.ravel(), loss.form.rate(problem.beta)
     s = cp.Variable(ref.size)
-    x = s[winner] - s[loser] - loss.form.offset(ref[winner], ref[loser], problem.beta)
+    gap = s[winner] - s[loser]
+    x = gap - loss.form.offset(ref[winner], ref[loser], problem.beta)
     cost = {
         "dpo": lambda: cp.logistic(-x),
         "hypo": lambda: cp.logistic(-x),
@@ -98,9 +122,11 @@ def by_clarabel(problem, preferences, loss, inverted=()):
         "own hinge": lambda: cp.pos(1 - x),
         "huber": lambda: cp.huber(x - 1, 1) / 2,
     }[loss.name]()
-    held = [s[winner[i]] - s[loser[i]] <= rate * (ref[loser[i]] - ref[winner[i]]) for i in inverted]
-    model = cp.Problem(cp.Minimize(np.exp(preferences.log_share) @ cost), held)
-    model.solve(solver=cp.CLARABEL)
+    return np.exp(preferences.log_share) @ cost, gap / rate, gap - rate * (ref[loser] - ref[winner])
+
+
+def _solved(model, h):
+    model.solve(solver="CLARABEL")
     if model.status == "unbounded":
         return -np.inf, None
-    return float(model.value), (s.value[winner] - s.value[loser]) / rate
+    return float(model.value), h.value
