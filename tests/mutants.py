@@ -150,9 +150,10 @@ def _is_none(node):
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def choose(part: str, count: int, seed: int) -> list[tuple[Path, int]]:
-    """Places drawn at random over all places of all files: (file, number of the place)."""
-    places = [(path, k) for path in files(part) for k in range(sum(1 for _ in _places(_tree(path), path)))]
+def choose(part: str, count: int, seed: int, only=()) -> list[tuple[Path, int]]:
+    """Places drawn at random over all places of all files, or of ``only`` some: (file, number of the place)."""
+    chosen = [path for path in files(part) if not only or path in only]
+    places = [(path, k) for path in chosen for k in range(sum(1 for _ in _places(_tree(path), path)))]
     return sorted(random.Random(seed).sample(places, min(count, len(places))))
 
 
@@ -360,12 +361,16 @@ def main() -> int:
     parser.add_argument("part", choices=("kernel", "statements", "tabular"))
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", type=Path, nargs="+", default=(), metavar="PATH", help="files, instead of all")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--least", type=float, default=0.0, help="exit with 1 if fewer per cent are noticed")
     parser.add_argument("--seen", type=Path, help="folder of the record which tests run which statement of tabular")
     parser.add_argument("--all", action="store_true", help="say of every mutant what noticed it, once it is known")
     options = parser.parse_args()
-    chosen = choose(options.part, options.count, options.seed)
+    only = [path.resolve() for path in options.only]
+    if strange := set(only) - set(files(options.part)):
+        parser.error(f"not of {options.part}: {', '.join(map(str, sorted(strange)))}")
+    chosen = choose(options.part, options.count, options.seed, only)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         seen = Seen(options.seen or Path(folder) / "seen") if options.part == "tabular" else None
         held = [Copy(Path(folder) / f"copy{k}", options.part) for k in range(options.jobs)]
