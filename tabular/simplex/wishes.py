@@ -118,9 +118,8 @@ class Wishes:
 
     def kinds(self):
         """Masks of the neutral and of the wanted responses; the rest are shunned, or not there."""
-        cancels = self.log_weight == -np.inf
-        sizes = [self.terms(self.log_ref + r / self.beta) for r in (-1.0, 0.0, 1.0)]
-        cancels |= np.all([np.abs(up + down) <= _NEUTRAL * (np.abs(up) + np.abs(down)) for up, down in sizes], axis=0)
+        sizes = [self.terms(self.log_ref + r / self.beta) for r in (-1.0, 0.0, 1.0)]  # 0 of who has no label
+        cancels = np.all([np.abs(up + down) <= _NEUTRAL * (np.abs(up) + np.abs(down)) for up, down in sizes], axis=0)
         falls = self.rise(np.full(self.there.shape, -np.inf)) < 0  # at its lowest: these losses are convex in log pi
         return self.there & cancels, self.there & ~cancels & falls
 
@@ -186,7 +185,7 @@ class Logistic(Wishes):
             bend = self._bends(x, 1.0, share) / (1 - share)
             near, _ = relative_step(over, bend)
             step = np.where(share < 0.5, over / (1 + bend), near)
-            going = going & (over != 0) & ~(np.abs(step) <= np.maximum(atol, rounding))
+            going = going & ~(np.abs(step) <= np.maximum(atol, rounding))
             inside = (x - step > low) & (x - step < high)
             straight = np.where(high == most, x - (most - x) * np.expm1(np.minimum(over, 0.0)), low)
             other = np.maximum(straight, low + (high - low) / 2)

@@ -67,6 +67,22 @@ def _neutral(name, wishes):
     return cancels | ((wishes.log_won == -np.inf) & (wishes.log_lost == -np.inf))
 
 
+@pytest.mark.parametrize("beta", [1e-3, 0.5, 1.0, 30.0])
+def test_neutral_is_who_cancels_at_every_share_not_in_a_band_about_the_reference(beta):
+    """A user's loss that is flat for half a nat of beta r about the reference: beyond, a and b are pulled back."""
+    flat = losses.custom(
+        "band",
+        lambda x, y: (np.maximum(-x - 0.5, 0) ** 2 + np.maximum(y - 0.5, 0) ** 2) / 2,
+        lambda x, y: (-np.maximum(-x - 0.5, 0), np.maximum(y - 0.5, 0)),
+        kind="absolute",
+        convex=True,
+    )
+    problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta)
+    both_ways = Preferences.from_pairs([(0, 0, 1), (0, 1, 0)])
+    neutral, wanted = absolute.wishes(problem, both_ways, flat.form).kinds()
+    assert (neutral.tolist(), wanted.tolist()) == ([[False, False, True]], [[True, True, False]])
+
+
 def _has_its_own(name, wishes, row, y, x, nu):
     """Whether f' = nu pi, to rounding, where y has a probability, and f' >= nu pi in the limit where it has none."""
     beta, nu, ref = mpf(wishes.beta), mpf(float(nu)), mpf(float(wishes.log_ref[row, y]))

@@ -166,6 +166,16 @@ def test_falling_sides_are_the_inverse_of_the_slope():
         assert (gains.log_slope(gains.bend)[x == gains.bend] <= log_price).all()
 
 
+@pytest.mark.parametrize("beta", [1.01, 2.0, 1e3])
+def test_falling_sides_are_found_however_near_the_bend(beta):
+    gains = sigmoids.Gains(beta, np.zeros((1, 1)), np.full((1, 1), -50.0))
+    steepest = gains.log_slope(gains.bend)[0]
+    for less in np.geomspace(1e-12, 10, 14):
+        x = gains.falling(steepest - less)
+        assert x[0, 0] > gains.bend[0, 0]
+        np.testing.assert_allclose(gains.log_slope(x)[0], steepest - less, atol=1e-12 + 1e-14 * beta)
+
+
 def test_a_policy_of_the_least_value_that_is_not_in_balance_is_not_told_as_the_minimiser():
     """z0 of 100 nats: losses of e^-1000 that no float tells from 0 leave one response at 0 slope, another at 1."""
     _, problem, labels, _ = small(41)
