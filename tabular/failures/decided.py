@@ -8,7 +8,8 @@ ways. Where a fit has labels at their bends, these are tied, and the least loss 
 (:mod:`tabular.failures.joint`) tells exactly what a policy inverts, and at what cost.
 
 Nodes are looked at several at a time: those of the highest bounds, and those that have decided most, which lead to
-policies.
+policies. How many there are depends on how soon a heavy set is known. So some dives from the root decide many labels at
+once, and what they and the nodes tie is mended where it costs too much or leaves room (:mod:`tabular.failures.mended`).
 """
 
 from dataclasses import dataclass, replace
@@ -17,21 +18,26 @@ import numpy as np
 
 from tabular.base import tolerances
 from tabular.base.rows import Rows
-from tabular.failures import knapsack, ties
+from tabular.failures import joint, knapsack
 from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
 from tabular.failures.infimum import Infimum
+from tabular.failures.mended import Patterns
+from tabular.failures.pairs import Pairs
 
 __all__ = ["Decisions", "implied", "nodes"]
 
 _LIGHTEST = np.log(1e-15)  # of the heaviest: labels that can make no difference are left out of the fits
 _TOGETHER = 32  # nodes that are decided at once, half of them the deepest
 _TRIED = 2  # policies of as many nodes
+_MENDED, _SELDOM = 3, 4  # patterns, where fits are fast, at once; and not before so many rounds again
+_DIVES, _AT_ONCE = 8, 0.25  # dives, and the part of the open labels that each decides at once
+_SKETCH = 8  # steps of a fit that only leads somewhere
 _LEFT = 3e-3  # of what closing a node takes, its fit may have left to fall
-_CHEAPER = 1e-2  # of the price: by less, and the price is right
+_CLOSE, _WIDER = 1.2, 4.0  # the price is known to that factor; at first it is searched for by steps of the other
 _WHOLE = 1e-3  # of a label: it is not divided
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
 _WORK = 13_000_000  # labels times squared responses, in .1 s
-_VAIN = 8  # nodes that prove nothing, beside a quarter of all: more, and the search is in vain
+_VAIN = 16  # nodes that prove nothing, beside a quarter of all: more, and the search is in vain
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good
 
 
@@ -50,6 +56,10 @@ class _Nodes(Rows):
     hold: np.ndarray
     most: np.ndarray
     next: np.ndarray
+
+    @property
+    def fits(self):
+        return Fits(self.state, self.strength, self.hold)
 
     def decided(self):
         """Both ways: states, and the rows that they come from."""
@@ -99,20 +109,27 @@ class Decisions:
         self.label = np.flatnonzero(graph.log_share > graph.log_share.max() + _LIGHTEST)
         winner, loser = graph.winner[self.label], graph.loser[self.label]
         node, end = np.unique(np.r_[winner, loser], return_inverse=True)
-        self.bound = -graph.problem.beta * (graph.log_ref[winner] - graph.log_ref[loser])
+        bound = -graph.problem.beta * (graph.log_ref[winner] - graph.log_ref[loser])
         self.start = graph.problem.beta * (at.unnormalised - graph.log_ref)[node]
-        self.labels = *np.split(end, 2), np.exp(graph.log_share[self.label]), self.bound, weight[self.label]
+        self.pairs = Pairs(*np.split(end, 2), np.exp(graph.log_share[self.label]), bound)
+        self.ways_weigh = self.pairs.sums(weight[self.label])
         self.light = float(weight.sum() - weight[self.label].sum())
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
         self.looked, self.in_vain, self.unproved = 0, 0, False
-        self.copies = ties.Copies(at.parts.graph, at.parts.graph.labelled)
+        self.patterns, self.waiting, self.mended = Patterns(at, weight, budget), [], _MENDED if joint.tame(at) else 1
 
     def run(self, limit: int):
         """Look at so many nodes at most, unless all are closed before, or rounding hides what most of them prove."""
-        here, closed = self._root(), -np.inf
-        while len(here := here[here.most + self.light >= self.best + self.more]):
+        here, closed, rounds = self._root(), -np.inf, 0
+        if self._left_open(here).size:
+            self._dive(here)
+        while (left := self._left_open(here)).size:
+            if rounds == 0 or (rounds >= _SELDOM and rounds & (rounds - 1) == 0):  # ever more seldom
+                self._mend(self.mended)
+                left = self._left_open(here)
+            here, rounds = here[left], rounds + 1
             self.unproved |= self.in_vain > _VAIN + self.looked // 4
-            if self.unproved or self.looked >= limit:
+            if self.unproved or self.looked >= limit or not len(here):
                 break
             chosen = self._chosen(here)
             state, row = here[chosen].decided()
@@ -121,29 +138,56 @@ class Decisions:
             whole = below.next == _DONE
             closed = max(closed, below.most[whole].max(initial=-np.inf))
             here = here[np.setdiff1d(np.arange(len(here)), chosen)].joined(below[~whole])
-        most = max([closed, *here.most]) + self.light
+        most = max([closed, *here.most[self._left_open(here)]]) + self.light
         self.most = most if most >= self.best + self.more else self.best
         self.unproved |= closed + self.light >= self.best + self.more
         return self
 
+    def _left_open(self, here):
+        """Rows of the nodes that may lead to more weight than is known."""
+        return np.flatnonzero(here.most + self.light >= self.best + self.more)
+
     def _root(self):
-        """At the price at which the bound is least."""
-        level = (self.at.value + self.budget) * (1 + tolerances.LOSS)
-        price, known = level / self.weight.sum(), None
-        while True:
-            divided = Divided(*self.labels, level, price)
-            left = _LEFT * price * self.labels[-1].max()
-            if known is None:
-                fits, most = divided.first(self.start, left)
-            else:
-                fits, most = divided.fit(known[1], np.full(1, left))
-            if known is None or most.weight[0] < known[2].weight[0]:
-                self.divided, known = divided, (price, fits, most)
-            found = 1 / most.price[0] if most.price[0] > 0 else price
-            if known[0] != price or abs(found - price) <= _CHEAPER * price:
-                self.price, fits, most = known
-                return self._bounded(fits, most, np.minimum(most.weight, self.labels[-1].sum()))
-            price = found
+        """At the price at which the bound is least: there labels, divided, take up the level."""
+        level, most_of = (self.at.value + self.budget) * (1 + tolerances.LOSS), self.ways_weigh.sum()
+        price, low, high, known = level / most_of, 0.0, np.inf, None
+        while high > _CLOSE * low:
+            divided = Divided(self.pairs, self.ways_weigh, level, price)
+            left = _LEFT * price * self.ways_weigh.max()
+            found = divided.first(self.start, left) if known is None else divided.fit(known[0], np.full(1, left))
+            dearer = found[1].weight[0] > (divided.shares(found[0]) @ self.ways_weigh)[0]
+            if known is None or found[1].weight[0] < known[1].weight[0]:
+                self.divided, self.price, known = divided, price, found
+            elif low == 0 or np.isinf(high):  # the least has been passed
+                dearer = low == 0
+            low, high = (price, high) if dearer else (low, price)
+            price = low * _WIDER if np.isinf(high) else high / _WIDER if low == 0 else np.sqrt(low * high)
+        fits, most = known
+        return self._bounded(fits, most, np.minimum(most.weight, most_of))
+
+    def _dive(self, root):
+        """From the root many labels are decided at once, those on which most depends, and fitted, until all are."""
+        rows, draws = np.zeros(_DIVES * len(root), dtype=np.int64), np.random.default_rng(0)
+        fits, bound, by_share = root.fits[rows], root.most[rows], np.arange(len(rows)) % 2 == 1
+        while len(fits):
+            fits, most = self.divided.fit(fits, self._left(bound), _SKETCH)
+            self._try(fits, len(fits))
+            bound, n_open = np.minimum(most.weight, bound), (fits.state == OPEN).sum(axis=1)
+            able = (n_open > 0) & (bound + self.light >= self.best + self.more)
+            fits, most, bound, by_share, n_open = fits[able], most[able], bound[able], by_share[able], n_open[able]
+            lean = np.where(by_share[:, None], self.divided.shares(fits) - 0.5, most.less / self.ways_weigh)
+            weight = np.where(fits.state == OPEN, np.abs(lean) * np.exp(draws.normal(size=lean.shape)), -1.0)
+            rank = np.argsort(np.argsort(-weight, axis=1, kind="stable"), axis=1)
+            now = rank < np.ceil(_AT_ONCE * n_open)[:, None]
+            state = np.where(now & (fits.state == OPEN), np.where(lean > 0, INVERTED, RIGHT), fits.state).astype(
+                np.int8
+            )
+            state, possible = implied(state, *self.pairs.ends)
+            fits, bound, by_share = replace(fits, state=state)[possible], bound[possible], by_share[possible]
+
+    def _left(self, most):
+        """What fits may have left to fall."""
+        return np.maximum(_LEFT * self.price * (most + self.light - self.best), 0.0)
 
     def _chosen(self, here):
         """Rows of the highest bounds, and of those that have decided most."""
@@ -152,11 +196,10 @@ class Decisions:
         return np.unique(np.r_[highest[: _TOGETHER // 2], deepest[: _TOGETHER // 2]])
 
     def _looked_at(self, near, most):
-        state, possible = implied(near.state, *self.labels[:2])
+        state, possible = implied(near.state, *self.pairs.ends)
         near, most = replace(near, state=state)[possible], most[possible]
-        left = np.maximum(_LEFT * self.price * (most + self.light - self.best), 0.0)
         self.looked += len(near)
-        fits, found = self._settled(*self.divided.fit(near, left))
+        fits, found = self._settled(*self.divided.fit(near, self._left(most)))
         self.in_vain += int(np.isposinf(found.weight).sum())
         return self._bounded(fits, found, np.minimum(found.weight, most))
 
@@ -185,7 +228,7 @@ class Decisions:
         is_open, less, bound = fits.state == OPEN, most.less, most.weight[:, None]
         state = np.where(is_open & (bound - np.maximum(less, 0) < need), INVERTED, fits.state)
         state = np.where(is_open & (bound + np.minimum(less, 0) < need), RIGHT, state).astype(np.int8)
-        part, weighs = self.divided.shares(fits), self.labels[-1]
+        part, weighs = self.divided.shares(fits), self.ways_weigh
         is_open = state == OPEN
         parted = np.where(is_open, np.minimum(part, 1 - part), -1.0)
         next_ = np.argmax(np.where(is_open, parted * weighs, -1.0), axis=1)
@@ -195,30 +238,38 @@ class Decisions:
         next_ = np.where(is_open.any(axis=1), next_, np.where((fits.state == OPEN).any(axis=1), _AGAIN, _DONE))
         return _Nodes(state, fits.strength, fits.hold, weight, next_)
 
-    def _try(self, fits):
+    def _try(self, fits, several=_TRIED):
         """The policies of some fits: what is at its bend is tied."""
         inverted, bend = self.divided.inverted(fits)
-        weight = inverted @ self.labels[-1]
-        for k in np.argsort(-weight, kind="stable")[:_TRIED]:
-            tied = self.label[bend[k]]
-            if weight[k] + self.light >= self.best + self.more and tied.tobytes() not in self.tried:
-                self.tried.add(tied.tobytes())
-                self._policy(tied)
+        weight = inverted @ self.ways_weigh
+        for k in np.argsort(-weight, kind="stable")[:several]:
+            if weight[k] + self.light >= self.best + self.more:
+                tied = self.label[bend[k][self.pairs.pair]]
+                self._policy(self.patterns.tied(np.isin(self.patterns.copies.edge, tied)))
 
-    def _policy(self, tied):
-        copies, parts = self.copies, self.at.parts
-        fit = copies.tied(np.isin(copies.edge, tied), guess=parts.strength[copies.node])
-        cost, down = np.maximum(fit.cost - parts.cost[copies.component], 0.0), fit.delta <= 0
-        if cost.sum() <= self.budget and (got := float(self.weight[copies.edge[down]].sum())) > self.best:
-            self.best = got
-            self._keep(fit, cost, down)
+    def _policy(self, pattern):
+        if pattern.tobytes() not in self.tried:
+            self.tried.add(pattern.tobytes())
+            cost, weight, inverted, _ = (part[0] for part in self.patterns.fitted([pattern]))
+            self._keep(pattern, cost, inverted)
+            self.waiting.append((float(weight - (cost.sum() - self.budget) / self.price), len(self.tried), pattern))
 
-    def _keep(self, fit, cost, down):
-        """The ways of its pieces."""
-        copies = self.copies
-        several = np.flatnonzero(self.at.parts.graph.labels_of.size[copies.component] > 1)
-        for k in several:
-            mine = copies.node_copy == k
-            inverted = copies.edge[down & (copies.edge_copy == k)]
-            way = copies.component[k], fit.leader[mine] - copies.start[k], max(cost[k], knapsack.LEAST), inverted
+    def _mend(self, several):
+        """Of the patterns tried, those that are worth most for their cost."""
+        self.waiting.sort(reverse=True, key=lambda one: one[:2])
+        now, self.waiting = self.waiting[:several], self.waiting[several:]
+        for *_, pattern in now:
+            for way in self.patterns.mended(pattern):
+                self._keep(*way)
+
+    def _keep(self, pattern, cost, inverted):
+        """The ways of its pieces, if it is the best within the budget."""
+        copies = self.patterns.copies
+        got = float(self.weight[copies.edge[inverted]].sum())
+        if cost.sum() > self.budget or got <= self.best:
+            return
+        self.best = got
+        for k in np.flatnonzero(self.at.parts.graph.labels_of.size[copies.component] > 1):
+            mine, down = copies.node_copy == k, copies.edge[inverted & (copies.edge_copy == k)]
+            way = copies.component[k], pattern[mine] - copies.start[k], max(cost[k], knapsack.LEAST), down
             self.ways.append(way)

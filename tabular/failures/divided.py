@@ -18,11 +18,13 @@ costs at least: these are the items of a knapsack, whose room is the level less 
 Divided, they bound the weight; and its price tells of each label by how much less it is if the label is decided
 otherwise. ∎ A fit need not be good for that: where it is not, the bound is only higher than the least there is.
 
-The fits are Newton's, many at once. Bends are rounded off a little, about where the fit before had its pushes (the
+Labels of the same two responses are one here, with a bend both ways (:mod:`tabular.failures.pairs`). The fits are
+Newton's, many at once. Bends are rounded off a little, about where the fit before had its pushes (the
 method of multipliers), which leaves no error where these settle.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -42,6 +44,7 @@ _RIDGE, _PINNED = 1e-8, 1e-13  # of a label's share, curvature where it has none
 _FURTHEST = 1e3  # nats: no step is longer
 _TURNED = 0.3  # of the slope at the start of a step: what may be left of it at its end
 _SHORTEST, _LONGEST = 1e-6, 1e12  # of a step: how well it is known, and how long it grows
+_NEAREST, _FURTHER = 0.3, 4.0  # to an end of a bracket, a part of it; and how much further steps go where one is left
 _STEPS = 100  # of one fit: bounds hold wherever it ends
 _UNSEEN = 1e-16  # of the level: pushes that change nothing
 _CLOSER = 1e-4  # of what may be left to fall: where the pushes are no circulation yet
@@ -53,8 +56,8 @@ class Fits(Rows):
     """A row each.
 
     Attributes:
-        state: ``(n_fits, n_labels)`` of INVERTED, OPEN, RIGHT.
-        strength: ``(n_fits, n_nodes)``; hold: ``(n_fits, n_labels)`` what holds each label at its bend, of its share.
+        state: ``(n_fits, n_ways)`` of INVERTED, OPEN, RIGHT.
+        strength: ``(n_fits, n_nodes)``; hold: ``(n_fits, n_pairs)`` what holds each at its bend, of its share.
     """
 
     state: np.ndarray
@@ -68,7 +71,7 @@ class Most(Rows):
 
     Attributes:
         weight: ``(n_fits,)`` no policy inverts more; inf where the pushes prove nothing, -inf where there is no policy.
-        less: ``(n_fits, n_labels)`` how much less it is if an open label is right; minus that if it is inverted.
+        less: ``(n_fits, n_ways)`` how much less it is if an open way is right; minus that if it is inverted.
         price: ``(n_fits,)`` weight for a nat; 0 where all can be inverted.
         loss: ``(n_fits,)`` no policy has less.
     """
@@ -80,112 +83,118 @@ class Most(Rows):
 
 
 class Divided:
-    """Labels, what each counts for, a loss level, and the price of a unit of weight, in nats.
+    """Pairs of responses, what the ways of each count for, a loss level, and the price of a unit of weight, in nats.
 
     Args:
-        winner, loser: ``(n_labels,)`` nodes from 0; share, bound: as in :mod:`tabular.failures.least_cost`.
-        weight: ``(n_labels,)`` what each counts for; level: of the labels' part of the loss.
+        pairs: :class:`tabular.failures.pairs.Pairs`.
+        weight: ``(n_ways,)`` what each counts for; level: of the labels' part of the loss.
     """
 
-    def __init__(self, winner, loser, share, bound, weight, level, price):
-        self.winner, self.loser, self.share, self.bound = winner, loser, share, bound
-        self.weight, self.level, self.price = weight, level, price
-        self.n_nodes, each = int(max(winner.max(), loser.max())) + 1, np.arange(len(winner))
-        self.ends = np.zeros((len(winner), self.n_nodes))
-        self.ends[each, winner], self.ends[each, loser] = 1.0, -1.0
-        self.stiff = np.clip(share.mean() / share, 1.0, 1e6)  # light labels are held against heavy ones
-        self.round = max(_ROUND, _OF_SPAN * float(np.abs(bound).max()))
-        beyond = _tangent(bound, price * weight / share)
-        self.push, self.bend = expit(-bound), np.maximum(expit(-bound) - beyond, 0.0)
+    def __init__(self, pairs, weight, level, price):
+        self.pairs, self.weight, self.level = pairs, weight, level
+        self.share, self.bound, self.back = pairs.share, pairs.bound, pairs.back
+        self.n_nodes, each = int(max(pairs.winner.max(), pairs.loser.max())) + 1, np.arange(len(pairs))
+        self.ends = np.zeros((len(pairs), self.n_nodes))
+        self.ends[each, pairs.winner], self.ends[each, pairs.loser] = 1.0, -1.0
+        self.stiff = np.clip(self.share.mean() / self.share, 1.0, 1e6)  # light labels are held against heavy ones
+        self.round = max(_ROUND, _OF_SPAN * float(np.abs(self.bound).max()))
+        self.gains = tuple(part[0] for part in pairs.split(weight[None], 0.0))
+        above, below = (_tangent(s * self.bound, price * self.gains[k] / self.share) for k, s in enumerate((1, -1)))
+        self.push = expit(-self.bound)
+        self.bends = -np.maximum(expit(self.bound) - below, 0.0), np.maximum(self.push - above, 0.0)
         with np.errstate(divide="ignore"):
-            self.far = np.log1p(-beyond) - np.log(beyond)
+            self.far = np.log(below) - np.log1p(-below), np.log1p(-above) - np.log(above)
 
     def first(self, strength, left) -> tuple[Fits, Most]:
         """With all labels open, from any strengths: bends are sharpened step by step."""
-        state = np.zeros((1, len(self.winner)), dtype=np.int8)
-        fits, wide = Fits(state, strength[None], np.zeros(state.shape)), 10 * max(np.abs(self.bound).max(), 1.0)
+        fits = Fits(np.zeros((1, len(self.weight)), dtype=np.int8), strength[None], np.zeros((1, len(self.pairs))))
+        bends, wide = self._bends(fits.state), 10 * max(np.abs(self.bound).max(), 1.0)
         for width in np.geomspace(wide, self.round, 2 + int(np.log10(wide / self.round))):
-            fits = self._newton(fits, self.inner(state), width, np.full(1, left))
+            fits = self._newton(fits, bends, width, np.full(1, left))
         return self.fit(fits, np.full(1, left))
 
-    def fit(self, near: Fits, left) -> tuple[Fits, Most]:
-        """From fits with a similar state; ``left`` is the loss that each may have left to fall."""
-        inner, left = self.inner(near.state), left.copy()
-        fits = self._newton(replace(near, hold=np.clip(near.hold, *self._limits(near.state))), inner, self.round, left)
-        most = self.most(fits, inner)
+    def fit(self, near: Fits, left, steps=_STEPS) -> tuple[Fits, Most]:
+        """From fits with a similar state; ``left`` is the loss that each may have left to fall, or in so many steps."""
+        bends = self._bends(near.state)
+        near = replace(near, hold=np.clip(near.hold, bends.low, bends.high))
+        fits = self._newton(near, bends, self.round, left, steps)
+        most = self._most(fits, bends)
+        left = left.copy() if steps == _STEPS else np.zeros(len(fits))  # a sketch is left as it is
         while (again := np.flatnonzero(np.isposinf(most.weight) & (left > tolerances.LOSS * self.level))).size:
             left[again] *= _CLOSER
-            some = self._newton(fits[again], inner[again], self.round, left[again])
-            fits, most = fits.put(again, some), most.put(again, self.most(some, inner[again]))
+            some = self._newton(fits[again], bends[again], self.round, left[again])
+            fits, most = fits.put(again, some), most.put(again, self._most(some, bends[again]))
         return fits, most
 
-    def most(self, fits, inner) -> Most:
+    def most(self, fits: Fits) -> Most:
         """What the fits' pushes say of all policies that decide like that."""
-        push, proved = self._circulations(fits, inner)
-        free, inverted, right, terms = self._least(push / self.share)
-        is_open, held = fits.state == OPEN, fits.state == INVERTED
-        least = np.where(is_open, free, np.where(held, inverted, right)) - _ROUNDING * terms
-        loss = np.where(proved, (self.share * least).sum(axis=1), 0.0)
-        cost = self.share * np.maximum(inverted - free - _ROUNDING * terms, 0.0)
-        gain = np.where(is_open, self.weight, 0.0)
-        room = np.where(proved, self.level - loss, 0.0)
-        weight, less, price = knapsack.divided(room, np.where(is_open, cost, 0.0), gain)
-        weight = np.where(room < 0, -np.inf, weight + held @ self.weight)
-        return Most(np.where(proved, weight, np.inf), np.where(proved[:, None], less, 0.0), price, loss)
+        return self._most(fits, self._bends(fits.state))
 
     def shares(self, fits):
-        """``(n_fits, n_labels)`` how much of each label is inverted: 1 up to the bend, 0 from the tangent on."""
-        h = self._margins(fits, self.inner(fits.state))
-        beyond = np.where(np.isinf(h), 0.0, np.maximum(h - self.bound, 0.0))
-        length = self.far - self.bound
-        part = np.where(np.isinf(h), 0.0, 1 - np.minimum(beyond / np.maximum(length, np.finfo(float).tiny), 1.0))
-        return np.where(fits.state == OPEN, part, fits.state == INVERTED)
+        """``(n_fits, n_ways)`` how much of each is inverted: 1 up to the bend, 0 from the tangent on."""
+        h, ways, parts = self._margins(fits), self.pairs.split(fits.state, OPEN), []
+        finite = np.isfinite(h)
+        for sign, state, far in zip((1, -1), ways, (self.far[1], self.far[0]), strict=True):
+            length, beyond = sign * (far - self.bound), sign * np.where(finite, h - self.bound, 0.0)
+            part = 1 - np.clip(beyond, 0.0, length) / np.maximum(length, np.finfo(float).tiny)
+            part = np.where(finite, part, np.isinf(far))
+            parts.append(np.where(state == OPEN, part, state == INVERTED))
+        return self.pairs.joined(*parts)
 
     def off(self, fits):
         """``(n_fits,)`` how far a label is at most on the other side than decided, in nats."""
-        inner = self.inner(fits.state)
-        return (fits.state * np.where(inner, self._margins(fits, inner) - self.bound, 0.0)).max(axis=1)
+        h, bends = self._margins(fits), self._bends(fits.state)
+        there, back = self.pairs.split(fits.state, OPEN)
+        beyond = np.where(bends.inner, h - self.bound, 0.0)
+        return np.maximum(there * beyond, -back * beyond).max(axis=1)
 
     def inverted(self, fits):
-        """``(n_fits, n_labels)`` masks of the labels that the fits' strengths invert, and of those at their bends."""
-        inner = self.inner(fits.state)
-        high = self._limits(fits.state)[1]
-        bend = inner & (fits.hold > 0) & (fits.hold < high)
-        return bend | (self._margins(fits, inner) <= self.bound), bend
+        """Masks of the ways that the fits' strengths invert, ``(n_fits, n_ways)``, and of the pairs at their bends."""
+        h, bends, state = self._margins(fits), self._bends(fits.state), self.pairs.split(fits.state, OPEN)
+        bend = bends.inner & (fits.hold > bends.low) & (fits.hold < bends.high)
+        bend &= (state[0] != RIGHT) & (state[1] != RIGHT)
+        return self.pairs.joined(bend | (h <= self.bound), bend | (h >= self.bound)), bend
 
-    def inner(self, state):
-        """``(n_fits, n_labels)`` of labels on cycles of pushes: from winners to losers, and back where it is held."""
-        base = np.arange(len(state))[:, None] * self.n_nodes
-        tail, head, held = base + self.winner, base + self.loser, state == INVERTED
-        ends = np.r_[tail.ravel(), head[held]], np.r_[head.ravel(), tail[held]]
+    def _bends(self, state):
+        there, back = self.pairs.split(state, OPEN)
+        high = np.where(there == OPEN, self.bends[1], 0.0)
+        low = np.where(back == OPEN, self.bends[0], 0.0)
+        high = np.where((there == INVERTED) | (back == RIGHT), np.inf, high)
+        low = np.where((there == RIGHT) | (back == INVERTED), -np.inf, low)
+        return _Bends(low, high, self._inner((self.back > 0) | (there == INVERTED)))
+
+    def _inner(self, both):
+        """Masks of the pairs on cycles of pushes: from winners to losers, and back where that can be."""
+        base = np.arange(len(both))[:, None] * self.n_nodes
+        tail, head = base + self.pairs.winner, base + self.pairs.loser
+        ends = np.r_[tail.ravel(), head[both]], np.r_[head.ravel(), tail[both]]
         block = connected_components(digraph.adjacency(base.size * self.n_nodes, *ends), connection="strong")[1]
         return block[tail] == block[head]
 
-    def _margins(self, fits, inner):
-        return np.where(inner, fits.strength[:, self.winner] - fits.strength[:, self.loser], np.inf)
+    def _margins(self, fits):
+        inner = self._bends(fits.state).inner
+        return np.where(inner, fits.strength @ self.ends.T, np.inf)
 
-    def _limits(self, state):
-        """Of what holds a label at its bend, in shares."""
-        high = np.where(state == OPEN, self.bend, np.where(state == INVERTED, np.inf, 0.0))
-        return np.where(state == RIGHT, -np.inf, 0.0), high
-
-    def _slopes(self, fits, inner, width):
-        """Of each label over its share: slope, curvature, and what holds it."""
-        h, (low, high) = self._margins(fits, inner), self._limits(fits.state)
-        is_open, push, finite = fits.state == OPEN, expit(-h), np.where(inner, h, 0.0)
-        rate = np.where(is_open, self.bend, self.stiff) / width
-        hold = np.where(inner, np.clip(rate * (finite - self.bound) + fits.hold, low, high), 0.0)
-        flat, beyond = is_open & (h > self.bound) & (h < self.far), is_open & inner & (h >= self.far)
-        slope = np.where(flat, -self.push, -push - np.where(beyond, self.bend, 0.0)) + hold
+    def _slopes(self, bends, held, h, width):
+        """Of each pair over its share: slope, curvature, and what holds it."""
+        push, low, high = expit(-h), bends.low, bends.high
+        with np.errstate(invalid="ignore"):
+            rate = np.where(np.isinf(high - low), self.stiff, high - low) / width
+        hold = np.clip(rate * (h - self.bound) + held, low, high)
+        chord = bends.right & (h > self.bound), bends.left & (h < self.bound)
+        beyond = chord[0] & (h >= self.far[1]), chord[1] & (h <= self.far[0])
+        flat = (chord[0] & ~beyond[0]) | (chord[1] & ~beyond[1])
+        slope = self.back - np.where(flat, self.push, push) + hold
+        slope -= np.where(beyond[0], self.bends[1], 0.0) + np.where(beyond[1], self.bends[0], 0.0)
         curvature = np.where(flat, 0.0, push * (1 - push)) + np.where((hold > low) & (hold < high), rate, 0.0) + _RIDGE
-        return slope, np.where(inner, curvature, 0.0), hold
+        return tuple(np.where(bends.inner, part, 0.0) for part in (slope, curvature, hold))
 
-    def _newton(self, fits, inner, width, left):
+    def _newton(self, fits, bends, width, left, steps=_STEPS):
         """Bends rounded off over so many nats: until no step would gain what may be left."""
-        fits, live = replace(fits, strength=fits.strength.copy()), np.arange(len(fits))
-        for _ in range(_STEPS):
-            now, cycles = fits[live], inner[live]
-            slope, curvature, _ = self._slopes(now, cycles, width)
+        strength, live = fits.strength.copy(), np.arange(len(fits))
+        for _ in range(steps):
+            now, held, h = bends[live], fits.hold[live], strength[live] @ self.ends.T
+            slope, curvature, _ = self._slopes(now, held, h, width)
             way = -self._potentials(self.share * curvature, self.share * slope)
             moved = way @ self.ends.T
             falls = -(self.share * slope * moved).sum(axis=1)
@@ -193,9 +202,11 @@ class Divided:
             if not go.size:
                 break
             short = np.minimum(_FURTHEST / np.abs(moved[go]).max(axis=1), 1.0)
-            live, steps = live[go], (short[:, None] * way[go], short[:, None] * moved[go], short * falls[go])
-            fits.strength[live] = self._along(now[go], cycles[go], width, *steps)
-        return replace(fits, hold=self._slopes(fits, inner, width)[2])
+            live, way, moved = live[go], short[:, None] * way[go], short[:, None] * moved[go]
+            step = self._along(now[go], held[go], h[go], width, moved, short * falls[go])
+            strength[live] += step[:, None] * way
+        h = strength @ self.ends.T
+        return replace(fits, strength=strength, hold=self._slopes(bends, fits.hold, h, width)[2])
 
     def _potentials(self, conductance, flow):
         """``(n_fits, n_nodes)`` whose currents are what labels' flows leave at nodes; where nothing conducts, small."""
@@ -205,40 +216,88 @@ class Divided:
         matrix = laplacian / size + _PINNED * np.eye(self.n_nodes)
         return np.linalg.solve(matrix, (flow @ self.ends)[..., None] / size)[..., 0]
 
-    def _along(self, fits, inner, width, way, moved, falls):
-        """Strengths so far along a way that most of the slope is gone, which rises all the way."""
-        step, low, high = np.ones(len(way)), np.zeros(len(way)), np.full(len(way), np.inf)
-        while True:
-            there = fits.strength + step[:, None] * way
-            slope = (self.share * self._slopes(replace(fits, strength=there), inner, width)[0] * moved).sum(axis=1)
-            low, high = np.where(slope <= 0, step, low), np.where(slope > 0, step, high)
-            between = np.where(np.isinf(high), 2 * low, (low + high) / 2)
-            going = (np.abs(slope) > _TURNED * falls) & (between - low > _SHORTEST * between) & (between < _LONGEST)
-            if not going.any():
-                return there
-            step = np.where(going, between, step)
+    def _along(self, bends, held, h, width, moved, falls):
+        """``(n_fits,)`` steps so far along a way that most of the slope is gone, which rises all the way."""
+        step, low, high = np.ones(len(h)), np.zeros(len(h)), np.full(len(h), np.inf)
+        down, up, going = -falls, np.full(len(h), np.inf), np.arange(len(h))  # the slopes at low and at high
+        while going.size:
+            there = h[going] + step[going, None] * moved[going]
+            slope = self._slopes(bends[going], held[going], there, width)[0]
+            slope, way = (self.share * slope * moved[going]).sum(axis=1), step[going]
+            low[going], down[going] = np.where(slope <= 0, (way, slope), (low[going], down[going]))
+            high[going], up[going] = np.where(slope > 0, (way, slope), (high[going], up[going]))
+            between = self._between(low[going], high[going], down[going], up[going])
+            on = (np.abs(slope) > _TURNED * falls[going]) & (between - low[going] > _SHORTEST * between)
+            on &= between < _LONGEST
+            step[going[on]], going = between[on], going[on]
+        return step
 
-    def _circulations(self, fits, inner):
-        """``(n_fits, n_labels)`` pushes near the fits', within their limits; and whether they are circulations."""
-        held, right = fits.state == INVERTED, fits.state == RIGHT
-        low, high = np.where(held, -np.inf, 0.0), np.where(right, np.inf, self.share)
-        push = np.where(inner, np.clip(-self.share * self._slopes(fits, inner, self.round)[0], low, high), 0.0)
+    def _between(self, low, high, down, up):
+        """Where the straight line between two slopes is 0, but not too near to either; further on where one is left."""
+        part = np.clip(-down / np.where(np.isinf(high), 1.0, up - down), _NEAREST, 1 - _NEAREST)
+        return np.where(np.isinf(high), _FURTHER * low, low + part * np.where(np.isinf(high), 0.0, high - low))
+
+    def _circulations(self, fits, bends):
+        """Pushes near the fits', of softplus alone and over shares; and whether they are circulations."""
+        lower, higher = np.isposinf(bends.high), np.isneginf(bends.low)
+        low, high = np.where(lower, -np.inf, 0.0), np.where(higher, np.inf, 1.0)
+        slope = self._slopes(bends, fits.hold, fits.strength @ self.ends.T, self.round)[0]
+        push = self.share * np.where(bends.inner, np.clip(self.back - slope, low, high), 0.0)
+        low, high, line = self.share * low, self.share * high, self.share * self.back
         for _ in range(2):  # what rounding left of the first correction is the second
             push = np.where(np.abs(push) > _UNSEEN * self.level, push, 0.0)
-            room = np.where(held, np.inf, push)
-            room = np.where(inner, np.minimum(room, np.where(right, np.inf, self.share - push)), 0.0)
-            push = np.clip(push - room * (self._potentials(room, push) @ self.ends.T), low, high)
-        return push, np.abs(push @ self.ends).sum(axis=1) <= tolerances.LOSS * np.abs(push).sum(axis=1)
+            room = np.minimum(push - low, high - push)
+            room = np.where(bends.inner, np.where(np.isinf(room), self.share, room), 0.0)
+            push = np.clip(push - room * (self._potentials(room, push - line) @ self.ends.T), low, high)
+        over = np.abs((push - line) @ self.ends).sum(axis=1)
+        return push / self.share, over <= tolerances.LOSS * np.abs(push).sum(axis=1)
+
+    def _most(self, fits, bends):
+        push, proved = self._circulations(fits, bends)
+        free, tie, side, terms = self._least(push)
+        above, below = np.isneginf(bends.low), np.isposinf(bends.high)  # as decided
+        least = np.where((above & (side < 0)) | (below & (side > 0)) | (above & below), tie, free)
+        loss = np.where(proved, (self.share * (least - _ROUNDING * terms)).sum(axis=1), 0.0)
+        cost = self.share * np.maximum(tie - least - _ROUNDING * terms, 0.0)
+        up = np.where(above == below, side > 0, above)
+        is_open = [state == OPEN for state in self.pairs.split(fits.state, RIGHT)]
+        sides = is_open[0] & ~up, is_open[1] & up  # those inverted for free; the others of a pair cost what a tie does
+        gain = np.where(up, *(np.where(one, gain, 0.0) for one, gain in zip(is_open, self.gains, strict=True)))
+        base = (fits.state == INVERTED) @ self.weight + sides[0] @ self.gains[0] + sides[1] @ self.gains[1]
+        room = np.where(proved, self.level - loss, 0.0)
+        weight, _, price = knapsack.divided(room, np.where(gain > 0, cost, 0.0), gain)
+        weight = np.where(room < 0, -np.inf, weight + base)
+        less = gain - price[:, None] * cost
+        ways = [np.where(one, g + np.maximum(-less, 0.0), less) for one, g in zip(sides, self.gains, strict=True)]
+        less = np.where(fits.state == OPEN, self.pairs.joined(*ways), 0.0)
+        return Most(np.where(proved, weight, np.inf), np.where(proved[:, None], less, 0.0), price, loss)
 
     def _least(self, push):
-        """Of each label over its share: the infimum on either side, inverted, right; and the size of its terms."""
+        """Of each pair over its share: the infimum, that of a tie, on which side the first is, and its terms' size."""
         part = np.clip(push, 0.0, 1.0)
         with np.errstate(divide="ignore"):
             h = np.log1p(-part) - np.log(part)
-        free, bent = entr(part) + entr(1 - part), softplus(-self.bound) + push * self.bound
-        inverted = np.where((h <= self.bound) & (push >= 0), free, bent)
-        right = np.where((h >= self.bound) & (push <= 1), free, bent)
-        return free, inverted, right, free + softplus(-self.bound) + np.abs(push * self.bound)
+        free, tie = entr(part) + entr(1 - part), softplus(-self.bound) + push * self.bound
+        side = np.where(push < 0, np.inf, np.where(push > 1, -np.inf, h)) - self.bound
+        return free, tie, side, free + softplus(-self.bound) + np.abs(push * self.bound)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bends(Rows):
+    """``(n_fits, n_pairs)`` between what each is held at its bend, over its share, and whether it is on a cycle."""
+
+    low: np.ndarray
+    high: np.ndarray
+    inner: np.ndarray
+
+    @cached_property
+    def right(self):
+        """Where labels are divided above the bend; ``left``: below."""
+        return (self.high > 0) & (self.high < np.inf)
+
+    @cached_property
+    def left(self):
+        return (self.low < 0) & (self.low > -np.inf)
 
 
 def _tangent(bound, worth):

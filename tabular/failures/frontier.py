@@ -55,6 +55,7 @@ __all__ = [
 ]
 
 _TOGETHER = 1000  # labels of a problem that are looked at with every pattern of every piece
+_FEWER = 2  # times fewer tie patterns are fitted where labels can be decided about instead
 _MORE = 2_000  # tie patterns of a piece that are fitted where rounding hides what decisions would prove
 _RAISED = (1 / 16, 1 / 4, 1.0)  # of the way to the highest level: where bounds are made as tight as single steps do
 
@@ -252,7 +253,10 @@ def search(at: Infimum, weight, highest=np.inf, limit: int | None = None, lowest
     labels = _labels(at, alone, shared, weight) if len(graph.label) <= _TOGETHER else None
     aim = Aim(weight, max(lowest - at.value, 0.0), labels, {})
     few, one = joint.few(at), lowest >= highest and nodes(at)
-    found = _found(at, shared, weight, budget, few if limit is None or one else limit, aim)
+    if one:
+        found = joint.ways(at, shared, budget, limit=-(-few // _FEWER), aim=aim)
+    else:
+        found = _found(at, shared, weight, budget, few if limit is None else limit, aim)
     items = _items(at, found, weight)
     if not (one and found.cut_short.size):
         return items

@@ -14,6 +14,7 @@ from tabular.base.log_space import softplus
 from tabular.failures import ties
 from tabular.failures.divided import INVERTED, OPEN, Divided, Fits
 from tabular.failures.infimum import Infimum
+from tabular.failures.pairs import Pairs
 
 __all__ = ["cost_of"]
 
@@ -32,18 +33,20 @@ def cost_of(at: Infimum, labels) -> float | None:
     wanted = np.isin(copies.edge, labels)
     beta, log_ref = graph.problem.beta, graph.log_ref[copies.node]
     bound = -beta * (log_ref[copies.winner] - log_ref[copies.loser])
-    share, no = np.exp(graph.log_share[copies.edge]), np.zeros(len(wanted))
+    share = np.exp(graph.log_share[copies.edge])
     tied = copies.tied(wanted)
-    divided = Divided(copies.winner, copies.loser, share, bound, no, float(tied.cost.sum()), 1.0)
-    for fits, loss in _held(divided, np.where(wanted, INVERTED, OPEN), at.parts.strength[copies.node]):
-        ends = divided.inverted(fits)[1][0] & wanted
+    pairs = Pairs(copies.winner, copies.loser, share, bound)
+    state = np.where(pairs.sums(wanted) > 0, INVERTED, OPEN)
+    divided = Divided(pairs, np.zeros(len(state)), float(tied.cost.sum()), 1.0)
+    for fits, loss in _held(divided, state, at.parts.strength[copies.node]):
+        ends = divided.inverted(fits)[1][0][pairs.pair] & wanted
         tied = copies.tied(ends)
         while (up := wanted & (tied.delta > 0)).any():  # held with a push that rounds to none
             ends |= up
             tied = copies.tied(ends)
         cost = float(tied.cost.sum())
         there = replace(fits, strength=beta * (tied.log_policy() - log_ref)[None])
-        loss = max(loss, float(divided.most(there, divided.inner(fits.state)).loss[0]))
+        loss = max(loss, float(divided.most(there).loss[0]))
         if (tied.delta[wanted] <= 0).all() and cost - loss <= tolerances.LOSS * (cost + share @ softplus(-bound)):
             return max(cost - rest, 0.0)
     return None
@@ -51,7 +54,7 @@ def cost_of(at: Infimum, labels) -> float | None:
 
 def _held(divided, state, strength):
     """Fits and the losses that they prove, ever closer to where the labels are held."""
-    fits = Fits(state[None].astype(np.int8), strength[None], np.zeros((1, len(state))))
+    fits = Fits(state[None].astype(np.int8), strength[None], np.zeros((1, len(divided.pairs))))
     off, before = np.inf, np.inf
     while off > _HELD and not off > _SLOWEST * before:
         fits, most = divided.fit(fits, np.full(1, _LEFT * divided.level))

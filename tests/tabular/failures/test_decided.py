@@ -13,6 +13,7 @@ from tabular.failures import decided, joint
 from tabular.failures.decided import implied
 from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
 from tabular.failures.infimum import infimum
+from tabular.failures.pairs import Pairs
 from tests.tabular.failures.test_joint import every_way
 from tests.tabular.failures.test_work import counted, tangle
 
@@ -66,14 +67,19 @@ def test_no_policy_inverts_more_than_a_node_that_decides_like_it_says(seed):
     there, ends = np.unique(np.r_[winner, loser], return_inverse=True)
     (winner, loser), n = np.split(ends, 2), len(there)
     share, scale = rng.dirichlet(np.ones(k) * rng.choice([0.2, 5.0])) + 1e-12, 10 ** rng.uniform(-1, 2)
-    bound, weight = scale * rng.normal(size=k), rng.integers(1, 4, k).astype(float)
-    policies = scale * rng.normal(size=(8, n))
+    reference, weight = scale * rng.normal(size=n), rng.integers(1, 4, k).astype(float)
+    bound, policies = reference[winner] - reference[loser], scale * rng.normal(size=(8, n))
+    policies = np.where(rng.random((8, n)) < rng.choice([0.0, 0.5]), reference, policies)  # some responses are tied
     h = policies[:, winner] - policies[:, loser]
-    loss, inverted = (share * softplus(-h)).sum(axis=1), h <= bound
-    state = np.where(rng.random((8, k)) < rng.random((8, 1)), np.where(inverted, INVERTED, RIGHT), OPEN).astype(np.int8)
+    pairs = Pairs(winner, loser, share, bound)
+    up, down = pairs.ends
+    loss = (share * softplus(-h)).sum(axis=1)
+    inverted = policies[:, up] - policies[:, down] <= reference[up] - reference[down]
+    decided = rng.random(inverted.shape) < rng.random((8, 1))
+    state, weight = np.where(decided, np.where(inverted, INVERTED, RIGHT), OPEN).astype(np.int8), pairs.sums(weight)
     for row in range(8):
-        nodes = Divided(winner, loser, share, bound, weight, loss[row] * (1 + 1e-12), 10 ** rng.uniform(-3, 2) / k)
-        near = Fits(state[[row]], policies[[row]] * rng.choice([0.0, 1.0]), np.zeros((1, k)))
+        nodes = Divided(pairs, weight, loss[row] * (1 + 1e-12), 10 ** rng.uniform(-3, 2) / k)
+        near = Fits(state[[row]], policies[[row]] * rng.choice([0.0, 1.0]), np.zeros((1, len(pairs))))
         _, most = nodes.fit(near, np.full(1, 10 ** rng.uniform(-9, 0)))
         assert most.loss[0] <= loss[row] * (1 + 1e-12)
         assert most.weight[0] >= weight @ inverted[row] * (1 - 1e-12)
