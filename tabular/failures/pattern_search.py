@@ -152,7 +152,10 @@ class Search:
         self.slot[label] = slot[end]
 
     def run(self):
-        """(piece, pattern, cost above the infimum, inverted labels) of each pattern within the budget."""
+        """(piece, pattern, cost above the infimum, inverted labels) of each pattern within the budget.
+
+        Without an aim all are wanted: it ends where they are too many.
+        """
         n = len(self.pieces)
         self.fitted += 1
         none, rows = np.zeros((n, self.ends.shape[1]), dtype=bool), np.arange(n)
@@ -179,6 +182,8 @@ class Search:
                 too_dear |= futile
             merges = np.nonzero(right & ~too_dear & within[:, None])
             layer = self._coarser(layer, strength, too_dear, heavy, most, *merges)
+            if self.aim is None and self.cut_short.any():
+                return  # a sample says nothing of all
 
     def _weight(self, labels):
         return len(labels) if self.aim is None else self.aim.weight[labels].sum()

@@ -20,6 +20,7 @@ __all__ = ["InvertedSet", "inverted_sets", "joint_threshold", "largest_inverted_
 
 _SETS = 100_000  # combinations looked at when all maximal sets are listed
 _ROWS = 512  # sets compared with all others at once
+_LISTED, _FEW = 2_000, 6  # patterns fitted for a list in any case; and times those of a tenth of a second
 
 
 class InvertedSet(Record):
@@ -104,14 +105,22 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
 
 @takes_nouns
 @one_thread
-def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float) -> list[tuple[int, ...]]:
+def inverted_sets(
+    problem: Problem, preferences: Preferences, loss_level: float, limit: int | None = None
+) -> list[tuple[int, ...]]:
     """All maximal sets of pairs that one policy of mean loss at most ``loss_level`` can invert: small problems.
 
-    Every subset of one of them can be inverted too, and no other set. A tie pattern within the level takes about a
-    tenth of a millisecond, and 20,000 of a piece are fitted at most.
+    Every subset of one of them can be inverted too, and no other set. Each is what a tie pattern inverts, and all
+    patterns within the level are fitted, a tenth of a millisecond each: as many as there are, which is mostly some ten
+    for each set that is listed, and grows faster than exponentially with the responses. Of 20 responses and 80 labels
+    there are tens of thousands long before the level is half way to log 2: too many to list. Whether a single set can
+    be inverted is told by :func:`joint_threshold`, the heaviest by :func:`largest_inverted_set`.
+
+    Args:
+        limit: tie patterns of a piece that are fitted at most; as many as take a few tenths of a second by default.
 
     Raises:
-        InputError: a level below the infimum, or more combinations than can be listed.
+        InputError: a level below the infimum, or more patterns or combinations of sets than can be listed.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5], [0.6, 0.4]], beta=1)
     >>> labels = Preferences.from_pairs([(0, 0, 1), (1, 0, 1), (2, 0, 1)])
@@ -124,9 +133,13 @@ def inverted_sets(problem: Problem, preferences: Preferences, loss_level: float)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     if _everything(at) < budget:
         return [tuple(at.graph.label.tolist())]
-    found = joint.ways(at, at.parts.graph.labelled, budget)
+    limit = max(_LISTED, _FEW * joint.few(at)) if limit is None else checks.whole_number(limit, "limit", least=1)
+    found = joint.ways(at, at.parts.graph.labelled, budget, limit=limit)
     if found.cut_short.size:
-        raise _too_many()
+        raise InputError(
+            f"the sets at loss_level {loss_level:.10g} take more than {limit} tie patterns of a piece: "
+            "ask for largest_inverted_set, or about fewer pairs, or give a higher limit"
+        )
     states = [(0.0, frozenset(), np.inf)]
     for piece in at.parts.graph.labelled:
         ways = _ways(at, found, piece)
@@ -153,8 +166,11 @@ def _too_many():
 def _ways(at, found, piece):
     """Those of a piece that no cheaper one contains, as (cost, inverted, what a larger set costs on top)."""
     mine = np.flatnonzero(found.piece == piece)
-    label = np.flatnonzero(at.parts.graph.component[at.parts.graph.winner] == piece)
-    inverted = np.array([np.isin(label, found.inverted[k]) for k in mine])
+    label = at.parts.graph.labels_of.gather(np.array([piece]))[0]
+    row = np.repeat(np.arange(len(mine)), [len(found.inverted[k]) for k in mine])
+    inverted, place = np.zeros((len(mine), len(label)), dtype=bool), np.zeros(len(at.graph.label), dtype=np.int64)
+    place[label] = np.arange(len(label))
+    inverted[row, place[np.concatenate([found.inverted[k] for k in mine])]] = True
     cost, inverted, more = _cheapest(found.cost[mine], inverted)
     sets = [frozenset(at.graph.label[label[row]].tolist()) for row in inverted]
     return list(zip(cost.tolist(), sets, more.tolist(), strict=True))

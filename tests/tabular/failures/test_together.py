@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular import Preferences, Problem, dpo, failure_modes
+from tabular import InputError, Preferences, Problem, dpo, failure_modes
 from tabular.failures import decided, pattern_search, together
-from tests.tabular.failures.test_work import counted
+from tests.tabular.failures.test_work import counted, tangle
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sets(st.integers(0, 3))), min_size=1, max_size=12), st.integers(1, 5))
@@ -44,6 +44,23 @@ def test_where_all_labels_can_be_inverted_nothing_is_searched_for_long(monkeypat
     assert not fitted
     assert failure_modes.worst_case_accuracy(problem, labels, 1.001 * even) == pytest.approx(0, abs=1e-12)
     assert sum(fitted) < 1_000
+
+
+def test_a_list_that_is_too_long_is_refused_before_it_is_made(monkeypatch):
+    """As soon as the patterns to come are more than may be fitted: of 13 responses after a part of these."""
+    problem, labels = tangle(13, 31, 1)
+    fitted = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
+    with pytest.raises(InputError, match="take more than 6246 tie patterns of a piece: ask for largest_inverted_set"):
+        failure_modes.inverted_sets(problem, labels, 0.6)
+    assert sum(fitted) < 5_200
+    problem, labels = tangle(8, 24, 3)
+    fitted.clear()
+    sets = failure_modes.inverted_sets(problem, labels, 0.6)
+    assert failure_modes.inverted_sets(problem, labels, 0.6, limit=sum(fitted)) == sets
+    with pytest.raises(InputError, match="take more than"):
+        failure_modes.inverted_sets(problem, labels, 0.6, limit=len(sets))
+    with pytest.raises(InputError, match="limit"):
+        failure_modes.inverted_sets(problem, labels, 0.6, limit=0)
 
 
 def test_a_worst_case_that_few_patterns_do_not_settle_is_decided_label_by_label(monkeypatch):
