@@ -7,6 +7,10 @@ one side of a label where the bound falls that far. Else the label that is most 
 ways. Where a fit has labels at their bends, these are tied, and the least loss with those ties
 (:mod:`tabular.failures.joint`) tells exactly what a policy inverts, and at what cost.
 
+Labels on no cycle of pushes are right at no cost, in the limit, and the bound takes the cheapest of them for inverted,
+as if each went by itself. But whoever inverts one puts all labels that lead from its winner to its loser on cycles with
+it. So where no label is divided that one is decided which does so to the most share, times what it is worth.
+
 Nodes are looked at several at a time: those of the highest bounds, and those that have decided most, which lead to
 policies. How many there are depends on how soon a heavy set is known. So some dives from the root decide many labels at
 once, and what they and the nodes tie is mended where it costs too much or leaves room (:mod:`tabular.failures.mended`).
@@ -94,6 +98,16 @@ def implied(state, winner, loser) -> tuple[np.ndarray, np.ndarray]:
     return state, ~above[:, np.arange(size), np.arange(size)].any(axis=1)
 
 
+def _between(winner, loser, share):
+    """``(n_ways,)`` the share of the others that lead from a way's winner on to its loser."""
+    size = int(max(winner.max(), loser.max())) + 1
+    reach = np.eye(size)
+    reach[winner, loser] = 1
+    for _ in range(int(np.ceil(np.log2(size)))):
+        reach = np.minimum(reach @ reach, 1)
+    return (reach[winner][:, winner] * reach[:, loser].T[:, loser]) @ share - share
+
+
 class Decisions:
     """A search at one loss level.
 
@@ -116,7 +130,9 @@ class Decisions:
         self.light = float(weight.sum() - weight[self.label].sum())
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
         self.looked, self.in_vain, self.unproved = 0, 0, False
-        self.patterns, self.waiting, self.mended = Patterns(at, weight, budget), [], _MENDED if joint.tame(at) else 1
+        self.patterns, self.waiting = Patterns(at, weight, budget), []
+        self.mended = _MENDED if joint.tame(at) else _MENDED - 1
+        self.between = _between(*self.pairs.ends, self.pairs.sums(np.exp(graph.log_share[self.label])))
 
     def run(self, limit: int):
         """Look at so many nodes at most, unless all are closed before, or rounding hides what most of them prove."""
@@ -232,7 +248,9 @@ class Decisions:
         is_open = state == OPEN
         parted = np.where(is_open, np.minimum(part, 1 - part), -1.0)
         next_ = np.argmax(np.where(is_open, parted * weighs, -1.0), axis=1)
-        undecided = np.argmin(np.where(is_open, np.abs(less) / weighs, np.inf), axis=1)
+        marginal = np.argmin(np.where(is_open, np.abs(less) / weighs, np.inf), axis=1)
+        dear = np.where(is_open & self.divided.apart(fits), np.maximum(less, 0.0) * self.between, 0.0)
+        undecided = np.where(dear.any(axis=1), np.argmax(dear, axis=1), marginal)
         rows = np.arange(len(fits))
         next_ = np.where(parted[rows, next_] < _WHOLE, undecided, next_)
         next_ = np.where(is_open.any(axis=1), next_, np.where((fits.state == OPEN).any(axis=1), _AGAIN, _DONE))

@@ -141,6 +141,11 @@ class Divided:
             parts.append(np.where(state == OPEN, part, state == INVERTED))
         return self.pairs.joined(*parts)
 
+    def apart(self, fits):
+        """``(n_fits, n_ways)`` masks of those on no cycle of pushes: right, in the limit, at no cost."""
+        inner = self._bends(fits.state).inner
+        return ~self.pairs.joined(inner, inner)
+
     def off(self, fits):
         """``(n_fits,)`` how far a label is at most on the other side than decided, in nats."""
         h, bends = self._margins(fits), self._bends(fits.state)
