@@ -14,6 +14,7 @@ from tabular.failures.decided import implied
 from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
 from tabular.failures.infimum import infimum
 from tabular.failures.pairs import Pairs
+from tests.benchmarks.test_small_inputs import small
 from tests.tabular.failures.test_joint import every_way
 from tests.tabular.failures.test_work import counted, tangle
 
@@ -105,12 +106,30 @@ def test_what_an_order_implies(labels):
         assert found[0].tolist() == np.where(state[0] == OPEN, expected, state[0]).tolist()
 
 
-@pytest.mark.parametrize(("share", "nodes"), [(0.3, 3_500), (0.6, 3_500), (0.9, 700)])
-def test_how_many_nodes_are_looked_at(monkeypatch, share, nodes):
+@pytest.mark.parametrize(
+    ("acyclic", "share", "nodes"),
+    [(False, 0.3, 700), (False, 0.6, 1_600), (False, 0.9, 600), (True, 0.3, 2_500), (True, 0.6, 2_100)],
+)
+def test_how_many_nodes_are_looked_at(monkeypatch, acyclic, share, nodes):
     """20 responses and 80 labels of unequal weights: of 2^80 sets."""
     problem, labels = tangle(20, 80, 1)
+    if acyclic:
+        ends = np.sort([labels.winner, labels.loser], axis=0)
+        labels = Preferences(labels.prompt, *ends, np.exp(labels.log_weight))
     at = infimum(problem, labels)
     level = at.value + share * (np.log(2) - at.value)
     looked = counted(monkeypatch, decided.Decisions, "_looked_at", lambda self, near, most: len(near.state))
     failure_modes.worst_case_accuracy(problem, labels, level)
     assert sum(looked) < nodes
+
+
+def test_weights_that_lie_far_apart_hide_no_policy():
+    """One of 30 labels has nearly all of the weight; 25 of the others are inverted for less than a hundredth of it."""
+    _, problem, labels, _ = small(737)
+    level = np.log(2) / 2
+    found = failure_modes.largest_inverted_set(problem, labels, level)
+    assert found.proved
+    assert dpo.loss(found.log_policy, problem, labels) < 0.01
+    share = np.exp(labels.log_share) @ (labels.delta(found.log_policy) <= 0)
+    assert failure_modes.worst_case_accuracy(problem, labels, level) == pytest.approx(1 - share, abs=1e-15)
+    assert share == pytest.approx(0.0015464, abs=1e-7)
