@@ -23,7 +23,7 @@ import numpy as np
 from tabular.base import tolerances
 from tabular.base.rows import Rows
 from tabular.failures import joint, knapsack
-from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
+from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Near
 from tabular.failures.infimum import Infimum
 from tabular.failures.mended import Patterns
 from tabular.failures.pairs import Pairs
@@ -63,7 +63,7 @@ class _Nodes(Rows):
 
     @property
     def fits(self):
-        return Fits(self.state, self.strength, self.hold)
+        return Near(self.state, self.strength, self.hold)
 
     def decided(self):
         """Both ways: states, and the rows that they come from."""
@@ -150,7 +150,7 @@ class Decisions:
             chosen = self._chosen(here)
             state, row = here[chosen].decided()
             near, most = here[chosen][row], here.most[chosen][row]
-            below = self._looked_at(Fits(state, near.strength, near.hold), most)
+            below = self._looked_at(Near(state, near.strength, near.hold), most)
             whole = below.next == _DONE
             closed = max(closed, below.most[whole].max(initial=-np.inf))
             here = here[np.setdiff1d(np.arange(len(here)), chosen)].joined(below[~whole])

@@ -35,7 +35,7 @@ from tabular.base.log_space import softplus
 from tabular.base.rows import Rows
 from tabular.failures import knapsack
 
-__all__ = ["INVERTED", "OPEN", "RIGHT", "Divided", "Fits", "Most"]
+__all__ = ["INVERTED", "OPEN", "RIGHT", "Divided", "Fits", "Most", "Near"]
 
 INVERTED, OPEN, RIGHT = 1, 0, -1
 _ROUNDING = 8 * np.finfo(float).eps  # of the terms of a bound
@@ -52,8 +52,8 @@ _SMALLEST = -745.0  # the log of the least float
 
 
 @dataclass(frozen=True, eq=False)
-class Fits(Rows):
-    """A row each.
+class Near(Rows):
+    """Where fits begin, a row each.
 
     Attributes:
         state: ``(n_fits, n_ways)`` of INVERTED, OPEN, RIGHT.
@@ -63,6 +63,13 @@ class Fits(Rows):
     state: np.ndarray
     strength: np.ndarray
     hold: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Fits(Near):
+    """Where they end; margin: ``(n_fits, n_pairs)``, ``inf`` on no cycle of pushes."""
+
+    margin: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +114,16 @@ class Divided:
 
     def first(self, strength, left) -> tuple[Fits, Most]:
         """With all labels open, from any strengths: bends are sharpened step by step."""
-        fits = Fits(np.zeros((1, len(self.weight)), dtype=np.int8), strength[None], np.zeros((1, len(self.pairs))))
+        fits = Near(np.zeros((1, len(self.weight)), dtype=np.int8), strength[None], np.zeros((1, len(self.pairs))))
         bends, wide = self._bends(fits.state), 10 * max(np.abs(self.bound).max(), 1.0)
         for width in np.geomspace(wide, self.round, 2 + int(np.log10(wide / self.round))):
             fits = self._newton(fits, bends, width, np.full(1, left))
         return self.fit(fits, np.full(1, left))
 
-    def fit(self, near: Fits, left, steps=_STEPS) -> tuple[Fits, Most]:
+    def fit(self, near: Near, left, steps=_STEPS) -> tuple[Fits, Most]:
         """From fits with a similar state; ``left`` is the loss that each may have left to fall, or in so many steps."""
         bends = self._bends(near.state)
-        near = replace(near, hold=np.clip(near.hold, bends.low, bends.high))
+        near = Near(near.state, near.strength, np.clip(near.hold, bends.low, bends.high))
         fits = self._newton(near, bends, self.round, left, steps)
         most = self._most(fits, bends)
         left = left.copy() if steps == _STEPS else np.zeros(len(fits))  # a sketch is left as it is
@@ -124,15 +131,16 @@ class Divided:
             left[again] *= _CLOSER
             some = self._newton(fits[again], bends[again], self.round, left[again])
             fits, most = fits.put(again, some), most.put(again, self._most(some, bends[again]))
-        return fits, most
+        margin = np.where(bends.inner, fits.strength @ self.ends.T, np.inf)
+        return Fits(fits.state, fits.strength, fits.hold, margin), most
 
-    def most(self, fits: Fits) -> Most:
+    def most(self, fits: Near) -> Most:
         """What the fits' pushes say of all policies that decide like that."""
         return self._most(fits, self._bends(fits.state))
 
     def shares(self, fits):
         """``(n_fits, n_ways)`` how much of each is inverted: 1 up to the bend, 0 from the tangent on."""
-        h, ways, parts = self._margins(fits), self.pairs.split(fits.state, OPEN), []
+        h, ways, parts = fits.margin, self.pairs.split(fits.state, OPEN), []
         finite = np.isfinite(h)
         for sign, state, far in zip((1, -1), ways, (self.far[1], self.far[0]), strict=True):
             length, beyond = sign * (far - self.bound), sign * np.where(finite, h - self.bound, 0.0)
@@ -143,30 +151,33 @@ class Divided:
 
     def apart(self, fits):
         """``(n_fits, n_ways)`` masks of those on no cycle of pushes: right, in the limit, at no cost."""
-        inner = self._bends(fits.state).inner
-        return ~self.pairs.joined(inner, inner)
+        apart = np.isinf(fits.margin)
+        return self.pairs.joined(apart, apart)
 
     def off(self, fits):
         """``(n_fits,)`` how far a label is at most on the other side than decided, in nats."""
-        h, bends = self._margins(fits), self._bends(fits.state)
         there, back = self.pairs.split(fits.state, OPEN)
-        beyond = np.where(bends.inner, h - self.bound, 0.0)
+        beyond = np.where(np.isinf(fits.margin), 0.0, fits.margin - self.bound)
         return np.maximum(there * beyond, -back * beyond).max(axis=1)
 
     def inverted(self, fits):
         """Masks of the ways that the fits' strengths invert, ``(n_fits, n_ways)``, and of the pairs at their bends."""
-        h, bends, state = self._margins(fits), self._bends(fits.state), self.pairs.split(fits.state, OPEN)
-        bend = bends.inner & (fits.hold > bends.low) & (fits.hold < bends.high)
-        bend &= (state[0] != RIGHT) & (state[1] != RIGHT)
-        return self.pairs.joined(bend | (h <= self.bound), bend | (h >= self.bound)), bend
+        (there, back), (low, high) = self.pairs.split(fits.state, OPEN), self._limits(fits.state)
+        bend = np.isfinite(fits.margin) & (fits.hold > low) & (fits.hold < high) & (there != RIGHT) & (back != RIGHT)
+        return self.pairs.joined(bend | (fits.margin <= self.bound), bend | (fits.margin >= self.bound)), bend
 
-    def _bends(self, state):
+    def _limits(self, state):
+        """Between what each is held at its bend, over its share."""
         there, back = self.pairs.split(state, OPEN)
         high = np.where(there == OPEN, self.bends[1], 0.0)
         low = np.where(back == OPEN, self.bends[0], 0.0)
         high = np.where((there == INVERTED) | (back == RIGHT), np.inf, high)
         low = np.where((there == RIGHT) | (back == INVERTED), -np.inf, low)
-        return _Bends(low, high, self._inner((self.back > 0) | (there == INVERTED)))
+        return low, high
+
+    def _bends(self, state):
+        there = state[:, : len(self.pairs)]
+        return _Bends(*self._limits(state), self._inner((self.back > 0) | (there == INVERTED)))
 
     def _inner(self, both):
         """Masks of the pairs on cycles of pushes: from winners to losers, and back where that can be."""
@@ -175,10 +186,6 @@ class Divided:
         ends = np.r_[tail.ravel(), head[both]], np.r_[head.ravel(), tail[both]]
         block = connected_components(digraph.adjacency(base.size * self.n_nodes, *ends), connection="strong")[1]
         return block[tail] == block[head]
-
-    def _margins(self, fits):
-        inner = self._bends(fits.state).inner
-        return np.where(inner, fits.strength @ self.ends.T, np.inf)
 
     def _slopes(self, bends, held, h, width):
         """Of each pair over its share: slope, curvature, and what holds it."""

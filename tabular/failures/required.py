@@ -12,7 +12,7 @@ import numpy as np
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
 from tabular.failures import ties
-from tabular.failures.divided import INVERTED, OPEN, Divided, Fits
+from tabular.failures.divided import INVERTED, OPEN, Divided, Near
 from tabular.failures.infimum import Infimum
 from tabular.failures.pairs import Pairs
 
@@ -54,7 +54,7 @@ def cost_of(at: Infimum, labels) -> float | None:
 
 def _held(divided, state, strength):
     """Fits and the losses that they prove, ever closer to where the labels are held."""
-    fits = Fits(state[None].astype(np.int8), strength[None], np.zeros((1, len(divided.pairs))))
+    fits = Near(state[None].astype(np.int8), strength[None], np.zeros((1, len(divided.pairs))))
     off, before = np.inf, np.inf
     while off > _HELD and not off > _SLOWEST * before:
         fits, most = divided.fit(fits, np.full(1, _LEFT * divided.level))

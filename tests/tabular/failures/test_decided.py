@@ -11,7 +11,7 @@ from tabular import Preferences, Problem, dpo, failure_modes
 from tabular.base.log_space import softplus
 from tabular.failures import decided, joint
 from tabular.failures.decided import implied
-from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Fits
+from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Near
 from tabular.failures.infimum import infimum
 from tabular.failures.pairs import Pairs
 from tests.benchmarks.test_small_inputs import small
@@ -80,7 +80,7 @@ def test_no_policy_inverts_more_than_a_node_that_decides_like_it_says(seed):
     state, weight = np.where(decided, np.where(inverted, INVERTED, RIGHT), OPEN).astype(np.int8), pairs.sums(weight)
     for row in range(8):
         nodes = Divided(pairs, weight, loss[row] * (1 + 1e-12), 10 ** rng.uniform(-3, 2) / k)
-        near = Fits(state[[row]], policies[[row]] * rng.choice([0.0, 1.0]), np.zeros((1, len(pairs))))
+        near = Near(state[[row]], policies[[row]] * rng.choice([0.0, 1.0]), np.zeros((1, len(pairs))))
         _, most = nodes.fit(near, np.full(1, 10 ** rng.uniform(-9, 0)))
         assert most.loss[0] <= loss[row] * (1 + 1e-12)
         assert most.weight[0] >= weight @ inverted[row] * (1 - 1e-12)
