@@ -33,7 +33,8 @@ __all__ = ["Decisions", "implied", "nodes"]
 _LIGHTEST = np.log(1e-15)  # of the heaviest: labels that can make no difference are left out of the fits
 _TOGETHER = 32  # nodes that are decided at once, half of them the deepest
 _TRIED = 2  # policies of as many nodes
-_MENDED, _SELDOM = 3, 4  # patterns, where fits are fast, at once; and not before so many rounds again
+_MENDED, _SELDOM = 3, 4  # patterns at once; and not before so many rounds again
+_FAST = 100.0  # nats that weights and margins span, where so many are fitted fast: in proportion fewer beyond
 _DIVES, _AT_ONCE = 8, 0.25  # dives, and the part of the open labels that each decides at once
 _SKETCH = 8  # steps of a fit that only leads somewhere
 _LEFT = 3e-3  # of what closing a node takes, its fit may have left to fall
@@ -131,7 +132,7 @@ class Decisions:
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
         self.looked, self.in_vain, self.unproved = 0, 0, False
         self.patterns, self.waiting = Patterns(at, weight, budget), []
-        self.mended = _MENDED if joint.tame(at) else _MENDED - 1
+        self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 0, _MENDED))
         self.between = _between(*self.pairs.ends, self.pairs.sums(np.exp(graph.log_share[self.label])))
 
     def run(self, limit: int):

@@ -279,7 +279,7 @@ class Divided:
         room = np.where(proved, self.level - loss, 0.0)
         weight, _, price = knapsack.divided(room, np.where(gain > 0, cost, 0.0), gain)
         weight = np.where(room < 0, -np.inf, weight + base)
-        less = gain - price[:, None] * cost
+        less = np.maximum(gain - price[:, None] * cost, -2 * self.weight.sum())  # more than there is
         ways = [np.where(one, g + np.maximum(-less, 0.0), less) for one, g in zip(sides, self.gains, strict=True)]
         less = np.where(fits.state == OPEN, self.pairs.joined(*ways), 0.0)
         return Most(np.where(proved, weight, np.inf), np.where(proved[:, None], less, 0.0), price, loss)

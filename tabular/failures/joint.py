@@ -41,7 +41,7 @@ from tabular.failures import required, ties
 from tabular.failures.infimum import Infimum
 from tabular.failures.pattern_search import Aim, Search
 
-__all__ = ["PARTITIONS", "Ways", "cost_of", "few", "policy", "tame", "ways"]
+__all__ = ["PARTITIONS", "Ways", "cost_of", "few", "policy", "span", "ways"]
 
 _FEW, _HARD = 150_000, 10  # responses squared, fitted in .1 s; and how many times fewer where fits take Newton in cuts
 _TAME = 10.0  # nats that weights and reference margins span where it does not
@@ -100,15 +100,15 @@ def ways(at: Infimum, pieces, budget=np.inf, merge=None, limit=PARTITIONS, aim: 
 def few(at: Infimum) -> int:
     """Patterns of the largest piece that are fitted in about a tenth of a second, for who asks for bounds."""
     graph = at.parts.graph
-    squares = _FEW if tame(at) else _FEW // _HARD
+    squares = _FEW if span(at) <= _TAME else _FEW // _HARD
     return min(max(squares // int(graph.nodes_of.size[graph.labelled].max()) ** 2, 1), PARTITIONS)
 
 
-def tame(at: Infimum) -> bool:
-    """Whether weights and reference margins span so few nats that fits are fast."""
+def span(at: Infimum) -> float:
+    """How many nats weights and reference margins span: the more, the longer fits take."""
     graph = at.parts.graph
     margin = graph.problem.beta * (graph.log_ref[graph.winner] - graph.log_ref[graph.loser]) + graph.offset
-    return bool(np.ptp(graph.log_share) + np.abs(margin).max() <= _TAME)
+    return float(np.ptp(graph.log_share) + np.abs(margin).max())
 
 
 def policy(at: Infimum, pieces, patterns) -> np.ndarray:

@@ -133,3 +133,16 @@ def test_weights_that_lie_far_apart_hide_no_policy():
     share = np.exp(labels.log_share) @ (labels.delta(found.log_policy) <= 0)
     assert failure_modes.worst_case_accuracy(problem, labels, level) == pytest.approx(1 - share, abs=1e-15)
     assert share == pytest.approx(0.0015464, abs=1e-7)
+
+
+def test_of_even_labels_and_responses_the_worst_case_is_that_of_every_way(monkeypatch):
+    """Nothing is spread: all costs tie, and all patterns are of one kind."""
+    monkeypatch.setattr(joint, "few", lambda at: 1)
+    problem = Problem.from_unnormalized(np.zeros(4), 1.0)
+    labels = Preferences.from_pairs([(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)])
+    at = infimum(problem, labels)
+    ways = [*every_way(at)]
+    for gain in (0.1, 0.5, 0.9):
+        gain *= np.log(2) - at.value
+        most = max(len(inverted) for cost, inverted in ways if cost <= gain)
+        assert failure_modes.worst_case_accuracy(problem, labels, at.value + gain) == pytest.approx(1 - most / 5)
