@@ -133,10 +133,15 @@ class Decisions:
         self.looked, self.in_vain, self.unproved = 0, 0, False
         self.patterns, self.waiting = Patterns(at, weight, budget), []
         self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 0, _MENDED))
+        self.price = (at.value + budget) / float(weight.sum())
         self.between = _between(*self.pairs.ends, self.pairs.sums(np.exp(graph.log_share[self.label])))
 
     def run(self, limit: int):
         """Look at so many nodes at most, unless all are closed before, or rounding hides what most of them prove."""
+        self._policy(self.patterns.tied(np.arange(len(self.patterns.copies.edge))))
+        if self.best + self.more > self.weight.sum():
+            self.most = self.best
+            return self
         here, closed, rounds = self._root(), -np.inf, 0
         if self._left_open(here).size:
             self._dive(here)
