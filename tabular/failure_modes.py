@@ -129,7 +129,7 @@ def accuracy_bounds(
 ) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size, in tenths of a second for small ones.
 
-    It is the same search, as far as it comes in some tenths of a second: where that ends the bounds are equal and exact.
+    It is the same search, as far as it comes in tenths of a second: where that ends the bounds are equal and exact.
     Else :func:`worst_case_accuracy`, which searches further, may know more.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)

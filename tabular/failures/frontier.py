@@ -207,8 +207,8 @@ def frontier(
     Args:
         highest, lowest: loss levels; the less there is between the two, the less has to be searched.
         limit: tie patterns fitted for one piece at most; where there are more, levels have certified bounds. None for
-            as many as take a tenth of a second. At one level, lowest and highest, that many are fitted in any case, and
-            then so many decisions about labels are looked at.
+            as many as take a tenth of a second. At one level, lowest and highest, half of these are fitted in any
+            case, and then so many decisions about labels are looked at.
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.

@@ -16,6 +16,7 @@ from tabular.failures.least_cost import Circulation
 __all__ = ["Patterns"]
 
 _AT_MOST = 40  # patterns fitted at once
+_NOTHING = 1e-12  # of all weight: to lose less is to lose none
 
 
 class Patterns:
@@ -59,7 +60,8 @@ class Patterns:
             costs, weights, *_ = self.fitted(others)
             total = costs.sum(axis=1)
             within = total <= self.budget
-            saved = np.where(within, np.inf, (cost.sum() - total) / np.maximum(weight - weights, np.finfo(float).tiny))
+            lost = np.maximum(weight - weights, _NOTHING * self.weight.sum())
+            saved = np.where(within, np.inf, (cost.sum() - total) / lost)
             best = np.lexsort((weights, saved))[-1]
             pattern = others[best]
             cost, weight, inverted, least = (part[0] for part in self.fitted([pattern]))
