@@ -42,7 +42,7 @@ _CLOSE, _WIDER = 1.2, 4.0  # the price is known to that factor; at first it is s
 _WHOLE = 1e-3  # of a label: it is not divided
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
 _WORK = 13_000_000  # labels times squared responses, in .1 s
-_VAIN = 16  # nodes that prove nothing, beside a quarter of all: more, and the search is in vain
+_VAIN = 8  # nodes that prove nothing, beside a quarter of all: more, and the search is in vain
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good
 
 
