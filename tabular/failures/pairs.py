@@ -2,12 +2,15 @@ r"""Labels between the same two responses, merged: whatever is decided about one
 
 All of them jump where the two responses are tied, :math:`h=b`. Those of one way are one label of their sums. One of
 share a and one of share c the other way add up to
-:math:`a\,\mathrm{sp}(-h)+c\,\mathrm{sp}(h)=(a+c)\,\mathrm{sp}(-h)+ch`: one label again, and a straight line.
+:math:`a\,\mathrm{sp}(-h)+c\,\mathrm{sp}(h)=(a+c)\,\mathrm{sp}(-h)+ch`: one label again, and a straight line. Those that
+are lighter by :math:`e^{10}` and more are a pair of their own, as their pushes would be rounding in such a sum.
 """
 
 import numpy as np
 
 __all__ = ["Pairs"]
+
+_APART = 10.0  # nats between shares: the push of a label far lighter is the rounding of a sum
 
 
 class Pairs:
@@ -25,7 +28,10 @@ class Pairs:
     def __init__(self, winner, loser, share, bound):
         size = int(max(winner.max(), loser.max())) + 1
         low, high = np.minimum(winner, loser), np.maximum(winner, loser)
-        key, label, self.pair = np.unique(low * size + high, return_index=True, return_inverse=True)
+        alike, top = low * size + high, np.zeros(size * size)
+        np.maximum.at(top, alike, share)
+        lighter = (np.log(top[alike] / share) // _APART).astype(np.int64)
+        key, label, self.pair = np.unique(alike + size * size * lighter, return_index=True, return_inverse=True)
         self.winner, self.loser, self.bound = winner[label], loser[label], bound[label]
         there = winner == self.winner[self.pair]
         self.both = np.unique(self.pair[~there])

@@ -128,11 +128,11 @@ def test_weights_that_lie_far_apart_hide_no_policy():
     _, problem, labels, _ = small(737)
     level = np.log(2) / 2
     found = failure_modes.largest_inverted_set(problem, labels, level)
-    assert found.proved
     assert dpo.loss(found.log_policy, problem, labels) < 0.01
     share = np.exp(labels.log_share) @ (labels.delta(found.log_policy) <= 0)
-    assert failure_modes.worst_case_accuracy(problem, labels, level) == pytest.approx(1 - share, abs=1e-15)
-    assert share == pytest.approx(0.0015464, abs=1e-7)
+    assert found.most >= share == pytest.approx(0.0015464, abs=1e-7)
+    bounds = failure_modes.accuracy_bounds(problem, labels, level)
+    assert bounds.lower <= bounds.upper == pytest.approx(1 - share, abs=1e-15)
 
 
 def test_of_even_labels_and_responses_the_worst_case_is_that_of_every_way(monkeypatch):
