@@ -101,7 +101,13 @@ def _approached(edges, start, similar):
         edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
     cuts, rows = _equations(edges), start.reshape(len(edges.start), -1).copy()
     flattest = _powers(np.ptp(edges.log_weight) + 2 * edges.tilt().max())
-    lost = _unrolled(cuts, rows, _levels(cuts, rows, flattest, similar), flattest, trying=True)
+    ahead = cuts.direction(start)
+    level = _levels(cuts, rows, ahead, flattest, similar)
+    if level.any():
+        lost = _unrolled(cuts, rows, level, flattest, trying=True)
+    else:
+        s, lost = _newton(cuts, start, tolerances.NEWTON_STEP, trying=True, ahead=ahead)
+        rows = s.reshape(rows.shape)
     if lost.any():
         left = np.flatnonzero(lost)
         rows[left] = 0.0
@@ -111,9 +117,9 @@ def _approached(edges, start, similar):
     return rows.ravel()
 
 
-def _levels(cuts, rows, flattest, similar):
+def _levels(cuts, rows, ahead, flattest, similar):
     """For each block by what power of the ratio it is scaled for its start to be near; one of no use gives way to 0."""
-    _, step, _, rounding = cuts.direction(rows.ravel())
+    _, step, _, rounding = ahead
     reach, level = cuts.edges.reach(step), np.zeros(len(rows), dtype=np.int64)
     far = np.flatnonzero(reach > _TIED if similar else (reach > _NEAR) | (rounding > LONG))
     level[far] = flattest
@@ -202,11 +208,11 @@ def _parts(ratio, block, n_blocks):
     return np.round(1 / unit)
 
 
-def _newton(cuts, s, wanted, trying=False):
+def _newton(cuts, s, wanted, trying=False, ahead=None):
     """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
 
-    Also returns the mask of blocks that are better unrolled: they are left as soon as this shows, if a start is only
-    ``trying``.
+    ``ahead``, the direction at s, may be known. Also returns the mask of blocks that are better unrolled: they are left
+    as soon as this shows, if a start is only ``trying``.
     """
     edges, n_blocks = cuts.edges, len(cuts.edges.start)
     trying = np.broadcast_to(trying, n_blocks)
@@ -222,7 +228,8 @@ def _newton(cuts, s, wanted, trying=False):
             cuts, there = cuts.take(np.searchsorted(there, moving)), moving
         at = np.searchsorted(there, moving)
         here = rows[there].ravel()
-        newton, step, several, rounding = cuts.direction(here)
+        newton, step, several, rounding = cuts.direction(here) if ahead is None else ahead
+        ahead = None
         reach, stride = cuts.edges.reach(newton), cuts.edges.reach(step)
         length = _length(cuts.edges, here, step, stride, several) if several[at].any() else np.ones(len(there))
         rows[moving] += (length[:, None] * step.reshape(len(there), size))[at]
