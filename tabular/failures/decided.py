@@ -91,12 +91,18 @@ def implied(state, winner, loser) -> tuple[np.ndarray, np.ndarray]:
     reach[row, loser[label], winner[label]] = 1
     row, label = np.nonzero(state == RIGHT)
     reach[row, winner[label], loser[label]] = strict[row, winner[label], loser[label]] = 1
-    for _ in range(int(np.ceil(np.log2(size)))):
-        reach = np.minimum(reach @ reach, 1)
+    reach = _closed(reach)
     above = reach @ strict @ reach > 0
     state = np.where((state == OPEN) & (reach[:, loser, winner] > 0), INVERTED, state)
     state = np.where((state == OPEN) & above[:, winner, loser], RIGHT, state)
     return state, ~above[:, np.arange(size), np.arange(size)].any(axis=1)
+
+
+def _closed(reach):
+    """Steps of 0 or 1 as long as paths are: paths of up to twice as many each time."""
+    for _ in range(int(np.ceil(np.log2(reach.shape[-1])))):
+        reach = np.minimum(reach @ reach, 1)
+    return reach
 
 
 def _between(winner, loser, share):
@@ -104,8 +110,7 @@ def _between(winner, loser, share):
     size = int(max(winner.max(), loser.max())) + 1
     reach = np.eye(size)
     reach[winner, loser] = 1
-    for _ in range(int(np.ceil(np.log2(size)))):
-        reach = np.minimum(reach @ reach, 1)
+    reach = _closed(reach)
     return (reach[winner][:, winner] * reach[:, loser].T[:, loser]) @ share - share
 
 
@@ -126,7 +131,8 @@ class Decisions:
         node, end = np.unique(np.r_[winner, loser], return_inverse=True)
         bound = -graph.problem.beta * (graph.log_ref[winner] - graph.log_ref[loser])
         self.start = graph.problem.beta * (at.unnormalised - graph.log_ref)[node]
-        self.pairs = Pairs(*np.split(end, 2), np.exp(graph.log_share[self.label]), bound)
+        share = np.exp(graph.log_share[self.label])
+        self.pairs = Pairs(*np.split(end, 2), share, bound)
         self.ways_weigh = self.pairs.sums(weight[self.label])
         self.light = float(weight.sum() - weight[self.label].sum())
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
@@ -134,7 +140,7 @@ class Decisions:
         self.patterns, self.waiting = Patterns(at, weight, budget), []
         self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 0, _MENDED))
         self.price = (at.value + budget) / float(weight.sum())
-        self.between = _between(*self.pairs.ends, self.pairs.sums(np.exp(graph.log_share[self.label])))
+        self.between = _between(*self.pairs.ends, self.pairs.sums(share))
 
     def run(self, limit: int):
         """Look at so many nodes at most, unless all are closed before, or rounding hides what most of them prove."""
