@@ -23,6 +23,7 @@ from tabular.fits.dpo_solution import DPOSolution
 from tabular.preferences import Preferences
 from tabular.problem import Problem, as_log_policy
 from tabular.simplex.penalized import win_excess
+from tabular.simplex.penalized_maxima import pulls
 
 __all__ = ["exact_margin", "finite_margin", "reference_margin", "reference_margin_solve", "triangle_defect"]
 
@@ -72,8 +73,7 @@ def exact_margin(log_policy: ArrayLike, problem: Problem, preferences: Preferenc
     """
     log_policy = as_log_policy(log_policy, problem)
     gamma, excess = checks.number(gamma, "gamma", checks.NOT_NEGATIVE), win_excess(problem, preferences)
-    with np.errstate(over="ignore", invalid="ignore"):
-        pull = np.where(excess == 0, 0.0, gamma * excess * np.exp(-log_policy))
+    pull = pulls(log_policy, gamma * excess)
     return pull[preferences.prompt, preferences.winner] - pull[preferences.prompt, preferences.loser]
 
 

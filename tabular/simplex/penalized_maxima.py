@@ -285,5 +285,5 @@ def pulls(log_pi, c):
     >>> pulls(np.array([-1000.0, -700.0, 0.0]), np.array([0.0, -np.exp(-700.0), 2.0])).tolist()
     [0.0, -1.0, 2.0]
     """
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.sign(c) * np.exp(np.log(np.abs(c)) - log_pi)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return np.where(c == 0, 0.0, np.sign(c) * np.exp(np.log(np.abs(c)) - log_pi))
