@@ -122,7 +122,7 @@ def _levels(cuts, rows, ahead, flattest, similar):
     _, step, _, rounding = ahead
     reach, level = cuts.edges.reach(step), np.zeros(len(rows), dtype=np.int64)
     far = np.flatnonzero(reach > _TIED if similar else (reach > _NEAR) | (rounding > LONG))
-    level[far] = flattest
+    level[far] = max(flattest, 1)  # 0 is for who begins at the start as it stands
     if not similar:
         rows[far] = 0.0
     elif far.size:
