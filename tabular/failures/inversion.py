@@ -120,7 +120,7 @@ def deepest(
     check_level(level, at.value)
     bounded = at.bounded[pairs]
     share = preferences.log_share
-    weightless = min(share[share > -np.inf]) - np.log(problem.n_responses)  # chains of others hold such a pair
+    weightless = share[share > -np.inf].min() - np.log(problem.n_responses)  # chains of others hold such a pair
     share = np.where(share > -np.inf, share, weightless)[pairs]
     log_depth = np.log(np.maximum(level, 1.0)) - share - min(np.log(problem.beta), 0.0)
     beyond = bounded & (level < np.inf) & (level > 1) & (log_depth > _FURTHEST)
