@@ -3,9 +3,10 @@ r"""Many fits of one block that differ in the difference that is held: one facto
 The block's fit :math:`s^0` has the Hessian :math:`H_0=\sum_ec_eA_eA_e^{\mathsf T}`, :math:`A_e=e_w-e_l`. Hold
 :math:`a^{\mathsf T}s=t`, a one of the differences. To first order the minimiser moves along :math:`H_0^+a`, so
 :math:`s^0+(t-a^{\mathsf T}s^0)H_0^+a/(a^{\mathsf T}H_0^+a)` is a start that meets the constraint, and every Newton step
-from there solves :math:`Hd=b-\mu a,\ a^{\mathsf T}d=0` by conjugate gradients in the metric of :math:`H_0`, projected
-(Gould, Hribar and Nocedal 2001). A held difference changes the curvature of few labels by much, so that few steps do.
-All copies move together, one column each. The same serves fits that differ in their offsets, with nothing held.
+from there solves :math:`Hd=b-\mu a,\ a^{\mathsf T}d=0` by conjugate gradients in a metric, projected (Gould, Hribar and
+Nocedal 2001): that of :math:`S^{-1}H_0S^{-1}`, which S, a diagonal, gives the diagonal of H, as nodes that are torn off
+lose their curvature; the two held ones move as one. Else few labels change theirs by much, so that few steps do. All
+copies move together, one column each. The same serves fits that differ in their offsets, with nothing held.
 
 A direction d of conjugate gradients, however early they stop, has :math:`d^{\mathsf T}Hd=d^{\mathsf T}b`, which is all
 that the damping of :mod:`tabular.fits.block_solvers` asks: every step lowers the loss. So does, by the same bound
@@ -47,7 +48,7 @@ from tabular.fits.tree_bound import Tree, distance
 __all__ = ["LARGEST", "LEVEL", "Block", "Fits"]
 
 LARGEST = 1500  # responses: the factorisation is dense
-_STEEPEST = 1e6  # between the curvatures of a block: its factors leave the gradients few steps, and margins 10 digits
+_STEEPEST = 1e6  # between curvatures that one metric serves: steps of gradients stay few, and margins keep 10 digits
 _OFF = 1e-10  # nats of a margin
 _WHOLE = 0.5  # nats: steps up to there are taken whole
 _LONG = 0.5  # nats: steps from which on a longer one is tried
@@ -113,6 +114,7 @@ class Block:
             hessian = laplacian.dense(n, winner, loser, curvature)
             self.inverse = np.linalg.inv(hessian + hessian.trace() / n**2)  # of a constant it may make what it likes
             self.inverse -= self.inverse.mean(axis=0)
+            self.degree = hessian.diagonal()[:, None]
 
     @cached_property
     def tree(self):
@@ -217,7 +219,6 @@ class _Copies:
         self.block, self.winner, self.loser, self.pull, self.drawn, self.off = block, winner, loser, pull, drawn, off
         self.joined, self.offset = joined, block.offset if offset is None else offset
         self.weight, self.whole = np.where(drawn, block.weight, 0.0), np.where(drawn, block.whole, 0.0)
-        self.resistance = np.where(winner == loser, 1.0, block.resistance(winner, loser))
         self.ends = (winner, columns := np.arange(len(winner))), (loser, columns)
 
     def take(self, columns):
@@ -264,7 +265,7 @@ class _Copies:
             d, along, loss, promised = self.newton(s, accuracy)
         reach = np.abs(along).max(axis=0, initial=0.0)
         length = np.where(reach > _WHOLE, np.log1p(reach) / np.maximum(reach, _WHOLE), 1.0)
-        several = np.flatnonzero((reach > _LONG) & (reach < _FAR) & (promised > tolerances.LOSS * loss))
+        several = np.flatnonzero((reach > _LONG) & (reach < _FAR))
         if several.size:
             length[several] = self.take(several)._stride(s[:, several], along[:, several], length[several])
         s = s + length * d
@@ -335,8 +336,9 @@ class _Copies:
         block = self.block
         left, curvature, loss = self.pushes(s)
         pushed, bends = left, curvature
-        d, copies, moving = np.zeros_like(s), self, np.arange(s.shape[1])
-        part, (left, scaled) = d, self._scaled(left.copy())
+        d, moving = np.zeros_like(s), np.arange(s.shape[1])
+        metric = self._metric(curvature)
+        part, (left, scaled) = d, metric.scaled(left.copy())
         along, energy = scaled, np.einsum("ij,ij->j", left, scaled)
         enough = np.square(accuracy) * energy
         for _ in range(min(len(s), _CRAWLING)):
@@ -347,7 +349,7 @@ class _Copies:
             active = (energy > enough) & (bend > 0)
             if np.count_nonzero(active) <= active.size * _LEFT:
                 d[:, moving] = part
-                moving, copies, curvature = moving[active], copies.take(active), curvature[:, active]
+                moving, metric, curvature = moving[active], metric.take(active), curvature[:, active]
                 part, left, along, bent, energy, enough, bend = (
                     a[..., active] for a in (part, left, along, bent, energy, enough, bend)
                 )
@@ -358,7 +360,7 @@ class _Copies:
             part += length * along
             bent *= length
             left -= bent
-            left, scaled = copies._scaled(left)
+            left, scaled = metric.scaled(left)
             before, energy = energy, np.where(active, np.einsum("ij,ij->j", left, scaled), energy)
             along *= np.divide(energy, before, out=np.zeros_like(bend), where=active)
             along += scaled
@@ -410,16 +412,19 @@ class _Copies:
         d[:, far], along[:, far] = 0.0, 0.0
         return d, along
 
-    def _scaled(self, residual):
-        """A residual, less its multiplier's share from here on, and its step in the metric of the block's Hessian."""
-        scaled = self.block.inverse @ (residual if self.joined is None else np.where(self.joined, residual, 0.0))
-        scaled = scaled if self.joined is None else np.where(self.joined, scaled, 0.0)
-        apart = self.apart(scaled)
-        multiplier = apart / self.resistance
-        residual[self.ends[0]] -= multiplier
-        residual[self.ends[1]] += multiplier
-        scaled -= self.pull * apart
-        return residual, scaled
+    def _metric(self, curvature):
+        """In which residuals are measured where labels have these curvatures."""
+        block, (winner, loser) = self.block, self.ends
+        degree = block.touch @ curvature
+        degree[winner] = degree[loser] = degree[winner] + degree[loser]
+        own = np.broadcast_to(block.degree, degree.shape).copy()
+        own[winner] = own[loser] = own[winner] + own[loser]
+        scale = np.sqrt(np.where(degree > 0, own / np.maximum(degree, own / _STEEPEST), 1.0))
+        scale = scale if self.joined is None else np.where(self.joined, scale, 0.0)
+        pull = block.inverse[:, self.winner] * scale[winner] - block.inverse[:, self.loser] * scale[loser]
+        pull *= scale
+        resistance = np.where(self.winner == self.loser, 1.0, pull[winner] - pull[loser])
+        return _Metric(block.inverse, self.winner, self.loser, scale, pull / resistance, resistance)
 
     def checked(self, s, spare):
         """Cost, push in the held difference, what is unbalanced (up to 1: nothing), a node's largest Newton step.
@@ -498,6 +503,38 @@ class _Copies:
         found = distance(flow, bend)
         lost = (~tree.reached.reshape(n_copies, n).T & (net != 0)).any(axis=0)  # pushed, and no curved label reaches it
         return tuple(np.where(lost, np.inf, part) for part in found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Metric:
+    """Of a block's Hessian, scaled, a column a copy, and the differences that are held in it.
+
+    Attributes:
+        scale: ``(n_nodes, n_copies)`` the roots of what each loses of its diagonal; 0 where it does not move.
+        pull: ``(n_nodes, n_copies)`` what holding it moves; resistance: ``(n_copies,)`` by so much for a unit of push.
+    """
+
+    inverse: np.ndarray
+    winner: np.ndarray
+    loser: np.ndarray
+    scale: np.ndarray
+    pull: np.ndarray
+    resistance: np.ndarray
+
+    def take(self, columns):
+        ends, held = (self.winner[columns], self.loser[columns]), (self.pull[:, columns], self.resistance[columns])
+        return _Metric(self.inverse, *ends, self.scale[:, columns], *held)
+
+    def scaled(self, residual):
+        """A residual, less its multiplier's share from here on, and its step in this metric."""
+        scaled, columns = self.inverse @ (self.scale * residual), np.arange(len(self.winner))
+        scaled *= self.scale
+        apart = scaled[self.winner, columns] - scaled[self.loser, columns]
+        multiplier = apart / self.resistance
+        residual[self.winner, columns] -= multiplier
+        residual[self.loser, columns] += multiplier
+        scaled -= self.pull * apart
+        return residual, scaled
 
 
 def _whole(weight):
