@@ -261,8 +261,7 @@ class _Copies:
 
     def step(self, s, accuracy, difference):
         """Strengths after a damped step, the loss before it, what the step promised of it, and its length."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            d, along, loss, promised = self.newton(s, accuracy)
+        d, along, loss, promised = self.newton(s, accuracy)
         reach = np.abs(along).max(axis=0, initial=0.0)
         length = np.where(reach > _WHOLE, np.log1p(reach) / np.maximum(reach, _WHOLE), 1.0)
         several = np.flatnonzero((reach > _LONG) & (reach < _FAR))
@@ -328,6 +327,7 @@ class _Copies:
         loss -= np.minimum(h, 0.0, out=h)
         return net, right, np.einsum("ij,ij->j", self.weight, loss)
 
+    @np.errstate(over="ignore", invalid="ignore")  # where labels have no curvature left
     def newton(self, s, accuracy):
         """Newton's direction, to a relative accuracy of each copy, what it does to margins, the loss at its start.
 

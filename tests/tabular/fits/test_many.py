@@ -51,6 +51,15 @@ def test_fits_are_told_where_labels_have_no_curvature_left():
     np.testing.assert_allclose(again.cost, fits.cost, rtol=1e-14)
 
 
+def test_gradients_that_leave_the_floats_end_there():
+    """Held 3000 nats deep a last look for a nearer fit divides what is no more than rounding: no warning."""
+    winner, loser, *_, block = block_of(17, 16, seed=38, offset=1.0)
+    a, b = winner[:12], loser[:12]
+    fits = block.held(a, b, block.strength[a] - block.strength[b] - 3000.0)
+    assert np.isfinite(fits.strength).all()
+    assert (fits.fitted & np.isfinite(fits.cost)).any()
+
+
 def test_the_push_is_minus_the_slope_of_the_cost():
     winner, loser, *_, block = block_of(9, 30, seed=3, offset=1.0)
     a, b, h = winner[:9], loser[:9], 1e-4
