@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
-from scipy.special import log_expit, logit
+from scipy.special import expit, log_expit, logit
 
-from tabular.base import checks
+from tabular.base import checks, roots
 from tabular.base.log_space import softplus
 from tabular.errors import InputError
 from tabular.losses.target_parameters import LOG_PROBABILITIES, checked, parameters
@@ -123,9 +122,10 @@ def code_cpo(
     >>> code_cpo([-50.0, 0.5, 50.0]).round(6).tolist()  # in the middle 0.5 + log 2/2
     [0.5, 0.846574, 50.0]
     """
-    softened = hinge(delta_ref, gamma) + soft_margin_gap(delta_ref, gamma, tau)  # sp_tau(gamma - delta_ref)
+    gap, unit = soft_margin_gap(delta_ref, gamma, tau), max(alpha, 1.0)  # sp_tau(z) = max(0, z) + gap
     with np.errstate(over="ignore"):
-        return delta_ref + softened / alpha
+        lifted = (delta_ref * ((alpha - 1) / unit) + (gamma + gap) / unit) / (alpha / unit)  # of the mean no digit lost
+        return np.where(delta_ref < gamma, lifted, delta_ref + gap / alpha)
 
 
 @checked
@@ -272,12 +272,13 @@ def _positive_ecpo(beta, gamma):
         return [(-np.inf, np.inf)]
     kappa = np.exp(log_kappa)
 
-    def short_of(a):  # -T at delta_ref = -a
-        return a - 2 * kappa - np.exp(log_kappa + a) - np.exp(log_kappa - a)
+    def target_at(a, _):  # T at delta_ref = -a, and its slope in a
+        up, down = np.exp(log_kappa + a), np.exp(log_kappa - a)
+        return 2 * kappa + up + down - a, up - down - 1
 
     peak = np.log1p(np.hypot(1, 2 * kappa)) - np.log(2) - log_kappa
     beyond = peak + 1 + np.log1p(peak)  # kappa e^peak >= 1, so that kappa e^beyond >= e (1 + peak) > beyond
-    nearer, farther = brentq(short_of, 0.0, peak), brentq(short_of, peak, beyond)
+    nearer, farther = _zero(target_at, 0.0, peak), _zero(_negative(target_at), peak, beyond)
     return [(-np.inf, -farther), (-nearer, np.inf)]
 
 
@@ -289,19 +290,35 @@ def _positive_code_easy(log_ref_winner, beta, gamma):
 
 
 def _positive_code_cpo(gamma, tau, alpha):
-    def short_of(delta_ref):
-        return -float(code_cpo(delta_ref, gamma=gamma, tau=tau, alpha=alpha))
+    def target_at(delta_ref, _):  # T and its slope
+        slope = (alpha - 1 + expit(tau * (delta_ref - gamma))) / alpha
+        return code_cpo(delta_ref, gamma=gamma, tau=tau, alpha=alpha), slope
 
+    rising = _negative(target_at)
     reach = abs(gamma) + 1 / tau
     if alpha == 1:
-        return [(-np.inf, np.inf) if gamma >= 0 else (float(np.log(-np.expm1(tau * gamma)) / tau), np.inf)]
+        return [(-np.inf if gamma >= 0 else _log_complement(tau * gamma) / tau, np.inf)]
     if alpha > 1:
-        return [(brentq(short_of, -(reach * (alpha + 1)) / (alpha - 1) - reach, reach), np.inf)]
+        return [(_zero(rising, -(reach * (alpha + 1)) / (alpha - 1) - reach, reach), np.inf)]
     lowest = gamma - logit(alpha) / tau
-    if short_of(lowest) < 0:
+    if target_at(lowest, None)[0] > 0:
         return [(-np.inf, np.inf)]
-    left = brentq(short_of, lowest - (reach + abs(lowest)) * 4 / (1 - alpha), lowest)
-    return [(-np.inf, left), (brentq(short_of, lowest, max(lowest, 0.0) + reach), np.inf)]
+    left = _zero(target_at, lowest - (reach + abs(lowest)) * 4 / (1 - alpha), lowest)
+    return [(-np.inf, left), (_zero(rising, lowest, max(lowest, 0.0) + reach), np.inf)]
+
+
+def _log_complement(x):
+    """log(1 - e^x) for x < 0."""
+    return float(np.log(-np.expm1(x)) if x > -1 else np.log1p(-np.exp(x)))
+
+
+def _zero(falling, low, high):
+    """Where a falling function is 0, to the last digits however small the root."""
+    return float(roots.decreasing(falling, low, high)[0])
+
+
+def _negative(function):
+    return lambda x, index: tuple(-part for part in function(x, index))
 
 
 @dataclass(frozen=True)

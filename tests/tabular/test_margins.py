@@ -311,3 +311,60 @@ def test_where_the_released_easy_loss_asks_for_something_is_a_root_to_all_digits
         half = (mp.mpf(length) - mp.mpf(kappa) / mp.mpf(length)) / 2
         exact = mp.sqrt(half**2 + 2 * mp.mpf(kappa)) - half
     assert found == pytest.approx(float(exact), rel=1e-12)
+
+
+def exact_code_cpo(delta_ref, gamma, tau, alpha):
+    """T in 400 digits, from its definition."""
+    import mpmath as mp
+
+    with mp.workdps(400):
+        delta_ref, gamma, tau, alpha = map(mp.mpf, (delta_ref, gamma, tau, alpha))
+        return delta_ref + mp.log1p(mp.exp(tau * (gamma - delta_ref))) / tau / alpha
+
+
+@pytest.mark.parametrize(
+    ("delta_ref", "params"),
+    [
+        (-174.717, {"gamma": 0.0, "tau": 7.225, "alpha": 1 + 1e-9}),
+        (-30783.3, {"gamma": 0.0, "tau": 4e-4, "alpha": 1 - 1e-9}),
+        (-1204.01, {"gamma": -0.0282, "tau": 0.4728, "alpha": 1.0}),
+        (-1e4, {"gamma": 1e-20, "tau": 2.0, "alpha": 1.0}),
+        (-200.0, {"gamma": 0.0, "tau": 1.5, "alpha": 1.0}),
+        (-3.0, {"gamma": 0.5, "tau": 2.0, "alpha": 1e-3}),
+        (3.0, {"gamma": 0.5, "tau": 2.0, "alpha": 7.0}),
+    ],
+)
+def test_the_smooth_maximum_loses_no_digit_to_a_far_reference(delta_ref, params):
+    assert margins.target("code_cpo", delta_ref, **params) == pytest.approx(
+        float(exact_code_cpo(delta_ref, **params)), rel=1e-13, abs=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("ecpo", {"beta": 6.5, "gamma": 2.9e-12}),  # at -1.8e-12
+        ("ecpo", {"beta": 1.0, "gamma": 1e-300}),
+        ("code_cpo", {"gamma": -40.0, "tau": 1.0}),  # at -4e-18: 1 - e^-40 rounds to 1
+        ("code_cpo", {"gamma": -1e-9, "tau": 1.0}),
+        ("code_cpo", {"gamma": -2e-11, "tau": 5730.0, "alpha": 1 - 1e-9}),
+        ("code_cpo", {"gamma": 7e-10, "tau": 0.063, "alpha": 1 + 1e-9}),
+        ("code_cpo", {"gamma": -40.0, "tau": 5.0, "alpha": 2.0}),
+    ],
+)
+def test_targets_change_sign_at_the_ends_to_twelve_digits(name, params):
+    """T on either side of each finite end, in 400 digits, however near 0 or far off the end lies."""
+    import mpmath as mp
+
+    def exact_ecpo(delta_ref, beta, gamma):
+        with mp.workdps(400):
+            return delta_ref + mp.mpf(gamma) / mp.mpf(beta) * (2 + 2 * mp.cosh(delta_ref))
+
+    exact = {"ecpo": exact_ecpo, "code_cpo": exact_code_cpo}[name]
+    given = {"alpha": 1.0} | params if name == "code_cpo" else params
+    with mp.workdps(400):
+        for low, high in margins.positive_target(name, **params):
+            for end, inwards in ((low, 1), (high, -1)):
+                if np.isfinite(end):
+                    step = inwards * abs(mp.mpf(end)) / 10**12
+                    assert exact(end + step, **given) > 0 > exact(end - step, **given)
