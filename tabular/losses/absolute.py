@@ -223,12 +223,14 @@ class Orpo(Absolute):
 
     lam: float
     reference_free = True
+    of_odds = True
 
     def _parts(self, pair):
-        """o, and d logit / d log pi = 1 / (1 - pi) of both."""
+        """o, and the odds pi / (1 - pi) of both, to which d logit / d log pi adds 1; equal odds differ by 0."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            up, down = (1 / np.abs(np.expm1(-log_pi)) for log_pi in (pair.chosen, pair.rejected))
             odds = pair.chosen - np.log(-np.expm1(pair.chosen)) - pair.rejected + np.log(-np.expm1(pair.rejected))
-            return odds, -1 / np.expm1(pair.chosen), -1 / np.expm1(pair.rejected)
+            return np.where(pair.chosen == pair.rejected, 0.0, odds), up, down
 
     def value(self, pair):
         return self.lam * softplus(-self._parts(pair)[0]) - pair.chosen
@@ -236,14 +238,15 @@ class Orpo(Absolute):
     def gradient(self, pair):
         odds, up, down = self._parts(pair)
         push = self.lam * expit(-odds)
-        return -1 - through(push, up), through(push, down)
+        return -1 - through(push, 1 + up), through(push, 1 + down)
 
     def curvature(self, pair):
+        """As products of what does not cancel, though the odds be next to nothing or infinite."""
         odds, up, down = self._parts(pair)
-        push, bend = self.lam * expit(-odds), self.lam * _bell(odds)
-        ww = through(through(bend, up), up) - through(through(push, up), up - 1)
-        ll = through(through(bend, down), down) + through(through(push, down), down - 1)
-        return ww, -through(through(bend, up), down), ll
+        right, wrong = expit(odds), expit(-odds)
+        by_up, by_down = through(self.lam * wrong, 1 + up), through(self.lam * wrong, 1 + down)
+        ww, ll = through(by_up, right - through(wrong, up)), through(by_down, right + through(1 + right, down))
+        return ww, -through(through(right, by_up), 1 + down), ll
 
 
 @dataclass(frozen=True)

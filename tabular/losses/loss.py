@@ -132,6 +132,9 @@ class Loss(Record):
         }
         arrays = {name: _finite(values, name) for name, values in given.items()}
         checks.refuse(arrays["beta"] <= 0, arrays["beta"], "beta", "it must be above 0")
+        if getattr(self.form, "of_odds", False):
+            for name in ("policy_chosen", "policy_rejected"):
+                checks.refuse(arrays[name] > 0, arrays[name], name, f"odds, which {self.name} takes, need at most 0")
         if self.batch:
             if not any(array.ndim for array in arrays.values()):
                 raise InputError(f"{self.name} mixes the pairs of a batch: give arrays, an entry a pair, or use dpo")

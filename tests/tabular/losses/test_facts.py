@@ -112,6 +112,38 @@ def test_extremes_are_never_nan(name):
             assert not np.isnan(loss.curvature(*grid, beta)).any()
 
 
+@pytest.mark.parametrize(
+    "point",
+    [
+        (-27.0, -7.0, 11.0),  # odds e^-27, pi - 1 and 1 cancelled in d2
+        (-700.0, -2.0, 1.0),
+        (-1e-9, -1e-9, 0.5),
+        (-3.0, -1e-12, 600.0),
+    ],
+)
+def test_odds_keep_their_digits_where_they_are_next_to_nothing_or_huge(point):
+    """ORPO against 300 digits, each of its derivatives relative to itself."""
+    chosen, rejected, lam = point
+    loss = losses.get("orpo", lam=lam)
+    found = [loss(chosen, rejected, -1, -1, 1), *loss.gradient(chosen, rejected, -1, -1, 1)]
+    found += loss.curvature(chosen, rejected, -1, -1, 1)
+    wanted = formulas.exactly("orpo", loss.params, chosen, rejected, -1, -1, 1)
+    np.testing.assert_allclose(found, np.array(wanted, dtype=float), rtol=1e-12, atol=1e-290)
+
+
+def test_odds_at_certainty_are_infinite_of_the_right_sign_or_refused():
+    """At 0 nats, -0 too, the loser's slope is +inf; two certainties have equal odds, so that lam sp(0) is left."""
+    loss = losses.get("orpo", lam=2.0)
+    for certain in (0.0, -0.0):
+        assert loss(-1.0, certain, -1, -1, 1) == np.inf == loss.gradient(-1.0, certain, -1, -1, 1)[1]
+        assert loss(certain, certain, -1, -1, 1) == 2 * np.log(2)
+        assert loss.gradient(certain, certain, -1, -1, 1) == (-np.inf, np.inf)
+        assert loss.curvature(certain, certain, -1, -1, 1) == (-np.inf, -np.inf, np.inf)
+        assert loss.gradient(certain, -1.0, -1, -1, 1) == (-1.0, 0.0)
+    with pytest.raises(InputError, match=r"policy_rejected\[1\] is 0.1: odds, which orpo takes, need at most 0"):
+        loss(-1.0, [-1.0, 0.1], -1, -1, 1)
+
+
 @pytest.mark.parametrize("name", OF_MARGIN)
 def test_growth_at_both_ends(name):
     g, growth = LOSSES[name].scalar, LOSSES[name].scalar.growth
