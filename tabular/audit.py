@@ -21,7 +21,7 @@ from typing import Any, overload
 import numpy as np
 
 from tabular.auditing import chosen_loss
-from tabular.auditing.certified import certified_share
+from tabular.auditing.certified import budget, certified_share, certified_share_in_logs
 from tabular.auditing.doubt import Doubt
 from tabular.auditing.doubts import doubts
 from tabular.auditing.groups import prompts
@@ -221,6 +221,8 @@ def audit(
     chosen_fell = chosen < chosen[0]
     flip = flips(loss, chosen[0], rejected[0], beta)
     per_pair = softplus(-beta * h) if loss.name == "dpo" else loss(chosen, rejected, chosen[0], rejected[0], beta)
+    mean = _mean(per_pair, loss)
+    n_certified, certified = _certified_in_logs(h, delta_ref, beta) if loss.name == "dpo" else _certified(flip, mean)
     return Audit(
         source=log.name if isinstance(log, RunLog) else log.source,
         beta=beta,
@@ -233,25 +235,33 @@ def audit(
         share_in_u=((h > 0) & (delta < 0)).mean(axis=1),
         share_chosen_fell=chosen_fell.mean(axis=1),
         share_both_fell=(chosen_fell & (rejected < rejected[0])).mean(axis=1),
-        loss=per_pair.mean(axis=1),
+        loss=mean,
         n_short=(delta <= 0).sum(axis=1),
-        n_certified=_n_certified(h, delta_ref, beta) if loss.name == "dpo" else _n_above(per_pair, flip),
+        n_certified=n_certified,
         delta_ref=delta_ref,
         flip_threshold=softplus(beta * delta_ref) if loss.name == "dpo" else flip.threshold,
         delta=delta[-1],
         pair_loss=per_pair[-1],
         short=delta[-1] <= 0,
-        certified_accuracy=certified_share(flip, per_pair.mean(axis=1)),
+        certified_accuracy=certified,
         loss_name=chosen_loss.told(loss),
         doubts=doubts(pairs, beta),
         log=pairs,
     )
 
 
-def _n_above(per_pair, flip):
-    """Pairs that alone would have had to pay more than all of them have."""
-    paid = (per_pair - flip.least).sum(axis=1)
-    return (paid[:, None] < flip.price).sum(axis=1)
+def _mean(per_pair, loss):
+    with np.errstate(invalid="ignore"):
+        mean = per_pair.mean(axis=1)
+    rule = "some pairs are infinitely good and some infinitely bad, as placeholders make them: leave those out"
+    checks.refuse(np.isnan(mean), mean, f"the mean loss under {loss.name}", rule)
+    return mean
+
+
+def _certified(flip, mean):
+    """Pairs that alone would have had to pay more than all of them have; and the share by the cheapest."""
+    paid = len(flip.least) * budget(flip, mean)
+    return (paid[:, None] < flip.price).sum(axis=1), certified_share(flip, mean)
 
 
 def _beta(log, beta):
@@ -275,10 +285,10 @@ def _share_violating(pairs, beta):
     return float((beta * pairs.delta_ref <= -pairs.reward_difference).mean())
 
 
-def _n_certified(h, delta_ref, beta):
-    """Compared in logs: in steep runs both sides underflow as numbers, and 0 < 0 would certify nothing."""
-    log_total = log_sum_exp(_log_softplus(-beta * h))
-    return (log_total[:, None] < _log_softplus(beta * delta_ref)).sum(axis=1)
+def _certified_in_logs(h, delta_ref, beta):
+    """In steep runs both sides underflow as numbers, and 0 < 0 would certify nothing."""
+    log_paid, log_price = log_sum_exp(_log_softplus(-beta * h)), _log_softplus(beta * delta_ref)
+    return (log_paid[:, None] < log_price).sum(axis=1), certified_share_in_logs(log_price, log_paid)
 
 
 def _log_softplus(x):

@@ -10,7 +10,20 @@ import numpy as np
 from tabular.base import tolerances
 from tabular.failures.separate import Flips
 
-__all__ = ["certified_share"]
+__all__ = ["budget", "certified_share", "certified_share_in_logs"]
+
+
+def budget(flips: Flips, mean_loss) -> np.ndarray:
+    """What was paid beyond the least, a pair, a rounding more; infinite where nothing is the least.
+
+    >>> budget(Flips(np.array([0.5, 2.0]), np.array([0.25, 0.25])), [0.75, 0.0]).round(6).tolist()
+    [0.5, 0.0]
+    """
+    paid = np.atleast_1d(np.asarray(mean_loss, dtype=float))
+    if not np.isfinite(flips.least).all():
+        return np.full(paid.shape, np.inf)
+    least, worth = np.mean(flips.least), np.maximum(paid, 0)
+    return np.maximum(paid - least, 0) + tolerances.LOSS * np.maximum(worth, np.abs(least))
 
 
 def certified_share(flips: Flips, mean_loss) -> np.ndarray:
@@ -20,11 +33,19 @@ def certified_share(flips: Flips, mean_loss) -> np.ndarray:
     >>> certified_share(flips, [0.03, 0.1, 0.3]).round(3).tolist()
     [1.0, 0.667, 0.333]
     """
-    n, paid = len(flips.least), np.atleast_1d(np.asarray(mean_loss, dtype=float))
-    if not np.isfinite(flips.least).all():
-        return np.zeros(paid.shape)
-    least, worth = np.mean(flips.least), np.maximum(paid, 0)
-    budget = np.maximum(paid - least, 0) + tolerances.LOSS * np.maximum(worth, np.abs(least))
+    n = len(flips.least)
     with np.errstate(over="ignore"):
         spent = np.cumsum(np.sort(flips.price)) / n
-    return 1 - np.searchsorted(spent, budget, side="right") / n
+    return 1 - np.searchsorted(spent, budget(flips, mean_loss), side="right") / n
+
+
+@np.errstate(over="ignore")
+def certified_share_in_logs(log_price, log_paid) -> np.ndarray:
+    """The same of the logs of prices and of what all pairs paid, the least being 0: both may be below the floats.
+
+    >>> certified_share_in_logs(np.array([-900.0, -2000.0]), np.array([-1000.0, -800.0])).tolist()
+    [0.5, 0.0]
+    """
+    n, log_price = len(log_price), np.sort(np.minimum(log_price, np.finfo(float).max))
+    spent = (np.cumsum(np.exp(log_price - max(paid, np.finfo(float).min))) for paid in log_paid)
+    return 1 - np.array([np.searchsorted(share, 1 + tolerances.LOSS, side="right") for share in spent]) / n

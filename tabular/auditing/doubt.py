@@ -5,7 +5,7 @@ import numpy as np
 from tabular.base.record import Record
 from tabular.logged.records import PairLog
 
-__all__ = ["FIRST", "Doubt", "first_rows"]
+__all__ = ["FIRST", "Doubt", "correlation", "first_rows"]
 
 #: rows that a doubt names
 FIRST = 5
@@ -38,3 +38,16 @@ def first_rows(log: PairLog, mask: np.ndarray) -> tuple[int, ...]:
     (2,)
     """
     return tuple(int(row) + 1 for row in log.row[np.flatnonzero(mask)[:FIRST]])
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's, of values of any size; 0 where one side does not vary.
+
+    >>> round(correlation(np.array([1e300, -1e300, 0.0]), np.array([1.0, -1.0, 0.0])), 12)
+    1.0
+    """
+    with np.errstate(invalid="ignore"):  # an infinite value has no correlation
+        units = [values / max(np.abs(values).max(), np.finfo(float).tiny) for values in (one, other)]
+        left, right = (unit - unit.mean() for unit in units)
+        size = np.sqrt((left @ left) * (right @ right))
+    return float(left @ right / size) if size > 0 else 0.0

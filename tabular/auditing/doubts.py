@@ -7,7 +7,7 @@ import numpy as np
 
 from tabular.auditing import patterns, starts
 from tabular.auditing.coarse import bfloat16, of_reference
-from tabular.auditing.doubt import Doubt, first_rows
+from tabular.auditing.doubt import Doubt, correlation, first_rows
 from tabular.auditing.patterns import FEW, SIDES, Pattern
 from tabular.logged.records import PairLog
 
@@ -87,7 +87,7 @@ def _averages(log, beta):
         return None
     if log.n_chosen is not None:
         values, counts = np.r_[log.ref_chosen, log.ref_rejected], np.r_[log.n_chosen, log.n_rejected]
-        if np.ptp(counts) == 0 or np.corrcoef(values, counts)[0, 1] < -_HARDLY_ANY:
+        if np.ptp(counts) == 0 or correlation(values, counts) < -_HARDLY_ANY:
             return None  # sums fall with the length
     return _doubt(log, "averages", mask, patterns.AVERAGES.what)
 
@@ -122,7 +122,7 @@ def _not_joined(log, beta):
     before, after = np.r_[log.ref_chosen, log.ref_rejected], np.r_[log.policy_chosen, log.policy_rejected]
     told = ""
     if log.n_pairs >= FEW and np.ptp(before) and np.ptp(after):
-        told = f" The two correlate at {np.corrcoef(before, after)[0, 1]:.2f}; of the same texts it is close to 1."
+        told = f" The two correlate at {correlation(before, after):.2f}; of the same texts it is close to 1."
     return _whole("joined by position", "no column says that the rows of the two files are the same pairs." + told)
 
 
@@ -194,8 +194,8 @@ def _own_rewards(log, beta):
     """Rewards that are the run's own implicit ones, or on another scale than beta delta_ref."""
     if log.reward_difference is None or log.n_pairs < FEW:
         return None
-    if log.delta is not None and np.ptp(log.reward_difference) and np.ptp(log.delta - log.delta_ref):
-        together = np.corrcoef(log.reward_difference, log.delta - log.delta_ref)[0, 1]
+    if log.delta is not None:
+        together = correlation(log.reward_difference, log.delta - log.delta_ref)
         if together > 1 - 1e-6:
             return _whole(
                 "rewards are the run's own",

@@ -41,6 +41,7 @@ class Remedy:
     at_same_loss: float | None
 
 
+@np.errstate(over="ignore")  # beta h beyond double precision is infinite
 def remedies(log: PairLog, beta: float) -> list[Remedy]:
     """What would help the pairs in U; empty where there are none.
 
@@ -66,8 +67,8 @@ def remedies(log: PairLog, beta: float) -> list[Remedy]:
         *(
             Remedy(f"DPO with beta = {value:.2g}", "the same z is h = z/beta: further for a smaller beta", 1.0, share)
             for value in dict.fromkeys((beta / 2, smaller))
-            for share in [float(np.mean(beta * h / value > gap))]
-            if value < beta
+            if 0 < value < beta
+            for share in [float(np.mean(h * (beta / value) > gap))]
         ),
         Remedy(
             f"ODPO with offset {offset:.3g}",
@@ -100,12 +101,14 @@ def remedies(log: PairLog, beta: float) -> list[Remedy]:
 
 def _round_down(value):
     """Two digits, towards 0."""
-    if not np.isfinite(value):
+    if not 0 < value < np.inf:
         return 0.0
     unit = 10.0 ** (np.floor(np.log10(value)) - 1)
     return float(np.floor(value / unit) * unit)
 
 
 def _round_up(value):
+    if value == np.inf:
+        return value
     unit = 10.0 ** (np.floor(np.log10(max(value, 1e-300))) - 1)
     return float(np.ceil(value / unit) * unit)

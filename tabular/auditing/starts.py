@@ -9,7 +9,7 @@ only a cut leaves a sign of its own: r falls with every token beyond the limit, 
 import numpy as np
 
 from tabular.auditing.coarse import rounding
-from tabular.auditing.doubt import Doubt, first_rows
+from tabular.auditing.doubt import Doubt, correlation, first_rows
 from tabular.auditing.patterns import FEW
 from tabular.logged.records import PairLog
 
@@ -133,7 +133,7 @@ def of_other_rows(log: PairLog) -> Doubt | None:
     if np.ptp(before) == 0 or np.ptp(after) == 0:
         return None
     ranks = [np.unique(values, return_inverse=True)[1] for values in (before, after)]
-    together = np.corrcoef(*ranks)[0, 1]
+    together = correlation(*ranks)
     if together > 0.3:
         return None
     return Doubt(

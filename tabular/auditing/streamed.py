@@ -92,7 +92,7 @@ def streamed(
         raise InputError(f"{scan.source} holds no pair: write at least one row")
     levels = _LEVELS if "policy_chosen" in scan.arrays else _LEVELS[:1]
     paid = [_sum(found, level) / n for level in levels]
-    certain, at_most = _certified(found, paid, n)
+    certain, at_most = _certified(found, paid, n, name)
 
     def shares(what):
         return tuple(total[f"{what}_{level}"] / n for level in levels)
@@ -160,17 +160,24 @@ def _placed(scan, piece, question, place):
 
 
 def _sum(found, name):
-    return math.fsum(value for one in found for value in one.sums[name])
+    values = [value for one in found for value in one.sums[name]]
+    try:
+        return math.fsum(values)
+    except OverflowError:  # finite values whose sum is not
+        return math.fsum(value / len(values) for value in values) * len(values)
 
 
-def _certified(found, paid, n):
+def _certified(found, paid, n, name):
     """Of each mean loss: the share that is certain, and what it is at most."""
     least, frontier = _sum(found, "least") / n, together([one.frontier for one in found if one.frontier is not None])
     if not math.isfinite(least):
         return (0.0,) * len(paid), (0.0,) * len(paid)
     slack = [tolerances.LOSS * max(value, 0.0, abs(least)) for value in paid]
     wrong = [frontier.fits(n * (max(value - least, 0.0) + more)) for value, more in zip(paid, slack, strict=True)]
-    return tuple(1 - most / n for _, most in wrong), tuple(1 - fewest / n for fewest, _ in wrong)
+    # a DPO loss is above 0: where it underflows prices may, and how many fit is not known
+    faint = [name == "dpo" and value < np.finfo(float).tiny for value in paid]
+    at_most = (1.0 if unknown else 1 - fewest / n for unknown, (fewest, _) in zip(faint, wrong, strict=True))
+    return tuple(1 - most / n for _, most in wrong), tuple(at_most)
 
 
 def _doubts(scan, found, total, n):

@@ -196,7 +196,9 @@ def _sppo(form, ref_w, ref_l, beta):
     tie = (up > down) & (middle <= _HALF)
     a = np.where(tie, middle, np.minimum(up, _HALF))
     b = np.where(tie, middle, np.where(up > down, np.clip(down, _HALF, 0), np.minimum(down, 0)))
-    return (up - a) ** 2 + (down - b) ** 2, np.maximum(up, 0) ** 2 + np.maximum(down, 0) ** 2
+    apart = (up - a) ** 2 + (down - b) ** 2
+    half_way = (ref_w - ref_l + 1 / beta) ** 2 / 2  # without the size of the log-probabilities, which hides the targets
+    return np.where(tie, half_way, apart), np.maximum(up, 0) ** 2 + np.maximum(down, 0) ** 2
 
 
 _ABSOLUTE = {

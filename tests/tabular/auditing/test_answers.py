@@ -18,6 +18,9 @@ from tabular.auditing.groups import groups, prompts
 from tabular.auditing.intervals import effective, interval, wilson
 from tabular.auditing.patterns import FEW, PATTERNS, PLACEHOLDER, ZERO
 from tabular.auditing.remedies import _round_down, _round_up, remedies
+from tabular.auditing.streamed import _sum
+from tabular.auditing.tallies import Tally
+from tabular.auditing.words import story
 from tabular.auditing.worst import QUESTIONS, _shown, n_of, pairs_of
 from tabular.failures.frontier import separable
 from tabular.failures.separate import Flips, flips
@@ -68,6 +71,71 @@ def test_certified_by_enumeration():
         )
         assert certified_share(flips, loss)[0] == pytest.approx(1 - most / 9)
     assert certified_share(Flips(np.zeros(2), np.array([-np.inf, 0.0])), [1.0]).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("size", "beta"), [(-631.0626197113, 0.8637356277713213), (-60452474.3, 0.37)])
+def test_two_squares_lose_nothing_to_the_size_of_the_log_probabilities(size, beta):
+    """SPPO's threshold at a tie is (delta_ref + 1 / beta)^2 / 2: at that loss a pair that ties is not certified."""
+    result = audit(PairLog("x", [size], [size], [size], [size]), beta, "sppo_hard")
+    assert result.flip_threshold == pytest.approx([1 / beta**2 / 2], rel=1e-13, abs=0)
+    assert result.n_certified.tolist() == result.certified_accuracy.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "beta"),
+    [
+        ([[-723.8, -322.2, -965.2], [-3.0, -0.7, -233.0], [-168.0, -20.0, -84.0], [-231.0, -218.0, -808.0]], 41.28),
+        ([[-66166872.0], [-0.7], [-0.7], [-70601965.0]], 1.4e-4),
+    ],
+)
+def test_steep_runs_are_certified_below_the_floats(rows, beta, tmp_path):
+    """Mean losses and prices of e^-2000: the most pairs that fit, in mpmath; a stream knows that it does not know."""
+    import mpmath as mp
+
+    log = PairLog("x", *np.array(rows))
+    result = audit(log, beta)
+    with mp.workdps(40):
+        price = sorted(mp.log1p(mp.exp(mp.mpf(beta) * mp.mpf(gap))) for gap in log.delta_ref)
+        paid = sum(
+            mp.log1p(mp.exp(-mp.mpf(beta) * (mp.mpf(a) - mp.mpf(b))))
+            for a, b in zip(log.delta, log.delta_ref, strict=True)
+        )
+        most = sum(sum(price[: k + 1]) <= paid for k in range(log.n_pairs))
+        alone = sum(paid < one for one in price)
+    assert round(log.n_pairs * (1 - result.certified_accuracy[-1])) == most
+    assert result.n_certified[-1] == alone
+    path = tmp_path / "steep.csv"
+    names = ("ref_chosen_logps", "ref_rejected_logps", "policy_chosen_logps", "policy_rejected_logps")
+    path.write_text("\n".join([",".join(names), *(",".join(map(repr, row)) for row in zip(*rows, strict=True))]))
+    stream = audit(logs.scan(path), beta)
+    assert stream.certified_accuracy[1] <= result.certified_accuracy[-1] <= stream.certified_at_most[1]
+
+
+def test_infinite_losses_of_both_signs_have_no_mean():
+    log = PairLog("x", [-1e307, -1.0], [-1.0, -1e307], [-1.0, -1e307], [-1e307, -1.0])
+    assert audit(log, 1e4).loss[-1] == np.inf
+    with pytest.raises(InputError, match=r"the mean loss under rdpo\[1\] is nan: some pairs are infinitely good and"):
+        audit(log, 1e4, "rdpo", eps=0.1)
+
+
+def test_sums_that_leave_the_floats_are_infinite():
+    assert _sum([Tally(sums={"after": [1e308, 1e308]}), Tally(sums={"after": [1.0]})], "after") == np.inf
+    assert _sum([Tally(sums={"after": [1e308, -1e308]}), Tally(sums={"after": [1.0]})], "after") == 1.0
+
+
+@pytest.mark.parametrize("size", [1e200, 1e303])
+def test_placeholders_of_any_size_are_audited_without_a_warning(size):
+    """Correlations by their squares, and beta times them, leave the floats."""
+    rng = np.random.default_rng(0)
+    ref, moved = -size * rng.random((2, 40)), 0.5 + rng.random((2, 40))
+    rewards = size * rng.normal(size=(2, 40))
+    log = PairLog("x", *ref, *(ref * moved), *rewards, *rng.integers(1, 90, (2, 40)))
+    result = audit(log, 1e3)
+    assert any(doubt.name == "a number that stands for something else" for doubt in result.doubts)
+    assert story(result)
+    shares = [remedy.at_same_loss for remedy in remedies(log, 1e7) if remedy.at_same_loss is not None]
+    assert shares
+    assert all(0 <= share <= 1 for share in shares)
 
 
 def test_the_real_run_is_certified_as_the_issue_measured(real_data):

@@ -47,7 +47,7 @@ def test_a_stream_is_audited_as_the_whole(tmp_path_factory, rows, beta):
     spent = np.cumsum(np.sort(whole.flip_threshold))
     budget = whole.n_pairs * whole.loss[-1]
     close = np.abs(spent / max(budget, 1e-300) - 1) < 1e-11  # sums in another order may fall on the other side
-    if not close.any() and budget > 0:
+    if not close.any() and whole.loss[-1] >= np.finfo(float).tiny:  # below it floats know no share
         same(found, whole)
 
 
