@@ -42,6 +42,21 @@ def test_three_orthogonal_parts_exactly(n, seed, complete):
         assert (parts.potential * n == flow.sum(axis=1)).all()  # Borda: the mean of a row
 
 
+@pytest.mark.parametrize(("seed", "n", "size"), [(1, 5, 1.0), (4, 5, 1e4), (5, 5, 1e-150), (9, 6, 1e150)])
+def test_weights_forty_nats_apart_leave_floats_their_digits(seed, n, size):
+    """The same in fractions; every entry to twelve digits of the flow, on graphs with and without all pairs."""
+    rng = np.random.default_rng(seed)
+    upper = np.triu(rng.normal(size=(n, n)) * size, 1)
+    weight = np.triu(np.exp(rng.uniform(-40, 40, (n, n))) * (rng.random((n, n)) > 0.3), 1)
+    flow, weight = upper - upper.T, weight + weight.T
+    floats = transitivity.hodge(flow, weight)
+    exact = transitivity.hodge(np.vectorize(Fraction, otypes=[object])(flow), weight)
+    for name in ("potential", "gradient", "curl", "harmonic"):
+        wanted = getattr(exact, name).astype(float) / size
+        np.testing.assert_allclose(getattr(floats, name) / size, wanted, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(floats.shares, np.array(exact.shares, dtype=float), rtol=1e-9, atol=1e-25)
+
+
 def test_row_means_are_not_the_potential_under_unequal_weights():
     flow, weight = np.array([[0, 3, 1], [-3, 0, 2], [-1, -2, 0]]), np.array([[0, 5, 1], [5, 0, 1], [1, 1, 0]])
     assert np.abs(transitivity.hodge(flow * 1.0, weight).potential - flow.sum(axis=1) / 3).max() > 0.05
