@@ -126,11 +126,11 @@ def ipo(problem: Problem, preferences: Preferences, features: ArrayLike) -> Fit:
     [-0.1]
     """
     features, rows, weight = _differences(problem, preferences, features)
-    root, target = np.sqrt(weight), 1 / (2 * problem.beta)
-    theta = np.linalg.lstsq(rows * root[:, None], root * target, rcond=1e-12)[0]
+    target, basis = 1 / (2 * problem.beta), logistic.row_space(_kept(rows, weight > 0))
+    theta = logistic.least_squares(rows, weight, target, basis)
     miss = rows @ theta - target
     return Fit(
-        _status(features, problem, logistic.row_space(_kept(rows, weight > 0))),
+        _status(features, problem, basis),
         theta,
         _policy(problem, features, theta),
         float(weight @ miss**2),
@@ -351,6 +351,9 @@ def _status(features, problem, seen):
         return Status.UNIQUE
     mean = features.sum(axis=1, keepdims=True) / problem.present.sum(axis=1)[:, None, None]
     moves = np.where(problem.present[..., None], features - mean, 0.0).reshape(-1, features.shape[2])
+    unit = np.abs(moves).max(axis=0)
+    unit[unit == 0] = 1.0
+    moves, seen = moves / unit, np.linalg.qr(seen / unit[:, None])[0]
     unseen = moves - moves @ seen @ seen.T
     return Status.SET if np.abs(unseen).max() > 1e-7 * np.abs(moves).max() else Status.UNIQUE
 

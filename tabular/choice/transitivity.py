@@ -12,17 +12,14 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import cho_factor, cho_solve, qr
 
 from tabular.base import checks, cones
 from tabular.base.record import Record
 from tabular.choice.matrix import preference_matrix
 from tabular.errors import InputError
+from tabular.fits.weighted_squares import nearest
 
 __all__ = ["Hodge", "cyclic_triples", "hodge", "stochastic_transitivity", "triangle_defects"]
-
-
-_NOTHING = 1e-9  # of a sum of entries of -1, 0 and 1: rounding, were it smaller
 
 
 class Hodge(Record):
@@ -74,8 +71,7 @@ def hodge(flow: ArrayLike, weight: ArrayLike | None = None) -> Hodge:
         potential = _least_squares(incidence, w, y)
         gradient = incidence @ potential
     else:
-        gradient = _nearest(incidence, w, y)
-        potential = np.linalg.lstsq(incidence, gradient, rcond=None)[0]
+        gradient, potential = nearest(incidence, w, y)
     curl = _curl(pairs, w, y - gradient, zero, is_exact)
     parts = (gradient, curl, y - gradient - curl)
     top, size = w.max(), abs(y).max() or 1
@@ -165,48 +161,6 @@ def _least_squares(columns, weight, target):
     return cones.kernel(system)[-1][:-1]  # its last free coordinate is the factor of the target
 
 
-def _nearest(columns, weight, target):
-    r"""The combination of columns of -1, 0 and 1 that is nearest to the target in weighted squares, in floats.
-
-    Some rows p determine a combination, :math:`z_n=Nz_p` in the others. Taken in the order of their weights they weigh
-    more than what they determine, so that with :math:`z_p=t_p+D_p^{-1/2}g` and
-    :math:`S=D_n^{1/2}ND_p^{-1/2}`, whose entries are no larger than N's,
-
-    .. math:: (1+S^\top S)\,g=S^\top D_n^{1/2}(t_n-Nt_p)
-
-    is far from singular, and every row keeps its digits however far its weight is from another's.
-    """
-    order = np.argsort(-weight, kind="stable")
-    basis, free = _echelon(columns[order])
-    wanted, root = target[order], np.sqrt(weight[order])
-    others, bound = basis[~free], wanted[free]
-    slope = root[~free, None] * others / root[free]
-    pull = slope.T @ (root[~free] * (wanted[~free] - others @ bound))
-    found = bound + cho_solve(cho_factor(np.eye(len(bound)) + slope.T @ slope), pull) / root[free]
-    nearest = np.empty(len(order))
-    nearest[order] = basis @ found
-    return nearest
-
-
-def _echelon(columns):
-    """A basis of what columns span, 1 in one and 0 in the others of the first rows of full rank; and which these are.
-
-    The entries stay whole, or all but: sums and differences of paths and of surfaces.
-    """
-    triangle, order = qr(columns, mode="r", pivoting=True)
-    left = columns[:, order[: np.count_nonzero(np.abs(triangle.diagonal()) > _NOTHING)]]
-    basis, free = np.zeros((len(columns), 0)), np.zeros(len(columns), dtype=bool)
-    for row in range(len(columns)):
-        place = int(np.abs(left[row]).argmax()) if left.shape[1] else 0
-        if not left.shape[1] or abs(left[row, place]) < _NOTHING:
-            continue
-        pivot = left[:, place] / left[row, place]
-        left = np.delete(left, place, axis=1)
-        left, basis = left - np.outer(pivot, left[row]), basis - np.outer(pivot, basis[row])
-        basis, free[row] = np.column_stack([basis, pivot]), True
-    return basis, free
-
-
 def _curl(pairs, weight, rest, zero, is_exact):
     """The part of a divergence-free flow that triangles make: flows w^{-1} C' f, least squares in f.
 
@@ -226,7 +180,7 @@ def _curl(pairs, weight, rest, zero, is_exact):
     if is_exact:
         columns = around / weight[:, None]
         return columns @ _least_squares(columns, weight, rest)
-    return _nearest(around, 1 / weight, weight * rest) / weight
+    return nearest(around, 1 / weight, weight * rest)[0] / weight
 
 
 def _skew_matrix(values, first, second, n, zero):

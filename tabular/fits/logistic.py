@@ -22,8 +22,11 @@ from scipy.special import expit
 
 from tabular.base import tolerances
 from tabular.base.log_space import softplus
+from tabular.fits.weighted_squares import nearest
+from tabular.losses.links import JensenShannon
 
 __all__ = [
+    "AT_REST",
     "BLOCK",
     "CANCELLING",
     "FAR",
@@ -40,6 +43,7 @@ __all__ = [
     "Rows",
     "blocks",
     "from_a_part",
+    "least_squares",
     "newton",
     "row_space",
     "squares",
@@ -55,6 +59,7 @@ REGULAR = 1e-5  # of a feature, the part that the others do not explain, from wh
 FEWER = 5  # a fifth of a part gives it a start in turn
 ROUGH = 0.5  # nats of a step there after which it has
 NEAR = 0.03  # nats of a step after which curvatures are those of the minimum to a few hundredths
+AT_REST = 1e-13  # nats, and of the terms of a margin: below that its step is rounding, however heavy the label
 SHORT = 1e-3  # nats that a step moves a margin: no curvature changes by a larger share of itself
 
 
@@ -250,34 +255,86 @@ def newton(rows, weight, basis) -> np.ndarray:
     """Damped Newton inside the space that the rows span; ends early where nothing is attained.
 
     The step is shortened by log(1 + R)/R, R the largest change of a margin (see :mod:`tabular.fits.block_solvers`).
-    After a short one the curvatures stay as they were: each step then leaves a share R of the one before.
+    After a short one the curvatures stay as they were: each step then leaves a share R of the one before. Where their
+    sum is nearly singular, as weights far apart make it, steps are least squares by rows, for as long as they descend.
     """
     if not basis.shape[1]:
         return np.zeros(rows.shape[1])
-    full = basis.shape[1] == rows.shape[1]
-    rows = rows if full else rows @ basis
-    c = np.zeros(rows.shape[1])
-    h, reach, changed, left = rows @ c, np.inf, np.inf, np.inf
+    inner, c = _inside(rows, basis), np.zeros(basis.shape[1])
+    h, reach, changed, left = inner @ c, np.inf, np.inf, np.inf
     while left > tolerances.NEWTON_STEP**2 and np.abs(h).max(initial=0.0) < FAR:
         push, before, fresh = weight * expit(-h), reach, reach > SHORT
         if fresh:
-            hessian = squares(rows, push * expit(h))
-        step = np.linalg.lstsq(hessian, push @ rows, rcond=1e-15)[0]
-        along = rows @ step
+            bend = push * expit(h)
+            whitener = _whitener(squares(inner, bend))
+        step = _by_rows(inner, bend, push) if whitener is None else whitener.T @ (whitener @ (push @ inner))
+        along = inner @ step
         reach = np.abs(along).max(initial=0.0)
-        damping = np.log1p(reach) / reach if reach > 0 else 1.0
-        c, h = c + damping * step, h + damping * along
+        length = np.log1p(reach) / reach if reach > 0 else 1.0
+        if whitener is None:
+            along[np.abs(along) < AT_REST * (1 + np.abs(inner) @ np.abs(step))] = 0.0
+            if not weight @ JensenShannon().difference(h + length * along, h) > 0:
+                break
+        c, h = c + length * step, h + length * along
         changed = reach if fresh else changed  # of a curvature since it was summed, as a share of itself
         left = reach * changed
         if not fresh and reach > before / 2:  # rounding
             break
-    return c if full else basis @ c
+    return _outside(c, basis)
+
+
+def least_squares(rows, weight, target, basis) -> np.ndarray:
+    """The least-norm minimiser of the weighted squares of rows @ theta - target.
+
+    >>> rows = np.array([[1.0, 0.0], [0.0, 1e-9], [1.0, 1e-9]])
+    >>> (least_squares(rows, np.array([1e17, 1.0, 1e-17]), 2.0, np.eye(2)) * [1, 1e-9]).round(12).tolist()
+    [2.0, 2.0]
+    """
+    if not basis.shape[1]:
+        return np.zeros(rows.shape[1])
+    inner, c, last = _inside(rows, basis), np.zeros(basis.shape[1]), np.inf
+    whitener = _whitener(squares(inner, weight))
+    if whitener is None:
+        return _outside(_by_rows(inner, weight, weight * target), basis)
+    while True:  # again from what is left, as long as that halves
+        step = whitener.T @ (whitener @ ((weight * (target - inner @ c)) @ inner))
+        size = np.abs(inner @ step).max()
+        if not size < last / 2:
+            return _outside(c, basis)
+        c, last = c + step, size
+
+
+def _by_rows(rows, weight, push):
+    """The minimiser of the weighted squares of rows @ c - push / weight."""
+    counted, unit = weight > 0, np.abs(rows).max(axis=0)
+    rows, weight, push = rows[counted] / unit, weight[counted], push[counted]
+    return nearest(rows, weight, push / weight)[1] / unit
 
 
 def row_space(rows) -> np.ndarray:
-    """``(n_features, rank)``: an orthonormal basis of what the rows span."""
-    size, vectors = np.linalg.eigh(rows.T @ rows)
-    return vectors[:, size > 1e-13 * max(size.max(initial=0.0), 1e-300)]
+    """``(n_features, rank)``: an orthonormal basis of what the rows span, whatever the units of rows and features.
+
+    >>> row_space(np.array([[1e9, 0.0, 1e9], [0.0, 1e-9, 0.0]])).shape
+    (3, 2)
+    """
+    if _whitener(squares(rows, np.ones(len(rows)))) is not None:
+        return np.eye(rows.shape[1])
+    unit = np.abs(rows).max(axis=0, initial=0.0)
+    unit[unit == 0] = 1.0
+    scaled = rows / unit
+    scaled /= np.maximum(np.abs(scaled).max(axis=1, initial=0.0), np.finfo(float).tiny)[:, None]
+    size, vectors = np.linalg.eigh(scaled.T @ scaled)
+    seen = vectors[:, size > 1e-13 * max(size.max(initial=0.0), 1e-300)]
+    return np.linalg.qr(unit[:, None] * seen)[0]
+
+
+def _inside(rows, basis):
+    """The rows in coordinates of their space; where that is all, as they are, so that features keep their units."""
+    return rows if basis.shape[0] == basis.shape[1] else rows @ basis
+
+
+def _outside(c, basis):
+    return c if basis.shape[0] == basis.shape[1] else basis @ c
 
 
 def squares(rows, weight) -> np.ndarray:

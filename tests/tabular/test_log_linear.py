@@ -65,6 +65,35 @@ def test_strict_separation_misses_what_separates_in_part():
     assert found.overlapping.tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize("units", [(1.0, 1.0, 1.0), (1e4, 1e-4, 1e-8)])
+@pytest.mark.parametrize("apart", [0.0, 40.0])
+def test_weights_and_units_far_apart_leave_every_label_its_margin(units, apart):
+    """One-hot features: a heavy cycle holds its responses together, and a light pair has its own odds, 2 to 5."""
+    features = np.vstack([np.diag(units), np.zeros(3)])
+    heavy, light = [(0, 1), (1, 2), (2, 0)], [(2, 3), (3, 2)]
+    weight = np.exp([apart] * 3 + [-apart] * 2) * [1, 1, 1, 2, 5]
+    for beta in (0.1, 3.0):
+        labels = Preferences(np.zeros(5, int), *np.array(heavy + light).T, weight)
+        for fit, margin in ((log_linear.dpo, np.log(2 / 5) / beta), (log_linear.ipo, -3 / 7 / (2 * beta))):
+            found = fit(uniform(4, beta), labels, features)
+            assert found.status is Status.UNIQUE
+            score = features @ found.theta
+            assert score[:3] - score[3] == pytest.approx([margin] * 3, rel=1e-9)
+            assert found.log_policy[0, 2] - found.log_policy[0, 3] == pytest.approx(margin, rel=1e-9)
+
+
+def test_features_in_units_far_apart_are_all_seen():
+    """Directions of a label and of none, of features 1e12 times as large as others: neither is rounding."""
+    labels = Preferences.from_pairs([(0, 1), (1, 0)])
+    for features, status in (
+        ([[1e9, 0.0], [0.0, 1e-3], [0.0, 0.0]], Status.SET),  # theta along (1e-9, 1e3) moves the third response
+        ([[1e9, 0.0], [0.0, 0.0], [0.0, 1e-3]], Status.SET),
+        ([[1e9, 1e-3], [0.0, 0.0], [1e9, 1e-3]], Status.UNIQUE),
+    ):
+        for fit in (log_linear.dpo, log_linear.ipo):
+            assert fit(uniform(3), labels, features).status is status
+
+
 def test_attained_without_a_cycle():
     labels = Preferences.from_pairs([(0, 1), (3, 2)])
     for beta in (0.1, 1.0, 5.0):

@@ -123,6 +123,12 @@ def few_labels():
     logistic.newton(compared.rows(), np.full(200, 1 / 200), np.eye(4))
 
 
+def labels_apart():
+    """A cycle, and e^-80 of it to the one response beside."""
+    rows = np.array([[1.0, -1, 0], [0, 1, -1], [-1, 0, 1], [0, 0, 1], [0, 0, -1]])
+    logistic.newton(rows, np.exp([0.0, 0, 0, -80, -80]) * [1, 1, 1, 2, 50], np.eye(3))
+
+
 def settled():
     coin, rng = losses.get("exo_pair", eps=0.25).scalar, np.random.default_rng(0)
     for spread in (1.0, 20.0, 60.0):
@@ -206,7 +212,7 @@ WORK = {
     "passes over many labels": (logistic.Responses, "margins", many_labels, 10),
     "curvatures of a part": (logistic, "squares", many_labels, 7),
     "curvatures of few labels": (logistic, "squares", few_labels, 11),
-    "systems of few labels": (np.linalg, "lstsq", few_labels, 14),
+    "squares by rows where weights are far apart": (logistic, "nearest", labels_apart, 10),
     "systems at every level of the weights": (laplacian, "solve_labels", settled, 34),
     "bounds of boxes of EXO": (nonconvex, "_lower", solved("exo_pair", 3, n=3), 109),
     "descents of EXO": (nonconvex, "_descended", solved("exo_pair", 3, n=3), 6),
