@@ -171,7 +171,10 @@ def status_probabilities(
     if len(cells) > _CELLS:
         raise InputError(f"there are {len(cells) // 2} pairs: the sets of ordered pairs are listed for 8 at most")
     inside = (np.arange(2 ** len(cells))[:, None] >> np.arange(len(cells))) & 1
-    exactly = np.minimum(inside @ np.exp(log_rate), 1.0) ** labels
+    rate = np.exp(log_rate)
+    within, outside = inside @ rate, (1 - inside) @ rate  # a power of 10^12 shows the last digit of a number near 1
+    with np.errstate(divide="ignore"):
+        exactly = np.exp(labels * np.where(within < outside, np.log(within), np.log1p(-np.minimum(outside, 1.0))))
     for bit in range(len(cells)):  # Möbius inversion, one ordered pair at a time
         table = exactly.reshape(-1, 2, 2**bit)
         table[:, 1] -= table[:, 0]
