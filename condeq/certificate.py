@@ -6,6 +6,7 @@ and logarithms, which the tactic ``interval`` proves to Coq's kernel.
 """
 
 import numpy as np
+from scipy.special import xlog1py, xlogy
 
 from condeq import certificate_projection, certificate_witnesses
 from condeq.certificate_problem import (
@@ -21,7 +22,7 @@ from condeq.certificate_problem import (
 )
 from condeq.problem_file import ProblemFile
 from proofs_checks.kernel.certificates import circulation
-from tabular import Status, cpo, dpo, rlhf
+from tabular import InputError, Status, cpo, dpo, rlhf
 
 __all__ = ["certificate"]
 
@@ -121,7 +122,13 @@ def _flow(prompt, fitted):
     inside = [block[winner] == block[loser] for winner, loser, _ in prompt.labels]
     inner = [label for label, kept in zip(prompt.labels, inside, strict=True) if kept]
     scores = [rounded(float(prompt.beta) * x) for x in fitted.log_ratio[prompt.index][: prompt.size]]
-    flow = iter(circulation(inner, scores) if inner else ())
+    found = circulation(inner, scores) if inner else []
+    if min(found, default=1) <= 0:
+        raise InputError(
+            f"prompts[{prompt.index}] has labels so far apart that what balances them is below the floating-point "
+            "numbers: a certificate needs weights that are less so"
+        )
+    flow = iter(found)
     return [next(flow) / label[2] if kept else None for label, kept in zip(prompt.labels, inside, strict=True)]
 
 
@@ -131,7 +138,7 @@ def _shares(flow):
 
 def _entropy(prompt, flow):
     inner = [(float(q), float(x)) for q, (_, _, x) in zip(flow, prompt.labels, strict=True) if q is not None]
-    return sum(-x * (q * np.log(q) + (1 - q) * np.log1p(-q)) for q, x in inner)
+    return sum(-x * float(xlogy(q, q) + xlog1py(1 - q, -q)) for q, x in inner)
 
 
 def _infimum(prompt, scores, flow):

@@ -105,7 +105,13 @@ def _weights(source, index):
     given = source.written[index]["preferences"]
     if isinstance(given, list):
         return [exact(pair[2]) if len(pair) == 3 else Fraction(1) for pair in given]
-    return [exact(x) for x in np.exp(source.preferences.log_weight[source.preferences.prompt == index])]
+    weights = np.exp(source.preferences.log_weight[source.preferences.prompt == index])
+    if not weights.all():
+        raise InputError(
+            f"prompts[{index}].preferences: a Bradley-Terry rate is below the floating-point numbers, and a "
+            "certificate writes every weight out: give rewards that are less far apart"
+        )
+    return [exact(x) for x in weights]
 
 
 def exact(x) -> Fraction:

@@ -19,6 +19,7 @@ ever. By Stiemke's alternative one of the two always exists, for labels of posit
 from fractions import Fraction
 
 import numpy as np
+from scipy.special import expit
 
 from proofs_checks.kernel.interval import Interval, precisely
 
@@ -117,7 +118,7 @@ def circulation(labels, s):
     A block that is not strongly connected shows in a flow of 0 or less: _entropy refuses it.
     """
     gaps = np.array([float(s[win] - s[lose]) for win, lose, _ in labels])
-    flow = [n * Fraction(float(q)) for (_, _, n), q in zip(labels, 1 / (1 + np.exp(gaps)), strict=True)]
+    flow = [n * Fraction(float(q)) for (_, _, n), q in zip(labels, expit(-gaps), strict=True)]
     surplus = {}
     for f, (winner, loser, _) in zip(flow, labels, strict=True):
         surplus[winner] = surplus.get(winner, 0) + f

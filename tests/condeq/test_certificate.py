@@ -151,6 +151,27 @@ def test_a_response_without_mass_is_refused(tmp_path):
         certificate.certificate(source, "tried.v")
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ("bradley-terry", "a Bradley-Terry rate is below the floating-point numbers"),
+        ("[[1, 0, 1.0e-300], [0, 1, 1.0e+300]]", "what balances them is below the floating-point numbers"),
+        ("[[0, 1, 1.0e+300], [1, 0, 1.0e-300]]", None),
+    ],
+)
+def test_what_balances_labels_is_written_out_or_the_file_refused(tmp_path, labels, said):
+    """A flow of 0 would be written as a proof that the minimum is attained, which none is."""
+    path = tmp_path / "far.yaml"
+    path.write_text(f"beta: 1\nprompts: [{{reference: [0.5, 0.5], reward: [0, 5290], preferences: {labels}}}]\n")
+    if said is None:
+        text = certificate.certificate(problem_file.read(path), "far.v")
+        assert "Theorem dpo_attained" in text
+        assert "Some (0)" not in text
+    else:
+        with pytest.raises(InputError, match=said):
+            certificate.certificate(problem_file.read(path), "far.v")
+
+
 def test_a_margin_needs_a_reward():
     with pytest.raises(InputError, match="margin is 1"):
         certificate.certificate(READ["contradictory_labels.json"], "tried.v", margin=1.0)
