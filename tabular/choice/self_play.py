@@ -181,11 +181,11 @@ def partition_error(preference: ArrayLike, log_policy: ArrayLike, eta: ArrayLike
     """
     skew, _, log_policy = game(preference, 1.0, log_policy)
     z = _step(eta)[:, None] * _score(skew, log_policy)
-    near = np.abs(z) < 1e-3
+    near, chance, mild = np.abs(z) < 1e-3, np.exp(log_policy), np.minimum(z, 1.0)
     small = np.where(near, z, 0.0)
-    with np.errstate(over="ignore"):
-        bend = np.where(near, small**2 / 2 * (1 + small / 3 * (1 + small / 4)), np.expm1(z) - z)
-        above = (np.exp(log_policy) * bend).sum(axis=1)
+    bend = chance * np.where(near, small**2 / 2 * (1 + small / 3 * (1 + small / 4)), np.expm1(mild) - mild)
+    with np.errstate(over="ignore"):  # beyond z = 1 in logs, where a chance may underflow and its factor overflow
+        above = np.where(z > 1, np.exp(log_policy + z) - chance * (1 + z), bend).sum(axis=1)
     return np.where(above < 1, np.log1p(np.minimum(above, 1.0)), log_sum_exp(log_policy + z))
 
 

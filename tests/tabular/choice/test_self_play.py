@@ -179,3 +179,16 @@ def test_sppo_and_its_exact_form_agree_on_constant_scores_only():
     assert np.abs(self_play.sppo(CYCLE, uniform, 5.0) - self_play.hedge(CYCLE, uniform, 5.0)).max() < 1e-15
     tilted = np.log([[0.5, 0.3, 0.2]])
     assert np.abs(self_play.sppo(CYCLE, tilted, 5.0) - self_play.hedge(CYCLE, tilted, 5.0)).max() > 0.05
+
+
+@pytest.mark.parametrize(("rare", "eta"), [(-750.0, 1400.0), (-750.0, 1460.0), (-750.0, 1510.0), (-5000.0, 1e5)])
+def test_a_chance_that_underflows_counts_in_the_partition_error(rare, eta):
+    """Two responses, the rare one always preferred: log(1 - p + p e^(eta / 2 + ...)) in mpmath."""
+    import mpmath as mp
+
+    log_policy = normalised(np.array([[0.0, rare]]))
+    with mp.workdps(3000):
+        p = mp.exp(mp.mpf(rare)) / (1 + mp.exp(mp.mpf(rare)))
+        wanted = mp.log((1 - p) * mp.exp(-eta * p / 2) + p * mp.exp(eta * (1 - p) / 2))
+    error = self_play.partition_error([[0.5, 0.0], [1.0, 0.5]], log_policy, eta)[0]
+    assert error == pytest.approx(float(wanted), rel=1e-10, abs=0)
