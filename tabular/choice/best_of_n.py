@@ -242,24 +242,25 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
     log_price = np.zeros(problem.n_prompts)
 
     def short(x, index):
-        """log(wanted / KL) at price e^x, and its slope: dKL/dx = Var e^2x."""
-        tilted = np.exp(x)[:, None] * advantage[rows[index]] + problem.log_ref[rows[index]]
+        """log(wanted / KL) at price e^x, and its slope: dKL/dx is the variance of e^x times the reward."""
+        worth = np.exp(x)[:, None] * advantage[rows[index]]
+        tilted = worth + problem.log_ref[rows[index]]
         tilted -= np.logaddexp.reduce(tilted, axis=1, keepdims=True)
         weight = np.exp(tilted)
-        mean = (weight * advantage[rows[index]]).sum(axis=1, keepdims=True)
-        variance = (weight * (advantage[rows[index]] - mean) ** 2).sum(axis=1)
+        mean = (weight * worth).sum(axis=1, keepdims=True)
+        variance = (weight * (worth - mean) ** 2).sum(axis=1)
         size = kl(tilted, problem.log_ref[rows[index]])
         with np.errstate(divide="ignore", invalid="ignore"):  # the KL of a low price may underflow
-            return np.log(nats[rows[index]]) - np.log(size), -np.exp(2 * x) * variance / size
+            return np.log(nats[rows[index]]) - np.log(size), -variance / size
 
     spread = -advantage.min(axis=1)
-    close = _price_near_reference(np.exp(problem.log_ref), advantage, nats)
-    tiny = inner.copy()  # elsewhere there may be nothing to spread
-    tiny[inner] = close[inner] * spread[inner] < _TINY
-    log_price[tiny] = np.log(close[tiny])
+    unit = np.where(spread > 0, spread, 1.0)
+    close = _price_near_reference(np.exp(problem.log_ref), advantage / unit[:, None], nats)
+    tiny = inner & (close < _TINY)  # elsewhere there may be nothing to spread
+    log_price[tiny] = np.log(close[tiny]) - np.log(unit[tiny])
     rows = np.flatnonzero(inner & ~tiny)
     if rows.size:
-        low, high = _price_bracket(short, np.log(1 / spread[rows]), np.arange(len(rows)))
+        low, high = _price_bracket(short, -np.log(spread[rows]), np.arange(len(rows)))
         log_price[rows] = roots.decreasing(short, low, high)
     price = np.where(inner, np.exp(log_price), np.where(nats > 0, np.inf, 0.0))
     finite = np.where(inner, np.exp(log_price), 0.0)[:, None]
@@ -271,7 +272,7 @@ def tilt_of_equal_kl(problem: Problem, nats: ArrayLike) -> Tilt:
 
 
 def _price_near_reference(chance, advantage, nats):
-    """The price at which the KL, Var x^2 / 2 to second order, is ``nats``; off by a share of price times spread."""
+    """The price of rewards of span 1 at which Var x^2 / 2, the KL to second order, is ``nats``; off by its share."""
     mean = (chance * advantage).sum(axis=1, keepdims=True)
     variance = (chance * (advantage - mean) ** 2).sum(axis=1)
     with np.errstate(over="ignore"):

@@ -259,3 +259,13 @@ def test_a_tilt_away_from_a_reference_that_all_but_excludes_the_best(log_odds, n
     found = best_of_n.tilt_of_equal_kl(problem, nats)
     np.testing.assert_allclose(kl(found.log_policy, problem.log_ref), nats, rtol=1e-11)
     np.testing.assert_allclose(found.log_policy[0, 1] - found.log_policy[0, 0], log_odds + 1 / found.beta, rtol=1e-11)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])
+def test_a_tilt_is_the_same_in_any_unit_of_reward(unit):
+    """Squares of a price of 1e300 leave the floats."""
+    reward = np.array([[0.0, 0.3, 0.9]])
+    ref = np.full((1, 3), -np.log(3))
+    plain, other = (best_of_n.tilt_of_equal_kl(Problem(ref, 1.0, size * reward), 0.2) for size in (1.0, unit))
+    assert other.log_policy == pytest.approx(plain.log_policy, rel=1e-12)
+    assert other.beta / unit == pytest.approx(plain.beta, rel=1e-12)
