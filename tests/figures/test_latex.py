@@ -1,5 +1,6 @@
 """LaTeX of captions, statements and tables: ASCII, balanced, and every formula one that a parser of its own reads."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -29,14 +30,19 @@ def formulas(text):
     return found
 
 
+@functools.cache
+def parsed(formula):
+    """What the parser makes of a formula, once: the statements repeat theirs."""
+    with matplotlib.rc_context({"mathtext.fontset": "cm"}):
+        # LaTeX has a bare root sign, the parser has none
+        return MathTextParser("path").parse(f"${formula}$".replace(r"\surd", r"\infty "))
+
+
 def is_latex(text):
     """Plain ASCII, no stray special character, and formulas that parse."""
     assert text.isascii()
-    parser = MathTextParser("path")
     for formula in formulas(text):
-        with matplotlib.rc_context({"mathtext.fontset": "cm"}):
-            # LaTeX has a bare root sign, the parser has none
-            parser.parse(f"${formula}$".replace(r"\surd", r"\infty "))
+        assert parsed(formula).width > 0
         text = text.replace(rf"\ensuremath{{{formula}}}", "")
     bare = re.sub(r"\\[_&%#${}]", "", text)
     assert not re.search(r"(?<!\\)[_^&%#$<>|]", bare), bare
