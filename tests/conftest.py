@@ -89,7 +89,7 @@ LONGEST = (
     "docs/test_site_in_browser",
     "test_packaging",
     "demos/test_demos",
-    "condeq/test_sweep",
+    "condeq/test_workers",
     "figures/test_save",
     "proofs_checks/test_conjectures",
     "condeq/test_browser",

@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 import figures
@@ -15,6 +17,7 @@ from proofs_checks.text import as_dict
 STATEMENTS = ["def-3.3", "prop-3.4", "prop-3.4-necessity"]
 DRAWN = ("undesirable_region", "real_run")
 VERIFY = proofs_checks.verify
+NAMES = ("ref_chosen_logps", "ref_rejected_logps", "policy_chosen_logps", "policy_rejected_logps")
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,16 @@ def report_without_data(tmp_path_factory) -> Built:
         return build_small(tmp_path_factory.mktemp("report"))
 
 
-@pytest.fixture(scope="module")
-def two_workers():
-    """The address of a Dask scheduler with two worker processes, which cost a tenth of a core as long as they are."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        yield cluster.scheduler_address
+@pytest.fixture
+def parts(tmp_path):
+    """A directory of a log in three parts of unequal length."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "parts").mkdir()
+    for part, n in enumerate((70_000, 1, 3_000)):
+        ref = -rng.gamma(4, 30, (2, n))
+        policy = np.minimum(ref + rng.normal([[0], [-20]], 15, (2, n)), 0)
+        pl.DataFrame(dict(zip(NAMES, [*ref, *policy], strict=True))).write_parquet(tmp_path / f"parts/{part}.parquet")
+    return tmp_path / "parts"
 
 
 @pytest.fixture

@@ -1,37 +1,12 @@
-"""``condeq audit`` on many workers: the same bytes as one, a progress bar for a person, one sentence where it fails."""
+"""``condeq audit`` of a log that streams: its text, a progress bar for a person, one sentence where it fails."""
 
-import json
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from rich.console import Console
 
-NAMES = ("ref_chosen_logps", "ref_rejected_logps", "policy_chosen_logps", "policy_rejected_logps")
 LOG = "ref_chosen_logps,ref_rejected_logps\n-9,-7\n-4,-5\n"
-
-
-@pytest.fixture
-def parts(tmp_path):
-    """A directory of three parts of unequal length."""
-    rng = np.random.default_rng(0)
-    (tmp_path / "parts").mkdir()
-    for part, n in enumerate((70_000, 1, 3_000)):
-        ref = -rng.gamma(4, 30, (2, n))
-        policy = np.minimum(ref + rng.normal([[0], [-20]], 15, (2, n)), 0)
-        pl.DataFrame(dict(zip(NAMES, [*ref, *policy], strict=True))).write_parquet(tmp_path / f"parts/{part}.parquet")
-    return tmp_path / "parts"
-
-
-@pytest.mark.parametrize("loss", [(), ("--loss", "kto", "--set", "z0=0.1")])
-def test_processes_and_a_cluster_print_the_same(condeq, parts, two_workers, loss):
-    alone = condeq("audit", "parts", "--beta", "0.1", *loss, "--stream", "--json")
-    assert (alone[0], alone[2]) == (0, "")
-    assert json.loads(alone[1])["n_pairs"] == 73_001
-    assert condeq("audit", "parts", "--beta", "0.1", *loss, "--cluster", two_workers, "--json") == alone
-    if not loss:
-        assert condeq("audit", "parts", "--beta", "0.1", "--jobs", "2", "--json") == alone
 
 
 def test_the_text_of_a_stream(condeq, parts):

@@ -34,7 +34,8 @@ def test_an_unknown_lesson_is_answered_with_the_close_ones():
         lessons.located("what_dpo")
 
 
-def test_a_lesson_is_exported_as_a_page_and_as_a_notebook(tmp_path):
+def test_a_lesson_is_exported_as_a_page_and_as_a_notebook_and_leaves_nothing_beside_it(tmp_path):
+    before = sorted(lessons.located(None).iterdir())
     answer = CliRunner().invoke(app, ["demo", "1", "--export", str(tmp_path / "out"), "--book", "../book"])
     assert answer.exit_code == 0, answer.output
     (page,), (notebook,) = (tmp_path / "out").glob("*.html"), (tmp_path / "out").glob("*.ipynb")
@@ -42,11 +43,6 @@ def test_a_lesson_is_exported_as_a_page_and_as_a_notebook(tmp_path):
     assert "../book/theory/1_rlhf.html" in page.read_text()
     cells = nbformat.read(notebook, as_version=4).cells
     assert any("rlhf.optimal_policy" in cell.source for cell in cells)
-
-
-def test_exporting_leaves_nothing_beside_the_notebooks(tmp_path):
-    before = sorted(lessons.located(None).iterdir())
-    lessons.export([lessons.located("1")], tmp_path)
     assert sorted(lessons.located(None).iterdir()) == before
 
 
