@@ -22,10 +22,15 @@ def random_case(rng, n_responses=5, n_labels=6, log_weight_range=1.0, spread=1.0
 
 def loss_at(problem, preferences, form, log_policy):
     """The weighted mean over the labels, from the definition."""
-    x, ref = np.ravel(log_policy), problem.log_ref[0]
+    return float(losses_at(problem, preferences, form, np.ravel(log_policy)))
+
+
+def losses_at(problem, preferences, form, log_policies):
+    """The same of each of many policies, one a row."""
+    x, ref = log_policies, problem.log_ref[0]
     w, v = preferences.winner, preferences.loser
     share = np.exp(preferences.log_weight - np.logaddexp.reduce(preferences.log_weight))
-    return float(share @ form.value(Pair(x[w], x[v], ref[w], ref[v], problem.beta)))
+    return form.value(Pair(x[..., w], x[..., v], ref[w], ref[v], problem.beta)) @ share
 
 
 def lowest_in_logits(problem, preferences, form, rng, starts=6):
