@@ -6,6 +6,7 @@ loss inside blocks and a conserved flow; existence by a positive conserved flow,
 label and rise along one.
 """
 
+import functools
 import itertools
 from fractions import Fraction
 
@@ -53,7 +54,13 @@ def _labelled(draw):
 
 
 def _solution(ref, reward, β, labels):
-    return dpo.solve(problem_of(ref, reward, β), preferences_of(labels))
+    return _solved(problem_of(ref, reward, β), tuple(labels))
+
+
+@functools.lru_cache(maxsize=1000)
+def _solved(problem, labels):
+    """Each instance's solution once, however many quantities ask for it."""
+    return dpo.solve(problem, preferences_of(labels))
 
 
 def _loss(ref, reward, β, labels, policy):

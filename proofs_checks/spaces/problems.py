@@ -58,7 +58,13 @@ def _problem(ref, reward, β):
 
 def preferences_of(labels) -> Preferences:
     """The library's labels of an instance's parts."""
-    return Preferences.from_pairs([(0, winner, loser, float(weight)) for winner, loser, weight in labels])
+    return _preferences(tuple((0, winner, loser, float(weight)) for winner, loser, weight in labels))
+
+
+@functools.lru_cache(maxsize=1000)
+def _preferences(pairs):
+    """Each instance's labels once, however many quantities ask for them."""
+    return Preferences.from_pairs(pairs)
 
 
 def log_policy_of(policy) -> np.ndarray:
