@@ -114,7 +114,8 @@ def trajectory(problem: Problem, preferences: Preferences, loss: Loss | None = N
         loss: DPO by default.
         times: ``(n_times,)``, finite, at least 0, increasing.
 
-    An adaptive integrator of relative error 1e-9; ``drift`` says how well it keeps what the flow conserves
+    An adaptive integrator of relative error 1e-9, up to 300 responses an implicit one, which takes few steps however
+    stiff labels are and however late it is; ``drift`` says how well it keeps what the flow conserves
     (:mod:`tabular.fits.descent`). ``limit`` is where the flow ends: for convex losses of differences by
     :mod:`tabular.fits.flow_limit`; for DPO with an SFT term its one minimiser or limit, as a flow of a convex function
     of the logits tends to the infimum.

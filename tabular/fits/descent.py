@@ -1,4 +1,4 @@
-r"""Gradient flow of any differentiable loss in tabular softmax logits, integrated with the invariants as a check.
+r"""Gradient flow of any differentiable loss in tabular softmax logits, integrated in what keeps its invariants.
 
 With :math:`G_y=\partial L/\partial\log\pi_y` of the whole loss and :math:`\nu=\sum_yG_y` in each prompt, the logits
 obey
@@ -8,15 +8,27 @@ obey
 which sums to 0 over a prompt: the sum of its logits is conserved. A loss of differences has :math:`\nu=0`, and its
 labels push two responses in opposite directions: the sum over each connected piece of the label graph is conserved, and
 the logit of every unlabelled response. The loss never rises: :math:`\dot L=-\|\dot\theta\|^2`.
+
+**What is conserved is not followed.** Near an optimum pushes of many labels cancel in every logit. What rounding leaves
+of them moves nothing that the labels hold, but adds up along what they do not: an implicit step, 1e16 times as long as
+stiff directions allow an explicit one, magnifies it beyond any tolerance. So the last logit is read off the others.
+
+**A flow of differences is followed in sums**, as heavy labels hide light ones by the same rounding. Take the heaviest
+spanning tree of each piece, rooted, and for each of its edges the sum S of the moves below it: only labels that cross
+this cut move S, of which none is heavier than the tree's. A logit has moved by its own S less those just below it.
 """
 
+import warnings
 from dataclasses import field, replace
+from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_array, eye_array
 
-from tabular.base import digraph
 from tabular.base.record import Record
 from tabular.errors import InputError
+from tabular.fits import spanning
+from tabular.fits.pair_graph import PairGraph
 from tabular.losses.forms import Pair
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -25,7 +37,8 @@ __all__ = ["Trajectory", "integrate"]
 
 _RELATIVE = 1e-9  # of what a logit has moved
 _ABSOLUTE = 1e-11  # nats, times min(1, 1 / beta): what a logit may be off near its start
-_STIFF = 300  # responses up to which an implicit step, cubic in them, is affordable
+_ROUNDED = 4 * np.finfo(float).eps  # of a log-probability: as much of a log-ratio is rounding, where it is a difference
+_STIFF = 300  # responses up to which an implicit step, cubic in them, is affordable; and sums over them
 
 
 class Trajectory(Record):
@@ -35,7 +48,8 @@ class Trajectory(Record):
         times: ``(n_times,)``, of the flow: learning rate x steps.
         log_policy: ``(n_times, n_prompts, n_responses)``.
         loss: ``(n_times,)``, the weighted mean over the pairs.
-        drift: the largest change of what is conserved, in nats, relative to the largest move of a logit (or 1).
+        drift: the largest change of what is conserved, in nats, relative to the largest move of a logit (or 1); up to
+            300 responses, where steps are implicit, it is rounding.
         limit: ``(n_prompts, n_responses)``, where the flow ends as the times tend to infinity; ``None`` where theory
             does not say so of every prompt.
     """
@@ -74,7 +88,8 @@ def integrate(problem: Problem, preferences: Preferences, form, times):
         here = labels.prompt == prompt
         ends = (np.searchsorted(there, end[here]) for end in (labels.winner, labels.loser))
         share, log_ref = np.exp(labels.log_share[here]), problem.log_ref[prompt, there]
-        one = _Prompt(_of(form, preferences, here), log_ref, problem.beta, share, *ends)
+        flow = _Differences if form.kind == "difference" else _Prompt
+        one = flow(_of(form, preferences, here), log_ref, problem.beta, share, *ends)
         moved = one.path(times)
         log_policy[:, prompt, there] = one.log_policy(moved)
         loss += [one.loss(row) for row in moved]
@@ -93,8 +108,12 @@ class _Prompt:
     """The flow of one prompt, in how far the logits have moved from the reference's."""
 
     def __init__(self, form, log_ref, beta, share, winner, loser):
-        self.form, self.log_ref, self.beta, self.winner, self.loser = form, log_ref, beta, winner, loser
-        self.share = share
+        self.form, self.log_ref, self.beta, self.share = form, log_ref, beta, share
+        self.winner, self.loser = winner, loser
+        n, followed = len(log_ref), np.arange(len(log_ref) - 1)
+        ends = np.r_[followed, np.full(n - 1, n - 1)], np.r_[followed, followed]
+        self.moves = csr_array((np.repeat([1.0, -1.0], n - 1), ends), shape=(n, n - 1))  # what is followed, to logits
+        self.blurred = _ROUNDED * np.abs(log_ref).max()
 
     def log_policy(self, moved):
         x = self.log_ref + moved
@@ -102,22 +121,33 @@ class _Prompt:
 
     def _pair(self, moved):
         x, w, v = self.log_policy(moved), self.winner, self.loser
-        if self.form.kind == "difference":  # the move alone: the normaliser cancels, with all its digits
-            x = self.log_ref + moved
         return Pair(x[w], x[v], self.log_ref[w], self.log_ref[v], self.beta)
+
+    def costs(self, moved):
+        return self.form.value(self._pair(moved))
 
     def loss(self, moved):
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(self.share @ np.broadcast_to(self.form.value(self._pair(moved)), self.share.shape))
+            return float(self.share @ np.broadcast_to(self.costs(moved), self.share.shape))
 
-    def velocity(self, _, moved):
+    def velocity(self, _, followed):
+        moved, n = self.moves @ followed, len(self.log_ref)
         with np.errstate(over="ignore", invalid="ignore"):
             up, down = self.form.gradient(self._pair(moved))
-        n = len(moved)
-        g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
-        if self.form.kind == "difference":
-            return -g
-        return g.sum() * np.exp(self.log_policy(moved)) - g
+            g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
+            return (g.sum() * np.exp(self.log_policy(moved)) - g)[:-1]
+
+    def jacobian(self, _, followed):
+        """Of the velocity: with G and pi it changes by their own derivatives, and the log-policy by mean 0 under pi."""
+        moved, n = self.moves @ followed, len(self.log_ref)
+        pi, at = np.exp(self.log_policy(moved)), (self.winner * n + self.loser, self.loser * n + self.winner)
+        with np.errstate(over="ignore", invalid="ignore"):
+            up, down = self.form.gradient(self._pair(moved))
+            ww, wl, ll = (self.share * bend for bend in self.form.curvature(self._pair(moved)))
+            own = np.bincount(self.winner, ww, n) + np.bincount(self.loser, ll, n)
+            hessian = np.diag(own) + sum(np.bincount(cell, wl, n * n) for cell in at).reshape(n, n)
+            change = np.outer(pi, hessian.sum(axis=0)) + np.diag((self.share @ (up + down)) * pi) - hessian
+            return ((change - np.outer(change.sum(axis=1), pi)) @ self.moves)[:-1]
 
     def path(self, times):
         """``(n_times, n)``: how far the logits have moved."""
@@ -128,26 +158,79 @@ class _Prompt:
             return moved
         from scipy.integrate import solve_ivp  # a heavy import, which only a flow needs
 
-        found = solve_ivp(
-            self.velocity,
-            (0.0, times.max()),
-            np.zeros(n),
-            t_eval=times[later],
-            method="LSODA" if n <= _STIFF else "DOP853",
-            rtol=_RELATIVE,
-            atol=_ABSOLUTE * min(1.0, 1 / self.beta),
-        )
+        how = {"method": "LSODA", "jac": self.jacobian} if n <= _STIFF else {"method": "DOP853"}
+        how |= {"rtol": _RELATIVE, "atol": max(_ABSOLUTE * min(1.0, 1 / self.beta), self.blurred)}
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # its status says as much
+            start, span = np.zeros(self.moves.shape[1]), (0.0, times.max())
+            found = solve_ivp(self.velocity, span, start, t_eval=times[later], **how)
         if found.status != 0 or not np.isfinite(found.y).all():
-            last = found.t.max(initial=0.0)
+            last = max(found.t, default=0.0)
             raise InputError(f"the flow could not be followed beyond time {last:g}: ask for earlier times")
-        moved[later] = found.y.T
+        moved[later] = (self.moves @ found.y).T
         return moved
+
+    def pieces(self):
+        """The number of each response's piece, over which moves sum to 0."""
+        return np.zeros(len(self.log_ref), dtype=int)
 
     def drift(self, moved):
         """How far the conserved sums have moved, relative to the largest move."""
-        n = len(self.log_ref)
-        piece = np.zeros(n, dtype=int)
-        if self.form.kind == "difference":
-            piece = digraph.components(n, self.winner, self.loser)
+        piece = self.pieces()
         sums = np.array([np.bincount(piece, row) for row in moved])
         return float(np.abs(sums).max(initial=0.0) / max(1.0, np.abs(moved).max(initial=0.0)))
+
+
+class _Differences(_Prompt):
+    """That of a loss of differences: of the moves alone, with all their digits; in sums, where steps are implicit.
+
+    Attributes:
+        pushed: what a push of each pair of responses, to the lower of the two, moves of what is followed.
+    """
+
+    def __init__(self, form, log_ref, beta, share, winner, loser):
+        super().__init__(form, log_ref, beta, share, winner, loser)
+        self.rate, self.offset = form.rate(beta), form.offset(log_ref[winner], log_ref[loser], beta)
+        self.graph = PairGraph.of(len(log_ref), winner, loser)
+        self.to_low = np.where(winner < loser, share, -share)
+        self.blurred = 0.0
+        if len(log_ref) <= _STIFF:
+            below, self.moves = _sums(self.graph, share)
+        else:
+            below = self.moves = eye_array(len(log_ref), format="csc")
+        self.pushed = csr_array(below[:, self.graph.low] - below[:, self.graph.high])
+
+    def _margin(self, moved):
+        return self.rate * (moved[self.winner] - moved[self.loser]) - self.offset
+
+    def costs(self, moved):
+        return self.form.scalar.value(self._margin(moved))
+
+    def velocity(self, _, followed):
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = self.rate * self.form.scalar.slope(self._margin(self.moves @ followed))
+        return -(self.pushed @ np.bincount(self.graph.pair, self.to_low * slope))
+
+    @cached_property
+    def between(self):
+        """What is followed, to the difference of each pair's logits."""
+        return (self.moves[self.graph.low] - self.moves[self.graph.high]).toarray()
+
+    def jacobian(self, _, followed):
+        with np.errstate(over="ignore", invalid="ignore"):
+            bend = self.rate**2 * self.form.scalar.curvature(self._margin(self.moves @ followed))
+        return -(self.pushed * np.bincount(self.graph.pair, self.share * bend)) @ self.between
+
+    def pieces(self):
+        return self.graph.components()
+
+
+def _sums(graph, share):
+    """``(n_edges, n_nodes)`` which nodes are below each edge of a heaviest tree, and the moves that sums make."""
+    n, weight = graph.n_nodes, np.bincount(graph.pair, share)
+    roots = np.unique(graph.components(), return_index=True)[1]
+    before, _ = spanning.heaviest_tree(graph.low, graph.high, weight, n, roots)
+    child = np.flatnonzero(before < n)
+    below = spanning.summed_from_roots(before, np.eye(n, dtype=np.int8)).T[child]
+    ends, edge = np.r_[child, before[child]], np.arange(len(child))
+    signs = np.repeat([1.0, -1.0], len(child))
+    return below, csr_array((signs, (ends, np.r_[edge, edge])), shape=(n, len(child)))

@@ -6,6 +6,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import log_softmax
 
 from tabular import InputError, Preferences, Problem, dpo, flow, losses
+from tabular.fits import descent
 from tabular.losses.forms import Pair
 
 EXAMPLE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
@@ -76,6 +77,50 @@ def test_every_smooth_loss_against_a_stiff_integrator_in_full_logits(name):
     assert path.never_rises
     assert path.loss[-1] < path.loss[0]
     assert path.drift < 1e-8
+
+
+def _followed(loss, beta=0.5):
+    problem = Problem(EXAMPLE.log_ref, beta)
+    flow_of = descent._Differences if loss.kind == "difference" else descent._Prompt
+    return flow_of(loss.form, problem.log_ref[0], beta, np.exp(CYCLE.log_share), CYCLE.winner, CYCLE.loser)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_what_implicit_steps_take_for_the_velocitys_derivative(name):
+    flow_of, at = _followed(losses.get(name, **PARAMETERS.get(name, {}))), np.array([0.3, -0.2])
+    steps = [(flow_of.velocity(0, at + h) - flow_of.velocity(0, at - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+    exact = flow_of.jacobian(0, at)
+    np.testing.assert_allclose(np.transpose(steps), exact, atol=1e-7 * (1 + np.abs(exact).max()))
+
+
+def test_heavy_labels_do_not_hide_a_light_one():
+    """0 and 1 are as good as one response, which the light label moves against 2: in a closed form, at 3/4 the pace."""
+    heavy = 1e9
+    labels = Preferences.from_pairs([(0, 0, 1, heavy), (0, 1, 0, heavy), (0, 0, 2, 1.0)])
+    for beta in (1.0, 1e4):
+        problem, times = Problem.from_unnormalized([0.0, 0.0, 0.0], beta), np.array([1.0, 1e3, 1e6, 1e9]) / beta**2
+        path = flow.trajectory(problem, labels, times=times * 2 * heavy)
+        exact = flow.margin_at(0.75 * times / (1 + 0.5 / heavy), 0.0, beta)
+        np.testing.assert_allclose(path.delta[:, 2], exact, rtol=1e-7)
+
+
+@pytest.mark.parametrize("beta", [1.0, 1e4])
+@pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "dpo_sft", "nca_pair", "sppo_hard", "ipo_norm"])
+def test_nothing_moves_long_after_the_end(name, beta, monkeypatch):
+    """Steps grow there: rounding would else keep them as short as those of an explicit rule, 1e8 of them."""
+    rng, calls = np.random.default_rng(0), []
+    winner = rng.integers(0, 8, 40)
+    labels = Preferences(0 * winner, winner, (winner + rng.integers(1, 8, 40)) % 8, np.ones(40))
+    problem = Problem.from_unnormalized(20 * rng.normal(size=8), beta)
+    for flow_of in (descent._Prompt, descent._Differences):
+        velocity = flow_of.velocity
+        monkeypatch.setattr(flow_of, "velocity", lambda self, *at, v=velocity: calls.append(0) or v(self, *at))
+    loss = losses.get(name, **PARAMETERS.get(name, {}) | ({"n_w": 16, "n_l": 8} if name == "ipo_norm" else {}))
+    path = flow.trajectory(problem, labels, loss, times=np.array([1e6, 1e9, 1e12]))
+    assert len(calls) < 5000
+    np.testing.assert_allclose(path.log_policy[1:], path.log_policy[:-1], rtol=1e-6)
+    if path.limit is not None:
+        np.testing.assert_allclose(path.log_policy[-1], path.limit, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "odpo", "ecpo", "hypo", "dpo_sft", "cpo_xu"])
