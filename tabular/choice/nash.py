@@ -21,10 +21,18 @@ the inequality because :math:`P_\tau(\pi^\star,\pi)-\tfrac12=\tfrac12-P_\tau(\pi
 the eigenvalues of the skew matrix :math:`D^{1/2}AD^{1/2}`, all imaginary, so those of the Jacobian have real part 1: it
 is never singular, :math:`\|F\|` has no stationary point but the root, and grows with x. Damped Newton converges from
 anywhere; for small tau it is started along the path of equilibria, from larger ones.
+
+**Where references are far apart** that path has kinks: who is played changes abruptly. For small tau the entropy of a
+policy that is played is little beside :math:`c=\tau\log\pi_{\rm ref}`, and what is left is a linear program,
+
+.. math:: \max_{\pi,t}\ c\cdot\pi+t\quad\text{subject to}\quad t\le-c_i-(A\pi)_i,
+
+in which both players have the same optimal strategy. Newton starts there: its logs where it plays, replies elsewhere.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import linprog
 
 from tabular.base import tolerances
 from tabular.base.log_space import kl, normalised
@@ -38,6 +46,9 @@ from tabular.status import Status
 __all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regularised"]
 
 _DIRECT = 0.1  # the tau from which on Newton started at the reference is faster than along the path of equilibria
+_APART = 30.0  # nats between references from where on a linear program is a better start for small tau
+_PLAYED = 1e-9  # a probability of the program that is one
+_EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 _GAMES = 512  # games at a time: what is in between stays in the cache
 
 
@@ -140,7 +151,11 @@ def _solved(skew, tau, log_ref):
     base = np.where(there, log_ref, 0.0)
     if not there.all():
         skew = np.where(there[:, :, None] & there[:, None, :], skew, 0.0)
-    x, level = base, np.maximum(tau, _DIRECT)
+    x, level = base.copy(), np.maximum(tau, _DIRECT)
+    lowest = np.where(there, base, np.inf).min(axis=1)
+    for k in np.flatnonzero((level > tau) & (np.where(there, base, -np.inf).max(axis=1) - lowest > _APART)):
+        here = np.ix_(there[k], there[k])
+        x[k, there[k]], level[k] = _programmed(skew[k][here], tau[k], base[k, there[k]]), tau[k]
     while (level > tau).any():
         x = _newton(skew, base, level, there, x, tolerances.WARM)
         level = np.maximum(tau, level / 4)
@@ -149,6 +164,21 @@ def _solved(skew, tau, log_ref):
     reply = _reply(skew, tau, log_ref, log_policy)
     apart = np.where(there, log_policy, 0.0) - np.where(there, reply, 0.0)
     return log_policy, kl(log_policy, reply), np.ptp(apart, axis=1)
+
+
+def _programmed(skew, tau, base):
+    """Where Newton starts: the logs of what the linear program plays, at the level of replies to it, and these."""
+    n, cost = len(base), tau * (base - base.max())
+    below, one = np.c_[skew, np.ones(n)], np.r_[np.ones(n), 0.0][None]
+    bounds = [(0, None)] * n + [(None, None)]
+    found = linprog(np.r_[-cost, -1.0], below, -cost, one, [1.0], bounds, method="highs-ds", options=_EXACT).x
+    if found is None:
+        return base
+    policy = np.maximum(found[:n], 0.0) / np.maximum(found[:n], 0.0).sum()
+    reply, played = base + skew @ policy / tau, policy > _PLAYED
+    logs = np.log(np.where(played, policy, 1.0))
+    level = policy[played] @ (reply - logs)[played] / policy[played].sum()
+    return np.where(played, logs + level, np.minimum(reply, level + np.log(_PLAYED)))
 
 
 def _reply(skew, tau, log_ref, log_policy):
@@ -170,7 +200,10 @@ def _residual(scaled, base, there, x):
 
 
 def _newton(skew, base, tau, there, x, tolerance):
-    """Damped Newton on F, all prompts at once; one leaves when its residual meets the tolerance or stops falling."""
+    """Damped Newton on F, all prompts at once.
+
+    One leaves when its residual meets the tolerance or stops falling, or after a step of which rounding leaves nothing.
+    """
     whole = skew / tau[:, None, None], base, there
     x, state = x.copy(), _residual(*whole, x)
     size = np.linalg.norm(state[0], axis=1)
@@ -180,12 +213,14 @@ def _newton(skew, base, tau, there, x, tolerance):
     while going.size:
         game = whole if len(going) == len(x) else tuple(part[going] for part in whole)
         here = tuple(part[going] for part in state)
-        tried, found, accepted = _line_search(game, x[going], _newton_step(game[0], *here), size[going])
+        step = _newton_step(game[0], *here)
+        tried, found, accepted = _line_search(game, x[going], step, size[going])
         x[going] = tried
         for part, new in zip(state, found, strict=True):
             part[going] = new
         before, size[going] = size[going], np.linalg.norm(found[0], axis=1)
-        going = going[accepted & (size[going] > least[going]) & (size[going] < before)]
+        told = np.abs(step).max(axis=1) > rounding[going]
+        going = going[accepted & told & (size[going] > least[going]) & (size[going] < before)]
     return x
 
 

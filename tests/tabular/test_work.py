@@ -11,6 +11,7 @@ import pytest
 
 from tabular import Preferences, Problem, Status, cpo, losses
 from tabular.base import cones, roots
+from tabular.base.log_space import normalised
 from tabular.choice import best_of_n, nash, plackett_luce, self_play
 from tabular.choice.rankings import Rankings
 from tabular.fits import (
@@ -158,6 +159,14 @@ def equilibria(tau):
     return lambda: nash.regularised(games(rng, 20, 6), tau, np.log(rng.dirichlet(np.ones(6), 20)))
 
 
+def steep_equilibria(spread):
+    rng = np.random.default_rng(2)
+    preference, log_ref = games(rng, 20, 8), spread * rng.normal(size=(20, 8))
+    preference[10:] = np.round(preference[10:])
+    preference[:, np.arange(8), np.arange(8)] = 0.5
+    return lambda: nash.regularised(preference, 1e-6, normalised(log_ref))
+
+
 def least_squares_of_self_play():
     rng = np.random.default_rng(0)
     self_play.sppo(games(rng, 20, 6), np.log(rng.dirichlet(np.ones(6), 20)), 5.0)
@@ -222,6 +231,8 @@ WORK = {
     "steps of fits of rankings with ties": (listwise, "_edges", rankings(3.0, ties=True), 61),
     "residuals of equilibria": (nash, "_residual", equilibria(0.3), 5),
     "residuals of equilibria at a low price": (nash, "_residual", equilibria(0.005), 48),
+    "residuals of equilibria with steep references": (nash, "_residual", steep_equilibria(1e4), 74),
+    "residuals of equilibria with references apart": (nash, "_residual", steep_equilibria(300.0), 74),
     "evaluations of least squares of self-play": (self_play, "wrightomega", least_squares_of_self_play, 17),
     "divergences on the way to a tilt": (best_of_n, "kl", tilts, 38),
     "dual values under limits": (expected_costs, "_log_sum", limits, 214),

@@ -1,6 +1,7 @@
 """The regularised equilibrium: printed values, a convex program, self-play, extremes, and bounds that bind."""
 
 import cvxpy as cp
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -168,6 +169,42 @@ def test_the_limit_is_the_equilibrium_closest_to_the_reference(n, seed):
         mixed = 0.9 * np.exp(found) + 0.1 * vertex.astype(float)
         with np.errstate(divide="ignore"):
             assert kl(np.log([mixed]), log_ref[None])[0] >= distance - 1e-9
+
+
+def _in_forty_digits(preference, tau, log_ref, start):
+    """The root of F by Newton's steps in 40 digits, from a policy near it."""
+    with mpmath.workdps(40):
+        n, pull = len(log_ref), mpmath.matrix((np.array(preference) - 0.5).tolist()) / mpmath.mpf(tau)
+        base = mpmath.matrix(np.asarray(log_ref).tolist())
+        policy = mpmath.matrix([mpmath.exp(mpmath.mpf(float(p))) for p in start])
+        reply, x = base + pull * policy, mpmath.matrix([mpmath.mpf(float(p)) for p in start])
+        x += mpmath.matrix([sum(p * (r - v) for p, r, v in zip(policy, reply, x, strict=True))] * n)
+        for _ in range(6):
+            weight = [mpmath.exp(v - max(x)) for v in x]
+            policy = mpmath.matrix([w / sum(weight) for w in weight])
+            short = x - base - pull * policy
+            jacobian = mpmath.eye(n) - pull * (mpmath.diag(list(policy)) - policy * policy.T)
+            x -= (step := mpmath.lu_solve(jacobian, short))
+        return np.array([float(mpmath.log(p)) for p in policy]), max(abs(v) for v in step)
+
+
+@pytest.mark.parametrize(("tau", "spread"), [(1e-6, 1e4), (1e-4, 1e3), (1e-8, 300.0)])
+def test_steep_references_at_low_prices(tau, spread):
+    """Who is played changes many times on the path of equilibria there: from it Newton's steps went into thousands."""
+    rng = np.random.default_rng(2)
+    for n in (5, 8):
+        preference = np.round(game(rng, n)) if n == 8 else game(rng, n)
+        preference[np.diag_indices(n)] = 0.5
+        log_ref = normalised(spread * rng.normal(size=n))
+        found = nash.regularised(preference, tau, log_ref)
+        exact, move = _in_forty_digits(preference, tau, log_ref, found.log_policy[0])
+        assert move < 1e-20
+        off, played = np.abs(found.log_policy[0] - exact), exact > -40
+        rounding = 3e-16 / tau * (1 + tau * spread)
+        assert off[played].max() < rounding
+        assert (off <= found.log_error[0] + 1e-15 / tau).all()
+        other, _ = _in_forty_digits(preference, 1.01 * tau, log_ref, found.log_policy[0])
+        assert np.abs(found.log_policy[0] - other)[played].max() > rounding  # a near miss
 
 
 def test_absent_responses_do_not_play():
