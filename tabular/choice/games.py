@@ -81,27 +81,28 @@ def maximal_lottery(preference: ArrayLike) -> Equilibrium:
 def all_equilibria(preference: ArrayLike) -> np.ndarray:
     """``(n_vertices, n)`` of ``Fraction``: the extreme equilibria, sorted; all others are their mixtures.
 
-    By the double-description method (Motzkin et al. 1953): the simplex is cut with one response's half-space after the
-    other. For small games: their number can double with every response.
+    They lie in the kernel of those who are played, where the double-description method (Motzkin et al. 1953) cuts a
+    cone with one response's half-space after the other. Their number can double with every response that ties.
 
     >>> [[str(p) for p in vertex] for vertex in all_equilibria([[0.5, 0.5, 1], [0.5, 0.5, 1], [0, 0, 0.5]])]
     [['0', '1', '0'], ['1', '0', '0']]
     """
-    skew = exact_skew(preference)
-    n = len(skew)
-    rows = np.concatenate([-np.array(cones.exact(np.eye(n, dtype=int))), skew])  # each row @ policy <= 0
-    vertices = [np.array(row) for row in cones.exact(np.eye(n, dtype=int))]
-    for cut in range(n, 2 * n):
-        level = [rows[cut] @ vertex for vertex in vertices]
-        tight = [frozenset(k for k in range(cut) if rows[k] @ vertex == 0) for vertex in vertices]
-        kept = [vertex for vertex, height in zip(vertices, level, strict=True) if height <= 0]
-        for a in (i for i, height in enumerate(level) if height > 0):
-            for b in (i for i, height in enumerate(level) if height < 0):
-                if _adjacent(tight, a, b):
-                    share = level[a] / (level[a] - level[b])
-                    kept.append(share * vertices[b] + (1 - share) * vertices[a])
-        vertices = kept
-    return np.array(sorted(vertices, key=tuple), dtype=object)
+    skew, support = exact_skew(preference), list(maximal_lottery(preference).support)
+    kernel = cones.kernel(skew[np.ix_(support, support)])
+    rays = np.full((len(kernel), len(skew)), Fraction(0), dtype=object)
+    rays[:, support] = kernel
+    free = [max(np.flatnonzero(ray)) for ray in rays]  # where each alone is not 0
+    own = -cones.exact(np.eye(len(skew), dtype=int))
+    rows = np.concatenate([own[free], own[np.setdiff1d(support, free)], np.delete(skew, support, axis=0)])  # all <= 0
+    for cut in range(len(free), len(rows)):
+        level = rays @ rows[cut]
+        tight = [frozenset(np.flatnonzero(rows[:cut] @ ray == 0)) for ray in rays]
+        kept = list(rays[level <= 0])
+        for a in np.flatnonzero(level > 0):
+            joined = [b for b in np.flatnonzero(level < 0) if _adjacent(tight, a, b)]
+            kept += [level[a] * rays[b] - level[b] * rays[a] for b in joined]
+        rays = np.array(kept)
+    return np.array(sorted((ray / sum(ray) for ray in rays), key=tuple), dtype=object)
 
 
 def exact_skew(preference: ArrayLike) -> np.ndarray:

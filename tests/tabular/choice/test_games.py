@@ -146,3 +146,17 @@ def test_sixty_responses_of_three_qualities_have_a_polytope_of_equilibria():
     assert (found.status, found.support, found.dimension) == (Status.SET, tuple(best.tolist()), len(best) - 1)
     assert all(found.policy[best] > 0)
     assert all(found.advantage[quality < 2] > 0)
+
+
+def test_clones_of_who_is_played_are_the_vertices_among_many_who_are_not():
+    """Rock, paper and scissors, each twice, beat 14 others who tie: one clone of each makes a vertex."""
+    cycle = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])
+    skew = np.zeros((20, 20))
+    skew[:6, :6], skew[:6, 6:], skew[6:, :6] = np.kron(cycle, np.ones((2, 2))), 1, -1
+    found = games.all_equilibria(0.5 + skew / 2)
+    assert found.shape == (8, 20)
+    assert {tuple(np.flatnonzero(vertex)) for vertex in found} == set(itertools.product((0, 1), (2, 3), (4, 5)))
+    assert all(p in (0, Fraction(1, 3)) for vertex in found for p in vertex)
+    skew[0, 2] = 0.99 * skew[0, 2]  # 0 and 1 are no clones any more
+    skew[2, 0] = -skew[0, 2]
+    assert len(games.all_equilibria(0.5 + skew / 2)) < 8
