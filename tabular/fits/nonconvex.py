@@ -33,6 +33,7 @@ _BOXES = 150_000
 _LOST = 50_000  # the same where all that can come of it is a bound
 _GAP = 1e-10  # certified, relative to the block's weight
 _ROUNDING = 1e-14
+_NEARBY = 2**14  # margins of boxes at a time: what is in between stays in the cache
 _FINEST = 1e-9  # half a side of a box
 _STARTS = 32
 _FEW = 20  # of the starts, once they are moved about, the lowest go down
@@ -186,13 +187,10 @@ def _searched(total, best, scale):
     found = Block(scale * least, -np.inf, 0, best[None], False, resolved)
     while boxes < (_LOST if open_ else _BOXES) and half.max() > _FINEST:
         levels = np.column_stack([centre, np.zeros(len(centre))])
-        x = total.margins(levels)
-        value, slope, bend = total.scalar.jet(x)
-        values = value @ weight
+        values, bound, loose = _bounded(total, levels, half)
         if values.min() < least:
             best = _descended(total, levels[[np.argmin(values)]])[0]
             least = min(least, total.value(best))
-        bound, loose = _lower(total, x, half, value, slope, bend)
         bound -= _ROUNDING * (np.abs(values) + weight.sum())
         undecided, wide = bound < least - gap, half.max(axis=1) >= _NEAR
         keep = undecided if open_ else bound < least + gap
@@ -231,6 +229,17 @@ def _first_box(total):
     """Half-widths, ``(1, size - 1)``, about 0, of a box of level differences that holds all minimisers."""
     gap = total.scalar.widest_gap(np.log(total.weight.sum()) - total.log_weight.min()) + np.abs(total.offset).max()
     return np.full((1, total.size - 1), (total.size - 1) * gap)
+
+
+def _bounded(total, levels, half):
+    """Of boxes f at their centres, lower bounds, and how loose each side leaves these: as many at once as stay near."""
+    parts = -(-levels.shape[0] * len(total.winner) // _NEARBY)
+    found = []
+    for some in np.array_split(np.arange(len(levels)), parts):
+        x = total.margins(levels[some])
+        value, slope, bend = total.scalar.jet(x)
+        found.append((value @ total.weight, *_lower(total, x, half[some], value, slope, bend)))
+    return (np.concatenate(part) for part in zip(*found, strict=True))
 
 
 def _lower(total, x, half, value, slope, bend):
