@@ -39,6 +39,7 @@ _RELATIVE = 1e-9  # of what a logit has moved
 _ABSOLUTE = 1e-11  # nats, times min(1, 1 / beta): what a logit may be off near its start
 _ROUNDED = 4 * np.finfo(float).eps  # of a log-probability: as much of a log-ratio is rounding, where it is a difference
 _STIFF = 300  # responses up to which an implicit step, cubic in them, is affordable; and sums over them
+_BEYOND = np.errstate(over="ignore", invalid="ignore")  # the floats: a step there is taken back, or said to fail
 
 
 class Trajectory(Record):
@@ -126,28 +127,28 @@ class _Prompt:
     def costs(self, moved):
         return self.form.value(self._pair(moved))
 
+    @_BEYOND
     def loss(self, moved):
-        with np.errstate(over="ignore", invalid="ignore"):
-            return float(self.share @ np.broadcast_to(self.costs(moved), self.share.shape))
+        return float(self.share @ np.broadcast_to(self.costs(moved), self.share.shape))
 
+    @_BEYOND
     def velocity(self, _, followed):
         moved, n = self.moves @ followed, len(self.log_ref)
-        with np.errstate(over="ignore", invalid="ignore"):
-            up, down = self.form.gradient(self._pair(moved))
-            g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
-            return (g.sum() * np.exp(self.log_policy(moved)) - g)[:-1]
+        up, down = self.form.gradient(self._pair(moved))
+        g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
+        return (g.sum() * np.exp(self.log_policy(moved)) - g)[:-1]
 
+    @_BEYOND
     def jacobian(self, _, followed):
         """Of the velocity: with G and pi it changes by their own derivatives, and the log-policy by mean 0 under pi."""
         moved, n = self.moves @ followed, len(self.log_ref)
         pi, at = np.exp(self.log_policy(moved)), (self.winner * n + self.loser, self.loser * n + self.winner)
-        with np.errstate(over="ignore", invalid="ignore"):
-            up, down = self.form.gradient(self._pair(moved))
-            ww, wl, ll = (self.share * bend for bend in self.form.curvature(self._pair(moved)))
-            own = np.bincount(self.winner, ww, n) + np.bincount(self.loser, ll, n)
-            hessian = np.diag(own) + sum(np.bincount(cell, wl, n * n) for cell in at).reshape(n, n)
-            change = np.outer(pi, hessian.sum(axis=0)) + np.diag((self.share @ (up + down)) * pi) - hessian
-            return ((change - np.outer(change.sum(axis=1), pi)) @ self.moves)[:-1]
+        up, down = self.form.gradient(self._pair(moved))
+        ww, wl, ll = (self.share * bend for bend in self.form.curvature(self._pair(moved)))
+        own = np.bincount(self.winner, ww, n) + np.bincount(self.loser, ll, n)
+        hessian = np.diag(own) + sum(np.bincount(cell, wl, n * n) for cell in at).reshape(n, n)
+        change = np.outer(pi, hessian.sum(axis=0)) + np.diag((self.share @ (up + down)) * pi) - hessian
+        return ((change - np.outer(change.sum(axis=1), pi)) @ self.moves)[:-1]
 
     def path(self, times):
         """``(n_times, n)``: how far the logits have moved."""
@@ -205,9 +206,9 @@ class _Differences(_Prompt):
     def costs(self, moved):
         return self.form.scalar.value(self._margin(moved))
 
+    @_BEYOND
     def velocity(self, _, followed):
-        with np.errstate(over="ignore", invalid="ignore"):
-            slope = self.rate * self.form.scalar.slope(self._margin(self.moves @ followed))
+        slope = self.rate * self.form.scalar.slope(self._margin(self.moves @ followed))
         return -(self.pushed @ np.bincount(self.graph.pair, self.to_low * slope))
 
     @cached_property
@@ -215,9 +216,9 @@ class _Differences(_Prompt):
         """What is followed, to the difference of each pair's logits."""
         return (self.moves[self.graph.low] - self.moves[self.graph.high]).toarray()
 
+    @_BEYOND
     def jacobian(self, _, followed):
-        with np.errstate(over="ignore", invalid="ignore"):
-            bend = self.rate**2 * self.form.scalar.curvature(self._margin(self.moves @ followed))
+        bend = self.rate**2 * self.form.scalar.curvature(self._margin(self.moves @ followed))
         return -(self.pushed * np.bincount(self.graph.pair, self.share * bend)) @ self.between
 
     def pieces(self):

@@ -13,11 +13,24 @@ from tabular import (
     cpo,
     dpo,
     failure_modes,
+    finite_samples,
     flow,
     guarantees,
     log_linear,
     losses,
     rlhf,
+)
+from tabular.choice import (
+    best_of_n,
+    games,
+    matrix,
+    nash,
+    plackett_luce,
+    rankings,
+    rules,
+    self_play,
+    transitivity,
+    votes,
 )
 
 KINDS = (
@@ -94,14 +107,20 @@ def calls(problem, labels, margins):
         "joint_threshold, five": lambda: failure_modes.joint_threshold(problem, labels, np.arange(labels.n_pairs)[:5]),
         "inverted_sets": lambda: failure_modes.inverted_sets(problem, labels, half),
         "loss_frontier, hinge": lambda: failure_modes.loss_frontier(problem, labels, losses.get("hinge")),
-        "trajectory": lambda: flow.trajectory(problem, labels, times=[0.0, 1.0, 100.0]),
+        "separable_frontier": lambda: failure_modes.separable_frontier(labels.delta(problem.log_ref), problem.beta),
+        "log_linear.two_stage": lambda: log_linear.two_stage(problem, labels, features),
+        "log_linear.local_maxima": lambda: log_linear.local_maxima(problem, features[0, :, 0]),
         "log_linear.dpo": lambda: log_linear.dpo(problem, labels, features),
         "log_linear.ipo": lambda: log_linear.ipo(problem, labels, features),
         "log_linear.rlhf": lambda: log_linear.rlhf(problem, features),
         "self_consistent, kto": lambda: losses.self_consistent(problem, labels, losses.get("kto")),
         "self_consistent, bco": lambda: losses.self_consistent(problem, labels, losses.typical("bco_pair")),
         "rlhf.optimal_policy": lambda: rlhf.optimal_policy(problem),
-    } | of_losses(problem, labels)
+        **of_losses(problem, labels),
+        **of_solutions(problem, labels),
+        **of_flows(problem, labels),
+        **of_choices(problem, labels),
+    }
 
 
 def of_losses(problem, labels):
@@ -121,6 +140,68 @@ def of_losses(problem, labels):
         f"{called}, {name}": call(function, losses.typical(name))
         for called, function in functions.items()
         for name in losses.names()
+    }
+
+
+def of_solutions(problem, labels):
+    """What is read off a solution, which is solved anew for each."""
+    solve = dpo.solve
+    return {
+        "closest_to_reference": lambda: solve(problem, labels).closest_to_reference(),
+        "limit_vertices": lambda: solve(problem, labels).limit_vertices,
+        "limit of the flow": lambda: solve(problem, labels).log_policy,
+        "verdicts": lambda: solve(problem, labels).verdicts(),
+        "samples of solutions": lambda: solve(problem, labels).sample(np.random.default_rng(0), 100),
+    }
+
+
+def of_flows(problem, labels):
+    """Flows at the times of a plot and long after their end, of stiff labels too."""
+
+    def call(times, beta, loss=None):
+        return lambda: flow.trajectory(Problem(problem.log_ref, beta), labels, loss, times=times)
+
+    early, late = [0.0, 1.0, 100.0], [0.0, 1.0, 1e8]
+    return {
+        "trajectory": call(early, problem.beta),
+        **{f"trajectory, beta {beta:g}, late": call(late, beta) for beta in (1e-4, 1.0, 1e2, 1e4)},
+        **{f"trajectory, {name}": call(early, problem.beta, losses.typical(name)) for name in losses.names()},
+    }
+
+
+def of_choices(problem, labels):
+    """Games, votes and rankings of as many responses: drawn ones and those of the labels' wins."""
+    n, rng, log_ref = problem.n_responses, np.random.default_rng(1), problem.log_ref[0]
+    upper, wins = np.triu(rng.random((n, n)), 1), votes.wins_of(problem, labels)[0]
+    drawn, won = upper + np.tril(1 - upper.T, -1) + np.eye(n) / 2, matrix.from_wins(wins)
+    of_game = {
+        **{
+            f"nash.regularised, {tau:g}": lambda p, tau=tau: nash.regularised(p, tau, log_ref)
+            for tau in (1, 1e-3, 1e-6)
+        },
+        "nash.limit": lambda p: nash.limit(p, log_ref),
+        "nash_md_run": lambda p: self_play.nash_md_run(p, 0.1, 100, log_ref),
+        "hedge_run": lambda p: self_play.hedge_run(p, 0.1, 100),
+        "sppo": lambda p: self_play.sppo(p, log_ref, 1.0),
+        **{function.__name__: function for function in (games.maximal_lottery, games.all_equilibria)},
+        **{name: getattr(rules, name) for name in ("borda", "copeland", "smith_set", "schwartz_set", "kemeny")},
+        "hodge": lambda p: transitivity.hodge(matrix.skew_part(p)),
+        "cyclic_triples": transitivity.cyclic_triples,
+    }
+    orders = [rng.permutation(n)[: max(2, n // 2)].tolist() for _ in range(20)]
+    ranked = rankings.Rankings(orders, weight=rng.random(20))
+    return {
+        **{
+            f"{name}, {of}": lambda f=f, p=p: f(p)
+            for name, f in of_game.items()
+            for of, p in (("drawn", drawn), ("wins", won))
+        },
+        "rules.bradley_terry": lambda: rules.bradley_terry(wins),
+        "plackett_luce.solve": lambda: plackett_luce.solve(problem, ranked),
+        "best_of_n.policy": lambda: best_of_n.policy(problem, 1000),
+        "best_of_n.limit_policy": lambda: best_of_n.limit_policy(problem),
+        "best_of_n.tilt_of_equal_kl": lambda: best_of_n.tilt_of_equal_kl(problem, 0.5),
+        "finite_samples.sampled": lambda: finite_samples.sampled(problem, 80, np.random.default_rng(0), 1000),
     }
 
 
