@@ -15,7 +15,8 @@ stiff directions allow an explicit one, magnifies it beyond any tolerance. So th
 
 **A flow of differences is followed in sums**, as heavy labels hide light ones by the same rounding. Take the heaviest
 spanning tree of each piece, rooted, and for each of its edges the sum S of the moves below it: only labels that cross
-this cut move S, of which none is heavier than the tree's. A logit has moved by its own S less those just below it.
+this cut move S, of which none is heavier than the tree's. Labels between two blocks, which fade, count as the lightest.
+A logit has moved by its own S less those just below it.
 """
 
 import warnings
@@ -25,6 +26,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array, eye_array
 
+from tabular.base import digraph
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits import spanning
@@ -195,10 +197,19 @@ class _Differences(_Prompt):
         self.to_low = np.where(winner < loser, share, -share)
         self.blurred = 0.0
         if len(log_ref) <= _STIFF:
-            below, self.moves = _sums(self.graph, share)
+            below, self.moves = _sums(self.graph, self._lasting())
         else:
             below = self.moves = eye_array(len(log_ref), format="csc")
         self.pushed = csr_array(below[:, self.graph.low] - below[:, self.graph.high])
+
+    def _lasting(self):
+        """A number for each pair that is the higher the longer and the harder it pushes: labels between blocks fade."""
+        weight, between = np.bincount(self.graph.pair, self.share), False
+        if self.form.scalar.growth[1] == 0:
+            wins = digraph.adjacency(self.graph.n_nodes, self.winner, self.loser)
+            block = digraph.block_labels(wins)
+            between = block[self.graph.low] != block[self.graph.high]
+        return np.where(between, -1 / np.maximum(weight, np.finfo(float).tiny), weight)
 
     def _margin(self, moved):
         return self.rate * (moved[self.winner] - moved[self.loser]) - self.offset
@@ -225,9 +236,9 @@ class _Differences(_Prompt):
         return self.graph.components()
 
 
-def _sums(graph, share):
+def _sums(graph, weight):
     """``(n_edges, n_nodes)`` which nodes are below each edge of a heaviest tree, and the moves that sums make."""
-    n, weight = graph.n_nodes, np.bincount(graph.pair, share)
+    n = graph.n_nodes
     roots = np.unique(graph.components(), return_index=True)[1]
     before, _ = spanning.heaviest_tree(graph.low, graph.high, weight, n, roots)
     child = np.flatnonzero(before < n)

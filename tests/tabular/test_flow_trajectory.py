@@ -104,6 +104,21 @@ def test_heavy_labels_do_not_hide_a_light_one():
         np.testing.assert_allclose(path.delta[:, 2], exact, rtol=1e-7)
 
 
+def test_labels_inside_a_block_do_not_hide_those_that_fade(monkeypatch):
+    """All are of one weight, but those from one block to the next push ever less."""
+    rng, calls, velocity = np.random.default_rng(0), [], descent._Differences.velocity
+    monkeypatch.setattr(descent._Differences, "velocity", lambda self, *at: calls.append(0) or velocity(self, *at))
+    ring = np.arange(10)
+    inner = np.r_[ring, ring], np.r_[(ring + 1) % 10, (ring + 3) % 10]
+    winner = np.r_[inner[0], inner[0] + 10, rng.integers(0, 10, 12)]
+    loser = np.r_[inner[1], inner[1] + 10, rng.integers(10, 20, 12)]
+    labels, problem = Preferences(0 * winner, winner, loser), Problem.from_unnormalized(rng.normal(size=20), 1e4)
+    path = flow.trajectory(problem, labels, times=np.array([1.0, 1e4, 1e8]))
+    assert len(calls) < 5000
+    pace = np.exp(np.diff(1e4 * path.delta[:, -12:].mean(axis=1)))  # e^{beta h} grows as the time does
+    np.testing.assert_allclose(pace, 1e4, rtol=1e-3)
+
+
 @pytest.mark.parametrize("beta", [1.0, 1e4])
 @pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "dpo_sft", "nca_pair", "sppo_hard", "ipo_norm"])
 def test_nothing_moves_long_after_the_end(name, beta, monkeypatch):
