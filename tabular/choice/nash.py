@@ -46,7 +46,7 @@ from tabular.status import Status
 __all__ = ["RegularisedNash", "best_reply", "exploitability", "limit", "regularised"]
 
 _DIRECT = 0.1  # the tau from which on Newton started at the reference is faster than along the path of equilibria
-_APART = 30.0  # nats between references from where on a linear program is a better start for small tau
+_APART = 300.0  # nats between references from where on a linear program is a better start for small tau
 _PLAYED = 1e-9  # a probability of the program that is one
 _EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 _GAMES = 512  # games at a time: what is in between stays in the cache
