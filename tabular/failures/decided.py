@@ -9,7 +9,8 @@ ways. Where a fit has labels at their bends, these are tied, and the least loss 
 
 Labels on no cycle of pushes are right at no cost, in the limit, and the bound takes the cheapest of them for inverted,
 as if each went by itself. But whoever inverts one puts all labels that lead from its winner to its loser on cycles with
-it. So where no label is divided that one is decided which does so to the most share, times what it is worth.
+it. So where no label is divided that one is decided which does so to the most share, times what it is worth. And where
+the bound divides a label by itself, the last of a knapsack, that is one of much more worth, it comes first.
 
 Nodes are looked at several at a time: those of the highest bounds, and those that have decided most, which lead to
 policies. How many there are depends on how soon a heavy set is known. So some dives from the root decide many labels at
@@ -34,15 +35,13 @@ _LIGHTEST = np.log(1e-15)  # of the heaviest: labels that can make no difference
 _TOGETHER = 32  # nodes that are decided at once, half of them the deepest
 _TRIED = 2  # policies of as many nodes
 _MENDED, _SELDOM = 3, 4  # patterns at once; and not before so many rounds again
-_FAST = 100.0  # nats that weights and margins span, where so many are fitted fast: in proportion fewer beyond
+_FAST = 100.0  # nats that weights and margins span where so many are fitted fast: fewer beyond, one at least
 _DIVES, _AT_ONCE = 8, 0.25  # dives, and the part of the open labels that each decides at once
-_SKETCH = 8  # steps of a fit that only leads somewhere
-_LEFT = 3e-3  # of what closing a node takes, its fit may have left to fall
+_LEFT = 3e-4  # of what closing a node takes, its fit may have left to fall
 _CLOSE, _WIDER = 1.2, 4.0  # the price is known to that factor; at first it is searched for by steps of the other
-_WHOLE = 1e-3  # of a label: it is not divided
+_WHOLE, _RATHER = 1e-3, 30.0  # of a label: it is not divided; and of what the dearest is worth: it is left
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
 _WORK = 13_000_000  # labels times squared responses, in .1 s
-_VAIN = 8  # nodes that prove nothing, beside a quarter of all: more, and the search is in vain
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good
 
 
@@ -136,14 +135,14 @@ class Decisions:
         self.ways_weigh = self.pairs.sums(weight[self.label])
         self.light = float(weight.sum() - weight[self.label].sum())
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
-        self.looked, self.in_vain, self.unproved = 0, 0, False
+        self.looked, self.unproved = 0, False
         self.patterns, self.waiting = Patterns(at, weight, budget), []
-        self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 0, _MENDED))
+        self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 1, _MENDED))
         self.price = (at.value + budget) / float(weight.sum())
         self.between = _between(*self.pairs.ends, self.pairs.sums(share))
 
     def run(self, limit: int):
-        """Look at so many nodes at most, unless all are closed before, or rounding hides what most of them prove."""
+        """Look at so many nodes at most, unless all are closed before."""
         self._policy(self.patterns.tied(np.arange(len(self.patterns.copies.edge))))
         if self.best + self.more > self.weight.sum():
             self.most = self.best
@@ -156,8 +155,7 @@ class Decisions:
                 self._mend(self.mended)
                 left = self._left_open(here)
             here, rounds = here[left], rounds + 1
-            self.unproved |= self.in_vain > _VAIN + self.looked // 4
-            if self.unproved or self.looked >= limit or not len(here):
+            if self.looked >= limit or not len(here):
                 break
             chosen = self._chosen(here)
             state, row = here[chosen].decided()
@@ -168,7 +166,7 @@ class Decisions:
             here = here[np.setdiff1d(np.arange(len(here)), chosen)].joined(below[~whole])
         most = max([closed, *here.most[self._left_open(here)]]) + self.light
         self.most = most if most >= self.best + self.more else self.best
-        self.unproved |= closed + self.light >= self.best + self.more
+        self.unproved = closed + self.light >= self.best + self.more
         return self
 
     def _left_open(self, here):
@@ -198,7 +196,7 @@ class Decisions:
         rows, draws = np.zeros(_DIVES * len(root), dtype=np.int64), np.random.default_rng(0)
         fits, bound, by_share = root.fits[rows], root.most[rows], np.arange(len(rows)) % 2 == 1
         while len(fits):
-            fits, most = self.divided.fit(fits, self._left(bound), _SKETCH)
+            fits, most = self.divided.fit(fits, self._left(bound))
             self._try(fits, len(fits))
             bound, n_open = np.minimum(most.weight, bound), (fits.state == OPEN).sum(axis=1)
             able = (n_open > 0) & (bound + self.light >= self.best + self.more)
@@ -228,7 +226,6 @@ class Decisions:
         near, most = replace(near, state=state)[possible], most[possible]
         self.looked += len(near)
         fits, found = self._settled(*self.divided.fit(near, self._left(most)))
-        self.in_vain += int(np.isposinf(found.weight).sum())
         return self._bounded(fits, found, np.minimum(found.weight, most))
 
     def _settled(self, fits, most):
@@ -256,17 +253,27 @@ class Decisions:
         is_open, less, bound = fits.state == OPEN, most.less, most.weight[:, None]
         state = np.where(is_open & (bound - np.maximum(less, 0) < need), INVERTED, fits.state)
         state = np.where(is_open & (bound + np.minimum(less, 0) < need), RIGHT, state).astype(np.int8)
-        part, weighs = self.divided.shares(fits), self.ways_weigh
-        is_open = state == OPEN
-        parted = np.where(is_open, np.minimum(part, 1 - part), -1.0)
-        next_ = np.argmax(np.where(is_open, parted * weighs, -1.0), axis=1)
-        marginal = np.argmin(np.where(is_open, np.abs(less) / weighs, np.inf), axis=1)
-        dear = np.where(is_open & self.divided.apart(fits), np.maximum(less, 0.0) * self.between, 0.0)
-        undecided = np.where(dear.any(axis=1), np.argmax(dear, axis=1), marginal)
-        rows = np.arange(len(fits))
-        next_ = np.where(parted[rows, next_] < _WHOLE, undecided, next_)
-        next_ = np.where(is_open.any(axis=1), next_, np.where((fits.state == OPEN).any(axis=1), _AGAIN, _DONE))
+        next_ = np.where((state == OPEN).any(axis=1), self._next(fits, most, state == OPEN), _AGAIN)
+        next_ = np.where((fits.state == OPEN).any(axis=1), next_, _DONE)
         return _Nodes(state, fits.strength, fits.hold, weight, next_)
+
+    def _next(self, fits, most, is_open):
+        """The label that is divided most, in the fit or to fill up the level; or the dearest that is on no cycle."""
+        rows, less, weighs = np.arange(len(fits)), most.less, self.ways_weigh
+        last = np.argmin(np.where(is_open, np.abs(less) / weighs, np.inf), axis=1)
+        others = (fits.state == INVERTED) | ((fits.state == OPEN) & (less > 0))
+        others[rows, last] = False
+        part = np.clip((most.weight - others @ weighs) / weighs[last], 0.0, 1.0)
+        filled = np.minimum(part, 1 - part) * weighs[last]
+        part = self.divided.shares(fits)
+        part = np.where(is_open, np.minimum(part, 1 - part), 0.0)
+        parted = np.where(part >= _WHOLE, part * weighs, 0.0)
+        able = is_open & self.divided.apart(fits) & (self.between > 0)
+        worth = np.where(able, np.maximum(less, 0.0), 0.0)
+        next_, dearest = np.argmax(parted, axis=1), np.argmax(worth * self.between, axis=1)
+        parted, worth = parted[rows, next_], worth[rows, dearest]
+        next_ = np.where(parted > 0, next_, dearest)
+        return np.where((filled > parted) & (filled > _RATHER * worth) | (parted + worth == 0), last, next_)
 
     def _try(self, fits, several=_TRIED):
         """The policies of some fits: what is at its bend is tied."""

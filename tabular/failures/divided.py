@@ -19,8 +19,9 @@ Divided, they bound the weight; and its price tells of each label by how much le
 otherwise. ∎ A fit need not be good for that: where it is not, the bound is only higher than the least there is.
 
 Labels of the same two responses are one here, with a bend both ways (:mod:`tabular.failures.pairs`). The fits are
-Newton's, many at once. Bends are rounded off a little, about where the fit before had its pushes (the
-method of multipliers), which leaves no error where these settle.
+Newton's, many at once, in the cuts of heaviest trees (:mod:`tabular.failures.forests`), which makes circulations of
+their slopes that are exact. Bends are rounded off a little, about where the fit before had its pushes (the method of
+multipliers), which leaves no error where these settle.
 """
 
 from dataclasses import dataclass, replace
@@ -30,24 +31,23 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.special import entr, expit
 
-from tabular.base import digraph, roots, tolerances
+from tabular.base import digraph, roots
 from tabular.base.log_space import softplus
 from tabular.base.rows import Rows
 from tabular.failures import knapsack
+from tabular.failures.forests import heaviest
 
 __all__ = ["INVERTED", "OPEN", "RIGHT", "Divided", "Fits", "Most", "Near"]
 
 INVERTED, OPEN, RIGHT = 1, 0, -1
 _ROUNDING = 8 * np.finfo(float).eps  # of the terms of a bound
 _ROUND, _OF_SPAN = 0.3, 0.02  # nats over which a bend is rounded off, or of the widest margin that is asked for
-_RIDGE, _PINNED = 1e-8, 1e-13  # of a label's share, curvature where it has none; and of all curvature, of a node
-_FURTHEST = 1e3  # nats: no step is longer
+_RIDGE, _LEAST = 1e-8, 1e-25  # curvature where there is none, of what a label pushes; and of its share
+_NEAR, _FAR = 1e-6, 30.0  # nats over which curvatures are taken; no step is longer
 _TURNED = 0.3  # of the slope at the start of a step: what may be left of it at its end
 _SHORTEST, _LONGEST = 1e-6, 1e12  # of a step: how well it is known, and how long it grows
 _NEAREST, _FURTHER = 0.3, 4.0  # to an end of a bracket, a part of it; and how much further steps go where one is left
-_STEPS = 100  # of one fit: bounds hold wherever it ends
-_UNSEEN = 1e-16  # of the level: pushes that change nothing
-_CLOSER = 1e-4  # of what may be left to fall: where the pushes are no circulation yet
+_STEPS = 10  # of one fit: bounds hold wherever it ends
 _SMALLEST = -745.0  # the log of the least float
 
 
@@ -77,7 +77,7 @@ class Most(Rows):
     """A row each.
 
     Attributes:
-        weight: ``(n_fits,)`` no policy inverts more; inf where the pushes prove nothing, -inf where there is no policy.
+        weight: ``(n_fits,)`` no policy inverts more; -inf where there is no policy.
         less: ``(n_fits, n_ways)`` how much less it is if an open way is right; minus that if it is inverted.
         price: ``(n_fits,)`` weight for a nat; 0 where all can be inverted.
         loss: ``(n_fits,)`` no policy has less.
@@ -120,19 +120,13 @@ class Divided:
             fits = self._newton(fits, bends, width, np.full(1, left))
         return self.fit(fits, np.full(1, left))
 
-    def fit(self, near: Near, left, steps=_STEPS) -> tuple[Fits, Most]:
-        """From fits with a similar state; ``left`` is the loss that each may have left to fall, or in so many steps."""
+    def fit(self, near: Near, left) -> tuple[Fits, Most]:
+        """From fits with a similar state; ``left`` is the loss that each may have left to fall."""
         bends = self._bends(near.state)
         near = Near(near.state, near.strength, np.clip(near.hold, bends.low, bends.high))
-        fits = self._newton(near, bends, self.round, left, steps)
-        most = self._most(fits, bends)
-        left = left.copy() if steps == _STEPS else np.zeros(len(fits))  # a sketch is left as it is
-        while (again := np.flatnonzero(np.isposinf(most.weight) & (left > tolerances.LOSS * self.level))).size:
-            left[again] *= _CLOSER
-            some = self._newton(fits[again], bends[again], self.round, left[again])
-            fits, most = fits.put(again, some), most.put(again, self._most(some, bends[again]))
+        fits = self._newton(near, bends, self.round, left)
         margin = np.where(bends.inner, fits.strength @ self.ends.T, np.inf)
-        return Fits(fits.state, fits.strength, fits.hold, margin), most
+        return Fits(fits.state, fits.strength, fits.hold, margin), self._most(fits, bends)
 
     def most(self, fits: Near) -> Most:
         """What the fits' pushes say of all policies that decide like that."""
@@ -187,55 +181,51 @@ class Divided:
         block = connected_components(digraph.adjacency(base.size * self.n_nodes, *ends), connection="strong")[1]
         return block[tail] == block[head]
 
-    def _slopes(self, bends, held, h, width):
-        """Of each pair over its share: slope, curvature, and what holds it."""
-        push, low, high = expit(-h), bends.low, bends.high
+    def _rounded(self, fits, bends, width):
+        """The bends rounded off over so many nats, about where they are held."""
         with np.errstate(invalid="ignore"):
-            rate = np.where(np.isinf(high - low), self.stiff, high - low) / width
-        hold = np.clip(rate * (h - self.bound) + held, low, high)
-        chord = bends.right & (h > self.bound), bends.left & (h < self.bound)
-        beyond = chord[0] & (h >= self.far[1]), chord[1] & (h <= self.far[0])
-        flat = (chord[0] & ~beyond[0]) | (chord[1] & ~beyond[1])
-        slope = self.back - np.where(flat, self.push, push) + hold
-        slope -= np.where(beyond[0], self.bends[1], 0.0) + np.where(beyond[1], self.bends[0], 0.0)
-        curvature = np.where(flat, 0.0, push * (1 - push)) + np.where((hold > low) & (hold < high), rate, 0.0) + _RIDGE
-        return tuple(np.where(bends.inner, part, 0.0) for part in (slope, curvature, hold))
+            rate = np.where(np.isinf(bends.high - bends.low), self.stiff, bends.high - bends.low) / width
+        line, at = (np.broadcast_to(part, rate.shape) for part in (self.back, self.push))
+        return _Rounded(bends.low, bends.high, bends.inner, rate, fits.hold - rate * self.bound, line, at)
 
-    def _newton(self, fits, bends, width, left, steps=_STEPS):
-        """Bends rounded off over so many nats: until no step would gain what may be left."""
-        strength, live = fits.strength.copy(), np.arange(len(fits))
-        for _ in range(steps):
-            now, held, h = bends[live], fits.hold[live], strength[live] @ self.ends.T
-            slope, curvature, _ = self._slopes(now, held, h, width)
-            way = -self._potentials(self.share * curvature, self.share * slope)
-            moved = way @ self.ends.T
-            falls = -(self.share * slope * moved).sum(axis=1)
+    def _newton(self, fits, bends, width, left):
+        """Until no step would gain what may be left, with curvatures over about what the step before has moved."""
+        strength, live, rounded = fits.strength.copy(), np.arange(len(fits)), self._rounded(fits, bends, width)
+        now, reach, forests = rounded, np.full(rounded.low.shape, width), None
+        for _ in range(_STEPS):
+            h = strength[live] @ self.ends.T
+            conductance, slope = self.share * now.curvature(h, reach), self.share * now.slope(h)
+            forests = self._forests(forests, conductance)
+            over = forests.left_over(slope)
+            gaps = -forests.gaps(conductance, over)
+            falls = -(over * gaps).sum(axis=1)
             go = np.flatnonzero(falls > left[live])
             if not go.size:
                 break
-            short = np.minimum(_FURTHEST / np.abs(moved[go]).max(axis=1), 1.0)
-            live, way, moved = live[go], short[:, None] * way[go], short[:, None] * moved[go]
-            step = self._along(now[go], held[go], h[go], width, moved, short * falls[go])
-            strength[live] += step[:, None] * way
-        h = strength @ self.ends.T
-        return replace(fits, strength=strength, hold=self._slopes(bends, fits.hold, h, width)[2])
+            if go.size < live.size:
+                live, now, forests, h, gaps, falls = (part[go] for part in (live, now, forests, h, gaps, falls))
+            moved = forests.across(gaps)
+            short = _FAR / np.maximum(np.abs(moved).max(axis=1), _FAR)
+            gaps, moved = short[:, None] * gaps, short[:, None] * moved
+            step = self._along(now, h, moved, short * falls)[:, None]
+            strength[live] += step * (forests.below @ gaps[..., None])[..., 0]
+            reach = np.clip(np.abs(step * moved), _NEAR, _FAR)
+        return replace(fits, strength=strength, hold=rounded.hold(strength @ self.ends.T))
 
-    def _potentials(self, conductance, flow):
-        """``(n_fits, n_nodes)`` whose currents are what labels' flows leave at nodes; where nothing conducts, small."""
-        laplacian = (self.ends.T * conductance[:, None, :]) @ self.ends
-        size = np.trace(laplacian, axis1=1, axis2=2)[:, None, None] / self.n_nodes
-        size = np.where(size > np.finfo(float).tiny, size, 1.0)
-        matrix = laplacian / size + _PINNED * np.eye(self.n_nodes)
-        return np.linalg.solve(matrix, (flow @ self.ends)[..., None] / size)[..., 0]
+    def _forests(self, before, weight):
+        """The heaviest; those before as long as they serve."""
+        if before is None:
+            return heaviest(self.pairs.winner, self.pairs.loser, self.n_nodes, weight)
+        stale = before.stale(weight)
+        return before.put(stale, self._forests(None, weight[stale])) if stale.size else before
 
-    def _along(self, bends, held, h, width, moved, falls):
+    def _along(self, rounded, h, moved, falls):
         """``(n_fits,)`` steps so far along a way that most of the slope is gone, which rises all the way."""
         step, low, high = np.ones(len(h)), np.zeros(len(h)), np.full(len(h), np.inf)
         down, up, going = -falls, np.full(len(h), np.inf), np.arange(len(h))  # the slopes at low and at high
         while going.size:
             there = h[going] + step[going, None] * moved[going]
-            slope = self._slopes(bends[going], held[going], there, width)[0]
-            slope, way = (self.share * slope * moved[going]).sum(axis=1), step[going]
+            slope, way = (self.share * rounded[going].slope(there) * moved[going]).sum(axis=1), step[going]
             low[going], down[going] = np.where(slope <= 0, (way, slope), (low[going], down[going]))
             high[going], up[going] = np.where(slope > 0, (way, slope), (high[going], up[going]))
             between = self._between(low[going], high[going], down[going], up[going])
@@ -250,39 +240,36 @@ class Divided:
         return np.where(np.isinf(high), _FURTHER * low, low + part * np.where(np.isinf(high), 0.0, high - low))
 
     def _circulations(self, fits, bends):
-        """Pushes near the fits', of softplus alone and over shares; and whether they are circulations."""
-        lower, higher = np.isposinf(bends.high), np.isneginf(bends.low)
-        low, high = np.where(lower, -np.inf, 0.0), np.where(higher, np.inf, 1.0)
-        slope = self._slopes(bends, fits.hold, fits.strength @ self.ends.T, self.round)[0]
-        push = self.share * np.where(bends.inner, np.clip(self.back - slope, low, high), 0.0)
-        low, high, line = self.share * low, self.share * high, self.share * self.back
-        for _ in range(2):  # what rounding left of the first correction is the second
-            push = np.where(np.abs(push) > _UNSEEN * self.level, push, 0.0)
-            room = np.minimum(push - low, high - push)
-            room = np.where(bends.inner, np.where(np.isinf(room), self.share, room), 0.0)
-            push = np.clip(push - room * (self._potentials(room, push - line) @ self.ends.T), low, high)
-        over = np.abs((push - line) @ self.ends).sum(axis=1)
-        return push / self.share, over <= tolerances.LOSS * np.abs(push).sum(axis=1)
+        """What labels push beyond the straight lines of their pairs, near the fits."""
+        low = self.share * np.where(np.isposinf(bends.high), -np.inf, -self.back)
+        high = self.share * np.where(np.isneginf(bends.low), np.inf, 1 - self.back)
+        slope = self._rounded(fits, bends, self.round).slope(fits.strength @ self.ends.T)
+        flow = np.clip(-self.share * slope, low, high)
+        room = np.minimum(flow - low, high - flow)
+        room = np.where(np.isinf(room), self.share, np.maximum(room, _LEAST * self.share)) * bends.inner
+        forests = self._forests(None, room)
+        flow -= room * forests.across(forests.gaps(room, forests.left_over(flow)))
+        return forests.circulations(np.clip(flow, low, high), low, high)
 
     def _most(self, fits, bends):
-        push, proved = self._circulations(fits, bends)
+        push = self.back + self._circulations(fits, bends) / self.share
         free, tie, side, terms = self._least(push)
         above, below = np.isneginf(bends.low), np.isposinf(bends.high)  # as decided
         least = np.where((above & (side < 0)) | (below & (side > 0)) | (above & below), tie, free)
-        loss = np.where(proved, (self.share * (least - _ROUNDING * terms)).sum(axis=1), 0.0)
+        loss = (self.share * (least - _ROUNDING * terms)).sum(axis=1)
         cost = self.share * np.maximum(tie - least - _ROUNDING * terms, 0.0)
         up = np.where(above == below, side > 0, above)
         is_open = [state == OPEN for state in self.pairs.split(fits.state, RIGHT)]
         sides = is_open[0] & ~up, is_open[1] & up  # those inverted for free; the others of a pair cost what a tie does
         gain = np.where(up, *(np.where(one, gain, 0.0) for one, gain in zip(is_open, self.gains, strict=True)))
         base = (fits.state == INVERTED) @ self.weight + sides[0] @ self.gains[0] + sides[1] @ self.gains[1]
-        room = np.where(proved, self.level - loss, 0.0)
+        room = self.level - loss
         weight, _, price = knapsack.divided(room, np.where(gain > 0, cost, 0.0), gain)
         weight = np.where(room < 0, -np.inf, weight + base)
         less = np.maximum(gain - price[:, None] * cost, -2 * self.weight.sum())  # more than there is
         ways = [np.where(one, g + np.maximum(-less, 0.0), less) for one, g in zip(sides, self.gains, strict=True)]
         less = np.where(fits.state == OPEN, self.pairs.joined(*ways), 0.0)
-        return Most(np.where(proved, weight, np.inf), np.where(proved[:, None], less, 0.0), price, loss)
+        return Most(weight, less, price, loss)
 
     def _least(self, push):
         """Of each pair over its share: the infimum, that of a tie, on which side the first is, and its terms' size."""
@@ -302,14 +289,37 @@ class _Bends(Rows):
     high: np.ndarray
     inner: np.ndarray
 
-    @cached_property
-    def right(self):
-        """Where labels are divided above the bend; ``left``: below."""
-        return (self.high > 0) & (self.high < np.inf)
+
+@dataclass(frozen=True, eq=False)
+class _Rounded(_Bends):
+    """And how steeply it is held, from where; its straight line, and what it pushes at the bend."""
+
+    rate: np.ndarray
+    held: np.ndarray
+    line: np.ndarray
+    at: np.ndarray
 
     @cached_property
-    def left(self):
-        return (self.low < 0) & (self.low > -np.inf)
+    def divided(self):
+        """How much less, and more, labels push that are divided above the bend, and below."""
+        return np.where(np.isinf(self.high), 0.0, self.high), np.where(np.isinf(self.low), 0.0, self.low)
+
+    def hold(self, h):
+        return np.where(self.inner, np.clip(self.rate * h + self.held, self.low, self.high), 0.0)
+
+    def push(self, h):
+        """On a straight line from the bend to the tangent's end."""
+        (less, more), push = self.divided, expit(-h)
+        return np.where(self.inner, np.clip(self.at, push + more, push + less), self.line)
+
+    def slope(self, h):
+        return self.line - self.push(h) + self.hold(h)
+
+    def curvature(self, h, reach):
+        """Between slopes so far to both sides."""
+        push, hold = ([part(h + side) for side in (-reach, reach)] for part in (self.push, self.hold))
+        between = (push[0] - push[1] + hold[1] - hold[0]) / (2 * reach)
+        return np.where(self.inner, between + _RIDGE * np.minimum(push[0], 1 - push[1]) + _LEAST, 0.0)
 
 
 def _tangent(bound, worth):

@@ -57,25 +57,23 @@ class Patterns:
             others = self._without_one(pattern)
             if not len(others):
                 return
-            costs, weights, *_ = self.fitted(others)
-            total = costs.sum(axis=1)
+            found = others, *self.fitted(others)
+            total, weights = found[1].sum(axis=1), found[2]
             within = total <= self.budget
             lost = np.maximum(weight - weights, _NOTHING * self.weight.sum())
             saved = np.where(within, np.inf, (cost.sum() - total) / lost)
             best = np.lexsort((weights, saved))[-1]
-            pattern = others[best]
-            cost, weight, inverted, least = (part[0] for part in self.fitted([pattern]))
+            pattern, cost, weight, inverted, least = (part[best] for part in found)
         while True:
             yield pattern, cost, inverted
             others = self._with_one(pattern, inverted, least, self.budget - cost.sum())
             if not len(others):
                 return
-            costs, weights, inverteds, leasts = self.fitted(others)
-            weights = np.where(costs.sum(axis=1) <= self.budget, weights, -np.inf)
+            found = others, *self.fitted(others)
+            weights = np.where(found[1].sum(axis=1) <= self.budget, found[2], -np.inf)
             best = np.argmax(weights)
             if not weights[best] > weight:
                 return
-            found = others, costs, weights, inverteds, leasts
             pattern, cost, weight, inverted, least = (part[best] for part in found)
 
     def _without_one(self, pattern):

@@ -64,7 +64,7 @@ def test_a_list_that_is_too_long_is_refused_before_it_is_made(monkeypatch):
 
 
 def test_a_worst_case_that_few_patterns_do_not_settle_is_decided_label_by_label(monkeypatch):
-    """Of 375 patterns the bounds lie apart, of 27 labels 400 decisions make them meet."""
+    """Of 375 patterns the bounds lie apart, of 27 labels a few decisions make them meet."""
     problem, labels = uneven(10.0)
     level = dpo.loss(np.zeros((1, problem.n_responses)) - np.log(problem.n_responses), problem, labels) / 2
     patterns = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
@@ -75,4 +75,4 @@ def test_a_worst_case_that_few_patterns_do_not_settle_is_decided_label_by_label(
     worst = failure_modes.worst_case_accuracy(problem, labels, level)
     assert apart.lower <= worst <= apart.upper
     assert sum(patterns) < 400
-    assert 0 < sum(looked) < 600
+    assert 0 < sum(looked) < 60
