@@ -47,7 +47,7 @@ _NEAR, _FAR = 1e-6, 30.0  # nats over which curvatures are taken; no step is lon
 _TURNED = 0.3  # of the slope at the start of a step: what may be left of it at its end
 _SHORTEST, _LONGEST = 1e-6, 1e12  # of a step: how well it is known, and how long it grows
 _NEAREST, _FURTHER = 0.3, 4.0  # to an end of a bracket, a part of it; and how much further steps go where one is left
-_STEPS = 10  # of one fit: bounds hold wherever it ends
+_STEPS = 20  # of one fit: bounds hold wherever it ends
 _SMALLEST = -745.0  # the log of the least float
 
 
