@@ -100,7 +100,7 @@ def worst_case_accuracy(
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
     To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`): a few hundred
-    convex fits in most cases of up to 20 responses, in tenths of a second; 20,000 at most, which take seconds. Of
+    convex fits in most cases of up to 20 responses, in tenths of a second; 20,000 at most, which take longer. Of
     several levels, each that the frontier of all leaves open is searched by itself.
 
     Args:
@@ -127,9 +127,10 @@ def worst_case_accuracy(
 def accuracy_bounds(
     problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
 ) -> Bounds:
-    """Certified bounds on :func:`worst_case_accuracy`, for problems of any size, in tenths of a second for small ones.
+    """Certified bounds on :func:`worst_case_accuracy`, for problems of any size.
 
-    It is the same search, as far as it comes in tenths of a second: where that ends the bounds are equal and exact.
+    It is the same search, which most problems of up to 20 responses end in tenths of a second, as far as it comes in a
+    second or two: where it ends the bounds are equal and exact.
     Else :func:`worst_case_accuracy`, which searches further, may know more.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)

@@ -41,12 +41,12 @@ _LEFT = 3e-4  # of what closing a node takes, its fit may have left to fall
 _CLOSE, _WIDER = 1.2, 4.0  # the price is known to that factor; at first it is searched for by steps of the other
 _WHOLE, _RATHER = 1e-3, 30.0  # of a label: it is not divided; and of what the dearest is worth: it is left
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
-_WORK = 13_000_000  # labels times squared responses, in .1 s
+_WORK = 13_000_000  # labels times squared responses, of all nodes
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good
 
 
 def nodes(at: Infimum) -> int:
-    """How many are looked at in about a tenth of a second."""
+    """How many are looked at before bounds are given as they stand: a second or two of them."""
     graph = at.graph
     return _WORK // (len(graph.label) * int(graph.nodes_of.size[graph.labelled].sum()) ** 2)
 

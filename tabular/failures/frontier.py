@@ -208,7 +208,7 @@ def frontier(
         highest, lowest: loss levels; the less there is between the two, the less has to be searched.
         limit: tie patterns fitted for one piece at most; where there are more, levels have certified bounds. None for
             as many as take a tenth of a second. At one level, lowest and highest, half of these are fitted in any
-            case, and then so many decisions about labels are looked at.
+            case, and then so many decisions about labels are looked at; for None as many as take a second or two.
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.
