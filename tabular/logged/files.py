@@ -166,8 +166,7 @@ def lazy(file: File, numbers=(), lengths=()):
         whole = dict.fromkeys(header, polars.String) | dict.fromkeys(numbers, polars.Float64)
         frame = polars.scan_csv(file.source, separator=separator, schema=whole, low_memory=True)
     elif file.kind == LINES:
-        frame = polars.scan_ndjson(file.source, schema=dict.fromkeys(numbers, polars.Float64)) if numbers else None
-        frame = polars.scan_ndjson(file.source, infer_schema_length=1000) if frame is None else frame
+        frame = _lines(file, numbers)
     elif file.kind == ARRAY:
         frame = polars.read_json(file.source, infer_schema_length=None).lazy()
     else:
@@ -175,6 +174,19 @@ def lazy(file: File, numbers=(), lengths=()):
     schema = frame.collect_schema()
     changed = [_as_number(polars, file, name, schema[name]) for name in numbers]
     return frame.with_columns(*changed, *(polars.col(name).list.len().cast(polars.Float64) for name in lengths))
+
+
+def _lines(file, numbers):
+    """The numbers alone, or each column of the kind that its first values share, as text where one has none."""
+    polars = library("polars", file.path)
+    if numbers:
+        return polars.scan_ndjson(file.source, schema=dict.fromkeys(numbers, polars.Float64))
+    try:
+        frame = polars.scan_ndjson(file.source, infer_schema_length=1000)
+        frame.collect_schema()
+    except polars.exceptions.PolarsError:
+        frame = polars.scan_ndjson(file.source, schema=dict.fromkeys(_json_names(file), polars.String))
+    return frame
 
 
 def _as_number(polars, file, name, kind):

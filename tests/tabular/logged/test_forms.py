@@ -1,5 +1,6 @@
 """Every trainer's own form is read, recognised, and never taken for something else."""
 
+import json
 import pickle
 import zipfile
 
@@ -270,3 +271,14 @@ def test_what_is_no_log_of_pairs_gets_its_own_sentence(tmp_path, name):
 def test_a_lone_cache_of_a_directory_is_what_is_read(tmp_path):
     forms.trl_arrow_cache(tmp_path / "cache-1.arrow")
     assert parts.found(tmp_path) == [tmp_path / "cache-1.arrow"]
+
+
+def test_what_stands_beside_the_numbers_may_be_of_another_kind_on_every_line(tmp_path):
+    """An engine knows no kind that a list and an object share, and refused the whole file."""
+    path, beside = tmp_path / "log.jsonl", ({"a": [1]}, [1.5, "y"], 3, None, "x")
+    numbers = {"ref_chosen_logps": -1.5, "ref_rejected_logps": -2}
+    path.write_text("".join(json.dumps(numbers | {"note": note}) + "\n" for note in beside))
+    log = logs.read_pairs(path)
+    assert (log.ref_chosen.tolist(), log.ref_rejected.tolist()) == ([-1.5] * 5, [-2.0] * 5)
+    told = log.frame.collect()["note"].to_list()
+    assert [note if note in (None, "x") else json.loads(note) for note in told] == list(beside)
