@@ -32,7 +32,7 @@ __all__ = ["exact_margin", "finite_margin", "reference_margin", "reference_margi
 def reference_margin(problem: Problem, preferences: Preferences, gamma: float) -> np.ndarray:
     r""":math:`\Psi_{\rm ref}=\gamma(1/\pi_{\rm ref}(w)+1/\pi_{\rm ref}(l))`, Eq. 17 as transcribed.
 
-    ``(n_pairs,)`` in units of reward, like :math:`\beta h`; ``inf`` where a reference probability is below 1e-308.
+    ``(n_pairs,)`` in units of reward, like :math:`\beta h`; ``inf`` where it is beyond the floats.
 
     >>> problem = Problem.from_probabilities([0.25, 0.75], beta=1)
     >>> reference_margin(problem, Preferences.from_pairs([(0, 1)]), gamma=0.3).round(9).tolist()
@@ -47,7 +47,7 @@ def finite_margin(problem, preferences, gamma):
     margin = reference_margin(problem, preferences, gamma)
     if np.isinf(margin).any():
         label = int(np.argmax(np.isinf(margin)))
-        raise InputError(f"label {label}: the margin of Eq. 17 overflows, its reference probabilities are below 1e-308")
+        raise InputError(f"label {label}: the margin of Eq. 17 overflows: make gamma smaller")
     return margin
 
 
@@ -135,29 +135,31 @@ def triangle_defect(problem: Problem, preferences: Preferences, gamma: float) ->
     """
     preferences.check_against(problem)
     gamma = checks.number(gamma, "gamma", checks.NOT_NEGATIVE)
-    found, missed = [], []
-    with np.errstate(over="ignore"):
-        inverse = np.exp(-problem.log_ref)
+    found, passed = [], []
     for prompt in np.unique(preferences.prompt):
         wins = _majority(preferences, prompt, problem.n_responses)
         for a, b in np.argwhere(np.triu(wins != 0)):
             for c in np.flatnonzero((wins[a] != 0) & (wins[b] != 0) & (np.arange(len(wins)) > b)):
                 first, second, third = wins[a, b], wins[b, c], wins[c, a]
-                through = np.array([third == first, first == second, second == third])  # others come in twice, as +-
                 found.append((prompt, a, b, c))
-                missed.append(np.where(through, inverse[prompt, [a, b, c]], 0.0))
+                passed.append((third == first, first == second, second == third))  # others come in twice, as +-
+    triangles = np.array(found, dtype=np.int64).reshape(-1, 4)
+    asked = _over(problem.log_ref[triangles[:, :1], triangles[:, 1:]], gamma)
     with np.errstate(over="ignore"):
-        defect = 2 * gamma * np.reshape(missed, (-1, 3)).sum(axis=1) if gamma > 0 else np.zeros(len(missed))
-    return np.array(found, dtype=np.int64).reshape(-1, 4), defect
+        return triangles, 2 * np.where(np.reshape(passed, (-1, 3)), asked, 0.0).sum(axis=1)
 
 
 def _inverse_sum(log_policy, preferences, gamma):
-    prompt = preferences.prompt
-    if gamma == 0:
-        return np.zeros(preferences.n_pairs)
+    ends = (log_policy[preferences.prompt, end] for end in (preferences.winner, preferences.loser))
+    winner, loser = (_over(log_end, gamma) for log_end in ends)
     with np.errstate(over="ignore"):
-        inverse = np.exp(-log_policy[prompt, preferences.winner]) + np.exp(-log_policy[prompt, preferences.loser])
-        return gamma * inverse
+        return winner + loser
+
+
+def _over(log_policy, gamma):
+    """gamma over positive probabilities: in logs, as the inverse may leave the floats where the product does not."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.exp(np.log(gamma) - log_policy)
 
 
 def _side(preferences, problem):

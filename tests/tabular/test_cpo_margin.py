@@ -182,6 +182,16 @@ def test_transitive_triangle_has_the_closed_form():
     np.testing.assert_allclose(cpo.triangle_defect(problem, cycle, 0.05)[1], 0.1 * (5 + 10 + 10 / 3))
 
 
+def test_gamma_over_a_probability_is_told_where_the_inverse_leaves_the_floats():
+    faint = Problem(np.array([[-600.0, np.log(0.1), -712.0, np.log(0.9)]]), 1.0)
+    labels, gamma = Preferences.from_pairs([(0, 2), (2, 3), (0, 3)]), np.exp(-700.0)
+    assert cpo.triangle_defect(faint, labels, gamma)[1] == pytest.approx(2 * np.exp(12.0), rel=1e-12)
+    margin = cpo.reference_margin(faint, labels, gamma)
+    np.testing.assert_allclose(margin, [np.exp(12.0), np.exp(12.0), np.exp(-100.0)], rtol=1e-12)
+    np.testing.assert_array_equal(cpo.reference_margin_solve(faint, labels, gamma).margin, margin)
+    assert not cpo.triangle_defect(faint, labels, 0.0)[1].any()
+
+
 # --- The released losses ---------------------------------------------------------------------------------------------
 
 LOSSES = {
