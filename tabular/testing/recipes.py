@@ -73,9 +73,12 @@ class ProblemRecipe:
         for name, least in (("prompts", 1), ("responses", 2), ("pairs", 1)):
             _check_range(getattr(self, name), name, least)
         for name in ("beta", "weight"):
-            low, high = getattr(self, name)
-            if not 0 < low <= high < float("inf"):
-                raise InputError(f"{name} is drawn from ({low}, {high}): give two numbers above 0, the smaller first")
+            ends = checks.numbers(getattr(self, name), name)
+            if ends.shape != (2,) or not 0 < ends[0] <= ends[1] < float("inf"):
+                told = checks.brief(getattr(self, name))
+                raise InputError(f"{name} is drawn from {told}: give two numbers above 0, the smaller first")
+        checks.number(self.reward, "reward", checks.NOT_NEGATIVE)
+        checks.number(0 if self.spread is None else self.spread, "spread", checks.NOT_NEGATIVE)
         checks.choice(self.alignment, dict.fromkeys(ALIGNMENTS, True), "alignment")
         if self.labels is not None:
             checks.choice(self.labels, LABELLED, "kind of labels")
@@ -122,7 +125,8 @@ class ProblemRecipe:
 
 
 def _check_range(ends, name, least):
-    good = len(ends) == 2 and all(isinstance(end, int) for end in ends) and least <= ends[0] <= ends[1]
+    whole = isinstance(ends, tuple | list) and len(ends) == 2 and all(isinstance(end, int) for end in ends)
+    good = whole and least <= ends[0] <= ends[1]
     if not good:
         raise InputError(f"{name} is {checks.brief(ends)}: give the least and the greatest number, from {least} on")
 

@@ -170,14 +170,14 @@ def preferences(
     """Labels on a problem, of the kinds of :func:`labelled_problems`.
 
     Raises:
-        InputError: a kind that there is not, no prompt with two responses, or with too few for disconnected labels.
+        InputError: a kind or range that there is not, no prompt with two responses, or too few for disconnected labels.
 
     >>> from hypothesis import find
     >>> one = Problem.from_probabilities([0.5, 0.25, 0.25], beta=1)
     >>> find(preferences(one, "one-way"), lambda labels: True).n_pairs
     1
     """
-    checks.choice(labels, LABELLED, "kind of labels")
+    ProblemRecipe(labels=labels, responses=(3, 3), pairs=pairs, weight=weight)  # which checks them
     sizes = problem.present.sum(axis=1)
     if sizes.max() < 2 or (labels == "disconnected" and sizes[sizes > 1].min() < 3):
         raise InputError(f"{labels} labels need more responses than the problem's prompts have: {sizes.tolist()}")

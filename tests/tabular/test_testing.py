@@ -229,6 +229,12 @@ def test_logs_hold_both_policies_and_no_reward_unasked(log):
         (lambda: testing.preferences(Problem.from_probabilities([0.5, 0.5], 1), "disconnected"), "more responses"),
         (lambda: testing.losses("sum"), "no loss is of kind 'sum'"),
         (lambda: testing.recipe_of(testing.votes()), "says not how it is made"),
+        (lambda: testing.problems(reward=-1), "reward is -1: it must be one number"),
+        (lambda: testing.problems(spread=float("nan")), "spread is nan: it must be one number"),
+        (lambda: testing.problems(beta=(1,)), "beta is drawn from"),
+        (lambda: testing.problems(beta=(1, "x")), "beta is"),
+        (lambda: testing.problems(responses=3), "responses is 3: give the least"),
+        (lambda: testing.preferences(Problem.from_probabilities([0.5, 0.5], 1), pairs=(0, 0)), "pairs is"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(make, sentence):
