@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
-from tabular.base import digraph, tolerances
+from tabular.base import digraph
 from tabular.base.log_space import kl
 from tabular.base.record import Record
 from tabular.choice.matrix import preference_matrix, win_counts
@@ -112,15 +112,17 @@ def kemeny(preference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     n = matrix.shape[1]
     if n > _MOST_RANKED:
         raise InputError(f"preference has {n} responses: the exact Kemeny order is for {_MOST_RANKED} at most")
-    cost, order = zip(*(_kemeny(prompt.T) for prompt in matrix), strict=True)
-    return np.array(cost), np.array(order)
+    least = np.minimum(matrix, matrix.swapaxes(1, 2))
+    more, order = zip(*(_kemeny(prompt) for prompt in matrix.swapaxes(1, 2) - least), strict=True)
+    return np.triu(least, 1).sum(axis=(1, 2)) + more, np.array(order)
 
 
 def _kemeny(disagree):
     """The least cost and its order for one prompt: ``best`` of a set is that of ranking its members below the rest.
 
     A set is a row, its members in the first half of the responses, and a column, those in the second, so that taking
-    a response away moves whole rows or columns. ``disagree[i, j]`` is what i costs above j.
+    a response away moves whole rows or columns. ``disagree[i, j]`` is what i costs above j beyond what j would above i,
+    or 0: what every order pays would hide small majorities.
     """
     n, half = len(disagree), len(disagree) // 2
     low, high = _sums(disagree[:, :half]), _sums(disagree[:, half:])  # what each response costs above each set
@@ -145,11 +147,12 @@ def _kemeny(disagree):
                 layer[rows[held]] = np.minimum(layer[rows[held]], cost)
         best[:, columns] = layer
     row, column, order = best.shape[0] - 1, best.shape[1] - 1, []
+    tied = n * np.finfo(float).eps * (n + best[-1, -1])  # the rounding of n * n shares, and of adding them up
     while row or column:
         for i in sorted(set(range(n)) - set(order)):
             rest = (row - (1 << i), column) if i < half else (row, column - (1 << i - half))
             cost = best[rest] + (low[i, rest[0]] + high[i, rest[1]])
-            if cost <= (1 + tolerances.LOSS) * best[row, column]:
+            if cost <= best[row, column] + tied:
                 break
         order.append(i)
         row, column = rest

@@ -164,6 +164,16 @@ def test_sets_and_orders_by_brute_force(preference):
     assert sum(preference[b, a] for k, a in enumerate(own) for b in own[k + 1 :]) == pytest.approx(min(every))
 
 
+@pytest.mark.parametrize("n", [2, 4, 6])
+def test_majorities_far_below_the_cost_of_every_order_decide(n):
+    """By a hair the last beats all, the next to last the rest, and so on: its order reversed alone costs least."""
+    preference = 0.5 + 1e-13 * np.sign(np.subtract.outer(np.arange(n), np.arange(n)))
+    assert rules.condorcet_winner(preference).tolist() == [n - 1]
+    cost, order = rules.kemeny(preference)
+    assert order[0].tolist() == list(range(n))[::-1]
+    assert cost[0] == pytest.approx(n * (n - 1) / 2 * (0.5 - 1e-13), rel=1e-15)
+
+
 @pytest.mark.parametrize(("n", "seed"), [(n, seed) for n in (1, 2, 5, 6, 7) for seed in range(5)])
 def test_of_several_kemeny_orders_the_first_by_index_is_told(n, seed):
     """Shares of ten votes tie in fractions, which floats of tenths do not."""
