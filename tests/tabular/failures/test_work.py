@@ -46,7 +46,7 @@ BETAS = pytest.mark.parametrize("beta", [1 / 64, 1.0, 64.0])
         (10, 70, 0.3, 5, 292, 445),
         (10, 70, 10.0, 4, 263, 436),
         (60, 150, 1e-3, 8, 84, 258),
-        (60, 150, 0.3, 4, 46, 208),
+        (60, 150, 0.3, 4, 46, 219),
     ],
 )
 def test_depths_inside_a_block_and_across_blocks(monkeypatch, beta, n, k, gain, rounds, fits, steps):

@@ -122,7 +122,7 @@ def test_extremes_are_never_nan(name):
     ],
 )
 def test_odds_keep_their_digits_where_they_are_next_to_nothing_or_huge(point):
-    """ORPO against 300 digits, each of its derivatives relative to itself."""
+    """ORPO against 400 digits, each of its derivatives relative to itself."""
     chosen, rejected, lam = point
     loss = losses.get("orpo", lam=lam)
     found = [loss(chosen, rejected, -1, -1, 1), *loss.gradient(chosen, rejected, -1, -1, 1)]
