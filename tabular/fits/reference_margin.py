@@ -144,22 +144,16 @@ def triangle_defect(problem: Problem, preferences: Preferences, gamma: float) ->
                 found.append((prompt, a, b, c))
                 passed.append((third == first, first == second, second == third))  # others come in twice, as +-
     triangles = np.array(found, dtype=np.int64).reshape(-1, 4)
-    asked = _over(problem.log_ref[triangles[:, :1], triangles[:, 1:]], gamma)
+    asked = pulls(problem.log_ref[triangles[:, :1], triangles[:, 1:]], gamma)
     with np.errstate(over="ignore"):
         return triangles, 2 * np.where(np.reshape(passed, (-1, 3)), asked, 0.0).sum(axis=1)
 
 
 def _inverse_sum(log_policy, preferences, gamma):
     ends = (log_policy[preferences.prompt, end] for end in (preferences.winner, preferences.loser))
-    winner, loser = (_over(log_end, gamma) for log_end in ends)
+    winner, loser = (pulls(log_end, gamma) for log_end in ends)
     with np.errstate(over="ignore"):
         return winner + loser
-
-
-def _over(log_policy, gamma):
-    """gamma over positive probabilities: in logs, as the inverse may leave the floats where the product does not."""
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.exp(np.log(gamma) - log_policy)
 
 
 def _side(preferences, problem):
