@@ -218,11 +218,15 @@ def audit(
     delta = chosen - rejected
     delta_ref = delta[0]
     h = delta - delta_ref
-    chosen_fell = chosen < chosen[0]
-    flip = flips(loss, chosen[0], rejected[0], beta)
-    per_pair = softplus(-beta * h) if loss.name == "dpo" else loss(chosen, rejected, chosen[0], rejected[0], beta)
-    mean = _mean(per_pair, loss)
-    n_certified, certified = _certified_in_logs(h, delta_ref, beta) if loss.name == "dpo" else _certified(flip, mean)
+    chosen_fell, reference = chosen < chosen[0], (chosen[0], rejected[0])
+    if loss.name == "dpo":
+        per_pair, threshold = softplus(-beta * h), softplus(beta * delta_ref)
+        mean = _mean(per_pair, loss)
+        n_certified, certified = _certified_in_logs(h, delta_ref, beta)
+    else:
+        per_pair, flip = loss(chosen, rejected, *reference, beta), flips(loss, *reference, beta)
+        mean, threshold = _mean(per_pair, loss), flip.threshold
+        n_certified, certified = _certified(flip, mean)
     return Audit(
         source=log.name if isinstance(log, RunLog) else log.source,
         beta=beta,
@@ -239,7 +243,7 @@ def audit(
         n_short=(delta <= 0).sum(axis=1),
         n_certified=n_certified,
         delta_ref=delta_ref,
-        flip_threshold=softplus(beta * delta_ref) if loss.name == "dpo" else flip.threshold,
+        flip_threshold=threshold,
         delta=delta[-1],
         pair_loss=per_pair[-1],
         short=delta[-1] <= 0,
