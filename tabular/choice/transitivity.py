@@ -67,11 +67,7 @@ def hodge(flow: ArrayLike, weight: ArrayLike | None = None) -> Hodge:
     zero = Fraction(0) if is_exact else 0.0
     incidence = np.full((len(pairs), n), zero)
     incidence[range(len(pairs)), first], incidence[range(len(pairs)), second] = zero + 1, zero - 1
-    if is_exact:
-        potential = _least_squares(incidence, w, y)
-        gradient = incidence @ potential
-    else:
-        gradient, potential = nearest(incidence, w, y)
+    gradient, potential = _nearest(incidence, w, y, is_exact)
     curl = _curl(pairs, w, y - gradient, zero, is_exact)
     parts = (gradient, curl, y - gradient - curl)
     top, size = w.max(), abs(y).max() or 1
@@ -154,11 +150,14 @@ def _validated(flow, weight, is_exact):
     return (cones.exact(flow), cones.exact(weight)) if is_exact else (as_numbers, sizes)
 
 
-def _least_squares(columns, weight, target):
-    """A minimiser of the weighted squares of columns @ x - target, in fractions."""
+def _nearest(columns, weight, target, is_exact):
+    """Columns @ x nearest to the target in weighted squares, and an x; in fractions by the normal equations."""
+    if not is_exact:
+        return nearest(columns, weight, target)
     weighted = columns * weight[:, None]
     system = np.concatenate([weighted.T @ columns, -(weighted.T @ target)[:, None]], axis=1)
-    return cones.kernel(system)[-1][:-1]  # its last free coordinate is the factor of the target
+    x = cones.kernel(system)[-1][:-1]  # its last free coordinate is the factor of the target
+    return columns @ x, x
 
 
 def _curl(pairs, weight, rest, zero, is_exact):
@@ -177,10 +176,7 @@ def _curl(pairs, weight, rest, zero, is_exact):
     for column, (i, j, k) in enumerate(triangles):
         around[place[i, j], column] = around[place[j, k], column] = zero + 1
         around[place[i, k], column] = zero - 1
-    if is_exact:
-        columns = around / weight[:, None]
-        return columns @ _least_squares(columns, weight, rest)
-    return nearest(around, 1 / weight, weight * rest)[0] / weight
+    return _nearest(around, 1 / weight, weight * rest, is_exact)[0] / weight
 
 
 def _skew_matrix(values, first, second, n, zero):
