@@ -113,10 +113,18 @@ class _Prompt:
     def __init__(self, form, log_ref, beta, share, winner, loser):
         self.form, self.log_ref, self.beta, self.share = form, log_ref, beta, share
         self.winner, self.loser = winner, loser
-        n, followed = len(log_ref), np.arange(len(log_ref) - 1)
+
+    @cached_property
+    def moves(self):
+        """What is followed, all logits but the last, to logits."""
+        n, followed = len(self.log_ref), np.arange(len(self.log_ref) - 1)
         ends = np.r_[followed, np.full(n - 1, n - 1)], np.r_[followed, followed]
-        self.moves = csr_array((np.repeat([1.0, -1.0], n - 1), ends), shape=(n, n - 1))  # what is followed, to logits
-        self.blurred = _ROUNDED * np.abs(log_ref).max()
+        return csr_array((np.repeat([1.0, -1.0], n - 1), ends), shape=(n, n - 1))
+
+    @property
+    def blurred(self):
+        """Nats of a logit that the rounding of log-probabilities hides."""
+        return _ROUNDED * np.abs(self.log_ref).max()
 
     def log_policy(self, moved):
         x = self.log_ref + moved
@@ -190,12 +198,13 @@ class _Differences(_Prompt):
         pushed: what a push of each pair of responses, to the lower of the two, moves of what is followed.
     """
 
+    blurred = 0.0
+
     def __init__(self, form, log_ref, beta, share, winner, loser):
         super().__init__(form, log_ref, beta, share, winner, loser)
         self.rate, self.offset = form.rate(beta), form.offset(log_ref[winner], log_ref[loser], beta)
         self.graph = PairGraph.of(len(log_ref), winner, loser)
         self.to_low = np.where(winner < loser, share, -share)
-        self.blurred = 0.0
         if len(log_ref) <= _STIFF:
             below, self.moves = _sums(self.graph, self._lasting())
         else:
