@@ -224,8 +224,9 @@ def audit(
         mean = _mean(per_pair, loss)
         n_certified, certified = _certified_in_logs(h, delta_ref, beta)
     else:
-        per_pair, flip = loss(chosen, rejected, *reference, beta), flips(loss, *reference, beta)
-        mean, threshold = _mean(per_pair, loss), flip.threshold
+        flip = flips(loss, *reference, beta)  # which refuses a loss that has none
+        per_pair, threshold = loss(chosen, rejected, *reference, beta), flip.threshold
+        mean = _mean(per_pair, loss)
         n_certified, certified = _certified(flip, mean)
     return Audit(
         source=log.name if isinstance(log, RunLog) else log.source,
