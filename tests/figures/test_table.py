@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from figures.table import Table
@@ -21,6 +21,7 @@ settings_of_a_figure = st.dictionaries(
 )
 
 
+@settings(max_examples=40)  # each writes a file
 @given(columns=st.dictionaries(names, numbers | counts | texts, min_size=1), settings=settings_of_a_figure)
 @example(columns={"delta": np.array([-0.0, 5e-324, 0.1, np.inf])}, settings={})
 @example(columns={"long": np.arange(3), "short": np.array([0.5])}, settings={"R": [0.2, 0.3]})

@@ -7,7 +7,7 @@ from fractions import Fraction
 import nashpy
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import InputError, Status
@@ -64,6 +64,7 @@ def test_a_guess_in_floats_changes_no_equilibrium(monkeypatch, values):
 
 
 @given(margins())
+@settings(max_examples=30)  # nashpy goes through all supports
 def test_all_equilibria_against_nashpy(matrix):
     if len(matrix) < 2:
         return

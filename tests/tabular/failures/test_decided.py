@@ -36,12 +36,12 @@ def test_the_worst_case_is_that_of_every_way(monkeypatch):
     monkeypatch.setattr(joint, "few", lambda at: 1)
     searches, run = [], decided.Decisions.run
     monkeypatch.setattr(decided.Decisions, "run", lambda self, limit: searches.append(self) or run(self, limit))
-    for seed in range(12):
+    for seed in range(6):
         problem, labels, rng = drawn(seed)
         at, share = infimum(problem, labels), np.exp(labels.log_share)
         ways = [*every_way(at)]
         dearest, told = max(cost for cost, _ in ways), {}
-        for gain in (*rng.uniform(0, 1, 3) * dearest, 0.05 * dearest):
+        for gain in (*rng.uniform(0, 1, 2) * dearest, 0.05 * dearest):
             most, level = max(share[[*inverted]].sum() for cost, inverted in ways if cost <= gain), at.value + gain
             bounds = failure_modes.accuracy_bounds(problem, labels, level)
             assert bounds.lower - 1e-9 <= 1 - most <= bounds.upper + 1e-9
@@ -53,12 +53,11 @@ def test_the_worst_case_is_that_of_every_way(monkeypatch):
             assert np.all(labels.delta(found.log_policy)[found.pairs] <= 0)
         together = failure_modes.worst_case_accuracy(problem, labels, [*told])
         assert together == pytest.approx(np.array([*told.values()]), abs=1e-9)
-    assert len(searches) > 60
+    assert len(searches) > 30
     assert sum(search.unproved for search in searches) < len(searches) / 10  # levels of 1e-50, say
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=150)
 def test_no_policy_inverts_more_than_a_node_that_decides_like_it_says(seed):
     """Any policy, at its own loss, with any of its labels decided as they are; whatever the price, and the fit."""
     rng = np.random.default_rng(seed)
@@ -69,16 +68,16 @@ def test_no_policy_inverts_more_than_a_node_that_decides_like_it_says(seed):
     (winner, loser), n = np.split(ends, 2), len(there)
     share, scale = rng.dirichlet(np.ones(k) * rng.choice([0.2, 5.0])) + 1e-12, 10 ** rng.uniform(-1, 2)
     reference, weight = scale * rng.normal(size=n), rng.integers(1, 4, k).astype(float)
-    bound, policies = reference[winner] - reference[loser], scale * rng.normal(size=(8, n))
-    policies = np.where(rng.random((8, n)) < rng.choice([0.0, 0.5]), reference, policies)  # some responses are tied
+    bound, policies = reference[winner] - reference[loser], scale * rng.normal(size=(6, n))
+    policies = np.where(rng.random((6, n)) < rng.choice([0.0, 0.5]), reference, policies)  # some responses are tied
     h = policies[:, winner] - policies[:, loser]
     pairs = Pairs(winner, loser, share, bound)
     up, down = pairs.ends
     loss = (share * softplus(-h)).sum(axis=1)
     inverted = policies[:, up] - policies[:, down] <= reference[up] - reference[down]
-    decided = rng.random(inverted.shape) < rng.random((8, 1))
+    decided = rng.random(inverted.shape) < rng.random((6, 1))
     state, weight = np.where(decided, np.where(inverted, INVERTED, RIGHT), OPEN).astype(np.int8), pairs.sums(weight)
-    for row in range(8):
+    for row in range(6):
         nodes = Divided(pairs, weight, loss[row] * (1 + 1e-12), 10 ** rng.uniform(-3, 2) / k)
         near = Near(state[[row]], policies[[row]] * rng.choice([0.0, 1.0]), np.zeros((1, len(pairs))))
         _, most = nodes.fit(near, np.full(1, 10 ** rng.uniform(-9, 0)))
@@ -108,7 +107,7 @@ def test_what_an_order_implies(labels):
 
 @pytest.mark.parametrize(
     ("acyclic", "share", "nodes"),
-    [(False, 0.3, 450), (False, 0.6, 1_100), (False, 0.9, 700), (True, 0.3, 2_200), (True, 0.6, 2_000)],
+    [(False, 0.3, 450), (False, 0.9, 700), (True, 0.6, 2_000)],
 )
 def test_how_many_nodes_are_looked_at(monkeypatch, acyclic, share, nodes):
     """20 responses and 80 labels of unequal weights: of 2^80 sets."""

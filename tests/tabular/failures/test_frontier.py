@@ -237,7 +237,7 @@ def test_population_labels_offer_three_ways_for_a_pair():
 
 
 @given(labelled_problems(max_prompts=2), st.floats(0, 1))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_listed_sets_are_exactly_those_whose_joint_threshold_is_within_the_level(case, share):
     problem, preferences = case
     at = solve(problem, preferences)

@@ -200,11 +200,11 @@ def test_one_pair_at_many_levels_is_at_each_as_deep_as_when_it_is_asked_alone(sp
     pairs, above = np.repeat(np.arange(k), 4), np.tile([1e-3, 0.1, 30.0, 3.0], k)
     together = deepest(problem, labels, at.value + above, pairs, at)
     again = deepest(problem, labels, at.value + above[::-1], pairs[::-1], at)
-    alone = np.concatenate(
-        [deepest(problem, labels, at.value + a, [p]).delta for p, a in zip(pairs, above, strict=True)]
-    )
-    assert together.delta == pytest.approx(alone, rel=1e-10, abs=1e-10)
-    assert again.delta[::-1] == pytest.approx(alone, rel=1e-10, abs=1e-10)
+    assert again.delta[::-1] == pytest.approx(together.delta, rel=1e-10, abs=1e-10)
+    some = slice(None, None, 3)  # which goes through all levels
+    asked = zip(pairs[some], above[some], strict=True)
+    alone = np.concatenate([deepest(problem, labels, at.value + a, [p]).delta for p, a in asked])
+    assert together.delta[some] == pytest.approx(alone, rel=1e-10, abs=1e-10)
     rows = deepest(problem, labels, at.value + above[:4], pairs[:4]).rows()
     assert together.rows()[:4] == pytest.approx(rows, rel=1e-9, abs=1e-9)
 

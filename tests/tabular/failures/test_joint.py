@@ -33,7 +33,7 @@ def every_way(at):
 
 
 @given(st.integers(0, 100_000))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_joint_thresholds_are_the_least_over_all_partitions(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 6))

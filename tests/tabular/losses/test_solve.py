@@ -587,7 +587,7 @@ def test_the_slopes_at_kinks_bound_every_policy(loss):
     """
     rng, less = np.random.default_rng(5), 0
     grid = np.sort(np.r_[1.0, np.linspace(-20, 20, 100_001)])
-    for _ in range(12):
+    for _ in range(7):
         n, pairs, weight = routes.random_graph(rng, weights=1.0)
         problem, labels = instance(rng, pairs, n, weight)
         found = losses.solve(problem, labels, loss)

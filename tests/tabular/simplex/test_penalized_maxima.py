@@ -17,7 +17,7 @@ from tabular.simplex.penalized_maxima import (
 from tests import maxima_one_by_one
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_every_local_maximum_of_many_losers_is_found(seed):
     """Near the fold, against a scan of each curve at 20,001 depths for mass 1 crossed where the mass rises with nu."""
     rng = np.random.default_rng(seed)
