@@ -193,7 +193,10 @@ def exactly(expression, values) -> Fraction | None:
         value = None
     if isinstance(value, Fraction):
         return value
-    value = expression.xreplace({symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in given.items()})
+    try:
+        value = expression.xreplace({symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in given.items()})
+    except ValueError:  # the least or the largest of what computer algebra cannot compare
+        return None
     return Fraction(int(value.p), int(value.q)) if value.is_Rational else None
 
 
