@@ -67,8 +67,12 @@ class _Lazy(dict):
             raise KeyError(name)
         return self[name]
 
+    def items(self):
+        """The parts alone."""
+        return [(name, part) for name, part in super().items() if name not in ("problem", "preferences")]
+
     def __repr__(self):
-        return repr({name: part for name, part in self.items() if name not in ("problem", "preferences")})
+        return repr(dict(self.items()))
 
 
 def _with_objects(parts):
@@ -155,7 +159,10 @@ class Conjecture:
         """
         checks_of.executor(executor)
         form, claim = self.statement.form, self._claim
-        found = judging.judged(form.instances, form.conditions, claim, self.effort, spread=self._spread(executor))
+        try:
+            found = judging.judged(form.instances, form.conditions, claim, self.effort, spread=self._spread(executor))
+        except search.NoValue as nowhere:
+            return Answer(Verdict.UNDECIDED, str(nowhere), 0)
         met = found.sought.met
         if found.finding is not None:
             found = judging.smallest(form.instances, form.conditions, claim, self.effort, found)

@@ -28,6 +28,7 @@ __all__ = [
     "draw_numbers",
     "drawn_from",
     "named",
+    "of_batch",
     "remembered",
     "simple_numbers",
     "simplest",
@@ -212,7 +213,7 @@ class Instances:
 
     def show(self, answers) -> str:
         """The instance in words."""
-        return ", ".join(f"{name} = {_shown(value)}" for name, value in self.make(Replay(answers)).items())
+        return _told(self.make(Replay(answers)))
 
 
 @dataclass(frozen=True)
@@ -362,6 +363,17 @@ def _called(function, parts):
 def _names(function):
     code = function.__code__
     return code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+
+
+def of_batch(values, k: int) -> str:
+    """The k-th instance of a batch in words."""
+    if "instances" not in values:
+        return _told({symbol.name: float(known[k]) for symbol, known in values.items()})
+    return _told(values["instances"][k])
+
+
+def _told(parts):
+    return ", ".join(f"{name} = {_shown(value)}" for name, value in parts.items())
 
 
 def _shown(value):

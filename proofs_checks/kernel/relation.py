@@ -113,7 +113,8 @@ class Relation(Condition):
 
     def sides(self, values) -> tuple[np.ndarray, np.ndarray]:
         """Both sides in floats."""
-        left, right = self._sides(*(values[s] for s in self.symbols))
+        with np.errstate(all="ignore"):
+            left, right = self._sides(*(values[s] for s in self.symbols))
         return np.asarray(left, float), np.asarray(right, float)
 
     def satisfied(self, values):
@@ -129,7 +130,8 @@ class Relation(Condition):
             if not np.isfinite(gap).all():  # infinite at finite numbers is no value
                 finite = reduce(np.logical_and, (np.isfinite(values[s]) for s in self.symbols), True)
                 gap = np.where(~(np.isfinite(left) & np.isfinite(right)) & finite, np.nan, gap)
-            noise = self.noise * (1 + np.minimum(np.abs(left), np.abs(right)))
+            size = np.minimum(np.abs(left), np.abs(right))
+            noise = self.noise * (1 + np.where(np.isfinite(size), size, 0.0))  # infinities lie apart, or compare to nan
         if op in ("=", "!="):
             apart = np.abs(gap) - noise
             return np.where(gap == 0, noise, -apart) if op == "=" else apart

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from proofs_checks.kernel.crossing import edges
-from proofs_checks.kernel.instances import Instances, subset
+from proofs_checks.kernel.instances import Instances, of_batch, subset
 from proofs_checks.kernel.relation import Condition, pieces
 
 __all__ = ["OBJECTS", "TIE", "USUAL", "Batch", "Effort", "NoValue", "Sought", "batch", "scores", "seek", "values_of"]
@@ -135,20 +135,22 @@ def scores(given, claim, values):
     size = len(next(iter(values.values())))
     score, there = np.full(size, -math.inf), np.arange(size)
     for condition in given:
-        met = _numbers(condition.satisfied(values), len(there)) > 0
+        met = _numbers(condition, condition.satisfied(values), values, len(there)) > 0
         if not met.any():
             return score
         values, there = subset(values, met), there[met]
-    score[there] = _numbers(claim.violated(values), len(there))
+    score[there] = _numbers(claim, claim.violated(values), values, len(there))
     return score
 
 
-def _numbers(known, size):
+def _numbers(condition, known, values, size):
     known = np.asarray(known, float)
     if known.shape != (size,):
         known = np.broadcast_to(known, size)
-    if np.isnan(known).any():
-        raise NoValue("a relation of the statement has no value at an instance that was drawn")
+    nowhere = np.isnan(known)
+    if nowhere.any():
+        at = of_batch(values, int(nowhere.argmax()))
+        raise NoValue(f"“{condition}” has no value at {at}: add the hypothesis that it has one")
     return known
 
 

@@ -69,9 +69,17 @@ class pos(sympy.Function):
 
 
 _OURS = {"softplus": sp, "sigmoid": σ, "positive_part": pos}
-_IN_FLOATS = {ours.__name__: getattr(arithmetic, name) for name, ours in _OURS.items()}
 _NUMBERS = (sympy.Symbol, sympy.Rational, type(sympy.E), type(sympy.pi))
 _ENCLOSED = (*_NUMBERS, sympy.Add, sympy.Mul, sympy.Pow, sympy.Min, sympy.Max, sympy.Abs)
+
+
+def _in_floats(name):
+    """Of a constant too, which would be exact otherwise."""
+    function = getattr(arithmetic, name)
+    return lambda x: function(x + 0.0)
+
+
+_IN_FLOATS = {ours.__name__: _in_floats(name) for name, ours in _OURS.items()}
 
 
 def call(name, x):

@@ -261,11 +261,19 @@ def _near_misses(form, claim):
     for words, premise in {str(premise): premise for premise in premises(claim)}.items():
         yield f"nobody meets “{words}”", judging.is_violated(form.instances, form.conditions, Not(premise), form.effort)
     for given, others in _each_dropped(form):
-        broken = judging.is_violated(form.instances, others, claim, form.effort)
+        broken = _breaks(form, others, claim)
         label = f"without “{given.condition}”" + (f" (not needed: {given.needless})" if given.needless else "")
         yield label, broken is not bool(given.needless)
     for name, wrong in form.wrong.items():
         yield name, judging.is_violated(form.instances, form.conditions, wrong, form.effort)
+
+
+def _breaks(form, given, claim):
+    """Whether the claim falls under these hypotheses: it is violated, or it has not even a value."""
+    try:
+        return judging.is_violated(form.instances, given, claim, form.effort)
+    except search.NoValue:
+        return True
 
 
 def _right_versions(form):

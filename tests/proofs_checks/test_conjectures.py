@@ -22,6 +22,7 @@ from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import All, relation
 from proofs_checks.kernel.search import OBJECTS
 from proofs_checks.kernel.statement import Part
+from proofs_checks.kernel.symbolic import pos, sp, σ
 from proofs_checks.own_files import of_file
 from proofs_checks.quantities import (
     L_policy,
@@ -161,6 +162,27 @@ def test_a_hypothesis_that_nothing_meets_supports_nothing():
     empty = conjecture("empty", problems(), relation(δ_rlhf, ">", 0), [relation(Δr, ">", 7)]).check()
     assert empty.verdict is Verdict.UNDECIDED
     assert "looks vacuous" in empty.words
+
+
+def test_where_the_claim_has_no_value_is_said_and_a_hypothesis_that_it_has_one_is_needed():
+    """Labels without a minimiser leave the set of minimisers no dimension."""
+    claim = relation(dimension, ">=", 0)
+    alone = conjecture("alone", labelled_problems(), claim, effort=OBJECTS).check()
+    assert alone.verdict is Verdict.UNDECIDED
+    assert re.match(r"“dimension ≥ 0” has no value at ref = .*: add the hypothesis that it has one$", alone.words)
+    some = conjecture("some", labelled_problems(), claim, [relation(attained, "=", 1)], effort=OBJECTS).check()
+    assert some.verdict is Verdict.SUPPORTED
+    x = sympy.Symbol("x", real=True)
+    line = conjecture("line", Numbers({x: (-1, 1)}), relation(sympy.log(x), "<", 2)).check()
+    assert re.match(r"“log\(x\) < 2” has no value at x = -[.\d]+:", line.words)
+
+
+def test_a_claim_may_hold_constants_of_our_functions():
+    """sp(0) = log 2 and σ(0) = 1/2 are numbers in floats as they are in exact arithmetic."""
+    true = conjecture("true", labelled_problems("one-way"), relation(sp(0) * σ(0), "<", 1 + pos(β)), effort=OBJECTS)
+    assert true.check().verdict is Verdict.SUPPORTED
+    false = conjecture("false", labelled_problems(policy=True), relation(L_policy, ">=", sp(0)), effort=OBJECTS)
+    assert false.check().verdict is Verdict.REFUTED
 
 
 def test_a_hypothesis_that_is_not_needed_is_said():

@@ -172,6 +172,9 @@ def test_rounding_is_measured_on_the_smaller_side_and_from_one_on():
 def test_an_infinite_side_of_an_infinite_quantity_is_compared():
     known = relation(x + y, ">", 3)
     assert known.satisfied({x: np.array([np.inf, -np.inf]), y: np.array([1.0, 1.0])}).tolist() == [np.inf, -np.inf]
+    two = {x: np.array([np.inf, np.inf]), y: np.array([-np.inf, np.inf])}
+    np.testing.assert_array_equal(relation(x, ">", y).satisfied(two), [np.inf, np.nan])
+    np.testing.assert_array_equal(relation(x, "=", y).satisfied(two), [-np.inf, np.nan])
     assert np.isnan(relation(1 / x, "<", y).satisfied({x: np.array([0.0]), y: np.array([1.0])})[0])
     assert relation(1 / x, "<", y).satisfied({x: np.array([0.0]), y: np.array([np.inf])})[0] != 0
 
