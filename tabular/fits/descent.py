@@ -94,7 +94,7 @@ def integrate(problem: Problem, preferences: Preferences, form, times):
         flow = _Differences if form.kind == "difference" else _Prompt
         one = flow(_of(form, preferences, here), log_ref, problem.beta, share, *ends)
         moved = one.path(times)
-        log_policy[:, prompt, there] = one.log_policy(moved)
+        log_policy[:, prompt, there] = [one.log_policy(row) for row in moved]
         loss += [one.loss(row) for row in moved]
         drift = max(drift, one.drift(moved))
     return log_policy, loss, drift
@@ -127,8 +127,13 @@ class _Prompt:
         return _ROUNDED * np.abs(self.log_ref).max()
 
     def log_policy(self, moved):
+        """With all the digits of what the largest probability lacks to 1."""
         x = self.log_ref + moved
-        return x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
+        top = x.argmax()
+        below = x - x[top]
+        others = np.exp(below)
+        others[top] = 0.0
+        return below - np.log1p(others.sum())
 
     def _pair(self, moved):
         x, w, v = self.log_policy(moved), self.winner, self.loser
@@ -146,7 +151,7 @@ class _Prompt:
         moved, n = self.moves @ followed, len(self.log_ref)
         up, down = self.form.gradient(self._pair(moved))
         g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
-        return (g.sum() * np.exp(self.log_policy(moved)) - g)[:-1]
+        return -_centred(g, np.exp(self.log_policy(moved)))[:-1]
 
     @_BEYOND
     def jacobian(self, _, followed):
@@ -157,8 +162,8 @@ class _Prompt:
         ww, wl, ll = (self.share * bend for bend in self.form.curvature(self._pair(moved)))
         own = np.bincount(self.winner, ww, n) + np.bincount(self.loser, ll, n)
         hessian = np.diag(own) + sum(np.bincount(cell, wl, n * n) for cell in at).reshape(n, n)
-        change = np.outer(pi, hessian.sum(axis=0)) + np.diag((self.share @ (up + down)) * pi) - hessian
-        return ((change - np.outer(change.sum(axis=1), pi)) @ self.moves)[:-1]
+        force = self.share @ (up + down) * _centred(np.diag(pi), pi) - _centred(_centred(hessian, pi).T, pi)
+        return (force @ self.moves)[:-1]
 
     def path(self, times):
         """``(n_times, n)``: how far the logits have moved."""
@@ -189,6 +194,14 @@ class _Prompt:
         piece = self.pieces()
         sums = np.array([np.bincount(piece, row) for row in moved])
         return float(np.abs(sums).max(initial=0.0) / max(1.0, np.abs(moved).max(initial=0.0)))
+
+
+def _centred(values, pi):
+    """Rows less pi times their sums, so that they sum to 0: which says the largest, where nearly all would cancel."""
+    centred, top = values - values.sum(axis=-1, keepdims=True) * pi, pi.argmax()
+    centred[..., top] = 0.0
+    centred[..., top] = -centred.sum(axis=-1)
+    return centred
 
 
 class _Differences(_Prompt):

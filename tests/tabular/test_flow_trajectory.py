@@ -119,6 +119,40 @@ def test_labels_inside_a_block_do_not_hide_those_that_fade(monkeypatch):
     np.testing.assert_allclose(pace, 1e4, rtol=1e-3)
 
 
+def odds_velocity(labels, lam):
+    """ORPO's flow without what cancels beside certainty: d logit(pi_y) is d theta_y less its mean under the others."""
+    share, w, v = labels.weight / labels.weight.sum(), labels.winner, labels.loser
+
+    def of(_, theta):
+        pi = np.exp(theta - theta.max())
+        others = np.array([np.delete(pi, y).sum() for y in range(len(pi))])
+        turn = np.eye(len(pi)) - np.where(np.eye(len(pi)), 0, pi / others[:, None])  # d logit_i / d theta_j
+        logit = theta - theta.max() - np.log(others)
+        push = lam * share / (1 + np.exp(logit[w] - logit[v]))
+        return push @ (turn[w] - turn[v]) + np.bincount(w, share, len(pi)) - pi / pi.sum()
+
+    return of
+
+
+def test_next_to_certain_odds_are_not_rounding(monkeypatch):
+    """Where a response holds all but e^-30, its odds are the others': rounding of its own kept steps below 1e-5."""
+    calls, moves = [], descent._Prompt.velocity
+    monkeypatch.setattr(descent._Prompt, "velocity", lambda self, *at: calls.append(0) or moves(self, *at))
+    problem = Problem.from_unnormalized([0.0, -30.0, -31.5, -60.0], 1.0)
+    labels = Preferences(np.zeros(6, int), [1, 0, 2, 3, 1, 2], [0, 3, 0, 2, 2, 1], [3.0, 1.0, 2.0, 1.0, 1.0, 2.0])
+    velocity, times, start = odds_velocity(labels, 0.25), np.array([1.0, 20.0]), problem.log_ref[0]
+    path = flow.trajectory(problem, labels, losses.get("orpo", lam=0.25), times=times)
+    assert len(calls) < 2000
+    plain = solve_ivp(velocity, (0, 20), start, "Radau", times, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(path.log_policy[:, 0], log_softmax(plain.y.T, axis=1), atol=1e-7, rtol=1e-8)
+    shares = labels.weight / labels.weight.sum()
+    one = descent._Prompt(losses.get("orpo", lam=0.25).form, start, 1.0, shares, labels.winner, labels.loser)
+    np.testing.assert_allclose(one.velocity(0, np.zeros(3)), velocity(0, start)[:-1], rtol=1e-14, atol=1e-16)
+    steps = 1e-4 * one.moves.T.toarray()
+    turned = [(velocity(0, start + h) - velocity(0, start - h))[:-1] / 2e-4 for h in steps]
+    np.testing.assert_allclose(one.jacobian(0, np.zeros(3)).T, turned, rtol=1e-7, atol=1e-11)
+
+
 @pytest.mark.parametrize("beta", [1.0, 1e4])
 @pytest.mark.parametrize("name", ["dpo", "cdpo", "ipo", "dpo_sft", "nca_pair", "sppo_hard", "ipo_norm"])
 def test_nothing_moves_long_after_the_end(name, beta, monkeypatch):
