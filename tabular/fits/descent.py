@@ -32,6 +32,7 @@ from tabular.errors import InputError
 from tabular.fits import spanning
 from tabular.fits.pair_graph import PairGraph
 from tabular.losses.forms import Pair
+from tabular.losses.links import Identity
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -91,8 +92,8 @@ def integrate(problem: Problem, preferences: Preferences, form, times):
         here = labels.prompt == prompt
         ends = (np.searchsorted(there, end[here]) for end in (labels.winner, labels.loser))
         share, log_ref = np.exp(labels.log_share[here]), problem.log_ref[prompt, there]
-        flow = _Differences if form.kind == "difference" else _Prompt
-        one = flow(_of(form, preferences, here), log_ref, problem.beta, share, *ends)
+        own = _of(form, preferences, here)
+        one = (_Differences if _opposite(own) else _Prompt)(own, log_ref, problem.beta, share, *ends)
         moved = one.path(times)
         log_policy[:, prompt, there] = [one.log_policy(row) for row in moved]
         loss += [one.loss(row) for row in moved]
@@ -105,6 +106,13 @@ def _of(form, preferences, here):
     arrays = {name: getattr(form, name) for name in ("n_w", "n_l") if np.ndim(getattr(form, name, 0))}
     kept = preferences.log_weight > -np.inf
     return replace(form, **{name: values[kept][here] for name, values in arrays.items()}) if arrays else form
+
+
+def _opposite(form):
+    """Whether a label pushes both responses alike: a loss of differences, or of links where all have as many tokens."""
+    return form.kind == "difference" or (
+        form.kind == "link" and isinstance(form.link, Identity) and np.ptp(np.r_[form.n_w, form.n_l]) == 0
+    )
 
 
 class _Prompt:
@@ -135,12 +143,12 @@ class _Prompt:
         others[top] = 0.0
         return below - np.log1p(others.sum())
 
-    def _pair(self, moved):
-        x, w, v = self.log_policy(moved), self.winner, self.loser
+    def _pair(self, x):
+        w, v = self.winner, self.loser
         return Pair(x[w], x[v], self.log_ref[w], self.log_ref[v], self.beta)
 
     def costs(self, moved):
-        return self.form.value(self._pair(moved))
+        return self.form.value(self._pair(self.log_policy(moved)))
 
     @_BEYOND
     def loss(self, moved):
@@ -148,18 +156,18 @@ class _Prompt:
 
     @_BEYOND
     def velocity(self, _, followed):
-        moved, n = self.moves @ followed, len(self.log_ref)
-        up, down = self.form.gradient(self._pair(moved))
+        x, n = self.log_policy(self.moves @ followed), len(self.log_ref)
+        up, down = self.form.gradient(self._pair(x))
         g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
-        return -_centred(g, np.exp(self.log_policy(moved)))[:-1]
+        return -_centred(g, np.exp(x))[:-1]
 
     @_BEYOND
     def jacobian(self, _, followed):
         """Of the velocity: with G and pi it changes by their own derivatives, and the log-policy by mean 0 under pi."""
-        moved, n = self.moves @ followed, len(self.log_ref)
-        pi, at = np.exp(self.log_policy(moved)), (self.winner * n + self.loser, self.loser * n + self.winner)
-        up, down = self.form.gradient(self._pair(moved))
-        ww, wl, ll = (self.share * bend for bend in self.form.curvature(self._pair(moved)))
+        x, n = self.log_policy(self.moves @ followed), len(self.log_ref)
+        pi, pair, at = np.exp(x), self._pair(x), (self.winner * n + self.loser, self.loser * n + self.winner)
+        up, down = self.form.gradient(pair)
+        ww, wl, ll = (self.share * bend for bend in self.form.curvature(pair))
         own = np.bincount(self.winner, ww, n) + np.bincount(self.loser, ll, n)
         hessian = np.diag(own) + sum(np.bincount(cell, wl, n * n) for cell in at).reshape(n, n)
         force = self.share @ (up + down) * _centred(np.diag(pi), pi) - _centred(_centred(hessian, pi).T, pi)
@@ -205,7 +213,7 @@ def _centred(values, pi):
 
 
 class _Differences(_Prompt):
-    """That of a loss of differences: of the moves alone, with all their digits; in sums, where steps are implicit.
+    """That of opposite pushes: of the moves alone, with all their digits; in sums, where steps are implicit.
 
     Attributes:
         pushed: what a push of each pair of responses, to the lower of the two, moves of what is followed.
@@ -215,7 +223,8 @@ class _Differences(_Prompt):
 
     def __init__(self, form, log_ref, beta, share, winner, loser):
         super().__init__(form, log_ref, beta, share, winner, loser)
-        self.rate, self.offset = form.rate(beta), form.offset(log_ref[winner], log_ref[loser], beta)
+        self.rate = form.rate(beta) / np.max(form.n_w)
+        self.offset = form.offset(log_ref[winner], log_ref[loser], beta)
         self.graph = PairGraph.of(len(log_ref), winner, loser)
         self.to_low = np.where(winner < loser, share, -share)
         if len(log_ref) <= _STIFF:

@@ -124,9 +124,9 @@ class OfMargin:
         return 1.0 if self.in_nats else beta
 
     def offset(self, ref_chosen, ref_rejected, beta):
-        """Psi' with x = rate h - Psi', for losses of differences: with delta_ref where the loss has no reference."""
+        """Psi' with x = rate h / n - Psi', where both token counts are n: with delta_ref where it has no reference."""
         psi = self.psi(ref_chosen, ref_rejected, beta)
-        return psi - self.rate(beta) * (ref_chosen - ref_rejected) if self.reference_free else psi
+        return psi - self.rate(beta) * (ref_chosen - ref_rejected) / self.n_w if self.reference_free else psi
 
     def _logs(self, pair):
         if self.reference_free:

@@ -8,6 +8,7 @@ from scipy.special import log_softmax
 from tabular import InputError, Preferences, Problem, dpo, flow, losses
 from tabular.fits import descent
 from tabular.losses.forms import Pair
+from tests.benchmarks.test_small_inputs import small
 
 EXAMPLE = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)
 CYCLE = Preferences.from_pairs([(0, 0, 1, 0.75), (0, 1, 0, 0.25), (0, 1, 2, 0.4)])
@@ -91,6 +92,29 @@ def test_what_implicit_steps_take_for_the_velocitys_derivative(name):
     steps = [(flow_of.velocity(0, at + h) - flow_of.velocity(0, at - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
     exact = flow_of.jacobian(0, at)
     np.testing.assert_allclose(np.transpose(steps), exact, atol=1e-7 * (1 + np.abs(exact).max()))
+
+
+@pytest.mark.parametrize("name", ["simpo", "sigmoid_norm", "ipo_norm"])
+def test_as_many_tokens_everywhere_push_both_responses_alike(name, monkeypatch):
+    """Sums are followed of such losses, whose normalisation pushes nothing; of counts one of which differs, logits."""
+    given = {"gamma": 0.5} if name == "simpo" else {}
+    alike, apart = losses.get(name, n_w=4, n_l=[4, 4, 4], **given), losses.get(name, n_w=[4, 4, 8], n_l=4, **given)
+    paths = [flow.trajectory(EXAMPLE, CYCLE, alike, times=[3.0, 300.0])]
+    assert [descent._opposite(loss.form) for loss in (alike, apart)] == [True, False]
+    monkeypatch.setattr(descent, "_opposite", lambda form: False)
+    paths.append(flow.trajectory(EXAMPLE, CYCLE, alike, times=[3.0, 300.0]))
+    np.testing.assert_allclose(paths[0].log_policy, paths[1].log_policy, rtol=1e-7)
+    np.testing.assert_allclose(paths[0].loss, paths[1].loss, rtol=1e-9)
+
+
+def test_steep_pushes_of_simpo_leave_no_rounding_behind(monkeypatch):
+    """A logit that no label moves moved by what others' pushes, of 1e4 a nat, left of one another."""
+    calls, velocity = [], descent._Differences.velocity
+    monkeypatch.setattr(descent._Differences, "velocity", lambda self, *at: calls.append(0) or velocity(self, *at))
+    _, problem, labels, _ = small(6)
+    path = flow.trajectory(Problem(problem.log_ref, 1e4), labels, losses.typical("simpo"), times=[1.0, 1e8])
+    assert 0 < len(calls) < 5000
+    np.testing.assert_allclose(path.log_policy[1], path.log_policy[0], rtol=1e-9)
 
 
 def test_heavy_labels_do_not_hide_a_light_one():
