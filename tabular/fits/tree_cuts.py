@@ -26,14 +26,14 @@ labels contradict one another by 60 nats must cancel to e^-60 of themselves: the
 where their ratios are such.
 
 **Steep problems are approached from flat ones.** With log-weights and offsets over tau the optimum, times tau, hardly
-moves from one tau to the next, so each is a few steps from the last. Where offsets are steeper than log-weights these
-are whole while offsets are still flat: weights decide which labels give way, and would move levels by the offsets' size
-later on. Far from the optimum a quadratic says little: Newton overshoots where a cut has lost its curvature and crawls,
-1 nat a step, where only exponential tails are left. Alone, cut t would be balanced by
-:math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way across it, where both pushes are
-exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot (c_++c_-)/c_t` to first order. So in r the
-mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are long; in a cut that Newton would move by
-several nats, only to shorten that, and while the loss falls at the step's end.
+moves from one tau to the next, and ever more along a line, so each is a few steps from where the last two point. Where
+offsets are steeper than log-weights these are whole while offsets are still flat: weights decide which labels give way,
+and would move levels by the offsets' size later on. Far from the optimum a quadratic says little: Newton overshoots
+where a cut has lost its curvature and crawls, 1 nat a step, where only exponential tails are left. Alone, cut t would
+be balanced by :math:`x_t=\log(p_+/p_-)\,/\,(c_+/p_++c_-/p_-)`, the pushes and curvatures either way across it, where
+both pushes are exponentials or one is a constant, and by :math:`r_t=(p_+-p_-)/(c_++c_-)\cdot (c_++c_-)/c_t` to first
+order. So in r the mean :math:`(p_+-p_-)` gives way to its logarithmic kin as long as steps are long; in a cut that
+Newton would move by several nats, only to shorten that, and while the loss falls at the step's end.
 
 **Where it ends.** Let R be the largest :math:`|A_e^{\mathsf T}d|` of a block. In exact arithmetic
 :math:`R_+\le nmR^2` once R is below 1, so that below 1/(2nm) it halves for ever; a block is done when R is below what
@@ -42,11 +42,11 @@ crawl: far from the optimum one cut, whose weights cancel, may blur all others. 
 at most :math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: only edges down across it push the
 other way), so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
 
-**Where it begins.** A start that is off by so many nats is off by that over tau in a scaled problem: unrolling begins
-where the first step is short enough. From the fit of a similar block few steps lead to the next, though they are long:
-curvature that a cut has lost comes back with them. Where four long steps in a row are of one length, or of as many as a
-block has nodes none is half as long as the shortest before them, many more follow: then, as where rounding hides all of
-the last step, or a block has walked too far, it is unrolled after all.
+**Where it begins.** A start from where the first step is long is worth less than unrolling. From the fit of a similar
+block few steps lead to the next, though they are long: curvature that a cut has lost comes back with them. Where four
+long steps in a row are of one length, or of as many as a block has nodes none is half as long as the shortest before
+them, many more follow: then, as where rounding hides all of the last step, or a block has walked too far, it is
+unrolled after all.
 """
 
 import math
@@ -96,66 +96,36 @@ def cut_fit(edges, start, similar=False):
 
 
 def _approached(edges, start, similar):
-    """The fit of a few blocks, each from the steepest of its scaled problems on in which its start is near."""
+    """The fit of a few blocks, from their start where that is near; others, and who is lost from there, unrolled."""
     if edges.whole is None:
         edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
     cuts, rows = _equations(edges), start.reshape(len(edges.start), -1).copy()
-    flattest = _powers(np.ptp(edges.log_weight) + 2 * edges.tilt().max())
     ahead = cuts.direction(start)
-    level = _levels(cuts, rows, ahead, flattest, similar)
-    if level.any():
-        lost = _unrolled(cuts, rows, level, flattest, trying=True)
-    else:
-        s, lost = _newton(cuts, start, tolerances.NEWTON_STEP, trying=True, ahead=ahead)
-        rows = s.reshape(rows.shape)
-    if lost.any():
-        left = np.flatnonzero(lost)
-        rows[left] = 0.0
-        again = rows[left]
-        _unrolled(cuts.take(left), again, np.full(len(left), flattest), flattest)
-        rows[left] = again
+    _, step, _, rounding = ahead
+    reach = edges.reach(step)
+    far = reach > _TIED if similar else (reach > _NEAR) | (rounding > LONG)
+    near = np.flatnonzero(~far)
+    if near.size:
+        some, ahead = (cuts, ahead) if len(near) == len(rows) else (cuts.take(near), None)
+        s, far[near] = _newton(some, rows[near].ravel(), tolerances.NEWTON_STEP, trying=True, ahead=ahead)
+        rows[near] = s.reshape(len(near), -1)
+    if far.any():
+        rows[far] = _unrolled(cuts if far.all() else cuts.take(np.flatnonzero(far)))
     return rows.ravel()
 
 
-def _levels(cuts, rows, ahead, flattest, similar):
-    """For each block by what power of the ratio it is scaled for its start to be near; one of no use gives way to 0."""
-    _, step, _, rounding = ahead
-    reach, level = cuts.edges.reach(step), np.zeros(len(rows), dtype=np.int64)
-    far = np.flatnonzero(reach > _TIED if similar else (reach > _NEAR) | (rounding > LONG))
-    level[far] = max(flattest, 1)  # 0 is for who begins at the start as it stands
-    if not similar:
-        rows[far] = 0.0
-    elif far.size:
-        level[far] = _first(cuts.take(far), rows[far], flattest)
-    return level
-
-
-def _first(cuts, rows, flattest):
-    """The least power of the ratio at which each block's start is near, by halving."""
-    low, high = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), flattest)
-    while (high - low > 1).any():
-        middle = (low + high) // 2
-        step = _scaled(cuts, cuts.edges, middle, flattest).direction((rows / _RATIO ** middle[:, None]).ravel())[1]
-        near = cuts.edges.reach(step) <= _NEAR
-        low, high = np.where(near, low, middle), np.where(near, middle, high)
-    return high
-
-
-def _unrolled(cuts, rows, level, flattest, trying=False):
-    """Fits, from the level of each block on, in the place of rows; who is lost there, where starts are only tried."""
-    lost, there, some, edges = np.zeros(len(rows), dtype=bool), [], cuts, cuts.edges
-    for power in range(int(level.max()), -1, -1):
-        here = np.flatnonzero((level >= power) & ~lost)
-        if not here.size:
-            continue
-        if len(here) != len(there):  # from level to level the trees serve on
-            there, some = here, cuts if len(here) == len(rows) else cuts.take(here)
-            edges = some.edges
-        some = _scaled(some, edges, power, flattest)
+def _unrolled(cuts):
+    """``(n_blocks, n_nodes)`` fits, each from flatter ones: their levels, times tau, move with tau as they last did."""
+    edges = cuts.edges
+    rows, moved = np.zeros((2, len(edges.start), cuts.size))
+    flattest = _powers(np.ptp(edges.log_weight) + 2 * edges.tilt().max())
+    for power in range(flattest, -1, -1):
+        cuts = _scaled(cuts, edges, power, flattest)  # from tau to tau the trees serve on
         tau, wanted = _RATIO**power, _ROUGH if power else tolerances.NEWTON_STEP
-        s, lost[here] = _newton(some, rows[here].ravel() / tau, wanted, trying & (level[here] == power))
-        rows[here] = tau * s.reshape(len(here), -1)
-    return lost
+        s, _ = _newton(cuts, (rows + moved / _RATIO).ravel() / tau, wanted)
+        before, rows = rows, tau * s.reshape(rows.shape)
+        moved = rows - before
+    return rows
 
 
 def _scaled(cuts, edges, power, flattest):
@@ -164,8 +134,7 @@ def _scaled(cuts, edges, power, flattest):
     Whole weights must cancel: they stay.
     """
     of_weights = flattest - _powers(np.ptp(edges.log_weight))
-    power = np.broadcast_to(power, len(edges.start))[edges.block[edges.winner]]
-    log_weight = edges.log_weight / _RATIO ** np.maximum(0, power - of_weights)
+    log_weight = edges.log_weight / _RATIO ** max(0, power - of_weights)
     log_weight = np.where(edges.whole > 0, edges.log_weight, log_weight)
     return cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / _RATIO**power))
 
@@ -215,7 +184,6 @@ def _newton(cuts, s, wanted, trying=False, ahead=None):
     as soon as this shows, if a start is only ``trying``.
     """
     edges, n_blocks = cuts.edges, len(cuts.edges.start)
-    trying = np.broadcast_to(trying, n_blocks)
     size, n_edges = edges.n_nodes // n_blocks, np.diff(np.r_[edges.start, len(edges.winner)])
     halving = 1 / (2 * size * n_edges)
     furthest = 2 * (edges.reach(s) + size * cuts.widest)
@@ -247,7 +215,7 @@ def _newton(cuts, s, wanted, trying=False, ahead=None):
             loss = cuts.edges.losses(rows[there].ravel())
             falling &= (loss < (1 - tolerances.LOSS) * cuts.edges.losses(here))[at]
         done = ~(reach > wanted) | (hidden & ~falling) | ((before <= halving)[moving] & (reach > before[moving] / 2))
-        lost[moving] = trying[moving] & (astray | crawls | (done & (rounding > LONG)))
+        lost[moving] = trying & (astray | crawls | (done & (rounding > LONG)))
         before[moving], last[moving] = reach, stride
         moving = moving[~(done | astray | lost[moving])]
     return rows.ravel(), lost

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular import Preferences, Problem, Status, cpo, losses
+from tabular import Preferences, Problem, Status, cpo, failure_modes, losses
 from tabular.base import cones, roots
 from tabular.base.log_space import normalised
 from tabular.choice import best_of_n, nash, plackett_luce, self_play
@@ -72,6 +72,11 @@ def far_apart():
     for seed, status in ((777, Status.UNATTAINED), (190, Status.UNIQUE), (763, Status.LOCAL)):
         _, problem, preferences, _ = small(seed)
         assert losses.solve(problem, preferences, losses.typical("dpop")).status is status
+
+
+def steep_thresholds():
+    _, problem, preferences, _ = small(84)
+    failure_modes.solve_loss_thresholds(problem, preferences, losses.typical("ecpo"))
 
 
 def users():
@@ -211,6 +216,7 @@ WORK = {
     "Newton steps of small blocks with offsets": (laplacian, "solve_even", fits(6, 8, 3.0, 3.0), 38),
     "steps in cuts of steep small blocks": (dense_cuts.DenseCuts, "direction", fits(6, 8, 60.0), 33),
     "steps in cuts with offsets": (dense_cuts.DenseCuts, "direction", fits(6, 8, 300.0, 100.0), 51),
+    "steps in cuts of fits unrolled from flat ones": (dense_cuts.DenseCuts, "direction", steep_thresholds, 115),
     "lengths of steps in cuts": (tree_cuts._Ray, "falls", fits(6, 8, 300.0, 100.0), 64),
     "steps in cuts of larger blocks": (tree_cuts._Cuts, "direction", fits(50, 60, 60.0, 10.0, 2), 59),
     "steps by gradients": (laplacian, "gradients", fits(60, 400), 20),

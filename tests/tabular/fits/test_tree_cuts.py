@@ -303,8 +303,8 @@ def test_a_block_tied_begins_at_its_own_fit_however_far_that_is(monkeypatch, spr
 
 
 @pytest.mark.parametrize(("spread", "reach"), [(10.0, 1e7), (20.0, 1e9), (40.0, 1e7)])
-def test_steep_offsets_are_unrolled_with_their_weights_and_from_where_a_start_is_near(monkeypatch, spread, reach):
-    """Weights unrolled along with steeper offsets moved levels to the end: 75 steps, where 45 do.
+def test_steep_offsets_are_unrolled_with_their_weights_and_where_levels_point(monkeypatch, spread, reach):
+    """Weights unrolled along with steeper offsets moved levels to the end: 75 steps, 45 from the last levels alone.
 
     A pair held as far apart as that, whose block was tried as it stood, took 85, where 25 do.
     """
@@ -326,7 +326,7 @@ def test_steep_offsets_are_unrolled_with_their_weights_and_from_where_a_start_is
         np.testing.assert_allclose(near.infimum, again.infimum, rtol=1e-14)
         np.testing.assert_allclose(near.strength, again.strength, atol=1e-14 * reach)
         monkeypatch.undo()
-    assert sum(free) <= 55 * len(free)
+    assert sum(free) <= 42 * len(free)
     assert sum(tied) <= 33 * len(tied)
 
 
