@@ -209,7 +209,8 @@ def local_maxima(problem: Problem, feature: ArrayLike) -> list[tuple[float, floa
         feature: ``(n_prompts, n_responses)`` or ``(n_responses,)``.
 
     Raises:
-        InputError: a root of the slope that is double, or too nearly so to be told.
+        InputError: a root of the slope that is double, or too nearly so to be told; or, among the policies looked at,
+            one under which the feature's variance underflows: references or rewards over beta hundreds of nats apart.
 
     >>> problem = Problem.from_probabilities([1 / 3] * 3, 0.6, [3.0, 0.0, 4.0])
     >>> [(round(theta, 8), round(value, 10)) for theta, value in local_maxima(problem, [-1.0, 0.0, 1.0])]
