@@ -22,7 +22,7 @@ from tabular.base import tolerances
 from tabular.base.log_space import log_sum_exp, normalised, softplus
 from tabular.failures.infimum import Infimum
 
-__all__ = ["allowed_at_first_order", "falling_rows", "push"]
+__all__ = ["allowed_at_first_order", "falling_rows", "push", "starts_down"]
 
 _PARALLEL = 1e-9  # relative size of the part of F off a that counts as none
 _STEPS = np.exp2(np.arange(12, -41, -1.0))  # tried lengths of a step in s, nats
@@ -44,16 +44,23 @@ def push(at: Infimum) -> np.ndarray:
 def allowed_at_first_order(at: Infimum, force=None) -> np.ndarray:
     """``(n_pairs,)`` whether some small step lowers both the loss and pi_w: F is neither 0 nor c a, c > 0."""
     force = push(at) if force is None else force
-    n_responses = force.shape[1]
-    prompt, winner = at.winner // n_responses, at.winner % n_responses
-    pushed = force.any(axis=1)
-    others = pushed.sum() - pushed[prompt]
-    own = force[prompt]
-    toward = _toward(at.graph.problem.log_ref[prompt], winner)
-    along = (own * toward).sum(axis=1)
+    own, toward, along = _along(at, force)
+    pushed, here = force.any(axis=1), own.any(axis=1)
     off = own - along[:, None] * toward
     generic = np.sqrt((off**2).sum(axis=1)) > _PARALLEL * np.sqrt((own**2).sum(axis=1))
-    return (others > 0) | (pushed[prompt] & (generic | (along < 0)))
+    return (pushed.sum() > here) | (here & (generic | (along < 0)))
+
+
+def starts_down(at: Infimum, force) -> np.ndarray:
+    """``(n_pairs,)`` whether gradient flow from the reference starts out with pi_w falling: F.a < 0."""
+    return _along(at, force)[2] < 0
+
+
+def _along(at, force):
+    """F on each pair's prompt, a/|a| there and F.a/|a|."""
+    prompt, winner = np.divmod(at.winner, force.shape[1])
+    own, toward = force[prompt], _toward(at.graph.problem.log_ref[prompt], winner)
+    return own, toward, (own * toward).sum(axis=1)
 
 
 def _toward(log_ref, winner):
@@ -149,8 +156,11 @@ class _Prompt:
         return rows[np.where(falls, rows[:, winner], np.inf).argmin()] if falls.any() else None
 
     def _visible(self, rows, winner):
-        """Whether the winner's probability is visibly lower than at the reference."""
-        return rows[np.arange(len(rows)), winner] < self.log_ref[winner] - _VISIBLE
+        """Whether the winner's probability is visibly lower than at the reference, or the rest's, if less, higher."""
+        mine = np.arange(len(self.log_ref)) == np.broadcast_to(winner, len(rows))[:, None]
+        rest, rest_ref = (log_sum_exp(np.where(mine, -np.inf, values)) for values in (rows, self.log_ref))
+        log_ref = self.log_ref[winner]
+        return np.where(log_ref < rest_ref, rows[mine] < log_ref - _VISIBLE, rest > rest_ref + _VISIBLE)
 
 
 def _on_rays(local, winner):
@@ -166,7 +176,7 @@ def _rays(local, winner, raised):
     s = np.repeat(-_DOWN, len(raised))[:, None] * np.ones(len(local.log_ref))
     s[:, winner] = 0
     row, column = np.arange(len(s)), np.tile(raised, len(_DOWN))
-    start, loss = local.own_start - 2 * _VISIBLE, _along(local, s, column)
+    start, loss = local.own_start - 2 * _VISIBLE, _varied(local, s, column)
     low, high = np.zeros(len(s)), np.full(len(s), 4096.0)
     middle = (low + high) / 2  # the loss grows along the raised response once it is above the winner: bisect
     while ((high - low > _NARROW) & (low < middle) & (middle < high)).any():
@@ -177,7 +187,7 @@ def _rays(local, winner, raised):
     return s
 
 
-def _along(local, s, column):
+def _varied(local, s, column):
     """The loss of each point as a function of its entry in a column of its own: only the labels there move."""
     wins, loses = column[:, None] == local.winner, column[:, None] == local.loser
     rest = np.where(wins | loses, 0.0, softplus(local.offset - (s[:, local.winner] - s[:, local.loser]))) @ local.share

@@ -59,8 +59,7 @@ class Listing:
         if delta > 0:
             return Finding(False, f"delta* = {delta:.6g} > 0: the RLHF optimum prefers w")
         why = f"delta* = delta_ref + Dr/beta = {delta:.6g} is not above 0"
-        row, given = self._row("rlhf_optimum", pair), (float(delta),)
-        return self._occurs(Kind.ASSUMPTION_VIOLATED, pair, why, row, "rlhf_optimum", given)
+        return self._occurs(Kind.ASSUMPTION_VIOLATED, pair, why, self._row("rlhf_optimum", pair), "rlhf_optimum")
 
     def dpo_optimum_inverted(self, pair):
         relation, delta = self.at.relation[pair], self.at.delta[pair]
@@ -122,7 +121,7 @@ class Listing:
         why = "the loss falls along a direction that takes mass from w"
         if row[1] == "near_optimum":
             why = "other prompts pay: their loss falls by more than this prompt's rises"
-        elif self._starts_down(pair):
+        elif self._starts_down[pair]:
             why += "; gradient flow from the reference starts out along one"
         return self._occurs(Kind.CHOSEN_PROBABILITY_FALLS, pair, why, *row)
 
@@ -131,10 +130,9 @@ class Listing:
         """What shows it, for each winner: nothing else of a pair matters."""
         return displacement.falling_rows(self.at, np.unique(self.at.winner), self.push)
 
-    def _starts_down(self, pair):
-        prompt = self.preferences.prompt[pair]
-        own = self.push[prompt, self.preferences.winner[pair]]
-        return own < np.exp(self.problem.log_ref[prompt]) @ self.push[prompt]
+    @cached_property
+    def _starts_down(self):
+        return displacement.starts_down(self.at, self.push)
 
     def mass_to_unlabelled(self, pair):
         prompt = self.preferences.prompt[pair]
@@ -197,9 +195,9 @@ class Listing:
     def _row(self, where, pair):
         return self.others[where][self.preferences.prompt[pair]]
 
-    def _occurs(self, kind, pair, why, row, elsewhere, given=(), cycle=()):
+    def _occurs(self, kind, pair, why, row, elsewhere, cycle=()):
         witness = Witness(pair, row, elsewhere, self.problem, self.preferences, self.others[elsewhere])
-        remedies = getattr(remedy_rules, kind.value)(self.remedies, pair, *given)
+        remedies = getattr(remedy_rules, kind.value)(self.remedies, pair)
         return Finding(True, why, witness, cycle, remedies)
 
 

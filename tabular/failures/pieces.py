@@ -94,7 +94,8 @@ class Pieces:
         np.maximum.at(offset, of_label, np.abs(graph.offset))
         gap = offset[piece] + (highest - lowest)[piece] + np.log(graph.labels_of.size[piece]) + _DIGITS
         delta_ref = graph.log_ref[self.winner[pairs]] - graph.log_ref[self.loser[pairs]]
-        return delta_ref - (graph.nodes_of.size[piece] - 1) * gap / graph.problem.beta
+        below = (graph.nodes_of.size[piece] - 1) * gap / graph.problem.beta
+        return delta_ref - below - np.spacing(np.abs(delta_ref))  # below it, however little that is
 
     def held(self, pairs, delta, spare=0.0) -> "Held":
         """What the pieces cost with each listed pair held at a delta.

@@ -41,7 +41,8 @@ class Remedy(Record):
 
     Attributes:
         removes: True, or False.
-        value: of the parameter at which it does (a beta, a gamma, a multiplier); ``None`` where there is none.
+        value: of the parameter at which it does (a beta, a gamma, a multiplier); ``None`` where there is none. A gamma
+            beside probabilities below e^-745 may lie below the floats: 0, beyond which it removes the failure still.
         how: one sentence.
     """
 
@@ -64,6 +65,7 @@ class Remedies:
     def __init__(self, problem: Problem, preferences: Preferences, found: Thresholds, falling, deepest):
         self.problem, self.at, self.found = problem, found.at, found
         self.delta_ref = preferences.delta(problem.log_ref)
+        self.reward_gap = None if problem.reward is None else preferences.delta(problem.reward)
         self.log_inverse = np.logaddexp(*(-problem.log_ref.ravel()[n] for n in (found.at.winner, found.at.loser)))
         margin = problem.beta * np.maximum(-self.delta_ref, 0)
         hypo = infimum(problem, preferences, margin, found.at) if margin.any() else found.at

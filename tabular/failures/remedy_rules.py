@@ -32,21 +32,20 @@ def pessimistic_reference(known: Remedies, pair):
     )
 
 
-def assumption_violated(known: Remedies, pair, delta_rlhf):
-    beta, delta_ref = known.problem.beta, known.delta_ref[pair]
-    reward_gap = beta * (delta_rlhf - delta_ref)
-    log_gamma = np.log(max(-beta * delta_rlhf, 0.0) or np.nan) - known.log_inverse[pair]
+def assumption_violated(known: Remedies, pair):
+    delta_ref, gap = known.delta_ref[pair], known.reward_gap[pair]
+    short = max(-(known.problem.beta * delta_ref + gap), 0.0)  # -beta delta*
     return {
-        "beta": _beta(reward_gap, delta_ref, "pi*_RLHF", _rounding(known, pair)),
+        "beta": _beta(gap, delta_ref, "pi*_RLHF"),
         "hypo": Remedy(False, None, "a target in the loss does not move the RLHF optimum"),
         "eq17": _gamma(
-            float(np.exp(log_gamma)) if delta_rlhf < 0 else 0.0,
+            float(np.exp(np.log(short) - known.log_inverse[pair])) if short else 0.0,
             "the RLHF optimum stays, but the population optimum of the loss with this margin, "
             "delta = delta_ref + (Dr + Psi)/beta, is above 0 once gamma is above this",
         ),
         "hard_constraint": Remedy(
             True,
-            float(max(-beta * delta_rlhf / 2, 0.0)),
+            float(short / 2),
             "pi_w >= e^m pi_l with m > 0; the value is its multiplier as m falls to 0, were this the only constraint",
         ),
     }
@@ -61,11 +60,13 @@ def dpo_optimum_inverted(known: Remedies, pair):
             eq17="the labels put l above w through other responses, whatever the margin",
             hard_constraint="it contradicts the labels' own constraints, which chain l above w: only ties are left",
         )
-    strength_gap = known.problem.beta * (known.at.delta[pair] - known.delta_ref[pair])
-    hypo, rounding = float(known.hypo.at.delta[pair]), _rounding(known, pair)
-    turned = bool(known.problem.beta * hypo > rounding)
+    strength, delta_ref = known.at.strength[[known.at.winner[pair], known.at.loser[pair]]], known.delta_ref[pair]
+    gap = strength[0] - strength[1]
+    gap = 0.0 if abs(gap) <= tolerances.LOSS * max(*np.abs(strength), 1.0) else gap  # 0 but for rounding
+    hypo, beta = float(known.hypo.at.delta[pair]), known.problem.beta
+    turned = bool(beta * hypo > tolerances.LOSS * max(beta * abs(delta_ref), 1.0))
     return {
-        "beta": _beta(strength_gap, known.delta_ref[pair], "the DPO optimum", rounding),
+        "beta": _beta(gap, delta_ref, "the DPO optimum"),
         "hypo": Remedy(turned, None, f"the optimum under HyPO's target has delta = {hypo:.6g}"),
         "eq17": _gamma(
             None if np.isnan(known.gamma[pair]) else float(known.gamma[pair]),
@@ -173,9 +174,8 @@ def _hypo_window(known, pair):
     return Remedy(bool(removes), None, f"under HyPO's loss the threshold is {threshold:.6g} and the start {start:.6g}")
 
 
-def _beta(gap, delta_ref, what, rounding):
-    """The sign of delta_ref + gap/beta as beta moves; a gap of 0 but for rounding moves nothing."""
-    gap = 0.0 if abs(gap) <= rounding else gap
+def _beta(gap, delta_ref, what):
+    """The sign of delta_ref + gap/beta as beta moves."""
     if gap > 0 > delta_ref:
         value = float(gap / -delta_ref)
         return Remedy(True, value, f"{what} ranks the pair right for beta < {value:.6g}")
@@ -183,10 +183,6 @@ def _beta(gap, delta_ref, what, rounding):
         value = float(-gap / delta_ref)
         return Remedy(False, value, f"a smaller one does not; {what} ranks the pair right for beta > {value:.6g}")
     return Remedy(False, None, f"{what} prefers l, or ties, for every beta")
-
-
-def _rounding(known, pair):
-    return tolerances.LOSS * max(known.problem.beta * abs(known.delta_ref[pair]), 1.0)
 
 
 def _gamma(value, how, why_not=""):

@@ -163,6 +163,17 @@ def test_the_minority_label_of_two_responses_loses_probability():
     assert Kind.CHOSEN_PROBABILITY_FALLS not in majority.kinds
 
 
+@pytest.mark.parametrize("depth", [30.0, 1e4])
+def test_a_chosen_probability_that_rounds_to_1_falls_where_the_rest_grows(depth):
+    problem = Problem.from_unnormalized([0.0, -depth], 1.0)
+    minority, majority = find(problem, Preferences.from_pairs([(0, 0, 1, 1), (0, 1, 0, 3)])).rows
+    found = minority.findings[Kind.CHOSEN_PROBABILITY_FALLS]
+    assert found.occurs
+    assert found.witness.row[1] > -depth + 0.1
+    assert "gradient flow from the reference starts out" in found.why
+    assert Kind.CHOSEN_PROBABILITY_FALLS not in majority.kinds
+
+
 def test_a_light_label_beside_a_heavy_one_is_inverted_as_deep_as_the_heavy_one_allows():
     problem = Problem.from_probabilities([0.5, 0.5], 1.0)
     labels = Preferences.from_pairs([(0, 0, 1, 1e-40), (0, 0, 1, 1.0)])

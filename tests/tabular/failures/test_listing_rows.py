@@ -157,7 +157,7 @@ def test_rays_end_just_below_the_loss_of_the_reference(seed):
     row, x = np.arange(len(s)), rng.normal(size=len(s)) * 3
     moved = s.copy()
     moved[row, column] = x
-    np.testing.assert_allclose(displacement._along(local, s, column)(x), local.loss(moved), rtol=1e-13)
+    np.testing.assert_allclose(displacement._varied(local, s, column)(x), local.loss(moved), rtol=1e-13)
     assert (s[:, winner] == 0).all()
     others = s + np.where(np.arange(5) == column[:, None], np.inf, 0.0)
     others[:, winner] = np.inf

@@ -130,6 +130,16 @@ def test_the_search_for_gamma_stops_where_another_label_is_too_steep():
         assert rows[0].findings[Kind.DPO_OPTIMUM_INVERTED].remedies["eq17"].removes == found
 
 
+def test_a_remedy_keeps_its_digits_far_from_the_reference():
+    """What decides is the rewards' and the strengths' own difference, here 1e-8 of beta delta_ref."""
+    depth, share, gap = 9443.72744272426, np.array([0.513, 0.487]), 0.4578428392637714
+    problem = Problem.from_unnormalized([0.0, depth], 1e4, [gap, 0.0])
+    row = find(problem, Preferences([0, 0], [0, 1], [1, 0], share)).rows[0]
+    moved = {Kind.ASSUMPTION_VIOLATED: gap, Kind.DPO_OPTIMUM_INVERTED: np.log(share[0] / share[1])}
+    for kind, by in moved.items():
+        assert row.findings[kind].remedies["beta"].value == pytest.approx(by / depth, rel=1e-13, abs=0)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_every_remedy_is_what_the_changed_problem_shows(seed):
     """Random labels of three prompts, of both orders and of weight 0: all values, found anew on either side of them."""

@@ -286,3 +286,12 @@ def test_extreme_scales_stay_finite(beta, scale):
 def test_labels_of_another_problem_are_refused():
     with pytest.raises(InputError, match="label 0 is about prompt 1"):
         solve(Problem.from_probabilities([0.5, 0.5], beta=1), Preferences.from_pairs([(1, 0, 1)]))
+
+
+@pytest.mark.parametrize("beta", [1.0, 1e10, 1e18, 1e23])
+def test_a_tie_costs_what_it_costs_however_near_its_straight_line_begins(beta):
+    """One label, beta delta_ref beyond 1 over the rounding of delta_ref: the line begins within that rounding."""
+    problem = Problem.from_unnormalized([0.0, -48.0, -21.0], beta)
+    labels = Preferences([0, 0], [0, 1], [2, 0], log_weight=[-np.log(beta), 0.0])
+    share = np.exp(labels.log_share[0])
+    assert solve(problem, labels).value[0] == pytest.approx(share * softplus(beta * 21.0), rel=1e-14)
