@@ -56,6 +56,7 @@ _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
 _FARTHEST = 1e150  # nats of a step: beyond that its products leave the floats
 _PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
 _NOTED = 8  # of a halving: steps of Newton's that shrink by less are no shorter
+_NOISE = 1e-12  # of a loss: by so much rounding may lower it
 _ABOVE = 1.0  # nats: a log-probability on its way may be above 0 by so much
 _SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
 _ROUNDED = 1e-3  # a violation that is no rounding: it is not to be had again
@@ -155,7 +156,7 @@ def _sides(log_ref, x, tau, heavy):
 
 def _smoothed(core, x, tau):
     """Newton in logits with the smoothed kink, while loss or step of a prompt come to a new least now and then."""
-    left, stalls = np.arange(len(x)), Stalls(len(x), _PATIENCE)
+    left, stalls, near = np.arange(len(x)), Stalls(len(x), _PATIENCE), _NEAR * min(tau, 1 / core.beta)
     while left.size:
         part, here = core.of(left), x[left]
         r = here - part.log_ref
@@ -165,20 +166,27 @@ def _smoothed(core, x, tau):
         h[:, diagonal, diagonal] += core.lam * push * share * expit(r / tau) / tau
         nu = g.sum(axis=1)
         d, _ = _newton(h, g, nu, np.exp(here), np.zeros(r.shape, dtype=bool), np.zeros(r.shape))
-        x[left], moved = _descended(part, here, value, d, tau)
-        left = left[(moved > _NEAR * min(tau, 1 / core.beta)) & ~stalls.after(value, moved, which=left)]
+        x[left], moved = _descended(part, here, value, d, tau, near)
+        left = left[(moved > near) & ~stalls.after(value, moved, which=left)]
     return x
 
 
-def _descended(core, x, value, d, tau):
-    share = np.ones(len(x))
+def _descended(core, x, value, d, tau, near):
+    """A step halved until it lowers the loss, and on while that lowers it more: whole ones may end far up behind.
+
+    One as short as ``near`` is the last.
+    """
+    share, size, new = np.ones(len(x)), np.abs(d).max(axis=1), normalised(x + d)
+    reached = core.value(new, tau)
     while True:
-        new = normalised(x + share[:, None] * d)
-        short = ~(core.value(new, tau) <= value) & (share > 1e-12)
+        half = normalised(x + share[:, None] / 2 * d)
+        lower = core.value(half, tau)
+        short = (~(reached <= value) | (lower < reached * (1 - _NOISE))) & (share * size > near)
         if not short.any():
-            stuck = share <= 1e-12
-            return np.where(stuck[:, None], x, new), np.where(stuck, 0.0, share * np.abs(d).max(axis=1))
-        share = np.where(short, share / 2, share)
+            falls = reached <= value
+            return np.where(falls[:, None], new, x), np.where(falls, share * size, 0.0)
+        share, reached = np.where(short, share / 2, share), np.where(short, lower, reached)
+        new = np.where(short[:, None], half, new)
 
 
 def _newton(h, g, nu, p, held, r):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit
 
 from tabular import InputError, Preferences, Problem, Status, losses
@@ -135,6 +135,34 @@ def test_dpop_against_clarabel(lam, spread):
             assert core.all()
             form = losses.get("dpop", lam=lam).form
             assert loss_at(problem, labels, form, found.log_policy) == pytest.approx(found.infimum, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("beta", "lam", "log_ref", "reversed_by"),
+    [
+        (0.13376409620578852, 638.0734729211975, [0.0, 0.0], -15.039),
+        (0.1, 381.57869209722367, [0.0, 0.0], -16.53),
+        (0.1, 148.89209287324863, [19.03, 0.0], -18.45),
+        (1.0, 621.3826249440752, [-550.907, 0.0], -10.68),
+    ],
+)
+def test_dpop_comes_back_from_where_the_loss_is_straight(beta, lam, log_ref, reversed_by):
+    """A light label against a heavy one: a whole step of Newton's ends where no label has curvature left."""
+    problem = Problem.from_unnormalized(log_ref, beta)
+    heavy = int(log_ref[0] < log_ref[1])
+    labels = Preferences([0, 0], [heavy, 1 - heavy], [1 - heavy, heavy], log_weight=[0.0, reversed_by])
+    found, form = solve(problem, labels, "dpop", lam=lam), losses.get("dpop", lam=lam).form
+
+    def at(depth):  # log-odds of the heavy label's loser
+        policy = np.empty(2)
+        policy[[heavy, 1 - heavy]] = -np.logaddexp(0, depth), -np.logaddexp(0, -depth)
+        return loss_at(problem, labels, form, policy)
+
+    depths = np.linspace(-1200, 0, 2401)
+    near = depths[np.argmin([at(depth) for depth in depths])]
+    least = minimize_scalar(at, bounds=(near - 1, near + 1), method="bounded", options={"xatol": 1e-9}).fun
+    assert found.status is Status.UNIQUE
+    assert found.infimum == pytest.approx(least, rel=1e-9, abs=0)
 
 
 def test_a_reversed_label_stops_dpop_where_the_rejected_is_at_its_reference():
