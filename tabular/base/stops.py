@@ -58,12 +58,21 @@ class Walks:
 
     def __init__(self, near, furthest):
         self.near, self.furthest = np.broadcast_arrays(np.asarray(near, dtype=float), furthest)
+        self.out = np.array(self.furthest)
         self.before, self.least = np.full((2, *self.near.shape), np.inf)
         self.walked, self.still = np.zeros(self.near.shape), np.zeros(self.near.shape, dtype=np.int64)
 
-    def after(self, which, reach, walked=None) -> np.ndarray:
-        """Which of the walks ``which`` end, after one more step of R ``reach`` each, of which ``walked`` was taken."""
-        self.walked[which] += np.log1p(reach) if walked is None else walked
+    def farther(self, which, out):
+        """Steps that end ``out`` away, more than any before: as much of what they walk is not counted, to come back.
+
+        Ever farther are the floats finitely often.
+        """
+        self.walked[which] = np.where(out > self.out[which], -out, self.walked[which])
+        self.out[which] = np.maximum(self.out[which], out)
+
+    def after(self, which, reach) -> np.ndarray:
+        """Which of the walks ``which`` end, after one more step of R ``reach`` each."""
+        self.walked[which] += np.log1p(reach)
         self.still[which] = np.where((reach < self.least[which]) | (reach > _QUADRATIC), 0, self.still[which] + 1)
         ended = (self.before[which] <= self.near[which]) & (reach > self.before[which] / 2)
         self.before[which], self.least[which] = reach, np.minimum(reach, self.least[which])

@@ -33,7 +33,8 @@ damped step of :mod:`tabular.fits.block_solvers` descends; from there up to the 
 neighbouring levels of the minimum be g apart, T those below. Summed over T, stationarity reads
 :math:`\sum_TA\pi_y\ge\sum_Ta_y-\beta\sum_en_ee^{o_e-\beta g}`, over labels won above the gap and lost below it,
 and the left side is at most :math:`kAe^{-g}`: so g is at most :math:`\log(2kA/a)` or
-:math:`(\log(2\beta\sum n/a)+\max o)/\beta`, a the least pull. Nobody has to walk further than k times that.
+:math:`(\log(2\beta\sum n/a)+\max o)/\beta`, a the least pull. Nobody has to walk further than k times that,
+and back from where a step ended beyond.
 """
 
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ from scipy.sparse.linalg import splu
 from scipy.special import expit
 
 from tabular.base import roots, tolerances
-from tabular.base.log_space import normalised, softplus
+from tabular.base.log_space import log_sum_exp, normalised, softplus
 from tabular.base.stops import Walks
 from tabular.fits import laplacian
 
@@ -107,9 +108,10 @@ def minimise(batch: Batch) -> np.ndarray:
         part = _part(batch, left)
         d = np.clip(_step(part, x[left], log_total[left]), -_LONGEST, _LONGEST)
         reach = part.reach(d)
-        before, x[left] = x[left], _moved(part, x[left], d, reach)
-        left = left[~walks.after(left, reach, part.reach(x[left] - before)) & (reach > tolerances.NEWTON_STEP)]
-    return x
+        x[left] = _moved(part, x[left], d, reach)
+        walks.farther(left, 2 * max(1.0, batch.beta) * np.ptp(x[left], axis=1))  # there, and back
+        left = left[~walks.after(left, reach) & (reach > tolerances.NEWTON_STEP)]
+    return x - log_sum_exp(x, keepdims=True)  # what is next to 0 keeps its digits: it is pulled at
 
 
 def _walks(batch, x, log_total):

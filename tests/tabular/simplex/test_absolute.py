@@ -165,6 +165,32 @@ def test_dpop_comes_back_from_where_the_loss_is_straight(beta, lam, log_ref, rev
     assert found.infimum == pytest.approx(least, rel=1e-9, abs=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "log_ref", "beta", "pairs", "log_weight", "pull"),
+    [
+        ("dpo_sft", [-3.57, -0.04, -4.2], 1.0, [(2, 0), (1, 0), (0, 1)], [-8.36, -4.03, 0.0], 1.3e-5),
+        ("cpo_xu", [0.0] * 4, 0.1, [(2, 1), (3, 0), (3, 0), (0, 1)], [0.0] * 4, 1.28e-6),
+    ],
+)
+def test_an_sft_term_of_next_to_no_weight_is_walked_to(name, log_ref, beta, pairs, log_weight, pull):
+    """The first steps end hundreds of nats beyond, and the walk ended there."""
+    winner, loser = np.transpose(pairs)
+    labels = Preferences(np.zeros(len(pairs), int), winner, loser, log_weight=log_weight)
+    found = solve(Problem.from_unnormalized(log_ref, beta), labels, name, alpha=pull)
+    assert found.status in (Status.UNIQUE, Status.UNATTAINED)
+    assert found.residual < 1e-15
+
+
+def test_an_sft_term_pulls_at_a_probability_next_to_1_by_all_its_digits():
+    labels = Preferences([0, 0], [0, 1], [1, 0], log_weight=[0.0, -30.0])
+    found = solve(Problem.from_probabilities([0.5, 0.5], 1.0), labels, "cpo_xu", alpha=600)
+    w, y = found.log_policy[0]
+    assert w == pytest.approx(-np.exp(y), rel=1e-12, abs=0)
+    share = np.exp(labels.log_share)
+    terms = share[0] * (np.log1p(np.exp(y - w)) - 600 * w), share[1] * (np.logaddexp(0, w - y) - 600 * y)
+    assert found.infimum == pytest.approx(sum(terms), rel=1e-12, abs=0)
+
+
 def test_a_reversed_label_stops_dpop_where_the_rejected_is_at_its_reference():
     """Below, DPO's minimum is reached without it: b keeps more than its reference, and some mass is to spare."""
     for p, status in ((0.6, Status.SET), (0.7, Status.UNATTAINED), (0.75, Status.UNATTAINED)):
