@@ -12,6 +12,9 @@ from tabular.failures.separate import Flips
 
 __all__ = ["budget", "certified_share", "certified_share_in_logs"]
 
+_FEW = 64  # added up one after the other
+_ROUNDED = 4 * np.finfo(float).eps  # of a log's size: what is known of the number
+
 
 def budget(flips: Flips, mean_loss) -> np.ndarray:
     """What was paid beyond the least, a pair, a rounding more; infinite where nothing is the least.
@@ -35,7 +38,7 @@ def certified_share(flips: Flips, mean_loss) -> np.ndarray:
     """
     n = len(flips.least)
     with np.errstate(over="ignore"):
-        spent = np.cumsum(np.sort(flips.price)) / n
+        spent = _running(np.sort(flips.price)) / n
     return 1 - np.searchsorted(spent, budget(flips, mean_loss), side="right") / n
 
 
@@ -47,5 +50,18 @@ def certified_share_in_logs(log_price, log_paid) -> np.ndarray:
     [0.5, 0.0]
     """
     n, log_price = len(log_price), np.sort(np.minimum(log_price, np.finfo(float).max))
-    spent = (np.cumsum(np.exp(log_price - max(paid, np.finfo(float).min))) for paid in log_paid)
-    return 1 - np.array([np.searchsorted(share, 1 + tolerances.LOSS, side="right") for share in spent]) / n
+    paid = np.maximum(log_paid, np.finfo(float).min)
+    spent = (_running(np.exp(log_price - one)) for one in paid)
+    whole = 1 + tolerances.LOSS + _ROUNDED * np.abs(paid)
+    return 1 - np.array([np.searchsorted(*ends, side="right") for ends in zip(spent, whole, strict=True)]) / n
+
+
+def _running(values):
+    """The sums of the first few, each of pairs of pairs: rounding grows with the log of how many they are."""
+    if len(values) < _FEW:
+        return np.cumsum(values)
+    sums = np.empty(len(values))
+    sums[1::2] = _running(values[:-1:2] + values[1::2])
+    sums[::2] = values[::2]
+    sums[2::2] += sums[1:-1:2]
+    return sums

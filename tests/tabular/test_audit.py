@@ -267,3 +267,22 @@ def test_the_real_run_pair_by_pair(real_data):
     assert result.share_chosen_fell.tolist() == (w < w[0]).mean(axis=1).tolist()
     assert result.share_in_u.max() == pytest.approx(GOLDEN["largest_share_in_u"]["share"])
     assert run.step[result.share_in_u.argmax()] == GOLDEN["largest_share_in_u"]["step"]
+
+
+@pytest.mark.parametrize(
+    ("beta", "gap", "loss"),
+    [
+        (1.3430836320935902, 7.853022051700992, "dpo"),
+        (1e4, -1e3, "dpo"),
+        (1.3430836320935902, 7.853022051700992, "hinge"),
+    ],
+)
+def test_ties_that_paid_for_all_are_not_certified(beta, gap, loss):
+    """Of equal pairs k are tied, which costs their price to the last digit, and the others cost nothing."""
+    for n, tied in ((100_000, 92_156), (100_000, 94_891), (1000, 333)):
+        chosen = np.full(n, -1e4)
+        rejected = np.where(np.arange(n) < tied, chosen, chosen - 3e4 / beta - 2e3 * abs(gap))
+        log = PairLog("ties", chosen, chosen - gap, policy_chosen=chosen, policy_rejected=rejected)
+        found = audit(log, beta, loss)
+        assert found.certified_accuracy[-1] <= found.absolute_accuracy[-1] + 1e-12
+        assert found.certified_accuracy[-1] == pytest.approx(1 - tied / n, abs=1e-5 if gap == -1e3 else 1e-12)
