@@ -89,7 +89,18 @@ def _labels(log, by):
 def _quarters(values):
     """Four groups of equal size, in order of the values, named by their ends; fewer where values are few."""
     parts = [part for part in np.array_split(np.argsort(values, kind="stable"), min(4, len(values))) if part.size]
+    ends = [(float(values[part].min()), float(values[part].max())) for part in parts]
+    names = _told_apart(ends)
     label = np.empty(len(values), dtype=object)
-    for part in parts:
-        label[part] = f"{values[part].min():.4g} to {values[part].max():.4g}"
-    return label, list(dict.fromkeys(label[part[0]] for part in parts))
+    for part, pair in zip(parts, ends, strict=True):
+        label[part] = names[pair]
+    return label, list(dict.fromkeys(names[pair] for pair in ends))
+
+
+def _told_apart(ends):
+    """{ends: name} with as few digits, four or more, as keep different ones different."""
+    for digits in range(4, 18):  # of which a double needs 17
+        names = {pair: " to ".join(f"{end:.{digits}g}" for end in pair) for pair in ends}
+        if len(set(names.values())) == len(names):
+            break
+    return names

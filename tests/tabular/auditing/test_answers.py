@@ -440,3 +440,10 @@ def test_a_pattern_of_the_policy_says_so(pattern):
     assert pattern.suspicious(max(least, 1), 1000)
     assert not least or not pattern.suspicious(least - 1, 1000)
     assert pattern.suspicious(FEW - 1, FEW - 1) == pattern.few
+
+
+def test_quarters_that_differ_in_their_fifth_digit_are_told_apart():
+    log = PairLog("long", -9000.0 + 0.01 * np.arange(8.0), np.full(8, -1e4 + 0.49))
+    found = groups(log, "delta_ref")
+    assert [row["n"] for row in found] == [2, 2, 2, 2]
+    assert [row["group"] for row in found] == [f"999.{k} to 999.{k + 1}" for k in (51, 53, 55, 57)]
