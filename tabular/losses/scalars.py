@@ -18,6 +18,7 @@ from tabular.base.log_space import softplus
 __all__ = ["INFINITE", "ClippedLogistic", "Disco", "Exo", "Hinge", "Logistic", "Square"]
 
 INFINITE = float("inf")
+_CANCELS = 1.0  # nats from zeta, within which EXO's two terms cancel
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,12 @@ class Exo:
         return self.zeta
 
     def value(self, x):
+        """Next to zeta the terms cancel: as softplus above its tangent, log(1 + q (e^d - 1)) - q d, q = sigma(-x)."""
         up, down = softplus(-x), softplus(x)  # -log sigma(+-x)
-        return np.exp(-up) * (-up - np.log1p(-self.eps)) + np.exp(-down) * (-down - np.log(self.eps))
+        far = np.exp(-up) * (-up - np.log1p(-self.eps)) + np.exp(-down) * (-down - np.log(self.eps))
+        d, rare = x - self.zeta, np.exp(-down)
+        near = np.clip(d, -_CANCELS, _CANCELS)
+        return np.where(near == d, np.maximum(np.log1p(rare * np.expm1(near)) - rare * near, 0.0), far)
 
     def jet(self, x):
         """Value, slope and curvature."""

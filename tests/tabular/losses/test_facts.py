@@ -131,6 +131,16 @@ def test_odds_keep_their_digits_where_they_are_next_to_nothing_or_huge(point):
     np.testing.assert_allclose(found, np.array(wanted, dtype=float), rtol=1e-12, atol=1e-290)
 
 
+@pytest.mark.parametrize("eps", [1e-4, 0.25, 0.45])
+def test_exo_keeps_its_digits_where_it_is_next_to_nothing_and_is_never_below_0(eps):
+    coin = losses.get("exo_pair", eps=eps).scalar
+    gaps = np.r_[-2.0, -1.0, -0.999, 1e-5 * np.array([-300, -1, 1, 300]), 0.999, 1.0, 2.0]
+    with formulas.mp.workdps(50):
+        exact = [formulas._exo(formulas.mpf(float(coin.zeta + gap)), 1, formulas.mpf(eps)) for gap in gaps]
+    np.testing.assert_allclose(coin.value(coin.zeta + gaps), np.array(exact, dtype=float), rtol=1e-9)
+    assert (coin.value(coin.zeta + np.linspace(-1e-7, 1e-7, 101)) >= 0).all()
+
+
 def test_odds_at_certainty_are_infinite_of_the_right_sign_or_refused():
     """At 0 nats, -0 too, the loser's slope is +inf; two certainties have equal odds, so that lam sp(0) is left."""
     loss = losses.get("orpo", lam=2.0)
