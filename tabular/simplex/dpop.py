@@ -56,7 +56,7 @@ _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
 _FARTHEST = 1e150  # nats of a step: beyond that its products leave the floats
 _PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
 _NOTED = 8  # of a halving: steps of Newton's that shrink by less are no shorter
-_NOISE = 1e-12  # of a loss: by so much rounding may lower it
+_WORTH = 1e-3  # of a loss, by which half a step lowers it more than the whole: less is not worth a shorter one
 _ABOVE = 1.0  # nats: a log-probability on its way may be above 0 by so much
 _SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
 _ROUNDED = 1e-3  # a violation that is no rounding: it is not to be had again
@@ -181,7 +181,7 @@ def _descended(core, x, value, d, tau, near):
     while True:
         half = normalised(x + share[:, None] / 2 * d)
         lower = core.value(half, tau)
-        short = (~(reached <= value) | (lower < reached * (1 - _NOISE))) & (share * size > near)
+        short = (~(reached <= value) | (lower < reached * (1 - _WORTH))) & (share * size > near)
         if not short.any():
             falls = reached <= value
             return np.where(falls[:, None], new, x), np.where(falls, share * size, 0.0)
