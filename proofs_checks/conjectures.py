@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -165,7 +166,8 @@ class Conjecture:
             return Answer(Verdict.UNDECIDED, str(nowhere), 0)
         met = found.sought.met
         if found.finding is not None:
-            found = judging.smallest(form.instances, form.conditions, claim, self.effort, found)
+            with suppress(search.NoValue):  # at some small instance: what was found stands
+                found = judging.smallest(form.instances, form.conditions, claim, self.effort, found)
             verdict = Verdict.REFUTED if found.finding.passed is False else Verdict.UNDECIDED
             return Answer(verdict, found.finding.summary, met, self._shown(found))
         if met == 0:

@@ -20,7 +20,7 @@ from proofs_checks.kernel.arithmetic import log
 from proofs_checks.kernel.evidence import POSITIVE, Box, Identity
 from proofs_checks.kernel.instances import Numbers
 from proofs_checks.kernel.relation import All, relation
-from proofs_checks.kernel.search import OBJECTS
+from proofs_checks.kernel.search import OBJECTS, Effort
 from proofs_checks.kernel.statement import Part
 from proofs_checks.kernel.symbolic import pos, sp, σ
 from proofs_checks.own_files import of_file
@@ -172,6 +172,8 @@ def test_where_the_claim_has_no_value_is_said_and_a_hypothesis_that_it_has_one_i
     assert re.match(r"“dimension ≥ 0” has no value at ref = .*: add the hypothesis that it has one$", alone.words)
     some = conjecture("some", labelled_problems(), claim, [relation(attained, "=", 1)], effort=OBJECTS).check()
     assert some.verdict is Verdict.SUPPORTED
+    few = conjecture("few", labelled_problems(), relation(dimension, "<", 0), effort=Effort(2, 0, 0, seed=26))
+    assert few.check().verdict is Verdict.REFUTED, "though some of the small instances that were tried have none"
     x = sympy.Symbol("x", real=True)
     line = conjecture("line", Numbers({x: (-1, 1)}), relation(sympy.log(x), "<", 2)).check()
     assert re.match(r"“log\(x\) < 2” has no value at x = -[.\d]+:", line.words)
