@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike
 
 from tabular import rlhf
 from tabular.base import checks, tolerances
-from tabular.base.log_space import kl, normalised, times_sigmoid
+from tabular.base.log_space import kl, normalised
 from tabular.base.nouns import takes_nouns
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits.reference_margin import exact_margin, reference_margin, reference_margin_solve, triangle_defect
 from tabular.preferences import Preferences
 from tabular.problem import Problem
-from tabular.projections.pool_and_split import lift
 from tabular.projections.projection import project
+from tabular.projections.pulls import lift, pulls
 from tabular.simplex.penalized import PenalizedOptimum, gamma_window, penalized_objective, penalized_optimum
 from tabular.status import Status
 
@@ -139,7 +139,7 @@ def constrained_optimum(problem: Problem, preferences: Preferences, margin: Arra
     tilt = np.zeros(preferences.n_pairs)
     tilt[counted] = projection.tilt
     with np.errstate(over="ignore", invalid="ignore"):
-        multipliers = problem.beta * times_sigmoid(tilt, -margin)
+        multipliers = problem.beta * pulls(tilt, margin)[0]
     found = np.isfinite(tilt) & np.isfinite(multipliers)
     if not found.all():
         raise InputError(

@@ -29,20 +29,12 @@ import numpy as np
 from scipy.special import log_expit
 
 from tabular.base import tolerances
-from tabular.base.log_space import times_sigmoid
 
-__all__ = ["lift", "pool_and_split"]
+__all__ = ["pool_and_split"]
 
 _LOG_2 = math.log(2)
 _TOP = 709.0  # nats: e^709 is the last whole power in double precision
 _NONE = 0.0, 0.0  # a multiplier is a product: of a difference of two means, and of what is known by its log
-
-
-def lift(winner, loser, margin, tilt, n_nodes, join=np.subtract):
-    """``A t``: how far the multipliers move each log-weight; with ``join=np.add``, the size of all their pulls."""
-    up, down = times_sigmoid(tilt, -margin), times_sigmoid(tilt, margin)
-    with np.errstate(over="ignore"):
-        return join(np.bincount(winner, up, n_nodes), np.bincount(loser, down, n_nodes))
 
 
 def pool_and_split(log_p, winner, loser, margin):

@@ -24,8 +24,9 @@ from tabular.projections.chain import project_chain, single_path
 from tabular.projections.enumeration import MOST_ENUMERATED, enumerate_active_sets
 from tabular.projections.order_structure import analyse
 from tabular.projections.partition import isotonic
-from tabular.projections.pool_and_split import lift, pool_and_split
+from tabular.projections.pool_and_split import pool_and_split
 from tabular.projections.pooling import pool_levels, potentials
+from tabular.projections.pulls import lift
 from tabular.projections.refine import refined
 
 __all__ = ["Projection", "project"]

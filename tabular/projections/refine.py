@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from tabular.base import tolerances
 from tabular.base.digraph import components, forest
-from tabular.base.log_space import times_sigmoid
+from tabular.projections.pulls import pulls
 
 __all__ = ["refined"]
 
@@ -21,7 +21,7 @@ __all__ = ["refined"]
 def _left(log_p, level, winner, loser, margin, tilt):
     """``(n_nodes,)`` what each node's equation leaves, 0 where that is rounding of its terms."""
     with np.errstate(invalid="ignore", over="ignore"):  # multipliers beyond the floats, or sums of two
-        up, down = times_sigmoid(tilt, -margin), times_sigmoid(tilt, margin)
+        up, down = pulls(tilt, margin)
         won, lost = np.bincount(winner, up, len(log_p)), np.bincount(loser, down, len(log_p))
         unmet = level - log_p - (won - lost)
         rounding = tolerances.TIGHT * (np.abs(level) + np.abs(log_p) + won + lost)

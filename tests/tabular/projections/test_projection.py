@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression, nnls
+from scipy.special import expit
 
 from tabular.base.digraph import components
 from tabular.projections import partition, projection
@@ -13,7 +14,7 @@ from tabular.projections.chain import _pool_exactly, pool_chain, project_chain, 
 from tabular.projections.enumeration import enumerate_active_sets
 from tabular.projections.order_structure import analyse
 from tabular.projections.partition import isotonic
-from tabular.projections.pool_and_split import lift, pool_and_split
+from tabular.projections.pool_and_split import pool_and_split
 from tabular.projections.pooling import potentials
 from tabular.projections.projection import project
 from tabular.projections.refine import refined
@@ -23,6 +24,11 @@ def acyclic_edges(rng, n_nodes, n_edges):
     a, b = rng.integers(n_nodes, size=(2, n_edges))
     keep = a != b
     return np.minimum(a, b)[keep], np.maximum(a, b)[keep]
+
+
+def lift(winner, loser, margin, tilt, n_nodes):
+    """What the multipliers of x_w >= e^m x_l, scaled to coefficients that add up to 1, do to each log-weight."""
+    return np.bincount(winner, tilt * expit(-margin), n_nodes) - np.bincount(loser, tilt * expit(margin), n_nodes)
 
 
 def solves(log_p, winner, loser, margin, tilt, atol=1e-11):
