@@ -59,14 +59,17 @@ def remedies(log: PairLog, beta: float) -> list[Remedy]:
     def optimum(h_star):
         return float(np.mean(h_star > gap))
 
-    smaller = beta * _round_down(float(np.quantile(h / gap, 1 - _WANTED, method="lower")))
+    half, smaller = (
+        float(f"{beta / 2:.2g}"),
+        _round_down(beta * float(np.quantile(h / gap, 1 - _WANTED, method="lower"))),
+    )
     offset = _round_up(beta * float(np.quantile(gap - h, _WANTED, method="higher")))
     least = _round_down(float(logit(1 - _EPS) / np.quantile(gap, _WANTED, method="higher")))
     return [
         Remedy("DPO as it is, trained on", "the optimum is at infinity, and the gradient fades on the way", 1.0, 0.0),
         *(
             Remedy(f"DPO with beta = {value:.2g}", "the same z is h = z/beta: further for a smaller beta", 1.0, share)
-            for value in dict.fromkeys((beta / 2, smaller))
+            for value in dict.fromkeys((half, smaller))
             if 0 < value < beta
             for share in [float(np.mean(h * (beta / value) > gap))]
         ),
