@@ -227,6 +227,7 @@ _RULES = (
     _pattern(patterns.OTHER_WAY),
     _pattern(patterns.PLACEHOLDER),
     _pattern(patterns.ZERO),
+    _pattern(patterns.OVER_ONE),
     _mirrored,
     _duplicates,
     _truncated,

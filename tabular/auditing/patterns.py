@@ -13,6 +13,7 @@ __all__ = [
     "IDENTICAL",
     "LD_ALPHA",
     "OTHER_WAY",
+    "OVER_ONE",
     "PATTERNS",
     "PLACEHOLDER",
     "SIDES",
@@ -24,6 +25,7 @@ __all__ = [
 #: pairs below which a pattern may be chance
 FEW = 10
 _PLACEHOLDER = -1e7  # 10^5 tokens at 100 nats each
+_BEYOND = 0.01  # nats by which probabilities exceed 1, and no rounding of sums does
 SIDES = ("ref_chosen", "ref_rejected", "policy_chosen", "policy_rejected")
 
 
@@ -55,6 +57,13 @@ class Pattern:
 def _any_side(rows, shows):
     sides = [getattr(rows, name) for name in SIDES if getattr(rows, name) is not None]
     return np.any([shows(side) for side in sides], axis=0)
+
+
+def _over_one(rows):
+    pairs = [(rows.ref_chosen, rows.ref_rejected)]
+    if rows.policy_chosen is not None:
+        pairs.append((rows.policy_chosen, rows.policy_rejected))
+    return np.any([np.logaddexp(*pair) > _BEYOND for pair in pairs], axis=0)
 
 
 def _same(rows):
@@ -126,6 +135,13 @@ ZERO = Pattern(
     "or ld_alpha of TRL 0.18-0.28. These pairs are counted as they stand.",
     possible=lambda lowest, highest: highest >= 0,
 )
+OVER_ONE = Pattern(
+    "more probability than there is",
+    _over_one,
+    "the probabilities of two different responses add up to more than 1: averages over tokens, one text twice, or "
+    "completions cut to next to nothing. What a loss of more than the difference certifies rests on that sum.",
+    possible=lambda lowest, highest: highest > -np.log(2),
+)
 TIES = Pattern(
     "equal log-probabilities",
     lambda rows: rows.ref_chosen == rows.ref_rejected,
@@ -142,4 +158,4 @@ AVERAGES = Pattern(
     few=False,
 )
 #: all of them, in the order in which they are told
-PATTERNS = (AVERAGES, IDENTICAL, LD_ALPHA, BOTH_ROSE, OTHER_WAY, PLACEHOLDER, ZERO, TIES)
+PATTERNS = (AVERAGES, IDENTICAL, LD_ALPHA, BOTH_ROSE, OTHER_WAY, PLACEHOLDER, ZERO, OVER_ONE, TIES)

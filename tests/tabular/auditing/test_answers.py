@@ -16,7 +16,7 @@ from tabular.auditing import frontier
 from tabular.auditing.certified import certified_share
 from tabular.auditing.groups import groups, prompts
 from tabular.auditing.intervals import effective, interval, wilson
-from tabular.auditing.patterns import FEW, PATTERNS, PLACEHOLDER, ZERO
+from tabular.auditing.patterns import FEW, OVER_ONE, PATTERNS, PLACEHOLDER, ZERO
 from tabular.auditing.remedies import _round_down, _round_up, remedies
 from tabular.auditing.streamed import _sum
 from tabular.auditing.tallies import Tally
@@ -443,7 +443,7 @@ def test_a_pattern_of_the_policy_says_so(pattern):
     rows = Rows(ref_chosen=ref, ref_rejected=ref[::-1].copy(), policy_chosen=ref + 0.5, policy_rejected=ref[::-1] - 0.5)
     pattern.shown_by(rows)
     needs = object.__getattribute__(rows, "looked")
-    assert pattern.of_policy == (needs and pattern not in (PLACEHOLDER, ZERO))
+    assert pattern.of_policy == (needs and pattern not in (PLACEHOLDER, ZERO, OVER_ONE))
     assert pattern.suspicious(12, 12)
     assert not pattern.suspicious(0, 12)
     least = int(np.ceil(pattern.share * 1000))

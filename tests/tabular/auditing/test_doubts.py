@@ -259,3 +259,17 @@ def test_a_doubt_changes_no_number_and_is_told_in_one_line():
     assert told.startswith("bfloat16, ")
     assert "\n" not in told
     assert "% of the pairs (rows " in told
+
+
+@pytest.mark.parametrize("who", ["ref", "policy"])
+def test_probabilities_of_two_responses_add_up_to_1_at_most(who):
+    """e^-0.6 + e^-0.8 is 0.998 and e^-0.6 + e^-0.7 is 1.045; equal texts of probability 1/2 are just possible."""
+    log = clean()
+    chosen, rejected = getattr(log, f"{who}_chosen").copy(), getattr(log, f"{who}_rejected").copy()
+    chosen[[2, 5]], rejected[[2, 5]] = (-0.6, np.log(0.5)), (-0.8, np.log(0.5))
+    assert names(replace(log, **{f"{who}_chosen": chosen, f"{who}_rejected": rejected})) == []
+    rejected[2] = -0.7
+    doubt = found(
+        "more probability than there is", replace(log, **{f"{who}_chosen": chosen, f"{who}_rejected": rejected})
+    )
+    assert (doubt.n, doubt.rows) == (1, (3,))
