@@ -4,6 +4,7 @@ import numpy as np
 
 from tabular.auditing.intervals import interval
 from tabular.errors import InputError
+from tabular.logged.beside import texts
 from tabular.logged.columns import PROMPTS
 from tabular.logged.records import PairLog
 
@@ -26,19 +27,19 @@ def groups(log: PairLog, by: str) -> list[dict]:
     >>> [(row["group"], row["n"], row["in_u"]) for row in groups(log, "delta_ref")]
     [('-2 to -2', 1, 1.0), ('1 to 1', 1, 0.0)]
     """
-    label, names = _labels(log, by)
+    group, names = _groups(log, by)
     delta = log.delta_ref if log.delta is None else log.delta
     prompt = prompts(log)
     found = []
-    for name in names:
-        inside = label == name
+    for number, name in enumerate(names):
+        inside = group == number
         shares = {
             "pessimistic": log.delta_ref < 0,
             "relative_accuracy": delta > log.delta_ref,
             "absolute_accuracy": delta > 0,
             "in_u": (log.delta_ref < delta) & (delta < 0),
         }
-        row = {"group": str(name), "n": int(inside.sum())}
+        row = {"group": name, "n": int(inside.sum())}
         row |= {key: float(mask[inside].mean()) for key, mask in shares.items()}
         clusters = None if prompt is None else prompt[inside]
         row["interval"] = interval(shares["absolute_accuracy"][inside], clusters)
@@ -58,12 +59,11 @@ def prompts(log: PairLog) -> np.ndarray | None:
         return None
     import polars
 
-    hashed = log.frame.select(polars.col(name).cast(polars.String, strict=False).hash()).collect().to_series()
-    return hashed.to_numpy()[log.row]
+    return log.frame.select(polars.col(name).hash()).collect().to_series().to_numpy()[log.row]
 
 
-def _labels(log, by):
-    """The group of each pair, and the groups in the order in which they are told."""
+def _groups(log, by):
+    """The number of each pair's group, and the groups' names in the order in which they are told."""
     if by == "delta_ref":
         return _quarters(log.delta_ref)
     if by == "length":
@@ -74,27 +74,21 @@ def _labels(log, by):
     if by not in names:
         told = ", ".join(names[:20]) or "no others"
         raise InputError(f"{log.source} has no column {by!r} to group by: choose delta_ref, length, or one of {told}")
-    import polars
-
-    column = (
-        log.frame.select(polars.col(by).cast(polars.String, strict=False).fill_null("(none)")).collect().to_series()
-    )
-    label = column.to_numpy()[log.row]
-    there = np.unique(label)
+    label = np.array(["(none)" if text is None else text for text in texts(log.frame, by)], dtype=object)[log.row]
+    there, group = np.unique(label, return_inverse=True)
     if len(there) > _MOST:
         raise InputError(f"{by!r} has {len(there)} different values: group by a column of at most {_MOST}")
-    return label, there.tolist()
+    return group, there.tolist()
 
 
 def _quarters(values):
     """Four groups of equal size, in order of the values, named by their ends; fewer where values are few."""
     parts = [part for part in np.array_split(np.argsort(values, kind="stable"), min(4, len(values))) if part.size]
     ends = [(float(values[part].min()), float(values[part].max())) for part in parts]
-    names = _told_apart(ends)
-    label = np.empty(len(values), dtype=object)
+    names, group = _told_apart(ends), np.empty(len(values), dtype=np.int64)
     for part, pair in zip(parts, ends, strict=True):
-        label[part] = names[pair]
-    return label, list(dict.fromkeys(names[pair] for pair in ends))
+        group[part] = list(names).index(pair)
+    return group, list(names.values())
 
 
 def _told_apart(ends):

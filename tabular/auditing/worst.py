@@ -4,6 +4,7 @@ import numpy as np
 
 from tabular.auditing.coarse import unclassified
 from tabular.base import checks
+from tabular.logged.beside import shown
 from tabular.logged.columns import COLUMNS, COUNTS, KEYS
 from tabular.logged.records import PairLog
 
@@ -76,7 +77,7 @@ def keys_of(log: PairLog) -> dict[str, list]:
     if not wanted:
         return {}
     table = log.frame.select(wanted).collect()
-    return {name: table[name].gather(log.row).to_list() for name in wanted}
+    return {name: [shown(value) for value in table[name].gather(log.row).to_list()] for name in wanted}
 
 
 def _texts(log, chosen):
@@ -95,11 +96,4 @@ def _texts(log, chosen):
     rows = rows.with_columns(polars.col("at").cast(polars.UInt32))
     whole = log.frame.select(wanted).with_row_index("at")
     table = rows.join(whole, on="at", how="left").sort("order").collect()
-    return {name: [_shown(value) for value in table[name].to_list()] for name in wanted}
-
-
-def _shown(value):
-    """Plain text; a conversation by its last message."""
-    if isinstance(value, list) and value and isinstance(value[-1], dict):
-        value = value[-1].get("content", value[-1])
-    return value if isinstance(value, int | float | str) or value is None else str(value)
+    return {name: [shown(value) for value in table[name].to_list()] for name in wanted}

@@ -82,7 +82,7 @@ def chosen(file: files.File, names: list[str], renamed: dict[str, str], role="re
     """
     _check_renamed(renamed)
     found = _of_torch(file, names, renamed) or _by_name(file, names, renamed, role)
-    counts = {} if file.kind in files.TEXT else _present(_TOKENS, names)
+    counts = {} if file.kind == files.DELIMITED else _present(_TOKENS, names)
     tokens = (
         len(counts) == 2 and "chosen_labels" not in names and ("prompt_ids" in names or "prompt_input_ids" in names)
     )

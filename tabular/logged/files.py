@@ -1,6 +1,7 @@
 """A log file known by its content, whatever it is called: its columns, and those of them that are wanted, lazily."""
 
 import gzip
+import json
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -72,6 +73,10 @@ class File:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+
+    def as_lines(self) -> bytes:
+        """The objects of a JSON array, one on each line."""
+        return "\n".join(map(json.dumps, plain_text.json_array(self.path, self.text()))).encode()
 
 
 def opened(path: Path) -> File:
@@ -156,37 +161,27 @@ def names(file: File) -> list[str]:
 def lazy(file: File, numbers=(), lengths=()):
     """A lazy Polars frame of all columns: ``numbers`` as doubles, ``lengths`` as the number of entries of each list.
 
+    The other columns of a text are texts, those of JSON that hold lists or objects as JSON.
+
     What is no number makes collecting raise ``polars.exceptions.PolarsError``.
     """
     polars = library("polars", file.path)
     if file.kind in (ARRAYS, TORCH):
         frame = polars.LazyFrame(arrays_files.members(file.path, file.kind == TORCH))
     elif file.kind == DELIMITED:
-        separator, header = _header(file)
+        separator, header, lines = _header(file)
+        form = {"separator": separator, "has_header": False, "skip_lines": lines}  # whose names may have blanks
         whole = dict.fromkeys(header, polars.String) | dict.fromkeys(numbers, polars.Float64)
-        frame = polars.scan_csv(file.source, separator=separator, schema=whole, low_memory=True)
-    elif file.kind == LINES:
-        frame = _lines(file, numbers)
-    elif file.kind == ARRAY:
-        frame = polars.read_json(file.source, infer_schema_length=None).lazy()
+        frame = polars.scan_csv(file.source, schema=whole, low_memory=True, **form)
+    elif file.kind in (LINES, ARRAY):
+        whole = dict.fromkeys(_json_names(file), polars.String) | dict.fromkeys(numbers, polars.Float64)
+        whole |= dict.fromkeys(lengths, polars.List(polars.Float64))
+        frame = polars.scan_ndjson(file.source if file.kind == LINES else file.as_lines(), schema=whole)
     else:
         frame = _binary(file)
     schema = frame.collect_schema()
     changed = [_as_number(polars, file, name, schema[name]) for name in numbers]
     return frame.with_columns(*changed, *(polars.col(name).list.len().cast(polars.Float64) for name in lengths))
-
-
-def _lines(file, numbers):
-    """The numbers alone, or each column of the kind that its first values share, as text where one has none."""
-    polars = library("polars", file.path)
-    if numbers:
-        return polars.scan_ndjson(file.source, schema=dict.fromkeys(numbers, polars.Float64))
-    try:
-        frame = polars.scan_ndjson(file.source, infer_schema_length=1000)
-        frame.collect_schema()
-    except polars.exceptions.PolarsError:
-        frame = polars.scan_ndjson(file.source, schema=dict.fromkeys(_json_names(file), polars.String))
-    return frame
 
 
 def _as_number(polars, file, name, kind):
@@ -226,7 +221,7 @@ def _stream(file):
 
 
 def _header(file):
-    """(separator, names) of the first line that is not blank."""
+    """(separator, names, lines) of the first line that is not blank, and those before."""
     if file.data is not None:
         head = file.data[: 1 << 20]
     else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tabular.errors import InputError
+from tabular.logged.beside import texts
 from tabular.logged.columns import KEYS
 from tabular.logged.readers import Read
 from tabular.logged.records import ARRAYS, PairLog, RunLog
@@ -56,10 +57,8 @@ def _names(read):
 
 def column(read, name) -> list:
     """One more column of what was read, as texts, at the rows that were kept."""
-    import polars
-
-    whole = read.frame.select(polars.col(name).cast(polars.String, strict=False)).collect()[name]
-    return whole.gather(read.row).to_list()
+    whole = texts(read.frame, name)
+    return [whole[row] for row in read.row]
 
 
 def _by_key(reference, policy, key):
@@ -80,7 +79,7 @@ def _by_key(reference, policy, key):
     return Join(*(np.array([place[value] for value in both]) for place in positions), f"by the column {key}")
 
 
-def _by_position(reference, policy, texts):
+def _by_position(reference, policy, words):
     told = f"{reference.source} and {policy.source} cannot be joined by position"
     rows = [read.n_pairs + read.n_skipped for read in (reference, policy)]
     if rows[0] != rows[1]:
@@ -88,13 +87,12 @@ def _by_position(reference, policy, texts):
             f"{told}: they have {rows[0]} and {rows[1]} rows, so one has dropped some (TRL 1.9 on drops prompts "
             "that are too long); add a column that names each pair to both, and give it as key=..."
         )
-    for name in texts:
-        differ = next(
-            (i for i, (a, b) in enumerate(zip(_all(reference, name), _all(policy, name), strict=True)) if a != b), None
-        )
+    for name in words:
+        one, other = (texts(read.frame, name) for read in (reference, policy))
+        differ = next((row for row, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), None)
         if differ is not None:
             raise InputError(f"{told}: row {differ + 1} has another {name}; join by a column with key=...")
-    if not texts and reference.origin.trainer != policy.origin.trainer:
+    if not words and reference.origin.trainer != policy.origin.trainer:
         raise InputError(
             f"{told}: one is {reference.origin.trainer}, the other {policy.origin.trainer}, and versions differ in the "
             "rows that they drop and in their order; add a column that names each pair to both, and give it as key=..."
@@ -102,12 +100,8 @@ def _by_position(reference, policy, texts):
     both, at_reference, at_policy = np.intersect1d(reference.row, policy.row, return_indices=True)
     if not both.size:
         raise InputError(f"{told}: no row is valid in both")
-    how = f"by position, confirmed by the column {texts[0]}" if texts else "by position, which nothing in them confirms"
+    how = f"by position, confirmed by the column {words[0]}" if words else "by position, which nothing in them confirms"
     return Join(at_reference, at_policy, how)
-
-
-def _all(read, name):
-    return read.frame.select(name).collect()[name].to_list()
 
 
 def with_policy(log: PairLog, join: Join, policy: Read) -> PairLog:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tabular.base import checks
 from tabular.errors import InputError
 
-__all__ = ["ABSENT", "Lines", "first_line", "header", "json_array", "lines_of", "number", "parsed", "read"]
+__all__ = ["ABSENT", "Lines", "first_line", "header", "json_array", "lines_of", "number", "parsed", "read", "told"]
 
 ABSENT = object()  # a JSON object without the key, as opposed to one with null
 _SEPARATORS = ",\t;|"
@@ -36,16 +36,19 @@ def read(path, text, kind) -> Lines:
     return _lines(path, text) if kind == "JSON lines" else _array(path, text)
 
 
-def header(path, text) -> tuple[str, list[str]]:
-    """The separator and the column names: the first line that is not blank, split at what splits it most often."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+def header(path, text) -> tuple[str, list[str], int]:
+    """The separator, the column names, and how many lines these take with the blank ones before.
+
+    The names are the first line that is not blank, split at what splits it most often.
+    """
+    number, first = next(((n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()), (0, ""))
     separator = max(_SEPARATORS, key=first.count) if any(map(first.count, _SEPARATORS)) else ","
     (_, names), *_ = _records(path, first, separator) or [(1, [])]
-    return separator, [name.strip() for name in names]
+    return separator, [name.strip() for name in names], number
 
 
 def _delimited(path, text):
-    separator, _ = header(path, text)
+    separator, *_ = header(path, text)
     (_, names), *records = _records(path, text, separator) or [(1, [])]
     names = [name.strip() for name in names]
     for line, row in records:
@@ -150,6 +153,17 @@ def number(value) -> float | None:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def told(value) -> str | None:
+    """The value as text: what is no text as JSON, nothing as ``None``.
+
+    >>> told("why"), told(True), told([1]), told(None), told(ABSENT)
+    ('why', 'true', '[1]', None, None)
+    """
+    if value is None or value is ABSENT:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def first_line(error) -> str:

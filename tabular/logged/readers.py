@@ -167,12 +167,11 @@ def _by_line(file, columns, skip_invalid):
     table = plain_text.read(file.path, file.text(), file.kind)
     if not table.lines:
         raise InputError(f"{file.path} holds no pair: write at least one row")
-    raw = {
-        array: _numbers(file.path, table, name, skip_invalid or array in columns.counts)
-        for array, name in (columns.arrays | columns.counts).items()
-    }
-    texts = {name: [str(value) for value in table.column(name)] for name in dict.fromkeys(table.names)}
-    return raw, table.lines, table.unit, polars.LazyFrame(texts)
+    raw = {array: _numbers(file.path, table, name, skip_invalid) for array, name in columns.arrays.items()}
+    for array, name in columns.counts.items():
+        raw[array] = _lengths(table, name) if columns.tokens else _numbers(file.path, table, name, lenient=True)
+    texts = {name: list(map(plain_text.told, table.column(name))) for name in dict.fromkeys(table.names)}
+    return raw, table.lines, table.unit, polars.LazyFrame(texts, dict.fromkeys(texts, polars.String))
 
 
 def _numbers(path, table, name, lenient):
@@ -184,6 +183,10 @@ def _numbers(path, table, name, lenient):
             raise InputError(f"{path}, {table.unit} {table.lines[row]}: {name} is {what}, it must be a number")
         numbers[row] = np.nan if number is None else number
     return numbers
+
+
+def _lengths(table, name):
+    return np.array([float(len(value)) if isinstance(value, list) else np.nan for value in table.column(name)])
 
 
 def _valid(file, columns, raw, places, unit, frame, skip_invalid):

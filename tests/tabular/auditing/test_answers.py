@@ -21,9 +21,10 @@ from tabular.auditing.remedies import _round_down, _round_up, remedies
 from tabular.auditing.streamed import _sum
 from tabular.auditing.tallies import Tally
 from tabular.auditing.words import story
-from tabular.auditing.worst import QUESTIONS, _shown, n_of, pairs_of
+from tabular.auditing.worst import QUESTIONS, n_of, pairs_of
 from tabular.failures.frontier import separable
 from tabular.failures.separate import Flips, flips
+from tabular.logged.beside import shown
 from tabular.logs import PairLog
 
 log_probs = st.floats(-300, 0)
@@ -372,9 +373,9 @@ def test_a_pair_that_rounding_leaves_short_of_even_asks_for_no_other_beta():
 
 
 def test_a_column_is_shown_as_it_is_and_a_conversation_by_its_last_message():
-    assert [_shown(value) for value in (3, "a", None)] == [3, "a", None]
-    assert _shown([1, 2]) == "[1, 2]"
-    assert _shown([{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]) == "so"
+    assert [shown(value) for value in (3, "a", None)] == [3, "a", None]
+    assert shown([1, 2]) == "[1, 2]"
+    assert shown([{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]) == "so"
 
 
 def test_an_interval_of_shares_stays_inside_0_and_1():

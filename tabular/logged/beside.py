@@ -1,0 +1,62 @@
+"""The columns beside the log-probabilities, as text: words, numbers, lists, conversations, in whatever form they are.
+
+The same value is the same text in every form: an object loses its empty entries, as typed tables fill them in, and its
+keys are in order.
+"""
+
+import json
+
+__all__ = ["shown", "texts"]
+
+
+def texts(frame, name: str) -> list[str | None]:
+    """One text for each row of a lazy table; ``None`` where there is nothing.
+
+    >>> import polars
+    >>> texts(polars.LazyFrame({"id": [7, None]}), "id")
+    ['7', None]
+    >>> typed = polars.LazyFrame({"prompt": [[{"role": "user", "content": "why", "name": None}]]})
+    >>> written = polars.LazyFrame({"prompt": ['[{"content": "why", "role": "user"}]']})
+    >>> texts(typed, "prompt") == texts(written, "prompt")
+    True
+    """
+    import polars
+
+    found = frame.select(name).collect().to_series()
+    if found.dtype.is_nested():
+        return [None if value is None else _json(value) for value in found.to_list()]
+    if found.dtype != polars.String:
+        return found.cast(polars.String, strict=False).to_list()
+    return [text if (value := _nested(text)) is text else _json(value) for text in found.to_list()]
+
+
+def shown(value):
+    """A value for a reader: numbers and texts as they are, a conversation by its last message.
+
+    >>> shown(3), shown([1, 2]), shown('[{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]')
+    (3, '[1, 2]', 'so')
+    """
+    nested = _nested(value)
+    if isinstance(nested, list) and nested and isinstance(nested[-1], dict):
+        value = nested[-1].get("content", nested[-1])
+    return value if isinstance(value, int | float | str) or value is None else _json(value)
+
+
+def _nested(text):
+    """What a text of JSON holds, if that is a list or an object; else the text."""
+    if not isinstance(text, str) or text[:1] not in ("[", "{"):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _json(value):
+    return json.dumps(_filled(value), sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _filled(value):
+    if isinstance(value, dict):
+        return {str(key): _filled(entry) for key, entry in value.items() if entry is not None}
+    return [_filled(entry) for entry in value] if isinstance(value, list) else value
