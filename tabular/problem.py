@@ -26,8 +26,8 @@ class Problem(Record):
             different lengths are padded. ``-inf`` marks a response that is not there. Each row sums to 1 in
             probability within 1e-8 and is then renormalised exactly.
         beta: the price of one nat of KL, finite and > 0.
-        reward: same shape as ``log_ref``, finite; what it says of responses marked absent is ignored. ``None``
-            where only preferences are known.
+        reward: same shape as ``log_ref``, finite, and so what lies between two of a prompt over beta; what it says of
+            responses marked absent is ignored. ``None`` where only preferences are known.
         prompt_weights: ``(n_prompts,)``, non-negative, scaled here to sum to 1; uniform by default.
 
     Raises:
@@ -62,7 +62,7 @@ class Problem(Record):
         _set(self, "log_ref", log_ref)
         object.__setattr__(self, "beta", checks.number(self.beta, "beta"))
         if self.reward is not None:
-            _set(self, "reward", _validated_reward(self.reward, log_ref, lengths))
+            _set(self, "reward", _validated_reward(self.reward, log_ref, lengths, self.beta))
         _set(self, "prompt_weights", _validated_prompt_weights(self.prompt_weights, len(log_ref)))
 
     @classmethod
@@ -216,7 +216,7 @@ def _is_ours(values):
     return isinstance(values, np.ndarray) and values.dtype == float and not values.flags.writeable
 
 
-def _validated_reward(values, log_ref, n_given):
+def _validated_reward(values, log_ref, n_given, beta):
     given, lengths = _rows(values, "reward")
     if len(given) != len(log_ref) or given.shape[1] > log_ref.shape[1]:
         raise InputError(
@@ -234,6 +234,15 @@ def _validated_reward(values, log_ref, n_given):
     reward = np.zeros(log_ref.shape)
     reward[:, : given.shape[1]] = given
     checks.refuse(there & ~np.isfinite(reward), reward, "reward", "a reward must be finite")
+    best, least = (one(reward, axis=1, where=there, initial=end) for one, end in ((np.max, -np.inf), (np.min, np.inf)))
+    with np.errstate(over="ignore"):
+        far = np.isinf((best - least) / beta)
+    if far.any():
+        prompt = int(np.argmax(far))
+        raise InputError(
+            f"reward row {prompt} goes from {least[prompt]:.10g} to {best[prompt]:.10g}, which over beta, {beta:.10g}, "
+            "leaves double precision: give less extreme rewards or a larger beta"
+        )
     return np.where(there, reward, 0.0)
 
 

@@ -42,6 +42,7 @@ class Course:
     from_reference: bool = False
 
 
+@np.errstate(over="ignore", invalid="ignore")  # placeholders' ratios and sums may leave the floats
 def course(metrics: MetricLog, beta=None, reference: PairLog | None = None, loss=None) -> Course:
     """What a trainer's batch means tell.
 

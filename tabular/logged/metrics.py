@@ -25,6 +25,7 @@ _NAMES = {
     "rejected": r"(logps(_train|_eval)?|log_probs)/rejected",
 }
 _STEPS = ("step", "Step", "global_step", "current_steps", "global_step/max_steps", "_step", "trainer/global_step")
+_ROUNDING = 1e-6  # of a mean in single precision
 #: a key that only one trainer writes, the most telling first
 _TRAINERS = (
     (r"rewards_(train|eval)/", "eric-mitchell's direct-preference-optimization"),
@@ -65,8 +66,12 @@ class MetricLog(Record):
             raise InputError(f"values is {checks.brief(self.values)}: give a dictionary of numbers by name")
         given = {name: checks.numbers(values, name) for name, values in self.values.items()}
         checks.require_fit(step=self.step, **given)
+        checks.refuse(~np.isfinite(self.step), self.step, "step", "it must be finite")
         if self.step.ndim != 1 or not self.step.size or (np.diff(self.step) <= 0).any():
             raise InputError("step must hold increasing numbers, at least one")
+        if "accuracy" in given:
+            shares = given["accuracy"]
+            checks.refuse(np.abs(shares - 0.5) > 0.5 + _ROUNDING, shares, "accuracy", "it is a share, from 0 to 1")
         whole = {name: given.get(name, np.full(self.step.shape, np.nan)) for name in _NAMES}
         object.__setattr__(self, "values", whole)
         super().__post_init__()
@@ -183,8 +188,9 @@ def _columns(names, evaluation):
 
 
 def _step(value):
-    """A step as a number; ms-swift writes ``10/500``."""
-    return plain_text.number(value.split("/")[0] if isinstance(value, str) else value)
+    """A step as a finite number; ms-swift writes ``10/500``."""
+    step = plain_text.number(value.split("/")[0] if isinstance(value, str) else value)
+    return step if step is not None and np.isfinite(step) else None
 
 
 def _trainer(names):

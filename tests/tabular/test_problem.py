@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from tabular import InputError, Problem
+from tabular import InputError, Problem, rlhf
 from tabular.problem import as_log_policy
 from tests import strategies
 
@@ -73,6 +73,10 @@ REFUSED = {
     "beta true": (lambda: Problem([0.0], True), "beta is True: it must be one number"),
     "beta in a list": (lambda: Problem([0.0], [0.5]), r"beta is \[0.5\]: it must be one number"),
     "overflowing sum": (lambda: Problem.from_probabilities([1e308, 1e308], 1), "ref row 0 sums to inf, not 1"),
+    "rewards far apart": (
+        lambda: Problem([[0.0, -np.inf], [-np.log(2)] * 2], 0.1, [[0.0, 1e308], [-1e308, 0.0]]),
+        "reward row 1 goes from -1e.308 to 0, which over beta, 0.1, leaves double precision: give less",
+    ),
     "weights zero": (lambda: Problem([[0.0], [0.0]], 1, None, [0, 0]), r"prompt_weights are all 0"),
     "no numbers": (lambda: Problem([["a", "b"]], 1), r"log_ref row 0 is \['a', 'b'\]: give numbers"),
     "nothing": (lambda: Problem(None, 1), "log_ref is None: give numbers"),
@@ -190,3 +194,8 @@ def test_policies_are_checked_against_the_problem():
         as_log_policy([NAN, 0.0], problem)
     with pytest.raises(InputError, match=r"log_policy row 0 sums to 2, not 1: subtract its logsumexp"):
         as_log_policy([0.0, 0.0], problem)
+
+
+def test_rewards_may_lie_as_far_apart_as_floats_go():
+    problem = Problem([[-np.log(2)] * 2], 1e4, [[-8e307, 8e307]])
+    assert rlhf.optimal_policy(problem)[0].tolist() == [-1.6e304, 0.0]

@@ -162,3 +162,12 @@ def test_the_story_counts_ties_and_says_nothing_of_none():
     none = PairLog("x", [-9.0, -4.0], [-7.0, -5.0], policy_chosen=[-9.5, -3.0], policy_rejected=[-9.0, -6.0])
     assert "1 pair tie and count as wrong." in story(audit(one, BETA)).replace("1 pair ties", "1 pair tie")
     assert "count as wrong" not in story(audit(none, BETA))
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, np.inf])
+def test_placeholders_among_the_means_warn_of_nothing(value):
+    reference, policy = run()
+    for name in ("loss", "reward_chosen", "reward_rejected", "margin", "chosen", "rejected"):
+        metrics = means(reference, policy)
+        changed = np.r_[metrics.values[name][:-1], value]
+        assert story_of_course(course(means(reference, policy, **{name: changed}), BETA, reference))

@@ -96,6 +96,8 @@ def test_what_is_refused(tmp_path):
         ('{\n"a": 1\n}', "has no log_history: give a trainer_state.json"),
         ('{"step": 1, "loss": 0.5}', "holds no batch means of preference training: found step, loss"),
         ('{"step": null, "rewards/margins": 0.5}', "has the names of batch means and no number under them"),
+        ('{"step": NaN, "rewards/margins": 0.5}', "has the names of batch means and no number under them"),
+        ('{"step": 1, "rewards/accuracies": 75}', "accuracy[0] is 75.0: it is a share, from 0 to 1"),
         ("a,b\n1,2\n", "holds no batch means of preference training: found a, b"),
     ]:
         (tmp_path / "log").write_text(content)
@@ -105,3 +107,6 @@ def test_what_is_refused(tmp_path):
         assert "\n" not in str(raised.value)
     with pytest.raises(InputError, match="increasing numbers"):
         logs.MetricLog("x", "y", [2, 1], {})
+    with pytest.raises(InputError, match=r"step\[1\] is nan: it must be finite"):
+        logs.MetricLog("x", "y", [2, np.nan], {})
+    logs.MetricLog("x", "y", [1, 2], {"accuracy": [np.nan, 1 + 1e-7]})
