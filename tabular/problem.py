@@ -25,7 +25,7 @@ class Problem(Record):
         log_ref: ``log pi_ref`` in nats, ``(n_prompts, n_responses)``; a 1-D array is one prompt, rows of
             different lengths are padded. ``-inf`` marks a response that is not there. Each row sums to 1 in
             probability within 1e-8 and is then renormalised exactly.
-        beta: the price of one nat of KL, finite and > 0.
+        beta: the price of one nat of KL, finite and > 0, and so is its inverse.
         reward: same shape as ``log_ref``, finite, and so what lies between two of a prompt over beta; what it says of
             responses marked absent is ignored. ``None`` where only preferences are known.
         prompt_weights: ``(n_prompts,)``, non-negative, scaled here to sum to 1; uniform by default.
@@ -61,6 +61,8 @@ class Problem(Record):
         log_ref, lengths = _validated_log_ref(self.log_ref)
         _set(self, "log_ref", log_ref)
         object.__setattr__(self, "beta", checks.number(self.beta, "beta"))
+        if self.beta < _SMALLEST:
+            raise InputError(f"beta is {self.beta:.10g}: its inverse leaves double precision; give a larger one")
         if self.reward is not None:
             _set(self, "reward", _validated_reward(self.reward, log_ref, lengths, self.beta))
         _set(self, "prompt_weights", _validated_prompt_weights(self.prompt_weights, len(log_ref)))
@@ -131,6 +133,7 @@ class Problem(Record):
         return self.reward
 
 
+_SMALLEST = float(np.finfo(float).smallest_normal)  # beta
 _LOG_RULE = "a log-probability must be a number below +inf; -inf marks a response that is not there"
 
 

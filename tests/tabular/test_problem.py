@@ -69,6 +69,7 @@ REFUSED = {
         lambda: Problem([0.0], 10**400),
         r"beta is 1000.*\.\.\..*000: it must be one number, finite",
     ),
+    "beta of no inverse": (lambda: Problem([0.0], 1e-310), "beta is 1e-310: its inverse leaves double precision; give"),
     "beta in text": (lambda: Problem([0.0], "0.5"), "beta is '0.5': it must be one number"),
     "beta true": (lambda: Problem([0.0], True), "beta is True: it must be one number"),
     "beta in a list": (lambda: Problem([0.0], [0.5]), r"beta is \[0.5\]: it must be one number"),
