@@ -84,7 +84,7 @@ class Aim:
         rest = {k: min(ways)[1] for k, ways in self.known.items()}
         more = weight - np.array([rest[int(k)] for k in piece])
         worth = (more > 0) & (cost <= self.lowest)
-        alone = others & (np.bincount(labels.piece)[labels.piece] == 1)
+        alone = others & (np.bincount(labels.piece)[labels.piece] == 1) & (labels.gain > 0)
         group = np.unique(np.r_[piece[worth], labels.piece[alone]], return_inverse=True)[1]
         cost, gain = np.r_[cost[worth], labels.cost[alone]], np.r_[more[worth], labels.gain[alone]]
         options = knapsack.Options(group, np.maximum(cost, knapsack.LEAST), gain)

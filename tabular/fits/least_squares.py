@@ -18,6 +18,7 @@ _ACCURACY = 1e-15  # of gradients: what they leave is computed anew
 #: left of the equations, so the count only chooses between them.
 _CRAWLING = 3000
 _ROUNDING = 1e-15  # of a score equation, relative to its terms
+_STEEP = 300.0  # nats of range that products of two weights still hold
 
 
 def solve(
@@ -44,6 +45,12 @@ def solve(
 
 
 def _dense(part: Part, wanted):
+    if part.range > _STEEP:
+        with np.errstate(divide="ignore"):
+            up, down = (part.log_weight + np.log(np.maximum(way, 0)) for way in (wanted, -wanted))
+        flow = np.logaddexp(part.log_matrix(up), part.log_matrix(down).swapaxes(1, 2))
+        both = part.log_matrix(part.log_weight)
+        return laplacian.solve_dense_log(np.logaddexp(both, both.swapaxes(1, 2)), flow)
     weight = np.exp(part.log_weight)
     flow = part.matrix(weight * np.maximum(wanted, 0))
     flow += part.matrix(weight * np.maximum(-wanted, 0)).swapaxes(1, 2)

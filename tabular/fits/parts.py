@@ -43,6 +43,13 @@ class Part:
         flat = np.bincount(self.winner * self.size + self.loser % self.size, values, n * self.size * self.size)
         return flat.reshape(n, self.size, self.size)
 
+    def log_matrix(self, log_values):
+        """The same of a positive quantity, in logs; ``-inf`` where no label is."""
+        shape = len(self.nodes) // self.size, self.size, self.size
+        found = np.full(shape, -np.inf)
+        np.logaddexp.at(found.reshape(-1), self.winner * self.size + self.loser % self.size, log_values)
+        return found
+
 
 def parts(component, winner, loser, log_weight):
     """Yield the components that hold a label, grouped by size.

@@ -47,8 +47,8 @@ def means(log_policies: np.ndarray, problem: Problem, preferences: Preferences, 
 
 def _shared(cost, shape, preferences):
     """The mean of costs of that shape, whose last axis is the labels, over those that count: others may cost any."""
-    counted = preferences.log_weight > -np.inf
-    return np.broadcast_to(cost, shape)[..., counted] @ np.exp(preferences.log_share[counted])
+    share = np.exp(preferences.log_share)
+    return np.broadcast_to(cost, shape)[..., share > 0] @ share[share > 0]
 
 
 @takes_nouns

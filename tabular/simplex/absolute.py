@@ -57,12 +57,12 @@ def by_allocation(problem: Problem, preferences: Preferences, loss, rng) -> Mini
     else:
         search = _descents(problem, loss.form, rng, undecided)
     values, bounds = _searched(problem, preferences, loss.form, search, undecided, log_policy)
-    zero, open_ = (np.isneginf(log_policy) & problem.present).any(axis=1), found.missed > 0
+    zero, told = (np.isneginf(log_policy) & problem.present).any(axis=1), ~np.isnan(found.missed)
     verdicts = np.where(zero, 2, (found.n_neutral > 1).astype(int))
-    verdicts[~found.decided | open_] = 3
-    if open_.any():
-        values[open_] = value(problem, preferences, loss.form, log_policy, open_)[open_]
-        bounds[open_] = values[open_] - (found.missed * np.exp(log_totals(problem, preferences)))[open_]
+    verdicts[~found.decided | (found.missed > 0)] = 3
+    if told.any():
+        values[told] = value(problem, preferences, loss.form, log_policy, told)[told]
+        bounds[told] = values[told] - (found.missed * np.exp(log_totals(problem, preferences)))[told]
     dimension = np.maximum(found.n_neutral - 1, 0)
     return record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds)
 

@@ -50,7 +50,8 @@ class Allocation:
         log_policy: the minimiser over the closed simplex; in case 2 the rest is divided as the reference divides it.
         nu: ``(n_prompts,)``, in units of the weights. decided: mask, False in case 3.
         n_neutral: how many responses share the rest, 0 where there is no rest.
-        missed: ``(n_prompts,)``, by how much less there may be, in units of the weights: 0 where it is proved not.
+        missed: ``(n_prompts,)``, by how much less there may be, in units of the weights: 0 where it is proved not, nan
+            where the theorem says so of a policy that balances.
     """
 
     log_policy: np.ndarray
@@ -70,7 +71,8 @@ def allocate(wishes: Wishes) -> Allocation:
     log_total, full = np.logaddexp.reduce(goal, axis=1), _FULL * (1 + 1 / wishes.beta)
     short = (log_total > full) | beyond.any(axis=1)
     left = ~short & (log_total < -full)
-    log_policy, (nu, missed) = goal - np.where(left, 0.0, log_total)[:, None], np.zeros((2, len(goal)))
+    log_policy, nu = goal - np.where(left, 0.0, log_total)[:, None], np.zeros(len(goal))
+    missed = np.full(len(goal), np.nan)
     if short.any():
         if isinstance(wishes, Bells) and wishes.beta > 1:
             log_policy[short], log_mu, missed[short] = sharing.shared(wishes.of(short), wanted[short])

@@ -249,4 +249,4 @@ def violation(core: Core, x, nu, held, share):
     wrong = (~held & (np.where(share > 0, r, -r) > 0)).any(axis=1) | (nu > 1e-12 * size)
     total = np.abs(np.exp(x).sum(axis=1) - 1)
     with np.errstate(over="ignore"):  # far from any solution
-        return np.where(wrong, np.inf, np.maximum(error.max(axis=1) / size, total))
+        return np.where(wrong, np.inf, np.maximum(error.max(axis=1) / np.where(size > 0, size, 1.0), total))

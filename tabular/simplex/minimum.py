@@ -96,10 +96,10 @@ def slopes(problem: Problem, preferences: Preferences, form, log_policy):
     r"""G and its size: ``(n_prompts, n_responses)`` of sums of slopes in :math:`\log\pi_y`, and of their absolutes."""
     share = np.exp(preferences.log_share)
     with np.errstate(invalid="ignore"):
-        up, down = form.gradient(label_pairs(problem, preferences, log_policy))
+        pushes = form.gradient(label_pairs(problem, preferences, log_policy))
     base, size = preferences.prompt * problem.n_responses, problem.log_ref.size
     ends = base + preferences.winner, base + preferences.loser
-    pushes = share * up, share * down
+    pushes = [share * np.where(share > 0, push, 0.0) for push in pushes]
     total = sum(np.bincount(end, push, size) for end, push in zip(ends, pushes, strict=True))
     scale = sum(np.bincount(end, np.abs(push), size) for end, push in zip(ends, pushes, strict=True))
     return total.reshape(problem.log_ref.shape), scale.reshape(problem.log_ref.shape)
@@ -117,13 +117,14 @@ def stationarity(problem: Problem, preferences: Preferences, form, log_policy, p
 
 
 def record(problem, preferences, loss, log_policy, verdicts, dimension, values, bounds):
-    """The record; ``values`` and ``bounds`` are nan where the policy's own value is the infimum."""
+    """The record; ``values`` and ``bounds`` are nan where a policy in balance has the infimum."""
     plain = np.isnan(values)
     own = value(problem, preferences, loss.form, log_policy, plain)
     nu, residual = stationarity(problem, preferences, loss.form, log_policy, plain | (verdicts == 3))
-    statuses = [VERDICTS[verdict] for verdict in np.where(residual > _BALANCED, 3, verdicts)]
+    off = residual > _BALANCED
+    statuses = [VERDICTS[verdict] for verdict in np.where(off, 3, verdicts)]
     values = np.where(plain, own, values)
-    bound = np.where(np.isnan(bounds), values, bounds).sum()
+    bound = np.where(np.isnan(bounds), np.where(off, -np.inf, values), bounds).sum()
     return Minimum(
         problem,
         preferences,

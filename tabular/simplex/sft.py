@@ -79,12 +79,22 @@ class Batch:
         return self.beta * (x[self.row, self.winner] - x[self.row, self.loser]) - self.offset
 
     def slope(self, x, d):
-        """The derivative of F along logits d, of each prompt, at normalised x."""
-        push = self.beta * np.exp(self.log_weight) * expit(-self.margin(x))
-        along = push * (d[self.row, self.winner] - d[self.row, self.loser])
+        """The derivative of F along logits d, of each prompt, at normalised x, over its largest term, or 0.
+
+        From the heaviest response on, whose own terms, the largest by far, would all but cancel.
+        """
+        d = d - np.take_along_axis(d, x.argmax(axis=1)[:, None], 1)
+        along = d[self.row, self.winner] - d[self.row, self.loser]
+        log_push = np.log(self.beta) + self.log_weight - softplus(self.margin(x))
         log_total = np.logaddexp.reduce(self.log_pull, axis=1, keepdims=True)
-        own = ((np.exp(log_total + x) - np.exp(self.log_pull)) * d).sum(axis=1)
-        return own - np.bincount(self.row, along, len(x))
+        with np.errstate(divide="ignore"):
+            log_along, log_d = np.log(np.abs(along)), np.log(np.abs(d))
+        label, up, down = log_push + log_along, log_total + x + log_d, self.log_pull + log_d
+        top = np.maximum(up, down).max(axis=1)
+        np.maximum.at(top, self.row, label)
+        top = np.maximum(top, np.finfo(float).min)
+        own = ((np.exp(up - top[:, None]) - np.exp(down - top[:, None])) * np.sign(d)).sum(axis=1)
+        return own - np.bincount(self.row, np.exp(label - top[self.row]) * np.sign(along), len(x))
 
     def reach(self, d):
         """R of each prompt."""

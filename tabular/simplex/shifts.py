@@ -9,7 +9,7 @@ is the minimiser: a fixed point in one number, not the minimum of any loss.
 from functools import cache
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from tabular.base import checks, roots
 from tabular.base.log_space import kl
@@ -206,14 +206,16 @@ def _floor(problem, named, share, odds, start):
     wants, or else what it has at the top of :mod:`tabular.simplex.surfeit`, with :math:`v=u-a` and
     :math:`f''/f'=\beta\,(1-\sigma(u))/((1-\sigma(a))(1-e^{-v}))=1`, but for one of each prompt, for which pi <= 1.
     """
-    p, r, beta = expit(odds), expit(-odds), problem.beta
-    b = beta + p - r
-    root = np.sqrt(b * b + 4 * p * r)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        top = odds + np.log(np.where(b >= 0, (b + root) / (2 * p), 2 * r / (root - b)))
+    log_p, log_r, beta = log_expit(odds), log_expit(-odds), problem.beta
+    b = beta + expit(odds) - expit(-odds)
+    with np.errstate(divide="ignore"):
+        log_b = np.log(np.abs(b))
+    both = np.logaddexp(log_b, np.logaddexp(2 * log_b, np.log(4) + log_p + log_r) / 2) - np.log(2)
+    with np.errstate(invalid="ignore"):  # responses that never lose
+        top = odds + np.where(b >= 0, both - log_p, log_r - both)
     filled = ~(problem.present & ~named).any(axis=1)
     top, log_ref = np.where(filled[:, None], top, odds)[named], problem.log_ref[named]
-    prompt, share = np.nonzero(named)[0], share[named]
+    prompt, share = np.nonzero(named)[0], np.maximum(share[named], np.finfo(float).tiny)  # of what may be infinite
 
     def most(d):
         rest = np.zeros(len(named))

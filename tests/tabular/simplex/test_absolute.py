@@ -181,6 +181,18 @@ def test_an_sft_term_of_next_to_no_weight_is_walked_to(name, log_ref, beta, pair
     assert found.residual < 1e-15
 
 
+def test_an_sft_term_of_a_weight_below_the_floats_is_balanced():
+    """beta e^(-beta u) = e^-5000 (1 + beta): one label holds (0, 1) and the other, e^5000 lighter, pulls back at 1."""
+    beta, gap = 1e4, 8000.0
+    problem = Problem.from_unnormalized([-gap, 0.0], beta)
+    found = losses.solve(
+        problem, Preferences([0, 0], [1, 0], [0, 1], log_weight=[0.0, -5000.0]), losses.typical("dpo_sft")
+    )
+    u = (5000 + np.log(beta) - np.log(1 + beta)) / beta
+    assert found.status is Status.UNIQUE
+    assert found.log_policy[0, 0] == pytest.approx(-gap - u, rel=1e-14)
+
+
 def test_an_sft_term_pulls_at_a_probability_next_to_1_by_all_its_digits():
     labels = Preferences([0, 0], [0, 1], [1, 0], log_weight=[0.0, -30.0])
     found = solve(Problem.from_probabilities([0.5, 0.5], 1.0), labels, "cpo_xu", alpha=600)
