@@ -24,6 +24,25 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: what a colour scheme can change of all that axe asks
+COLOURS = ("color-contrast",)
+# Leave two of every row, or part, that is made of the same elements in the same places: axe asks the others the same.
+_THIN = """
+const kind = element => element.tagName + [...element.attributes].map(({name, value}) =>
+    ['class', 'style', 'role'].includes(name) ? name + value : name + !value);
+const kinds = (element, above = '') => {
+    const path = `${above} ${kind(element)}`;
+    return [path, ...[...element.children].flatMap(child => kinds(child, path))];
+};
+for (const parent of document.querySelectorAll('ul, ol, table, tbody, section, div')) {
+    const seen = {};
+    for (const child of [...parent.children]) {
+        const held = new Set(kinds(child));
+        if ([...held].every(path => seen[path] > 1)) child.remove();
+        for (const path of held) seen[path] = (seen[path] ?? 0) + 1;
+    }
+}
+"""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the driver is on this machine
 
 
@@ -72,13 +91,18 @@ class Browser:
         """One command of the DevTools protocol."""
         return self._send("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
 
-    def accessibility(self) -> list[str]:
-        """What axe finds wrong with the page, one line a rule: impact, rule, how often, where first."""
-        engine = resources.files("axe_core_python") / "axe.min.js"
-        self.run(engine.read_text(encoding="utf-8"))
+    def accessibility(self, only: tuple[str, ...] = ()) -> list[str]:
+        """What axe finds wrong, by all rules or these, one line a rule: impact, rule, how often, where first.
+
+        Of rows that are alike the page keeps two: open it again to have them all.
+        """
+        self.run(_THIN)
+        if not self.run("return 'axe' in window"):
+            self.run((resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8"))
         # the nodes of rules that are kept are not described: that takes as long as the rules
-        only = "axe.run({resultTypes: ['violations']})"
-        asked = f"{only}.then(found => found.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))"
+        options = {"resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
+        described = "found.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html])"
+        asked = f"axe.run({json.dumps(options)}).then(found => {described})"
         found = self.devtools("Runtime.evaluate", {"expression": asked, "awaitPromise": True, "returnByValue": True})
         return [
             f"{impact}: {rule}, {count} times, first at {at}" for impact, rule, count, at in found["result"]["value"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import chromium
+from tests.browser import COLOURS, chromium
 
 VISIBLE = "return document.querySelector(arguments[0]).checkVisibility({contentVisibilityAuto: true})"
 WIDTHS = "return [document.documentElement.scrollWidth, window.innerWidth]"
@@ -120,29 +120,39 @@ def test_a_loss_of_the_map_opens_what_is_told_of_it(browser):
     assert browser.run(told)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (400, "dark"), (1000, "dark"), (1600, "light")])
-def test_everybody_can_read_it(browser, width, scheme):
+@pytest.mark.parametrize(
+    ("width", "scheme", "rules"),
+    [(400, "light", ()), (400, "dark", COLOURS), (1000, "dark", COLOURS), (1600, "light", ())],
+)
+def test_everybody_can_read_it(browser, width, scheme, rules):
     """By axe: contrast, names, order, focus; nothing is wrong in either scheme or at any width, all details open."""
     browser.scheme(scheme)
     browser.viewport(width, 900, mobile=width < 500)
     browser.run("document.querySelectorAll('details').forEach(details => details.open = true)")
-    found = browser.accessibility()
     page, window = browser.run(WIDTHS)
+    found = browser.accessibility(rules)
     browser.scheme("light")
     assert found == []
     assert page <= window
 
 
+BAD = """
+<html lang=en><title>t</title><style>@media (prefers-color-scheme: dark) { .grey { color: #ccc } }</style>
+<main><h1>t</h1><ul><li>one<li>two<li>three<li class=grey>four<li>five<li><img src='data:,'><li>six
+<li style='color:#ccc'>pale</ul></main>
+"""
+
+
 def test_axe_would_notice(browser, tmp_path):
-    bad = tmp_path / "bad.html"
-    bad.write_text(
-        "<html lang=en><title>t</title><main><h1>t</h1><img src='data:,'><p style='color:#ccc'>pale</p></main>"
-    )
-    browser.open(bad.as_uri())
-    assert [line.split(",")[0] for line in browser.accessibility()] == [
-        "serious: color-contrast",
-        "critical: image-alt",
-    ]
+    """A row unlike the two first of its list, too, and a colour that is wrong in the dark alone."""
+    (tmp_path / "bad.html").write_text(BAD)
+    browser.open((tmp_path / "bad.html").as_uri())
+    pale, image = "serious: color-contrast", "critical: image-alt"
+    assert [line.split(", first")[0] for line in browser.accessibility()] == [f"{pale}, 1 times", f"{image}, 1 times"]
+    browser.scheme("dark")
+    found = browser.accessibility(COLOURS)
+    browser.scheme("light")
+    assert [line.split(", first")[0] for line in found] == [f"{pale}, 2 times"]
 
 
 def test_figures_are_dark_with_the_page(browser):
