@@ -1,4 +1,4 @@
-"""A demo as a student meets it: served on this machine, opened in Chromium, a slider moved by its arrow key."""
+"""The lessons as a student meets them: served on this machine, in Chromium, a slider moved by its arrow key."""
 
 import contextlib
 import os
@@ -19,13 +19,6 @@ const text = node => [...node.childNodes].map(child =>
     child.nodeType === Node.TEXT_NODE ? child.data
     : child.matches?.('style, script') ? '' : text(child) + (child.shadowRoot ? text(child.shadowRoot) : '')).join('');
 return text(document.body).replace(/\\s+/g, ' ');
-"""
-FOCUS_FIRST_SLIDER = """
-const find = root => [...root.querySelectorAll('*')].reduce((found, element) => found
-    ?? (element.matches('[role=slider]') ? element : element.shadowRoot && find(element.shadowRoot)), null);
-const thumb = find(document);
-thumb?.focus();
-return thumb?.getAttribute('aria-valuenow') ?? null;
 """
 
 
@@ -68,25 +61,6 @@ def press_right(browser):
     for kind in ("keyDown", "keyUp"):
         key = {"type": kind, "key": "ArrowRight", "code": "ArrowRight", "windowsVirtualKeyCode": 39}
         browser.devtools("Input.dispatchKeyEvent", key)
-
-
-def test_moving_the_slider_turns_the_preference(tmp_path):
-    with chromium(tmp_path / "profile") as browser, served(NAMES[1], tmp_path) as address:
-        browser.open(address)
-
-        def shows(sentence):
-            eventually(lambda: sentence in browser.run(TEXT), lambda: browser.run(TEXT)[:2000])
-
-        shows("the RLHF optimum 26.9 %: it prefers the wrong response")  # delta* = -2 + 1
-        assert browser.run(FOCUS_FIRST_SLIDER) is not None
-        for _ in range(11):
-            press_right(browser)
-        shows("the RLHF optimum 52.5 %: it prefers the right response")  # delta* = -0.9 + 1
-        assert browser.console_errors() == []
-        elsewhere = (
-            "return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(arguments[0]))"
-        )
-        assert [name for name in browser.run(elsewhere, address) if not name.startswith("data:")] == []
 
 
 IMAGES = "return [...document.images].map(image => image.src.length + image.src.slice(-40)).join(' ')"
@@ -135,6 +109,26 @@ def test_the_gallery_has_the_titles_of_the_lessons(gallery):
     shown = browser.run(TEXT)
     for path in NAMES.values():
         assert path.read_text().split('# title = "')[1].split('"')[0] in shown
+
+
+def test_moving_the_slider_turns_the_preference(gallery):
+    """And the page asks nobody but its server for anything."""
+    browser, address = gallery
+    browser.open(f"{address}?file={NAMES[1].name}")
+
+    def shows(sentence):
+        eventually(lambda: sentence in browser.run(TEXT), lambda: browser.run(TEXT)[:2000])
+
+    shows("the RLHF optimum 26.9 %: it prefers the wrong response")  # delta* = -2 + 1
+    assert browser.run(ALL_SLIDERS)
+    for _ in range(11):
+        press_right(browser)
+    shows("the RLHF optimum 52.5 %: it prefers the right response")  # delta* = -0.9 + 1
+    assert browser.console_errors() == []
+    elsewhere = (
+        "return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(arguments[0]))"
+    )
+    assert [name for name in browser.run(elsewhere, address) if not name.startswith("data:")] == []
 
 
 @pytest.mark.parametrize("number", NAMES)
