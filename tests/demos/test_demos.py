@@ -38,20 +38,26 @@ def as_opened(number):
     return run(number)
 
 
+@functools.cache
+def notebook(number):
+    """Its application, which may be run as often as one likes; to read it takes a third as long as to run it."""
+    spec = importlib.util.spec_from_file_location(f"demo_{number}", NAMES[number])
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.app
+
+
 def run(number, **controls):
     """The same with all controls of a cell at other positions: stand-ins with that ``.value``.
 
     Figures are drawn but not turned into images here, which is slow; running as scripts does that. There is a book.
     """
-    spec = importlib.util.spec_from_file_location(f"demo_{number}", NAMES[number])
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     given = {
         name: value if hasattr(value, "value") else SimpleNamespace(value=value) for name, value in controls.items()
     }
     book = mock.patch.dict(os.environ, {"CONDEQ_BOOK": BOOK})
     with mock.patch.object(inline, "data_url", return_value="data:,"), book:
-        outputs, definitions = module.app.run(defs=given)
+        outputs, definitions = notebook(number).run(defs=given)
     shown = html.unescape(" ".join(output.text for output in outputs if hasattr(output, "text")))
     # callouts carry their text as JSON in an attribute
     return shown.replace("\\u003c", "<").replace("\\u003e", ">"), definitions
