@@ -69,6 +69,15 @@ def drawn(once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def built(once) -> tuple[Path, Path]:
+    """``(wheel, source distribution)`` of the working tree."""
+    from tests.wheel import build
+
+    place = once("built", build)
+    return next(place.glob("*.whl")), next(place.glob("*.tar.gz"))
+
+
+@pytest.fixture(scope="session")
 def verdicts(once) -> dict:
     """{id: result} of every statement, verified by two processes at a time; all but the statements is handed around."""
     from proofs_checks import statements, verify

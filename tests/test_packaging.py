@@ -4,7 +4,6 @@ import importlib.metadata
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tomllib
@@ -22,6 +21,7 @@ from packaging.requirements import Requirement
 import tabular
 from condeq import examples, problem_file, surroundings
 from tabular import logs
+from tests.wheel import alone, run, unpacked
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -128,28 +128,6 @@ def test_the_library_needs_three_libraries_and_all_has_the_rest():
     assert {modules.get(name, name) for name in surroundings.LIBRARIES} <= everything
 
 
-@pytest.fixture(scope="session")
-def built(once):
-    """``(wheel, source distribution)`` of the working tree, built from a copy, or a skip where that cannot be."""
-    place = once("built", build)
-    return next(place.glob("*.whl")), next(place.glob("*.tar.gz"))
-
-
-def build(place):
-    ignored = shutil.ignore_patterns(".git", ".venv", "report", "*cache*", ".hypothesis", "build", "*.egg-info")
-    shutil.copytree(ROOT, place / "source", ignore=ignored)
-    has = int(importlib.metadata.version("setuptools").split(".")[0]) >= 77
-    done = run(sys.executable, "-m", "build", *["--no-isolation"] * has, "--outdir", place, place / "source")
-    if done.returncode and not has:
-        shutil.rmtree(place)
-        pytest.skip("no wheel could be built: neither setuptools 77 nor a network that has it")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def run(*command, **kwargs):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, **kwargs)
-
-
 def test_wheel_and_source_distribution_are_complete(built):
     wheel, source = built
     with zipfile.ZipFile(wheel) as archive:
@@ -165,23 +143,10 @@ def test_wheel_and_source_distribution_are_complete(built):
     assert {name for name in held if name.startswith(("tests/", "demos/", "docs/")) and "cache" in name} == set()
 
 
-def unpacked(wheel, place, *libraries):
-    """An environment of the wheel's files and the libraries named, as links: nothing else can be imported."""
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(place)
-    for library in libraries:
-        home = Path(library.__file__)
-        home = home.parent if home.name == "__init__.py" else home
-        for beside in (home, home.parent / f"{home.name}.libs"):
-            if beside.exists():
-                (place / beside.name).symlink_to(beside)
-    return place
-
-
-def alone(place, code):
-    """Python with the standard library and one directory."""
-    setup = f"import sys; sys.path.insert(0, {str(place)!r}); sys.dont_write_bytecode = True\n"
-    return run(sys.executable, "-I", "-S", "-c", setup + code, env={"PATH": os.environ["PATH"]})
+@pytest.fixture(scope="module")
+def plain(built, tmp_path_factory):
+    """An environment of a plain install: the wheel's files and the libraries it needs."""
+    return unpacked(built[0], tmp_path_factory.mktemp("plain"), *NEEDED)
 
 
 ALONE = """
@@ -197,11 +162,10 @@ print(sorted(tops & {"matplotlib", "sympy", "cvxpy", "flint", "pooch", "typer", 
 """
 
 
-def test_the_library_works_with_what_it_needs_alone(built, tmp_path):
-    place = unpacked(built[0], tmp_path, *NEEDED)
-    done = alone(place, ALONE)
+def test_the_library_works_with_what_it_needs_alone(plain):
+    done = alone(plain, ALONE)
     assert done.stdout == f"{tabular.__version__} (1, 3) unattained\n[]\n", done.stderr
-    size = sum(path.stat().st_size for top in place.iterdir() for path in top.resolve().rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for top in plain.iterdir() for path in top.resolve().rglob("*") if path.is_file())
     assert size < 250e6, "a plain install is light"
 
 
@@ -226,8 +190,8 @@ def test_the_library_works_with_what_it_needs_alone(built, tmp_path):
         ("import tabular.testing", "tabular.testing needs Hypothesis: pip install 'conditional-equivalence[testing]'"),
     ],
 )
-def test_what_is_missing_is_one_sentence(built, tmp_path, code, sentence):
-    done = alone(unpacked(built[0], tmp_path, *NEEDED), code)
+def test_what_is_missing_is_one_sentence(plain, code, sentence):
+    done = alone(plain, code)
     assert sentence in done.stderr.rstrip().split("\n")[-1]
     assert done.returncode == (2 if "condeq" in code else 1)
 
@@ -296,7 +260,7 @@ def interpreter(version):
     """A Python of that version with pip: on the path, or beside the running one, where version managers put them."""
     beside = Path(sys.base_prefix).parent.glob(f"*{version}*/bin/python{version}")
     found = [shutil.which(f"python{version}"), *map(str, sorted(beside))]
-    return next((name for name in found if name and run(name, "-m", "pip", "--version").returncode == 0), None)
+    return next((name for name in found if name and run(name, "-c", "import pip").returncode == 0), None)
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
