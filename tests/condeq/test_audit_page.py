@@ -107,23 +107,27 @@ def test_coordinates():
     assert svg.ticks(-1, 1) == [-1.0, -0.5, 0.0, 0.5, 1.0]
 
 
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
 @pytest.mark.parametrize("width", [400, 800, 1300])
-def test_a_browser_shows_it(result, tmp_path, width):
+def test_a_browser_shows_it(browser, result, tmp_path, width):
     (tmp_path / "page.html").write_text(audit_page.page(result, ["source"]), encoding="utf-8")
-    with chromium(tmp_path / "profile") as browser:
-        browser.viewport(width, 900, mobile=width < 800)
-        browser.open((tmp_path / "page.html").as_uri())
-        page, window = browser.run(WIDTHS)
-        assert page == window
-        assert browser.console_errors() == []
-        light = browser.run("return getComputedStyle(document.body).backgroundColor")
-        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-        browser.devtools("Emulation.setEmulatedMedia", dark)
-        assert browser.run("return getComputedStyle(document.body).backgroundColor") != light
-        outside = """return [...document.querySelectorAll('svg text')].filter(text => {
-            const box = text.getBBox(), m = text.getCTM(), svg = text.ownerSVGElement.getBoundingClientRect();
-            const at = text.getBoundingClientRect();
-            return at.left < svg.left - 1 || at.right > svg.right + 1 || at.top < svg.top - 1 || at.bottom >
-            svg.bottom + 1;
-        }).map(text => text.textContent)"""
-        assert browser.run(outside) == []
+    browser.scheme("light")
+    browser.viewport(width, 900, mobile=width < 800)
+    browser.open((tmp_path / "page.html").as_uri())
+    page, window = browser.run(WIDTHS)
+    assert page == window
+    assert browser.console_errors() == []
+    light = browser.run("return getComputedStyle(document.body).backgroundColor")
+    browser.scheme("dark")
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") != light
+    outside = """return [...document.querySelectorAll('svg text')].filter(text => {
+        const box = text.getBBox(), m = text.getCTM(), svg = text.ownerSVGElement.getBoundingClientRect();
+        const at = text.getBoundingClientRect();
+        return at.left < svg.left - 1 || at.right > svg.right + 1 || at.top < svg.top - 1 || at.bottom > svg.bottom + 1;
+    }).map(text => text.textContent)"""
+    assert browser.run(outside) == []
