@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -76,8 +77,6 @@ def test_pyright_agrees():
     assert found == {("wrong", line) for line in expected(CLIENT / "wrong.py")}
 
 
-def test_the_right_program_runs():
-    command = [sys.executable, str(CLIENT / "right.py")]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(tabular.__version__)
+def test_the_right_program_runs(capsys):
+    runpy.run_path(str(CLIENT / "right.py"), run_name="__main__")
+    assert capsys.readouterr().out.startswith(tabular.__version__)
