@@ -10,8 +10,8 @@ import pytest
 
 import figures
 from docs import check
-from docs.__main__ import gather
-from docs.generate import plots, reference
+from docs.__main__ import ELSEWHERE, gather
+from docs.generate import plots, reference, statements
 from tests.browser import COLOURS, chromium
 from tests.every_figure import copied
 
@@ -47,10 +47,24 @@ def drawn_once(folder):
     return save
 
 
+def told(results):
+    """The results that pages written by hand name, and those that these rest on or give way to."""
+    known, kept = {result["id"]: result for result in results}, set()
+    pages = [*(ROOT / "docs" / "site").rglob("*.md"), *(ROOT / name for name in ELSEWHERE)]
+    waiting = [name for page in pages for name in statements.cited(page.read_text(encoding="utf-8"))]
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept.add(name)
+            waiting += [*known[name]["rests_on"], *known[name]["instead"]]
+    return [result for result in results if result["id"] in kept]
+
+
 @pytest.fixture(scope="module")
 def site(results, drawn, tmp_path_factory):
-    """Every page but most of the reference, which takes half of the time; ``.ci/run`` builds the whole, too.
+    """Half of the book's pages: most of the reference and the statements that no page names are left out.
 
+    They are made by the same templates, and take most of the time; ``.ci/run`` builds the whole, too.
     Built beside this process: what Sphinx's own libraries warn of is not ours to refuse.
     """
     out = tmp_path_factory.mktemp("book")
@@ -58,7 +72,7 @@ def site(results, drawn, tmp_path_factory):
         patch.setattr(figures, "save", copied(drawn))
         patch.setattr(plots, "save", drawn_once(out))
         patch.setattr(reference, "modules", lambda: MODULES)
-        gather(out / "source", results)
+        gather(out / "source", told(results))
     places = ["-d", str(out / "doctrees"), str(out / "source"), str(out / "html")]
     # a quarter of the build goes to freeing what the process gives back at its end, one gigabyte
     kept = "import gc, sphinx.cmd.build as build; gc.disable(); raise SystemExit(build.main())"
