@@ -43,10 +43,12 @@ at most :math:`\mathtt{steep}+\log2m` apart (a wider gap could not be balanced: 
 other way), so no block has to walk further than n times that; who has walked twice as far is moved by rounding.
 
 **Where it begins.** A start from where the first step is long is worth less than unrolling. From the fit of a similar
-block few steps lead to the next, though they are long: curvature that a cut has lost comes back with them. Where four
-long steps in a row are of one length, or of as many as a block has nodes none is half as long as the shortest before
-them, many more follow: then, as where rounding hides all of the last step, or a block has walked too far, it is
-unrolled after all.
+block few steps lead to the next where weights are steep, though they are long: curvature that a cut has lost comes back
+with them. Even weights under steep offsets leave corners, and steps from one corner to the next: what such a start is
+off by is that over tau in a flatter problem, and unrolling begins where it is no more than one tau leaves for the next.
+Where four long steps in a row are of one length, or of as many as a block has nodes none is half as long as the
+shortest before them, many more follow: then, as where rounding hides all of the last step, or a block has walked too
+far, it is unrolled from the flattest after all.
 """
 
 import math
@@ -69,6 +71,7 @@ _EPS = np.finfo(float).eps
 _ROUGH = 1.0  # nats: near enough on the way, where the next problem moves the optimum by more
 _NEAR = 300.0  # nats: a start from which the step is no longer is worth more than one from a flatter problem
 _TIED = 2e4  # nats: the same of the fit of a similar block, as it stands
+_EVEN = math.log(1e4)  # nats of weights up to which offsets make corners
 _ALIKE = 0.05  # of a step's length: by so little differ those of a method that crawls
 _RATIO = 8.0  # of one tau to the next
 _COUNTED = 30.0  # nats: sums of whole numbers up to e^30 are exact
@@ -96,36 +99,54 @@ def cut_fit(edges, start, similar=False):
 
 
 def _approached(edges, start, similar):
-    """The fit of a few blocks, from their start where that is near; others, and who is lost from there, unrolled."""
+    """The fit of a few blocks, from their start where that is near, or from the flatter problem in which it is.
+
+    Far from a start that is no similar fit, and lost from where they began, they begin at 0 in the flattest.
+    """
     if edges.whole is None:
         edges = replace(edges, whole=whole_weights(edges.log_weight, edges.block[edges.winner], len(edges.start)))
     cuts, rows = _equations(edges), start.reshape(len(edges.start), -1).copy()
+    uneven = np.ptp(edges.log_weight)
+    flattest = max(int(_powers(uneven + 2 * edges.tilt().max())), 1)
     ahead = cuts.direction(start)
     _, step, _, rounding = ahead
     reach = edges.reach(step)
-    far = reach > _TIED if similar else (reach > _NEAR) | (rounding > LONG)
-    near = np.flatnonzero(~far)
-    if near.size:
-        some, ahead = (cuts, ahead) if len(near) == len(rows) else (cuts.take(near), None)
-        s, far[near] = _newton(some, rows[near].ravel(), tolerances.NEWTON_STEP, trying=True, ahead=ahead)
-        rows[near] = s.reshape(len(near), -1)
-    if far.any():
-        rows[far] = _unrolled(cuts if far.all() else cuts.take(np.flatnonzero(far)))
+    if similar:
+        near = _RATIO * _ROUGH
+        first = np.where(reach > (near if uneven <= _EVEN else _TIED), np.fmin(_powers(reach / near), flattest), 0)
+        zero = np.zeros(len(rows), dtype=bool)
+    else:
+        zero = (reach > _NEAR) | (rounding > LONG)
+        first = np.where(zero, flattest, 0)
+    rows[zero], first = 0.0, first.astype(np.int64)
+    lost = np.flatnonzero(_unrolled(cuts, rows, first, flattest, ~zero, None if first.any() else ahead))
+    if lost.size:
+        again, never = np.zeros((len(lost), cuts.size)), np.zeros(len(lost), dtype=bool)
+        _unrolled(cuts.take(lost), again, np.full(len(lost), flattest), flattest, never)
+        rows[lost] = again
     return rows.ravel()
 
 
-def _unrolled(cuts):
-    """``(n_blocks, n_nodes)`` fits, each from flatter ones: their levels, times tau, move with tau as they last did."""
-    edges = cuts.edges
-    rows, moved = np.zeros((2, len(edges.start), cuts.size))
-    flattest = _powers(np.ptp(edges.log_weight) + 2 * edges.tilt().max())
-    for power in range(flattest, -1, -1):
-        cuts = _scaled(cuts, edges, power, flattest)  # from tau to tau the trees serve on
+def _unrolled(cuts, rows, first, flattest, trying, ahead=None):
+    """Fits in the place of rows, each block's from flatter ones, from its ``first`` power of the ratio on.
+
+    Levels, times tau, move with tau as they last did. Returns the mask of who is lost of those that are ``trying``.
+    """
+    moved, lost, there = np.zeros_like(rows), np.zeros(len(rows), dtype=bool), ()
+    for power in range(first.max(), -1, -1):
+        here = np.flatnonzero((first >= power) & ~lost)
+        if not here.size:
+            continue
+        if not np.array_equal(here, there):
+            there, some = here, cuts if len(here) == len(rows) else cuts.take(here)
+            edges = some.edges
+        some = _scaled(some, edges, power, flattest)  # from tau to tau the trees serve on
         tau, wanted = _RATIO**power, _ROUGH if power else tolerances.NEWTON_STEP
-        s, _ = _newton(cuts, (rows + moved / _RATIO).ravel() / tau, wanted)
-        before, rows = rows, tau * s.reshape(rows.shape)
-        moved = rows - before
-    return rows
+        start = (rows + moved / _RATIO)[here].ravel() / tau
+        s, lost[here] = _newton(some, start, wanted, trying[here], ahead)
+        s = tau * s.reshape(len(here), -1)
+        moved[here], rows[here] = np.where((first > power)[here, None], s - rows[here], 0.0), s
+    return lost
 
 
 def _scaled(cuts, edges, power, flattest):
@@ -133,7 +154,7 @@ def _scaled(cuts, edges, power, flattest):
 
     Whole weights must cancel: they stay.
     """
-    of_weights = flattest - _powers(np.ptp(edges.log_weight))
+    of_weights = flattest - int(_powers(np.ptp(edges.log_weight)))
     log_weight = edges.log_weight / _RATIO ** max(0, power - of_weights)
     log_weight = np.where(edges.whole > 0, edges.log_weight, log_weight)
     return cuts.weighted(replace(edges, log_weight=log_weight, offset=edges.offset / _RATIO**power))
@@ -141,7 +162,7 @@ def _scaled(cuts, edges, power, flattest):
 
 def _powers(steep):
     """Of the ratio: how many make a problem so steep a flat one."""
-    return math.ceil(math.log(max(steep, 1.0), _RATIO))
+    return np.ceil(np.log(np.maximum(steep, 1.0)) / math.log(_RATIO))
 
 
 def whole_weights(log_weight, block, n_blocks):
@@ -177,7 +198,7 @@ def _parts(ratio, block, n_blocks):
     return np.round(1 / unit)
 
 
-def _newton(cuts, s, wanted, trying=False, ahead=None):
+def _newton(cuts, s, wanted, trying, ahead=None):
     """Damped Newton on all blocks, those still moving refitted, until every R is below ``wanted`` or rounding rules.
 
     ``ahead``, the direction at s, may be known. Also returns the mask of blocks that are better unrolled: they are left
@@ -215,7 +236,7 @@ def _newton(cuts, s, wanted, trying=False, ahead=None):
             loss = cuts.edges.losses(rows[there].ravel())
             falling &= (loss < (1 - tolerances.LOSS) * cuts.edges.losses(here))[at]
         done = ~(reach > wanted) | (hidden & ~falling) | ((before <= halving)[moving] & (reach > before[moving] / 2))
-        lost[moving] = trying & (astray | crawls | (done & (rounding > LONG)))
+        lost[moving] = trying[moving] & (astray | crawls | (done & (rounding > LONG)))
         before[moving], last[moving] = reach, stride
         moving = moving[~(done | astray | lost[moving])]
     return rows.ravel(), lost

@@ -74,9 +74,9 @@ def far_apart():
         assert losses.solve(problem, preferences, losses.typical("dpop")).status is status
 
 
-def steep_thresholds():
-    _, problem, preferences, _ = small(84)
-    failure_modes.solve_loss_thresholds(problem, preferences, losses.typical("ecpo"))
+def thresholds(seed, name):
+    _, problem, preferences, _ = small(seed)
+    return lambda: failure_modes.solve_loss_thresholds(problem, preferences, losses.typical(name))
 
 
 def users():
@@ -216,7 +216,13 @@ WORK = {
     "Newton steps of small blocks with offsets": (laplacian, "solve_even", fits(6, 8, 3.0, 3.0), 38),
     "steps in cuts of steep small blocks": (dense_cuts.DenseCuts, "direction", fits(6, 8, 60.0), 33),
     "steps in cuts with offsets": (dense_cuts.DenseCuts, "direction", fits(6, 8, 300.0, 100.0), 51),
-    "steps in cuts of fits unrolled from flat ones": (dense_cuts.DenseCuts, "direction", steep_thresholds, 115),
+    "steps in cuts of fits unrolled from flat ones": (dense_cuts.DenseCuts, "direction", thresholds(84, "ecpo"), 115),
+    "steps in cuts of even labels whose ties move them far": (
+        dense_cuts.DenseCuts,
+        "direction",
+        thresholds(145, "hypo"),
+        73,
+    ),
     "lengths of steps in cuts": (tree_cuts._Ray, "falls", fits(6, 8, 300.0, 100.0), 64),
     "steps in cuts of larger blocks": (tree_cuts._Cuts, "direction", fits(50, 60, 60.0, 10.0, 2), 59),
     "steps by gradients": (laplacian, "gradients", fits(60, 400), 20),

@@ -239,7 +239,9 @@ def test_from_any_start_few_steps_lead_to_the_fit(monkeypatch, spread, away, equ
         best = tree_cuts.cut_fit(edges, np.zeros(7))
         with monkeypatch.context() as patched:
             steps = counted(patched)
-            found, _ = tree_cuts._newton(equations(edges), away * rng.normal(size=7), tolerances.NEWTON_STEP)
+            found, _ = tree_cuts._newton(
+                equations(edges), away * rng.normal(size=7), tolerances.NEWTON_STEP, np.zeros(1, dtype=bool)
+            )
         assert len(steps) < 60
         np.testing.assert_allclose(found - found[0], best - best[0], atol=1e-7)
 
