@@ -38,6 +38,7 @@ all of the mass is next to 0 wherever the rest is: it counts as off its kink fir
 or log-ratios many orders of magnitude apart may leave a point that is not certified, and is said not to be.
 """
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -57,6 +58,7 @@ _FARTHEST = 1e150  # nats of a step: beyond that its products leave the floats
 _PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
 _NOTED = 8  # of a halving: steps of Newton's that shrink by less are no shorter
 _WORTH = 1e-3  # of a loss, by which half a step lowers it more than the whole: less is not worth a shorter one
+_TOGETHER = 2**16  # log-probabilities of halved steps that are looked at together
 _ABOVE = 1.0  # nats: a log-probability on its way may be above 0 by so much
 _SETTLED = 1e-13  # nats that the last Newton step moves; its square is left
 _ROUNDED = 1e-3  # a violation that is no rounding: it is not to be had again
@@ -92,9 +94,13 @@ class Core:
         return value, g, h, self._node(w, push, k)
 
     def value(self, x, tau):
-        w, v, r = (self.row, self.winner), (self.row, self.loser), x - self.log_ref
-        z = self.beta * (r[w] - r[v] - self.lam * tau * softplus(-r[w] / tau))
-        return np.bincount(self.row, self.weight * softplus(-z), len(x))
+        """Of each prompt, at points ``(..., p, k)``."""
+        r = x - self.log_ref
+        won, lost = r[..., self.row, self.winner], r[..., self.row, self.loser]
+        cost = self.weight * softplus(-self.beta * (won - lost - self.lam * tau * softplus(-won / tau)))
+        row, shape = self.row, x.shape[:-1]
+        at = row if x.ndim == 2 else np.arange(0, math.prod(shape), shape[-1])[:, None] + row
+        return np.bincount(at.ravel(), cost.ravel(), math.prod(shape)).reshape(shape)
 
     def of(self, rows):
         place = np.full(len(self.log_ref), -1)
@@ -167,26 +173,33 @@ def _smoothed(core, x, tau):
         nu = g.sum(axis=1)
         d, _ = _newton(h, g, nu, np.exp(here), np.zeros(r.shape, dtype=bool), np.zeros(r.shape))
         x[left], moved = _descended(part, here, value, d, tau, near)
-        left = left[(moved > near) & ~stalls.after(value, moved, which=left)]
+        left = left[(moved > near) & ~stalls.after(value, _noted(moved, near), which=left)]
     return x
+
+
+def _noted(moved, least):
+    """Lengths of steps, down to ``least``, in parts of a halving: what shrinks by less is no shorter."""
+    return np.ceil(_NOTED * np.log2(moved + least))
 
 
 def _descended(core, x, value, d, tau, near):
     """A step halved until it lowers the loss, and on while that lowers it more: whole ones may end far up behind.
 
-    One as short as ``near`` is the last.
+    One as short as ``near`` is the last. Steps of e^300 nats are halved a thousand times: ever more halves are looked
+    at together.
     """
-    share, size, new = np.ones(len(x)), np.abs(d).max(axis=1), normalised(x + d)
-    reached = core.value(new, tau)
-    while True:
-        half = normalised(x + share[:, None] / 2 * d)
-        lower = core.value(half, tau)
-        short = (~(reached <= value) | (lower < reached * (1 - _WORTH))) & (share * size > near)
-        if not short.any():
-            falls = reached <= value
-            return np.where(falls[:, None], new, x), np.where(falls, share * size, 0.0)
-        share, reached = np.where(short, share / 2, share), np.where(short, lower, reached)
-        new = np.where(short[:, None], half, new)
+    share, size, every, ahead = np.ones(len(x)), np.abs(d).max(axis=1), np.arange(len(x)), 1
+    reached, short = core.value(normalised(x + d), tau), np.ones(1, dtype=bool)
+    while short.any():
+        shares = share * np.exp2(-np.arange(ahead + 1))[:, None]
+        values = np.vstack([reached, core.value(normalised(x + shares[1:, :, None] * d), tau)])
+        worth = ~(values[:-1] <= value) | (values[1:] < values[:-1] * (1 - _WORTH))
+        short = np.vstack([worth & (shares[:-1] * size > near), np.zeros(len(x), dtype=bool)])
+        stop = short.argmin(axis=0)
+        share, reached, short = shares[stop, every], values[stop, every], stop == ahead
+        ahead = max(1, min(2 * ahead, _TOGETHER // x.size))
+    falls = reached <= value
+    return np.where(falls[:, None], normalised(x + share[:, None] * d), x), np.where(falls, share * size, 0.0)
 
 
 def _newton(h, g, nu, p, held, r):
@@ -225,7 +238,7 @@ def _polished(core, x, side, tau):
         d, change = _newton(h, g, nu, np.exp(x), held, np.where(held, r, 0.0))
         x = np.minimum(x + np.clip(d, -longest, longest), _ABOVE)
         nu, moved = nu + change, np.abs(d).max(axis=1)
-        settled = bool(((moved <= _SETTLED) | stalls.after(np.ceil(_NOTED * np.log2(moved + _SETTLED)))).all())
+        settled = bool(((moved <= _SETTLED) | stalls.after(_noted(moved, _SETTLED))).all())
     nu = np.where(held.all(axis=1), np.nan_to_num(_middle(core, x, share)), nu)
     return x, nu, violation(core, x, nu, held, share)
 
