@@ -19,12 +19,13 @@ this cut move S, of which none is heavier than the tree's. Labels between two bl
 A logit has moved by its own S less those just below it.
 """
 
+import math
 import warnings
 from dataclasses import field, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array, eye_array
+from scipy.sparse import csr_array, eye_array, issparse
 
 from tabular.base import digraph
 from tabular.base.record import Record
@@ -42,6 +43,7 @@ _RELATIVE = 1e-9  # of what a logit has moved
 _ABSOLUTE = 1e-11  # nats, times min(1, 1 / beta): what a logit may be off near its start
 _ROUNDED = 4 * np.finfo(float).eps  # of a log-probability: as much of a log-ratio is rounding, where it is a difference
 _STIFF = 300  # responses up to which an implicit step, cubic in them, is affordable; and sums over them
+_DENSE = 2**13  # entries of a matrix up to which its products are faster dense, whatever it lacks
 _BEYOND = np.errstate(over="ignore", invalid="ignore")  # the floats: a step there is taken back, or said to fail
 
 
@@ -127,7 +129,7 @@ class _Prompt:
         """What is followed, all logits but the last, to logits."""
         n, followed = len(self.log_ref), np.arange(len(self.log_ref) - 1)
         ends = np.r_[followed, np.full(n - 1, n - 1)], np.r_[followed, followed]
-        return csr_array((np.repeat([1.0, -1.0], n - 1), ends), shape=(n, n - 1))
+        return _quick(csr_array((np.repeat([1.0, -1.0], n - 1), ends), shape=(n, n - 1)))
 
     @property
     def blurred(self):
@@ -228,10 +230,10 @@ class _Differences(_Prompt):
         self.graph = PairGraph.of(len(log_ref), winner, loser)
         self.to_low = np.where(winner < loser, share, -share)
         if len(log_ref) <= _STIFF:
-            below, self.moves = _sums(self.graph, self._lasting())
+            below, moves = _sums(self.graph, self._lasting())
         else:
-            below = self.moves = eye_array(len(log_ref), format="csc")
-        self.pushed = csr_array(below[:, self.graph.low] - below[:, self.graph.high])
+            below = moves = eye_array(len(log_ref), format="csc")
+        self.moves, self.pushed = _quick(moves), _quick(csr_array(below[:, self.graph.low] - below[:, self.graph.high]))
 
     def _lasting(self):
         """A number for each pair that is the higher the longer and the harder it pushes: labels between blocks fade."""
@@ -256,7 +258,8 @@ class _Differences(_Prompt):
     @cached_property
     def between(self):
         """What is followed, to the difference of each pair's logits."""
-        return (self.moves[self.graph.low] - self.moves[self.graph.high]).toarray()
+        between = self.moves[self.graph.low] - self.moves[self.graph.high]
+        return between.toarray() if issparse(between) else between
 
     @_BEYOND
     def jacobian(self, _, followed):
@@ -265,6 +268,11 @@ class _Differences(_Prompt):
 
     def pieces(self):
         return self.graph.components()
+
+
+def _quick(matrix):
+    """A sparse matrix as its products with vectors are found faster."""
+    return matrix.toarray().astype(float) if math.prod(matrix.shape) <= _DENSE else matrix
 
 
 def _sums(graph, weight):

@@ -172,9 +172,19 @@ def test_next_to_certain_odds_are_not_rounding(monkeypatch):
     shares = labels.weight / labels.weight.sum()
     one = descent._Prompt(losses.get("orpo", lam=0.25).form, start, 1.0, shares, labels.winner, labels.loser)
     np.testing.assert_allclose(one.velocity(0, np.zeros(3)), velocity(0, start)[:-1], rtol=1e-14, atol=1e-16)
-    steps = 1e-4 * one.moves.T.toarray()
+    steps = 1e-4 * one.moves.T
     turned = [(velocity(0, start + h) - velocity(0, start - h))[:-1] / 2e-4 for h in steps]
     np.testing.assert_allclose(one.jacobian(0, np.zeros(3)).T, turned, rtol=1e-7, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["dpo", "dpo_sft"])
+def test_few_responses_are_followed_densely_and_as_sparsely(monkeypatch, name):
+    problem = Problem.from_unnormalized([0.0, 2.0, -3.0, 1.0, 0.5], 1.0)
+    labels = Preferences.from_pairs([(0, 1), (1, 2), (2, 0), (3, 0), (1, 0)])
+    dense = flow.trajectory(problem, labels, losses.typical(name), times=[0.5, 5.0, 50.0])
+    monkeypatch.setattr(descent, "_DENSE", 0)
+    sparse = flow.trajectory(problem, labels, losses.typical(name), times=[0.5, 5.0, 50.0])
+    np.testing.assert_allclose(dense.log_policy, sparse.log_policy, atol=1e-8)
 
 
 @pytest.mark.parametrize("beta", [1.0, 1e4])
