@@ -215,8 +215,7 @@ class Disco:
 
     def least_between(self, low, high):
         """A lower bound on [low, high]: s rises, 1 - s, sp(-x) and e^-x fall."""
-        _, left, logistic, _ = self._parts(high)
-        return left * logistic + np.exp(-high - softplus(-low / self.tau))
+        return expit(-high / self.tau) * softplus(-high) + np.exp(-high - softplus(-low / self.tau))
 
     def widest_gap(self, log_ratio):
         r"""Between neighbouring levels of any minimiser, for tau <= 1.
