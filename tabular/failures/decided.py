@@ -137,13 +137,17 @@ class Decisions:
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
         self.looked, self.unproved = 0, False
         self.patterns, self.waiting = Patterns(at, weight, budget), []
+        response = at.parts.graph.response[self.patterns.copies.node]
+        self.place = np.minimum(np.searchsorted(node, response), len(node) - 1)  # of those that are fitted; others are
+        self.placed = node[self.place] == response
         self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 1, _MENDED))
         self.price = (at.value + budget) / float(weight.sum())
         self.between = _between(*self.pairs.ends, self.pairs.sums(share))
 
     def run(self, limit: int):
         """Look at so many nodes at most, unless all are closed before."""
-        self._policy(self.patterns.tied(np.arange(len(self.patterns.copies.edge))))
+        everything = self.patterns.tied(np.arange(len(self.patterns.copies.edge)))
+        self._policies([everything], self.patterns.start)
         if self.best + self.more > self.weight.sum():
             self.most = self.best
             return self
@@ -241,8 +245,7 @@ class Decisions:
                 | (off[rows] > _SLOWEST * before)
                 | (found.weight + self.light < self.best + self.more)
             )
-            for k in rows[done]:
-                self._try(fits[[k]])
+            self._try(fits[rows[done]], len(rows))
             rows = rows[~done]
         return fits, most
 
@@ -279,24 +282,34 @@ class Decisions:
         """The policies of some fits: what is at its bend is tied."""
         inverted, bend = self.divided.inverted(fits)
         weight = inverted @ self.ways_weigh
-        for k in np.argsort(-weight, kind="stable")[:several]:
-            if weight[k] + self.light >= self.best + self.more:
-                tied = self.label[bend[k][self.pairs.pair]]
-                self._policy(self.patterns.tied(np.isin(self.patterns.copies.edge, tied)))
+        rows = np.argsort(-weight, kind="stable")[:several]
+        rows = rows[weight[rows] + self.light >= self.best + self.more]
+        tied = [np.isin(self.patterns.copies.edge, self.label[bend[k][self.pairs.pair]]) for k in rows]
+        near = np.where(self.placed, fits.strength[rows][:, self.place], self.patterns.start)
+        self._policies([self.patterns.tied(edges) for edges in tied], near)
 
-    def _policy(self, pattern):
-        if pattern.tobytes() not in self.tried:
-            self.tried.add(pattern.tobytes())
-            cost, weight, inverted, _ = (part[0] for part in self.patterns.fitted([pattern]))
-            self._keep(pattern, cost, inverted)
-            self.waiting.append((float(weight - (cost.sum() - self.budget) / self.price), len(self.tried), pattern))
+    def _policies(self, patterns, near):
+        """Those that have not been tried; near: strengths, one row for all or one for each."""
+        near, new = np.broadcast_to(near, (len(patterns), len(self.patterns.start))), {}
+        for k, pattern in enumerate(patterns):
+            if pattern.tobytes() not in self.tried:
+                self.tried.add(pattern.tobytes())
+                new[len(self.tried)] = k
+        if not new:
+            return
+        rows = [*new.values()]
+        found = self.patterns.fitted([patterns[k] for k in rows], near[rows])
+        for number, k, cost, weight, inverted, _, strength in zip(new, rows, *found, strict=True):
+            self._keep(patterns[k], cost, inverted)
+            worth = float(weight - (cost.sum() - self.budget) / self.price)
+            self.waiting.append((worth, number, patterns[k], strength))
 
     def _mend(self, several):
         """Of the patterns tried, those that are worth most for their cost."""
         self.waiting.sort(reverse=True, key=lambda one: one[:2])
         now, self.waiting = self.waiting[:several], self.waiting[several:]
-        for *_, pattern in now:
-            for way in self.patterns.mended(pattern):
+        for *_, pattern, strength in now:
+            for way in self.patterns.mended(pattern, strength):
                 self._keep(*way)
 
     def _keep(self, pattern, cost, inverted):

@@ -114,30 +114,38 @@ def heaviest(winner, loser, n_nodes, weight) -> Forests:
     >>> found.left_over(np.array([[1e-20, 0.5, 0.5]])).tolist()
     [[0.0, 0.5, -0.5]]
     """
-    rows = np.arange(len(weight))
+    shape = len(weight), n_nodes
     between, pair = _table(winner, loser, n_nodes, weight)
-    below, own = np.zeros(between.shape), np.zeros(between.shape[:2], dtype=np.int64)
-    near, link = between[:, 0].copy(), np.zeros(own.shape, dtype=np.int64)
+    near, link = between[:, 0].copy(), np.zeros(shape, dtype=np.int64)
     near[:, 0] = -1.0  # done
+    below, own = np.zeros((near.size, n_nodes)), np.zeros(near.size, dtype=np.int64)
+    between, pair = between.reshape(below.shape), pair.reshape(below.shape)  # a row for each node of each fit
+    first, nearest, links = np.arange(len(weight)) * n_nodes, near.reshape(-1), link.reshape(-1)
     for _ in range(n_nodes - 1):
         node = near.argmax(axis=1)
-        tied, before = near[rows, node] > 0, link[rows, node]
-        below[rows, node] = below[rows, before] * tied[:, None]
-        below[rows, node, node], own[rows, node] = tied, pair[rows, node, before]
-        there = between[rows, node]
+        row = first + node
+        tied, before = nearest[row] > 0, links[row]
+        below[row] = below[first + before] * tied[:, None]
+        below[row, node], own[row] = tied, pair[row, before]
+        there = between[row]
         nearer = (there > near) & (near >= 0)
         np.copyto(near, there, where=nearer)
         np.copyto(link, node[:, None], where=nearer)
-        near[rows, node] = -1.0
-    return Forests(below, below[:, winner] - below[:, loser], own)
+        nearest[row] = -1.0
+    below = below.reshape(*shape, n_nodes)
+    return Forests(below, below[:, winner] - below[:, loser], own.reshape(shape))
 
 
 def _table(winner, loser, n_nodes, weight):
     """``(n_fits, n_nodes, n_nodes)`` the weight of the heaviest pair of any two nodes, and which it is."""
-    rows, order = np.arange(len(weight))[:, None], np.argsort(weight, axis=1, kind="stable")
-    low, high = np.minimum(winner, loser)[order], np.maximum(winner, loser)[order]
+    low, high = np.minimum(winner, loser), np.maximum(winner, loser)
     between = np.zeros((len(weight), n_nodes, n_nodes))
     pair = np.zeros(between.shape, dtype=np.int64)
-    for ends in (low, high), (high, low):
-        between[rows, *ends], pair[rows, *ends] = np.take_along_axis(weight, order, 1), order  # the last, the heaviest
+    if len(np.unique(low * n_nodes + high)) == len(low):
+        rows, order = slice(None), np.arange(len(low))
+    else:
+        rows, order = np.arange(len(weight))[:, None], np.argsort(weight, axis=1, kind="stable")
+        low, high, weight = low[order], high[order], np.take_along_axis(weight, order, 1)
+    for ends in ((low, high), (high, low)):
+        between[rows, *ends], pair[rows, *ends] = weight, order  # the last, the heaviest
     return between, pair

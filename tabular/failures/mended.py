@@ -37,44 +37,45 @@ class Patterns:
         group = digraph.components(len(copies.node), copies.winner[edges], copies.loser[edges])
         return np.unique(group, return_index=True)[1][group]
 
-    def fitted(self, patterns):
+    def fitted(self, patterns, near):
         """Of each pattern what its pieces cost above the infimum, its weight, what is inverted, what each label costs.
 
-        ``(k, n_pieces)``, ``(k,)`` and ``(k, n_labels)`` twice, in the order of the copies.
+        ``(k, n_pieces)``, ``(k,)``, ``(k, n_labels)`` twice, in the order of the copies; and strengths, ``(k, n_places)``,
+        which are found from some that are ``near``: one row for all, or one for each.
         """
         copies, k, size = self.copies, len(patterns), len(self.copies.node)
         several = ties.Copies(copies.graph, np.tile(copies.component, k))
         leader = (np.asarray(patterns) + np.arange(k)[:, None] * size).ravel()
-        fit = several.fit(leader, guess=np.tile(self.start, k))
+        fit = several.fit(leader, guess=np.broadcast_to(near, (k, size)).ravel())
         cost = np.maximum(fit.cost - self.at.parts.cost[several.component], 0.0).reshape(k, -1)
         inverted, least = (fit.delta <= 0).reshape(k, -1), Circulation.of(fit).cost.reshape(k, -1)
-        return cost, inverted @ self.weight[copies.edge], inverted, least
+        return cost, inverted @ self.weight[copies.edge], inverted, least, fit.strength.reshape(k, size)
 
-    def mended(self, pattern):
+    def mended(self, pattern, near):
         """Patterns within the budget, each heavier than the one before: (pattern, costs of pieces, inverted)."""
-        cost, weight, inverted, least = (part[0] for part in self.fitted([pattern]))
+        cost, weight, inverted, least, near = (part[0] for part in self.fitted([pattern], near))
         while cost.sum() > self.budget:
             others = self._without_one(pattern)
             if not len(others):
                 return
-            found = others, *self.fitted(others)
+            found = others, *self.fitted(others, near)
             total, weights = found[1].sum(axis=1), found[2]
             within = total <= self.budget
             lost = np.maximum(weight - weights, _NOTHING * self.weight.sum())
             saved = np.where(within, np.inf, (cost.sum() - total) / lost)
             best = np.lexsort((weights, saved))[-1]
-            pattern, cost, weight, inverted, least = (part[best] for part in found)
+            pattern, cost, weight, inverted, least, near = (part[best] for part in found)
         while True:
             yield pattern, cost, inverted
             others = self._with_one(pattern, inverted, least, self.budget - cost.sum())
             if not len(others):
                 return
-            found = others, *self.fitted(others)
+            found = others, *self.fitted(others, near)
             weights = np.where(found[1].sum(axis=1) <= self.budget, found[2], -np.inf)
             best = np.argmax(weights)
             if not weights[best] > weight:
                 return
-            pattern, cost, weight, inverted, least = (part[best] for part in found)
+            pattern, cost, weight, inverted, least, near = (part[best] for part in found)
 
     def _without_one(self, pattern):
         """Each response that is tied to others let go."""

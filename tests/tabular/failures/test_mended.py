@@ -20,10 +20,10 @@ def test_mended_patterns_are_policies_within_the_budget(seed, tied):
     patterns = Patterns(at, weight, budget)
     edge = patterns.copies.edge
     start = patterns.tied(np.arange(len(edge)) if tied == "all" else np.zeros(0, dtype=int))
-    cost = patterns.fitted([start])[0].sum()
+    cost = patterns.fitted([start], patterns.start)[0].sum()
     assert (cost > budget) == (tied == "all")
     got = []
-    for pattern, costs, inverted in patterns.mended(start):
+    for pattern, costs, inverted in patterns.mended(start, patterns.start):
         assert costs.sum() <= budget
         parts = [pattern[patterns.copies.node_copy == k] - first for k, first in enumerate(patterns.copies.start)]
         policy = joint.policy(at, patterns.copies.component, parts)
@@ -34,7 +34,7 @@ def test_mended_patterns_are_policies_within_the_budget(seed, tied):
     assert np.all(np.diff(got) > 0)
     ends = np.sort([pattern[patterns.copies.winner], pattern[patterns.copies.loser]], axis=0)[:, ~inverted]
     more = [np.where(pattern == high, low, pattern) for low, high in ends.T]
-    costs, weights, *_ = patterns.fitted(more)
+    costs, weights, *_ = patterns.fitted(more, patterns.start)
     assert not ((costs.sum(axis=1) <= budget) & (weights > got[-1])).any()
 
 
