@@ -46,7 +46,8 @@ _RIDGE, _LEAST = 1e-8, 1e-25  # curvature where there is none, of what a label p
 _NEAR, _FAR = 1e-6, 30.0  # nats over which curvatures are taken; no step is longer
 _TURNED = 0.3  # of the slope at the start of a step: what may be left of it at its end
 _SHORTEST, _LONGEST = 1e-6, 1e12  # of a step: how well it is known, and how long it grows
-_NEAREST, _FURTHER = 0.3, 4.0  # to an end of a bracket, a part of it; and how much further steps go where one is left
+_PARTS = 0.5 ** np.arange(7.0, 0.0, -1.0)  # of a bracket, tried at once
+_FURTHER = 2.0 ** np.arange(1.0, 8.0)  # times as far, where no end is known
 _STEPS = 20  # of one fit: bounds hold wherever it ends
 _SMALLEST = -745.0  # the log of the least float
 
@@ -106,7 +107,7 @@ class Divided:
         self.stiff = np.clip(self.share.mean() / self.share, 1.0, 1e6)  # light labels are held against heavy ones
         self.round = max(_ROUND, _OF_SPAN * float(np.abs(self.bound).max()))
         self.gains = tuple(part[0] for part in pairs.split(weight[None], 0.0))
-        above, below = (_tangent(s * self.bound, price * self.gains[k] / self.share) for k, s in enumerate((1, -1)))
+        above, below = _tangent(np.array([self.bound, -self.bound]), price * np.array(self.gains) / self.share)
         self.push = expit(-self.bound)
         self.bends = -np.maximum(expit(self.bound) - below, 0.0), np.maximum(self.push - above, 0.0)
         with np.errstate(divide="ignore"):
@@ -222,22 +223,21 @@ class Divided:
     def _along(self, rounded, h, moved, falls):
         """``(n_fits,)`` steps so far along a way that most of the slope is gone, which rises all the way."""
         step, low, high = np.ones(len(h)), np.zeros(len(h)), np.full(len(h), np.inf)
-        down, up, going = -falls, np.full(len(h), np.inf), np.arange(len(h))  # the slopes at low and at high
+        going, tried = np.arange(len(h)), np.ones((len(h), 1))
         while going.size:
-            there = h[going] + step[going, None] * moved[going]
-            slope, way = (self.share * rounded[going].slope(there) * moved[going]).sum(axis=1), step[going]
-            low[going], down[going] = np.where(slope <= 0, (way, slope), (low[going], down[going]))
-            high[going], up[going] = np.where(slope > 0, (way, slope), (high[going], up[going]))
-            between = self._between(low[going], high[going], down[going], up[going])
-            on = (np.abs(slope) > _TURNED * falls[going]) & (between - low[going] > _SHORTEST * between)
-            on &= between < _LONGEST
-            step[going[on]], going = between[on], going[on]
+            there = h[going, None] + tried[..., None] * moved[going, None]
+            slope = (self.share * rounded[going, None].slope(there)) @ moved[going, :, None]
+            rises = slope[..., 0] > 0
+            low[going] = np.maximum(low[going], np.where(rises, 0.0, tried).max(axis=1))
+            high[going] = np.minimum(high[going], np.where(rises, tried, np.inf).min(axis=1))
+            rows, best = np.arange(len(going)), np.abs(slope[..., 0]).argmin(axis=1)
+            step[going] = tried[rows, best]
+            on = (np.abs(slope[rows, best, 0]) > _TURNED * falls[going]) & (low[going] < _LONGEST)
+            on &= high[going] - low[going] > _SHORTEST * high[going]
+            going = going[on]
+            between = low[going, None] + np.where(np.isinf(high), 0.0, high - low)[going, None] * _PARTS
+            tried = np.where(np.isinf(high[going, None]), low[going, None] * _FURTHER, between)
         return step
-
-    def _between(self, low, high, down, up):
-        """Where the straight line between two slopes is 0, but not too near to either; further on where one is left."""
-        part = np.clip(-down / np.where(np.isinf(high), 1.0, up - down), _NEAREST, 1 - _NEAREST)
-        return np.where(np.isinf(high), _FURTHER * low, low + part * np.where(np.isinf(high), 0.0, high - low))
 
     def _circulations(self, fits, bends):
         """What labels push beyond the straight lines of their pairs, near the fits."""
@@ -330,5 +330,5 @@ def _tangent(bound, worth):
         push = np.exp(log_push)
         return worth - (softplus(-bound) + push * bound - entr(push) - entr(1 - push))
 
-    log_push = roots.increasing(short, np.full(len(bound), _SMALLEST), -softplus(bound))
+    log_push = roots.increasing(short, np.full(bound.shape, _SMALLEST), -softplus(bound))
     return np.where(worth < softplus(-bound), np.exp(log_push), 0.0)
