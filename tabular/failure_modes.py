@@ -20,7 +20,6 @@ from tabular.base import checks
 from tabular.base.nouns import takes_nouns
 from tabular.base.one_thread import one_thread
 from tabular.errors import InputError
-from tabular.failures import joint
 from tabular.failures.any_loss import LossThresholds
 from tabular.failures.any_loss import frontier as loss_frontier
 from tabular.failures.any_loss import thresholds as solve_loss_thresholds
@@ -95,19 +94,26 @@ def thresholds(problem: Problem, preferences: Preferences, loss: Loss | None = N
 @takes_nouns
 @one_thread
 def worst_case_accuracy(
-    problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
+    problem: Problem,
+    preferences: Preferences,
+    loss_level: ArrayLike,
+    loss: Loss | None = None,
+    limit: int | None = None,
 ) -> np.ndarray:
     """The least possible fraction, by label weight, of pairs with delta > 0 at mean loss at most ``loss_level``.
 
-    To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`): a few hundred
-    convex fits in most cases of up to 20 responses, in tenths of a second; 20,000 at most, which take longer. Of
-    several levels, each that the frontier of all leaves open is searched by itself.
+    To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`), which most problems
+    of up to 20 responses and 80 labels end in tenths of a second. Of several levels, each that the frontier of all
+    leaves open is searched by itself.
 
     Args:
         loss_level: in nats, a number or an array; a tie is not correct, and a level that policies only approach counts
             as theirs. The result has its shape.
         loss: of :mod:`tabular.losses`, a convex loss of differences; DPO by default. Others than
             DPO are searched for components of up to 10 labels.
+        limit: under DPO, decisions about labels that are looked at for one level at most, or tie patterns of a piece
+            where there are too many labels to decide about. None for as many as take tenths of a second, a second or
+            two where there are more than 20 responses and 80 labels.
 
     Raises:
         InputError: no level, a level below the infimum of the loss, one at which only bounds are known, or a loss for
@@ -118,26 +124,29 @@ def worst_case_accuracy(
     >>> worst_case_accuracy(problem, labels, [0.1, 0.2, 0.6]).tolist(), worst_case_accuracy(problem, labels, 0.2)
     ([1.0, 0.5, 0.0], 0.5)
     """
-    bounds = _bounds(problem, preferences, loss_level, loss, joint.PARTITIONS)
+    bounds = _bounds(problem, preferences, loss_level, loss, limit)
     return _plain(known(bounds, loss_level))
 
 
 @takes_nouns
 @one_thread
 def accuracy_bounds(
-    problem: Problem, preferences: Preferences, loss_level: ArrayLike, loss: Loss | None = None
+    problem: Problem,
+    preferences: Preferences,
+    loss_level: ArrayLike,
+    loss: Loss | None = None,
+    limit: int | None = None,
 ) -> Bounds:
     """Certified bounds on :func:`worst_case_accuracy`, for problems of any size.
 
-    It is the same search, which most problems of up to 20 responses end in tenths of a second, as far as it comes in a
-    second or two: where it ends the bounds are equal and exact.
-    Else :func:`worst_case_accuracy`, which searches further, may know more.
+    It is the same search, with the same arguments: where it ends the bounds are equal and exact. Where it does not, a
+    higher ``limit`` makes them tighter.
 
     >>> problem = Problem.from_probabilities([[0.2, 0.8], [0.5, 0.5]], beta=1)
     >>> accuracy_bounds(problem, Preferences.from_pairs([(0, 0, 1), (1, 0, 1)]), 0.2)
     Bounds(lower=0.5, upper=0.5)
     """
-    bounds = _bounds(problem, preferences, loss_level, loss, None)
+    bounds = _bounds(problem, preferences, loss_level, loss, limit)
     return Bounds(_plain(bounds.lower), _plain(bounds.upper))
 
 
@@ -148,6 +157,7 @@ def _is_dpo(loss):
 def _bounds(problem, preferences, loss_level, loss, limit):
     """By the frontier of all levels, and where it leaves one of several open, by that of this one alone."""
     level = checks.numbers(loss_level, "loss_level")
+    limit = None if limit is None else checks.whole_number(limit, "limit", least=1)
     checks.refuse(np.isnan(level), level, "loss_level", "give a number, in nats")
     if level.size == 0:
         raise InputError("loss_level is empty: give at least one level, in nats")

@@ -15,6 +15,9 @@ the bound divides a label by itself, the last of a knapsack, that is one of much
 Nodes are looked at several at a time: those of the highest bounds, and those that have decided most, which lead to
 policies. How many there are depends on how soon a heavy set is known. So some dives from the root decide many labels at
 once, and what they and the nodes tie is mended where it costs too much or leaves room (:mod:`tabular.failures.mended`).
+
+All of these, the search for the price among them, are counted in one unit (:mod:`tabular.failures.work`), and where
+enough is done the search ends, with what the open nodes may invert as its bound.
 """
 
 from dataclasses import dataclass, replace
@@ -23,32 +26,46 @@ import numpy as np
 
 from tabular.base import tolerances
 from tabular.base.rows import Rows
-from tabular.failures import joint, knapsack
+from tabular.failures import knapsack
 from tabular.failures.divided import INVERTED, OPEN, RIGHT, Divided, Near
 from tabular.failures.infimum import Infimum
 from tabular.failures.mended import Patterns
 from tabular.failures.pairs import Pairs
+from tabular.failures.work import Work
 
-__all__ = ["Decisions", "implied", "nodes"]
+__all__ = ["Decisions", "able", "enough", "implied"]
 
 _LIGHTEST = np.log(1e-15)  # of the heaviest: labels that can make no difference are left out of the fits
 _TOGETHER = 32  # nodes that are decided at once, half of them the deepest
 _TRIED = 2  # policies of as many nodes
-_MENDED, _SELDOM = 3, 4  # patterns at once; and not before so many rounds again
-_FAST = 100.0  # nats that weights and margins span where so many are fitted fast: fewer beyond, one at least
-_DIVES, _AT_ONCE = 8, 0.25  # dives, and the part of the open labels that each decides at once
+_SELDOM = 4  # rounds: not before so many another pattern is mended
+_DIVES, _AT_ONCE = 5, 0.5  # dives, and the part of the open labels that each decides at once
 _LEFT = 3e-4  # of what closing a node takes, its fit may have left to fall
 _CLOSE, _WIDER = 1.2, 4.0  # the price is known to that factor; at first it is searched for by steps of the other
 _WHOLE, _RATHER = 1e-3, 30.0  # of a label: it is not divided; and of what the dearest is worth: it is left
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
-_WORK = 13_000_000  # labels times squared responses, of all nodes
+_SMALL, _LARGE = (
+    32_000,
+    13_000_000,
+)  # labels times squared responses: of 20 and 80 of them; and where no node is looked at
+_WORK, _MORE = 165_000.0, 25.0  # of a search among so many, and up to so many times more among more of them
+_DIVING, _MENDING = 0.3, 0.5  # of the work that is left: for dives, and for patterns that are mended in a row
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good
 
 
-def nodes(at: Infimum) -> int:
-    """How many are looked at before bounds are given as they stand: a second or two of them."""
+def able(at: Infimum) -> bool:
+    """Whether nodes are looked at: of very many labels and responses one takes too long."""
+    return _size(at) <= _LARGE
+
+
+def enough(at: Infimum) -> Work:
+    """After which bounds are given as they stand: tenths of a second, of more than 20 responses and 80 labels more."""
+    return Work(_WORK * float(np.clip(_size(at) / _SMALL, 1.0, _MORE)))
+
+
+def _size(at):
     graph = at.graph
-    return _WORK // (len(graph.label) * int(graph.nodes_of.size[graph.labelled].sum()) ** 2)
+    return len(graph.label) * int(graph.nodes_of.size[graph.labelled].sum()) ** 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +139,8 @@ class Decisions:
         ways: (piece, pattern, cost above the infimum, inverted labels) of policies found, for pieces of several labels.
     """
 
-    def __init__(self, at: Infimum, weight, budget: float, best: float, more: float):
-        self.at, self.budget, self.best, self.more, self.weight = at, budget, best, more, weight
+    def __init__(self, at: Infimum, weight, budget: float, best: float, more: float, work: Work):
+        self.at, self.budget, self.best, self.more, self.weight, self.work = at, budget, best, more, weight, work
         graph = at.graph
         self.label = np.flatnonzero(graph.log_share > graph.log_share.max() + _LIGHTEST)
         winner, loser = graph.winner[self.label], graph.loser[self.label]
@@ -136,16 +153,15 @@ class Decisions:
         self.light = float(weight.sum() - weight[self.label].sum())
         self.most, self.ways, self.tried = float(weight.sum()), [], set()
         self.looked, self.unproved = 0, False
-        self.patterns, self.waiting = Patterns(at, weight, budget), []
+        self.patterns, self.waiting = Patterns(at, weight, budget, work), []
         response = at.parts.graph.response[self.patterns.copies.node]
         self.place = np.minimum(np.searchsorted(node, response), len(node) - 1)  # of those that are fitted; others are
         self.placed = node[self.place] == response
-        self.mended = int(np.clip(_FAST / max(joint.span(at), 1.0), 1, _MENDED))
         self.price = (at.value + budget) / float(weight.sum())
         self.between = _between(*self.pairs.ends, self.pairs.sums(share))
 
-    def run(self, limit: int):
-        """Look at so many nodes at most, unless all are closed before."""
+    def run(self, limit: float = np.inf):
+        """Look at so many nodes at most, while there is work left, unless all are closed before."""
         everything = self.patterns.tied(np.arange(len(self.patterns.copies.edge)))
         self._policies([everything], self.patterns.start)
         if self.best + self.more > self.weight.sum():
@@ -156,10 +172,10 @@ class Decisions:
             self._dive(here)
         while (left := self._left_open(here)).size:
             if rounds == 0 or (rounds >= _SELDOM and rounds & (rounds - 1) == 0):  # ever more seldom
-                self._mend(self.mended)
+                self._mend()
                 left = self._left_open(here)
             here, rounds = here[left], rounds + 1
-            if self.looked >= limit or not len(here):
+            if self.looked >= limit or self.work.over or not len(here):
                 break
             chosen = self._chosen(here)
             state, row = here[chosen].decided()
@@ -181,11 +197,13 @@ class Decisions:
         """At the price at which the bound is least: there labels, divided, take up the level."""
         level, most_of = (self.at.value + self.budget) * (1 + tolerances.LOSS), self.ways_weigh.sum()
         price, low, high, known = level / most_of, 0.0, np.inf, None
-        while high > _CLOSE * low:
-            divided = Divided(self.pairs, self.ways_weigh, level, price)
+        while high > _CLOSE * low and (known is None or not self.work.over):
+            divided = Divided(self.pairs, self.ways_weigh, level, price, self.work)
             left = _LEFT * price * self.ways_weigh.max()
             found = divided.first(self.start, left) if known is None else divided.fit(known[0], np.full(1, left))
             dearer = found[1].weight[0] > (divided.shares(found[0]) @ self.ways_weigh)[0]
+            if known is not None and found[1].weight[0] == known[1].weight[0]:
+                break
             if known is None or found[1].weight[0] < known[1].weight[0]:
                 self.divided, self.price, known = divided, price, found
             elif low == 0 or np.isinf(high):  # the least has been passed
@@ -199,7 +217,8 @@ class Decisions:
         """From the root many labels are decided at once, those on which most depends, and fitted, until all are."""
         rows, draws = np.zeros(_DIVES * len(root), dtype=np.int64), np.random.default_rng(0)
         fits, bound, by_share = root.fits[rows], root.most[rows], np.arange(len(rows)) % 2 == 1
-        while len(fits):
+        end = self.work.until(_DIVING)
+        while len(fits) and self.work.done < end:
             fits, most = self.divided.fit(fits, self._left(bound))
             self._try(fits, len(fits))
             bound, n_open = np.minimum(most.weight, bound), (fits.state == OPEN).sum(axis=1)
@@ -299,25 +318,26 @@ class Decisions:
             return
         rows = [*new.values()]
         found = self.patterns.fitted([patterns[k] for k in rows], near[rows])
-        for number, k, cost, weight, inverted, _, strength in zip(new, rows, *found, strict=True):
-            self._keep(patterns[k], cost, inverted)
-            worth = float(weight - (cost.sum() - self.budget) / self.price)
-            self.waiting.append((worth, number, patterns[k], strength))
+        worth = found.weight - (found.total - self.budget) / self.price
+        for k, number in enumerate(new):
+            self._keep(found[[k]])
+            self.waiting.append((float(worth[k]), number, found.pattern[k], found.strength[k]))
 
-    def _mend(self, several):
-        """Of the patterns tried, those that are worth most for their cost."""
-        self.waiting.sort(reverse=True, key=lambda one: one[:2])
-        now, self.waiting = self.waiting[:several], self.waiting[several:]
-        for *_, pattern, strength in now:
-            for way in self.patterns.mended(pattern, strength):
-                self._keep(*way)
-
-    def _keep(self, pattern, cost, inverted):
-        """The ways of its pieces, if it is the best within the budget."""
-        copies = self.patterns.copies
-        got = float(self.weight[copies.edge[inverted]].sum())
-        if cost.sum() > self.budget or got <= self.best:
+    def _mend(self):
+        """Of the patterns tried, the one that is worth most for its cost."""
+        if not self.waiting:
             return
+        self.waiting.sort(key=lambda one: one[:2])
+        *_, pattern, strength = self.waiting.pop()
+        for way in self.patterns.mended(pattern, strength, self.work.until(_MENDING)):
+            self._keep(way)
+
+    def _keep(self, found):
+        """The ways of its pieces, if it is the best within the budget."""
+        copies, got = self.patterns.copies, float(found.weight[0])
+        if found.total[0] > self.budget or got <= self.best:
+            return
+        pattern, cost, inverted = found.pattern[0], found.cost[0], found.inverted[0]
         self.best = got
         for k in np.flatnonzero(self.at.parts.graph.labels_of.size[copies.component] > 1):
             mine, down = copies.node_copy == k, copies.edge[inverted & (copies.edge_copy == k)]

@@ -36,6 +36,7 @@ from tabular.base.log_space import softplus
 from tabular.base.rows import Rows
 from tabular.failures import knapsack
 from tabular.failures.forests import heaviest
+from tabular.failures.work import Work
 
 __all__ = ["INVERTED", "OPEN", "RIGHT", "Divided", "Fits", "Most", "Near"]
 
@@ -48,8 +49,10 @@ _TURNED = 0.3  # of the slope at the start of a step: what may be left of it at 
 _SHORTEST, _LONGEST = 1e-6, 1e12  # of a step: how well it is known, and how long it grows
 _PARTS = 0.5 ** np.arange(7.0, 0.0, -1.0)  # of a bracket, tried at once
 _FURTHER = 2.0 ** np.arange(1.0, 8.0)  # times as far, where no end is known
+_STEP, _OF_ENTRIES, _BOUND = 700.0, 0.0024, 1_500.0  # work of a step, of its matrices' entries, and of a bound
 _STEPS = 20  # of one fit: bounds hold wherever it ends
 _SMALLEST = -745.0  # the log of the least float
+_TANGENT = 1e-8  # of the push of a tangent: a bend need not be known better
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +99,11 @@ class Divided:
     Args:
         pairs: :class:`tabular.failures.pairs.Pairs`.
         weight: ``(n_ways,)`` what each counts for; level: of the labels' part of the loss.
+        work: where steps are counted, and after which fits end where they are.
     """
 
-    def __init__(self, pairs, weight, level, price):
-        self.pairs, self.weight, self.level = pairs, weight, level
+    def __init__(self, pairs, weight, level, price, work: Work | None = None):
+        self.pairs, self.weight, self.level, self.work = pairs, weight, level, work or Work()
         self.share, self.bound, self.back = pairs.share, pairs.bound, pairs.back
         self.n_nodes, each = int(max(pairs.winner.max(), pairs.loser.max())) + 1, np.arange(len(pairs))
         self.ends = np.zeros((len(pairs), self.n_nodes))
@@ -194,6 +198,7 @@ class Divided:
         strength, live, rounded = fits.strength.copy(), np.arange(len(fits)), self._rounded(fits, bends, width)
         now, reach, forests = rounded, np.full(rounded.low.shape, width), None
         for _ in range(_STEPS):
+            self.work.add(_STEP + _OF_ENTRIES * live.size * self.ends.size * self.n_nodes)
             h = strength[live] @ self.ends.T
             conductance, slope = self.share * now.curvature(h, reach), self.share * now.slope(h)
             forests = self._forests(forests, conductance)
@@ -201,7 +206,7 @@ class Divided:
             gaps = -forests.gaps(conductance, over)
             falls = -(over * gaps).sum(axis=1)
             go = np.flatnonzero(falls > left[live])
-            if not go.size:
+            if not go.size or self.work.over:
                 break
             if go.size < live.size:
                 live, now, forests, h, gaps, falls = (part[go] for part in (live, now, forests, h, gaps, falls))
@@ -252,6 +257,7 @@ class Divided:
         return forests.circulations(np.clip(flow, low, high), low, high)
 
     def _most(self, fits, bends):
+        self.work.add(_BOUND)
         push = self.back + self._circulations(fits, bends) / self.share
         free, tie, side, terms = self._least(push)
         above, below = np.isneginf(bends.low), np.isposinf(bends.high)  # as decided
@@ -330,5 +336,5 @@ def _tangent(bound, worth):
         push = np.exp(log_push)
         return worth - (softplus(-bound) + push * bound - entr(push) - entr(1 - push))
 
-    log_push = roots.increasing(short, np.full(bound.shape, _SMALLEST), -softplus(bound))
+    log_push = roots.increasing(short, np.full(bound.shape, _SMALLEST), -softplus(bound), atol=_TANGENT)
     return np.where(worth < softplus(-bound), np.exp(log_push), 0.0)

@@ -31,12 +31,13 @@ from tabular.base.one_thread import one_thread
 from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.failures import joint, knapsack, ties
-from tabular.failures.decided import Decisions, nodes
+from tabular.failures.decided import Decisions, able, enough
 from tabular.failures.grown import grown
 from tabular.failures.infimum import Infimum, infimum
 from tabular.failures.inversion import check_level
 from tabular.failures.least_cost import Circulation, raised
 from tabular.failures.pattern_search import Aim, Labels
+from tabular.failures.work import Work
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 _TOGETHER = 1000  # labels of a problem that are looked at with every pattern of every piece
-_FEWER = 2  # times fewer tie patterns are fitted where labels can be decided about instead
+_FEWER = 6  # times fewer tie patterns are fitted where labels can be decided about instead
 _MORE = 2_000  # tie patterns of a piece that are fitted where rounding hides what decisions would prove
 _RAISED = (1 / 16, 1 / 4, 1.0)  # of the way to the highest level: where bounds are made as tight as single steps do
 
@@ -207,8 +208,9 @@ def frontier(
     Args:
         highest, lowest: loss levels; the less there is between the two, the less has to be searched.
         limit: tie patterns fitted for one piece at most; where there are more, levels have certified bounds. None for
-            as many as take a tenth of a second. At one level, lowest and highest, half of these are fitted in any
-            case, and then so many decisions about labels are looked at; for None as many as take a second or two.
+            as many as take a tenth of a second. At one level, lowest and highest, fewer of these are fitted in any
+            case, and then so many decisions about labels are looked at; for None as many as take tenths of a second, a
+            second or two where there are more than 20 responses and 80 labels.
 
     Raises:
         InputError: labels that the problem does not have, or a level below the infimum.
@@ -219,6 +221,7 @@ def frontier(
     [[0.0, 0.1116, 0.4581], [1.0, 0.5, 0.0]]
     """
     at = infimum(problem, preferences)
+    limit = None if limit is None else checks.whole_number(limit, "limit", least=1)
     highest = checks.number(highest, "highest", checks.NOT_NAN)
     lowest = checks.number(lowest, "lowest", checks.NOT_NAN)
     check_level(highest, at.value)
@@ -252,7 +255,7 @@ def search(at: Infimum, weight, highest=np.inf, limit: int | None = None, lowest
     budget = highest - at.value + tolerances.LOSS
     labels = _labels(at, alone, shared, weight) if len(graph.label) <= _TOGETHER else None
     aim = Aim(weight, max(lowest - at.value, 0.0), labels, {})
-    few, one = joint.few(at), lowest >= highest and nodes(at)
+    few, one = joint.few(at), lowest >= highest and able(at)
     if one:
         found = joint.ways(at, shared, budget, limit=-(-few // _FEWER), aim=aim)
     else:
@@ -262,8 +265,9 @@ def search(at: Infimum, weight, highest=np.inf, limit: int | None = None, lowest
         return items
     chosen, _ = knapsack.best(items.options, knapsack.relax(items.options), _budget(highest, at.value))
     best = float(items.base.sum() + items.options.gain[chosen].sum())
-    decisions = Decisions(at, weight, _budget(highest, at.value), best, aim.more)
-    decisions.run(nodes(at) if limit is None else limit)
+    work = enough(at) if limit is None else Work()
+    decisions = Decisions(at, weight, _budget(highest, at.value), best, aim.more, work)
+    decisions.run(np.inf if limit is None else limit)
     if decisions.unproved and limit is not None and limit > few:
         found = _found(at, shared, weight, budget, min(limit, _MORE), aim)
     for way in decisions.ways:

@@ -41,10 +41,10 @@ from tabular.failures import required, ties
 from tabular.failures.infimum import Infimum
 from tabular.failures.pattern_search import Aim, Search
 
-__all__ = ["PARTITIONS", "Ways", "cost_of", "few", "policy", "span", "ways"]
+__all__ = ["PARTITIONS", "TAME", "Ways", "cost_of", "few", "policy", "span", "ways"]
 
 _FEW, _HARD = 150_000, 10  # responses squared, fitted in .1 s; and how many times fewer where fits take Newton in cuts
-_TAME = 10.0  # nats that weights and reference margins span where it does not
+TAME = 10.0  # nats that weights and reference margins span where it does not
 _SOON = 64  # patterns of a set of labels that are fitted sooner than it is solved as a convex programme
 PARTITIONS = 20_000  # fitted for one piece at most: seconds; beyond it, certified bounds
 
@@ -100,7 +100,7 @@ def ways(at: Infimum, pieces, budget=np.inf, merge=None, limit=PARTITIONS, aim: 
 def few(at: Infimum) -> int:
     """Patterns of the largest piece that are fitted in about a tenth of a second, for who asks for bounds."""
     graph = at.parts.graph
-    squares = _FEW if span(at) <= _TAME else _FEW // _HARD
+    squares = _FEW if span(at) <= TAME else _FEW // _HARD
     return min(max(squares // int(graph.nodes_of.size[graph.labelled].max()) ** 2, 1), PARTITIONS)
 
 

@@ -20,7 +20,7 @@ __all__ = ["InvertedSet", "inverted_sets", "joint_threshold", "largest_inverted_
 
 _SETS = 100_000  # combinations looked at when all maximal sets are listed
 _ROWS = 512  # sets compared with all others at once
-_LISTED, _FEW = 2_000, 6  # patterns fitted for a list in any case; and times those of a tenth of a second
+_LISTED, _FEW, _MOST = 400, 6, 2_500  # patterns fitted for a list, and times those of a tenth of a second in between
 
 
 class InvertedSet(Record):
@@ -69,12 +69,18 @@ def joint_threshold(problem: Problem, preferences: Preferences, pairs: ArrayLike
 
 @takes_nouns
 @one_thread
-def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level: float) -> InvertedSet:
+def largest_inverted_set(
+    problem: Problem, preferences: Preferences, loss_level: float, limit: int | None = None
+) -> InvertedSet:
     """The heaviest set of pairs that one policy of mean loss at most ``loss_level`` can invert.
 
-    To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`), for tenths of a
-    second where there are up to 20 responses. Where that does not end, the set is the heaviest that was found,
-    ``proved`` is false, and the truth lies between ``share`` and ``most``.
+    To find it is NP-hard. It is searched for by branch and bound (:mod:`tabular.failures.decided`). Where that does not
+    end, the set is the heaviest that was found, ``proved`` is false, and the truth lies between ``share`` and ``most``.
+
+    Args:
+        limit: decisions about labels that are looked at at most, or tie patterns of a piece where there are too many
+            labels to decide about. None for as many as take tenths of a second, a second or two where there are more
+            than 20 responses and 80 labels.
 
     Raises:
         InputError: a level below the infimum of the loss.
@@ -88,7 +94,8 @@ def largest_inverted_set(problem: Problem, preferences: Preferences, loss_level:
     loss_level = checks.number(loss_level, "loss_level", checks.FINITE)
     check_level(loss_level, at.value)
     weight = label_units(at, preferences)
-    items = search(at, weight, loss_level, lowest=loss_level)
+    limit = None if limit is None else checks.whole_number(limit, "limit", least=1)
+    items = search(at, weight, loss_level, limit, loss_level)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
     log_policy = joint.policy(at, items.piece[chosen], [items.pattern[k] for k in chosen])
@@ -133,7 +140,8 @@ def inverted_sets(
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     if _everything(at) < budget:
         return [tuple(at.graph.label.tolist())]
-    limit = max(_LISTED, _FEW * joint.few(at)) if limit is None else checks.whole_number(limit, "limit", least=1)
+    default = int(np.clip(_FEW * joint.few(at), _LISTED, _MOST))
+    limit = default if limit is None else checks.whole_number(limit, "limit", least=1)
     found = joint.ways(at, at.parts.graph.labelled, budget, limit=limit)
     if found.cut_short.size:
         raise InputError(

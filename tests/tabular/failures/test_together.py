@@ -50,9 +50,9 @@ def test_a_list_that_is_too_long_is_refused_before_it_is_made(monkeypatch):
     """As soon as the patterns to come are more than may be fitted: of 13 responses after a part of these."""
     problem, labels = tangle(13, 31, 1)
     fitted = counted(monkeypatch, pattern_search.Search, "_fit", lambda self, layer: len(layer.piece))
-    with pytest.raises(InputError, match="take more than 6246 tie patterns of a piece: ask for largest_inverted_set"):
+    with pytest.raises(InputError, match="take more than 2500 tie patterns of a piece: ask for largest_inverted_set"):
         failure_modes.inverted_sets(problem, labels, 0.6)
-    assert sum(fitted) < 5_200
+    assert sum(fitted) < 2_500
     problem, labels = tangle(8, 24, 3)
     fitted.clear()
     sets = failure_modes.inverted_sets(problem, labels, 0.6)
