@@ -107,7 +107,7 @@ def test_what_an_order_implies(labels):
 
 @pytest.mark.parametrize(
     ("acyclic", "share", "nodes"),
-    [(False, 0.3, 450), (False, 0.9, 700), (True, 0.6, 4_000)],
+    [(False, 0.3, 600), (False, 0.9, 450), (True, 0.6, 4_000)],
 )
 def test_how_many_nodes_are_looked_at(monkeypatch, acyclic, share, nodes):
     """20 responses and 80 labels of unequal weights: of 2^80 sets."""
