@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular import Preferences, Problem, dpo, failure_modes
+from tabular import InputError, Preferences, Problem, dpo, failure_modes
 from tabular.base.log_space import softplus
 from tabular.failures import decided, joint
 from tabular.failures.decided import implied
@@ -155,3 +155,28 @@ def test_of_even_labels_and_responses_the_worst_case_is_that_of_every_way(monkey
         gain *= np.log(2) - at.value
         most = max(len(inverted) for cost, inverted in ways if cost <= gain)
         assert failure_modes.worst_case_accuracy(problem, labels, at.value + gain) == pytest.approx(1 - most / 5)
+
+
+def test_a_search_ends_where_enough_is_done_and_goes_further_if_asked(monkeypatch):
+    """All phases are counted; what is told then still holds, and a higher limit tells the rest."""
+    searches, run = [], decided.Decisions.run
+    monkeypatch.setattr(decided.Decisions, "run", lambda self, limit: searches.append(self) or run(self, limit))
+    problem, labels = tangle(12, 40, 1)
+    level = (infimum(problem, labels).value + np.log(2)) / 2
+    worst = failure_modes.worst_case_accuracy(problem, labels, level, limit=2_000)
+    widths = []
+    for most in (0.0, 1_000.0, 60_000.0):
+        monkeypatch.setattr(decided, "_WORK", most)
+        bounds = failure_modes.accuracy_bounds(problem, labels, level)
+        assert bounds.lower - 1e-12 <= worst <= bounds.upper + 1e-12
+        assert searches[-1].work.done < most + 40_000  # what the batch that was begun takes
+        widths.append(bounds.upper - bounds.lower)
+    assert widths[0] > widths[-1] > 0
+    assert searches[0].work.done > 100_000
+    with pytest.raises(InputError, match="only known to lie between"):
+        failure_modes.worst_case_accuracy(problem, labels, level)
+    assert not failure_modes.largest_inverted_set(problem, labels, level).proved
+    assert failure_modes.largest_inverted_set(problem, labels, level, limit=2_000).share == pytest.approx(1 - worst)
+    for ask in (failure_modes.accuracy_bounds, failure_modes.largest_inverted_set):
+        with pytest.raises(InputError, match="limit is 0"):
+            ask(problem, labels, level, limit=0)
