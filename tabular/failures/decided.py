@@ -44,10 +44,7 @@ _LEFT = 1e-2  # of what closing a node takes, its fit may have left to fall
 _CLOSE, _WIDER = 1.2, 4.0  # the price is known to that factor; at first it is searched for by steps of the other
 _WHOLE, _RATHER = 1e-3, 30.0  # of a label: it is not divided; and of what the dearest is worth: it is left
 _HELD, _SLOWEST = 1e-8, 0.9  # nats by which a label is off the side that it is held on; of those before, what is left
-_SMALL, _LARGE = (
-    32_000,
-    13_000_000,
-)  # labels times squared responses: of 20 and 80 of them; and where no node is looked at
+_SMALL, _LARGE = 32_000, 13_000_000  # labels times squared responses: of 80 and 20, and where no node is looked at
 _WORK, _MORE = 165_000.0, 25.0  # of a search among so many, and up to so many times more among more of them
 _DIVING, _MENDING = 0.3, 0.5  # of the work that is left: for dives, and for patterns that are mended in a row
 _AGAIN, _DONE = -1, -2  # instead of a label: where all are decided, fitted like that once more and for good

@@ -377,7 +377,7 @@ def known(bounds: Bounds, loss_level) -> np.ndarray:
         low, high = np.ravel(bounds.lower)[first], np.ravel(bounds.upper)[first]
         raise InputError(
             f"the worst-case accuracy at loss_level {np.ravel(loss_level)[first]:.10g} is only known to lie "
-            f"between {low:.6g} and {high:.6g}: use failure_modes.accuracy_bounds for both"
+            f"between {low:.6g} and {high:.6g}: use failure_modes.accuracy_bounds for both, or give a higher limit"
         )
     return bounds.lower
 
