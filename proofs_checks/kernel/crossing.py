@@ -63,7 +63,7 @@ def _edge(instances, given, premise, start, end):
     last, near, far = start, 0.0, 1.0
     for _ in range(_HALVINGS):
         share = (near + far) / 2
-        values, answers = instances.replay([_between(a, b, share) for a, b in zip(start, end, strict=True)])
+        values, (answers,) = instances.replay([_between(a, b, share) for a, b in zip(start, end, strict=True)])
         if all(np.all(condition.satisfied(values) > 0) for condition in (*given, premise)):
             last, near = answers, share
         else:

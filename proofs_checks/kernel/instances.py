@@ -193,10 +193,10 @@ class Instances:
         parts = [self.make(source) for source in sources]
         return self.values(parts), [source.answers for source in sources]
 
-    def replay(self, answers):
-        """The batch of one instance that these answers make, with the answers as they were taken."""
-        source = Replay(answers)
-        return self.values([self.make(source)]), source.answers
+    def replay(self, *answers):
+        """The batch of the instances that each of these answers make, with the answers as they were taken."""
+        sources = [Replay(values) for values in answers]
+        return self.values([self.make(source) for source in sources]), [source.answers for source in sources]
 
     def values(self, parts):
         """Symbols to arrays of one number an instance; the instances themselves under ``instances``."""

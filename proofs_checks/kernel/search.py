@@ -71,10 +71,9 @@ def seek(instances: Instances, given: tuple[Condition, ...], claim: Condition, e
     if tops[0][0] <= TIE and effort.climbs:
         climbed, each = [], pieces(claim)
         for number, piece in enumerate(each):
-            starts = _best(batches, effort, number)[: math.ceil(effort.climbs / len(each))]
-            for top in (*starts, *batches[0].edges[number]):
-                top, more = _climb(instances, given, piece, top, rng, effort.steps)
-                met, climbed = met | more, [*climbed, top]
+            starts = _best(batches, effort, number)[: math.ceil(effort.climbs / len(each))] + batches[0].edges[number]
+            ends, more = _climb(instances, given, piece, starts, rng.spawn(len(starts)), effort.steps)
+            met, climbed = met | more, [*climbed, *ends]
         tops = climbed
     tops = sorted((top for top in tops if top[0] > 0), key=lambda top: -top[0])
     return Sought(len(met), tuple((score, values_of(answers)) for score, answers in tops))
@@ -107,11 +106,11 @@ def batch(instances, given, claim, effort, number: int) -> Batch:
 
 
 def _at_edges(instances, given, piece, values, answers):
-    found = []
-    for edge in edges(instances, given, piece, values, answers):
-        known, _ = instances.replay(values_of(edge))
-        found.append((float(scores(given, piece, known)[0]), edge))
-    return found
+    found = edges(instances, given, piece, values, answers)
+    if not found:
+        return []
+    known, _ = instances.replay(*map(values_of, found))
+    return list(zip(scores(given, piece, known).tolist(), found, strict=True))
 
 
 def _best(batches, effort, piece):
@@ -154,19 +153,24 @@ def _numbers(condition, known, values, size):
     return known
 
 
-def _climb(instances, given, claim, top, rng, steps):
-    """Random steps, kept where the violation grows; longer after a success, shorter after a failure."""
-    met, size = set(), 0.3
+def _climb(instances, given, claim, starts, rngs, steps):
+    """Random steps from every start, kept where the violation grows; longer after a success, shorter after a failure.
+
+    All go at once, each by numbers of its own, so that one batch measures a step of all.
+    """
+    met, tops, sizes = set(), list(starts), [0.3] * len(starts)
     for _ in range(steps):
-        moved = [_step(answer, size, rng) for answer in top[1]]
-        values, answers = instances.replay(moved)
-        score = float(scores(given, claim, values)[0])
-        met |= instances.keys(values, np.array([score > -math.inf]))
-        if score > top[0]:
-            top, size = (score, answers), min(_LONGER * size, 1.0)
-        else:
-            size *= _SHORTER
-    return top, met
+        climbing = zip(tops, sizes, rngs, strict=True)
+        moved = [[_step(answer, size, rng) for answer in answers] for (_, answers), size, rng in climbing]
+        values, answers = instances.replay(*moved)
+        score = scores(given, claim, values)
+        met |= instances.keys(values, score > -math.inf)
+        for k, reached in enumerate(score.tolist()):
+            if reached > tops[k][0]:
+                tops[k], sizes[k] = (reached, answers[k]), min(_LONGER * sizes[k], 1.0)
+            else:
+                sizes[k] *= _SHORTER
+    return tops, met
 
 
 def _step(answer, size, rng):

@@ -28,7 +28,7 @@ def shrink(instances, given, claim, candidate) -> list:
     while values != before:  # each change leaves fewer answers, or the first that differs nearer to the simplest
         before = list(values)
         for k in range(len(values)):
-            _, answers = instances.replay(values)
+            _, (answers,) = instances.replay(values)
             values = values_of(answers)
             if k < len(values):
                 values = _simplified(instances, values, k, answers[k], survives)
@@ -47,7 +47,7 @@ def _simplified(instances, values, k, answer, survives):
             break
         moved = [*values[:k], simple, *values[k + 1 :]]
         for tried in (moved,) if kind == "number" else _with_room(instances, moved, k):
-            if len(instances.replay(tried)[1]) <= len(values) and survives(tried):
+            if len(instances.replay(tried)[1][0]) <= len(values) and survives(tried):
                 return tried
     return values
 
@@ -55,7 +55,7 @@ def _simplified(instances, values, k, answer, survives):
 def _with_room(instances, values, k):
     """The answers, and each way to leave out as many after the k-th as a smaller number there has made needless."""
     yield values
-    needed = len(instances.replay(values)[1])
+    needed = len(instances.replay(values)[1][0])
     if (spare := len(values) - needed) >= 1:
         yield from ([*values[:j], *values[j + spare :]] for j in range(k + 1, needed))
 

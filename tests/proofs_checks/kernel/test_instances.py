@@ -149,7 +149,7 @@ def test_values_are_one_number_an_instance():
     assert values[SIZE].shape == values[SUM].shape == (20,)
     assert len(answers) == len(values["instances"]) == 20
     assert values[SUM][3] == pytest.approx(sum(values["instances"][3]["values"]))
-    again, taken = LISTS.replay([value for *_, value in answers[3]])
+    again, (taken,) = LISTS.replay([value for *_, value in answers[3]])
     assert again[SUM][0] == values[SUM][3]
     assert taken == answers[3]
 

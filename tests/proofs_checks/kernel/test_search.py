@@ -153,10 +153,10 @@ def test_a_step_of_a_whole_number_reaches_its_ends():
 
 def test_steps_grow_with_success_and_shrink_without():
     """From 0 a slope is climbed to its end; around a top that is reached the steps become small."""
-    slope, met = search._climb(LINE, (), relation(x, "<", 20), (-20.0, [("number", -10, 10, 0.0)]), _rng(), 60)
+    (slope,), met = search._climb(LINE, (), relation(x, "<", 20), [(-20.0, [("number", -10, 10, 0.0)])], [_rng()], 60)
     assert slope[0] == pytest.approx(-10)
     at_top = (-1.0, [("number", -10, 10, 1.0)])
-    top, met = search._climb(LINE, (), relation((x - 1) ** 2, ">", -1), at_top, _rng(), 100)
+    (top,), met = search._climb(LINE, (), relation((x - 1) ** 2, ">", -1), [at_top], [_rng()], 100)
     assert top == at_top
     away = np.array([abs(value - 1) for (value,) in met])
     assert (away < 0.05).sum() > 40
@@ -165,6 +165,18 @@ def test_steps_grow_with_success_and_shrink_without():
 
 def _rng():
     return np.random.default_rng(1)
+
+
+def test_climbs_go_at_once_and_none_changes_where_another_goes():
+    valley, starts = relation(x**2 + y, ">", 200), [(-100.0, [("number", -10, 10, 3.0 * k)] * 2) for k in (-1, 0, 1)]
+    together, met = search._climb(PLANE, (), valley, starts, [*map(np.random.default_rng, (5, 6, 7))], 30)
+    alone = [
+        search._climb(PLANE, (), valley, [start], [np.random.default_rng(seed)], 30)
+        for start, seed in zip(starts, (5, 6, 7), strict=True)
+    ]
+    assert together == [top for (top,), _ in alone]
+    assert met == set().union(*(seen for _, seen in alone))
+    assert len({top[0] for top in together}) == 3
 
 
 class Steady:
@@ -184,16 +196,17 @@ def test_a_step_grows_by_half_up_to_the_whole_range_and_shrinks_by_a_twelfth():
 
     def after(steps, start=-900_000.0):
         top = (start - 10**6, [("number", -(10**6), 10**6, start)])
-        return search._climb(far, (), relation(x, "<", 10**6), top, Steady(), steps)
+        (reached,), _ = search._climb(far, (), relation(x, "<", 10**6), [top], [Steady()], steps)
+        return reached
 
-    (_, first), _ = after(1)
+    _, first = after(1)
     assert first[0][-1] == pytest.approx(-900_000 + 0.3 * 2e6)
-    (_, second), _ = after(2)
+    _, second = after(2)
     assert second[0][-1] == pytest.approx(-900_000 + (0.3 + 0.45) * 2e6)
-    (_, third), met = after(3)
+    _, third = after(3)
     assert third[0][-1] == 10**6, "no further than the end"
     stuck = (0.0, [("number", -(10**6), 10**6, 0.0)])
-    _, met = search._climb(far, (), relation(x**2, ">=", 0), (math.inf, stuck[1]), Steady(), 3)
+    _, met = search._climb(far, (), relation(x**2, ">=", 0), [(math.inf, stuck[1])], [Steady()], 3)
     assert sorted(value for (value,) in met) == pytest.approx([0.3 * 2e6 * 0.92**k for k in (2, 1, 0)])
 
 
@@ -208,7 +221,8 @@ def test_a_step_is_at_most_the_whole_range():
             sizes.append(1)
             return 1e-3
 
-    (_, top), _ = search._climb(Numbers({x: (Fraction(1, 10**9), 10**9)}), (), halfway, (-math.inf, uphill), Tiny(), 40)
+    span = Numbers({x: (Fraction(1, 10**9), 10**9)})
+    ((_, top),), _ = search._climb(span, (), halfway, [(-math.inf, uphill)], [Tiny()], 40)
     grown = [min(0.3 * 1.5**k, 1) for k in range(40)]
     assert math.log(top[0][-1]) == pytest.approx(math.log(1e-9) + sum(grown) * 1e-3 * math.log(10**18))
     assert len(sizes) == 40
