@@ -31,12 +31,14 @@ class Undefined(ArithmeticError):
 
 
 def _with_exact(operation):
-    """The operation with an exact number or an interval; what else there is may know how to work with intervals."""
+    """The operation with an interval, or an exact number as one; what else there is may know how to work with them."""
 
     @functools.wraps(operation)
     def guarded(self, other):
-        exact = isinstance(other, (Interval, int, Fraction, float)) or hasattr(other, "free_symbols")
-        return operation(self, other) if exact else NotImplemented
+        if isinstance(other, Interval):
+            return operation(self, other)
+        exact = isinstance(other, (int, Fraction, float)) or hasattr(other, "free_symbols")
+        return operation(self, Interval.of(other)) if exact else NotImplemented
 
     return guarded
 
@@ -85,12 +87,11 @@ class Interval:
     @_with_exact
     def __lt__(self, other):
         """Whether it holds for all pairs of numbers in the two; Undefined where it holds for some only."""
-        other = Interval.of(other)
         return _one_of(self.hi < other.lo, self.lo >= other.hi)
 
     @_with_exact
     def __gt__(self, other):
-        return Interval.of(other) < self
+        return other < self
 
     @_with_exact
     def __ge__(self, other):
@@ -102,7 +103,6 @@ class Interval:
 
     @_with_exact
     def __eq__(self, other):
-        other = Interval.of(other)
         return _one_of(self.lo >= other.hi and self.hi <= other.lo, self.hi < other.lo or self.lo > other.hi)
 
     __hash__ = None
@@ -116,33 +116,36 @@ class Interval:
 
     @_with_exact
     def __add__(self, other):
-        other = Interval.of(other)
         return Interval((self.lo + other.lo).lower(), (self.hi + other.hi).upper())
 
     __radd__ = __add__
 
     @_with_exact
     def __sub__(self, other):
-        return self + -Interval.of(other)
+        return Interval((self.lo - other.hi).lower(), (self.hi - other.lo).upper())
 
     @_with_exact
     def __rsub__(self, other):
-        return -self + other
+        return other - self
 
     @_with_exact
     def __mul__(self, other):
-        other = Interval.of(other)
-        return _hull_of([a * b for a in (self.lo, self.hi) for b in (other.lo, other.hi)])
+        """The ends are products of ends: of which, the signs tell unless there is a 0 inside of both."""
+        if self.lo < 0 < self.hi:
+            return _hull_of_products(self, other) if other.lo < 0 < other.hi else other * self
+        down, up = (other.lo, other.hi) if self.lo >= 0 else (other.hi, other.lo)
+        least, most = (self.lo if down >= 0 else self.hi) * down, (self.hi if up >= 0 else self.lo) * up
+        return Interval(least.lower(), most.upper())
 
     __rmul__ = __mul__
 
     @_with_exact
     def __truediv__(self, other):
-        return self * Interval.of(other).reciprocal()
+        return self * other.reciprocal()
 
     @_with_exact
     def __rtruediv__(self, other):
-        return self.reciprocal() * other
+        return other / self
 
     def __pow__(self, exponent: int):
         if exponent < 0:
@@ -153,8 +156,10 @@ class Interval:
         return self._increasing(lambda x: x**exponent)
 
     def __abs__(self):
+        if self.lo >= 0:
+            return self
         mirrored = -self
-        return Interval(max(self.lo, mirrored.lo, arb(0)), max(self.hi, mirrored.hi))
+        return mirrored if mirrored.lo >= 0 else Interval(arb(0), max(self.hi, mirrored.hi))
 
     def reciprocal(self):
         """1/x falls where it has a value; around 0 its two ends are not in order."""
@@ -214,12 +219,14 @@ def _one_of(certainly, certainly_not) -> bool:
 
 
 def _number(value):
-    if isinstance(value, Fraction):
-        return arb(fmpq(value.numerator, value.denominator))
     if isinstance(value, int) and not isinstance(value, bool):
         return arb(value)
+    if isinstance(value, Fraction):
+        return arb(fmpq(value.numerator, value.denominator))
     raise TypeError(f"{value!r} is no exact number: write an int, a Fraction or an interval")
 
 
-def _hull_of(balls):
-    return Interval(min(ball.lower() for ball in balls), max(ball.upper() for ball in balls))
+def _hull_of_products(x, y):
+    """Of two with a 0 inside: the least is of ends of unlike signs, the largest of like ones."""
+    least, most = (x.lo * y.hi, x.hi * y.lo), (x.lo * y.lo, x.hi * y.hi)
+    return Interval(min(ball.lower() for ball in least), max(ball.upper() for ball in most))

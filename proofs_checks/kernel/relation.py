@@ -124,14 +124,14 @@ class Relation(Condition):
         return self._margin(_OPPOSITE[self.op], values)
 
     def _margin(self, op, values):
+        left, right = self.sides(values)
         with np.errstate(all="ignore"):
-            left, right = self.sides(values)
-            gap = left - right
+            gap, size = left - right, np.minimum(np.abs(left), np.abs(right))
             if not np.isfinite(gap).all():  # infinite at finite numbers is no value
                 finite = reduce(np.logical_and, (np.isfinite(values[s]) for s in self.symbols), True)
                 gap = np.where(~(np.isfinite(left) & np.isfinite(right)) & finite, np.nan, gap)
-            size = np.minimum(np.abs(left), np.abs(right))
-            noise = self.noise * (1 + np.where(np.isfinite(size), size, 0.0))  # infinities lie apart, or compare to nan
+                size = np.where(np.isfinite(size), size, 0.0)  # infinities lie apart, or compare to nan
+            noise = self.noise * (1 + size)
         if op in ("=", "!="):
             apart = np.abs(gap) - noise
             return np.where(gap == 0, noise, -apart) if op == "=" else apart
@@ -145,9 +145,9 @@ class Relation(Condition):
         try:
             return bool(compare(*(enclose(side, values) for side in (self.left, self.right))))
         except Undefined:
-            left = exactly(self.left, values)
-            right = exactly(self.right, values) if left is not None else None
-        return None if right is None else compare(left, right)
+            right = exactly(self.right, values)  # the simpler side, more often than not
+            left = exactly(self.left, values) if right is not None else None
+        return None if left is None else compare(left, right)
 
 
 def _in_rationals(side):
@@ -301,8 +301,13 @@ class All(Condition):
         return reduce(np.maximum, (c.violated(values) for c in self.conditions))
 
     def decide(self, values):
-        known = [c.decide(values) for c in self.conditions]
-        return False if False in known else None if None in known else True
+        undecided = False
+        for condition in self.conditions:
+            known = condition.decide(values)
+            if known is False:
+                return False
+            undecided = undecided or known is None
+        return None if undecided else True
 
 
 @dataclass(frozen=True)

@@ -124,12 +124,31 @@ def enclose(expression, values) -> Interval:
     >>> enclose(sp(x) - x, {x: Fraction(-4)}) > 4
     True
     """
-    return _computed(expression)(values, Interval.of)
+    return _computed(expression, values, Interval.of)
+
+
+def _computed(expression, values, number):
+    """The value of an expression, by its symbols' values and by what makes a number of one; equal parts only once."""
+    known = []
+    for leaf, joined, places in _steps(expression):
+        known.append(leaf(values, number) if leaf else joined(*[known[place] for place in places]))
+    return known[-1]
 
 
 @functools.lru_cache(maxsize=10_000, typed=True)
-def _computed(expression):
-    """An expression as a function of its symbols' values and of what makes a number of one: its tree is read once."""
+def _steps(expression):
+    """The different parts of an expression, each after its own: a leaf, or what joins the values at some places."""
+    place, steps = {}, []
+    for part in sympy.postorder_traversal(expression):
+        if (type(part), part) not in place:
+            place[type(part), part] = len(steps)
+            leaf, inner = _leaf(part), tuple(place[type(each), each] for each in part.args)
+            steps.append((leaf, None if leaf else _operation(part), inner))
+    return steps
+
+
+def _leaf(expression):
+    """What has a value without parts: a function of the symbols' values and of what makes a number of one."""
     if expression.is_Symbol:
         return lambda values, number: number(values[expression])
     if expression.is_Rational:
@@ -139,8 +158,7 @@ def _computed(expression):
         return lambda values, number: number(1).exp()
     if expression == sympy.pi:
         return lambda values, number: Interval(arb.pi().lower(), arb.pi().upper())
-    joined, parts = _operation(expression), tuple(map(_computed, expression.args))
-    return lambda values, number: joined(*(part(values, number) for part in parts))
+    return None
 
 
 def _operation(expression):
@@ -192,11 +210,13 @@ def _power(printed, base, exponent):
 
 def exactly(expression, values) -> Fraction | None:
     """A rational expression at exact rationals, or None where it is not rational."""
+    if isinstance(expression, tuple(_OURS.values())):
+        return None  # computer algebra leaves them as they are, whatever they are of
     given = {symbol: values[symbol] for symbol in expression.free_symbols}
     if not all(isinstance(value, int | Fraction) for value in given.values()):
         return None
     try:
-        value = _computed(expression)(given, Fraction)
+        value = _computed(expression, given, Fraction)
     except (ArithmeticError, AttributeError):  # a fraction has no logarithm; computer algebra knows that of 1
         value = None
     if isinstance(value, Fraction):
@@ -210,7 +230,7 @@ def exactly(expression, values) -> Fraction | None:
 
 def numerically(expression, symbols):
     """The expression as a function of arrays, one for each symbol, in stable floating point."""
-    return sympy.lambdify(symbols, expression, modules=[_IN_FLOATS, "numpy"])
+    return sympy.lambdify(symbols, expression, modules=[_IN_FLOATS, "numpy"], docstring_limit=0)
 
 
 def sign_by_rules(expression, weak=False) -> bool:

@@ -106,3 +106,12 @@ def test_the_working_precision_is_that_of_doubles_and_a_half_again():
     with flint.ctx.workprec(20):
         assert float((Interval.of(1) / 3).hi - (Interval.of(1) / 3).lo) > 2.0**-24
         assert float(third().hi - third().lo) < 2.0**-88
+
+
+def test_products_of_ends_enclose_and_are_no_wider_than_those_of_all_four():
+    sides = [hull(*ends) for ends in ((-3, -2), (-2, 0), (-2, 5), (-1, 3), (0, 0), (0, 4), (1, 7))]
+    for first in sides:
+        for second in sides:
+            products = [a * b for a in ends(first) for b in ends(second)]
+            assert ends(first * second) == (min(products), max(products))
+            assert ends(first - second) == (first.lo - second.hi, first.hi - second.lo)
