@@ -63,22 +63,22 @@ def _games(values, sizes):
 
 
 def _kernel(rows):
-    """A basis of the kernel of a square integer matrix, in rationals."""
-    n, rows, pivots = len(rows), [[Fraction(x) for x in row] for row in rows], []
+    """A basis of the kernel of a square integer matrix, in rationals; its rows are reduced in whole numbers."""
+    n, rows, pivots = len(rows), [[int(x) for x in row] for row in rows], []
     for column in range(n):
         found = next((k for k in range(len(pivots), n) if rows[k][column]), None)
         if found is None:
             continue
         at = len(pivots)
         rows[at], rows[found] = rows[found], rows[at]
-        rows[at] = [x / rows[at][column] for x in rows[at]]
+        head = rows[at][column]
         for k in range(n):
             if k != at and rows[k][column]:
-                rows[k] = [x - rows[k][column] * y for x, y in zip(rows[k], rows[at], strict=True)]
+                rows[k] = [head * x - rows[k][column] * y for x, y in zip(rows[k], rows[at], strict=True)]
         pivots.append(column)
     free = [column for column in range(n) if column not in pivots]
-    known = {column: k for k, column in enumerate(pivots)}
-    return [[-rows[known[c]][f] if c in known else Fraction(int(c == f)) for c in range(n)] for f in free]
+    of = {column: rows[k] for k, column in enumerate(pivots)}
+    return [[Fraction(-of[c][f], of[c][c]) if c in of else Fraction(int(c == f)) for c in range(n)] for f in free]
 
 
 def _supports(game):
