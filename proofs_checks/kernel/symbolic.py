@@ -102,13 +102,14 @@ def in_elementary_functions(expression):
 
 
 def simplifies_to_zero(expression) -> bool:
-    """Whether some rule of rewriting brings an expression to 0."""
+    """Whether some rule of rewriting brings an expression to 0: the cheap ones first."""
     rules = (
-        sympy.expand,  # of 292 identities stated it decides 212, the next 290, which takes fifteen times as long
-        lambda e: sympy.simplify(sympy.expand_log(sympy.powsimp(e.rewrite(sympy.exp)), force=False)),
+        sympy.expand,  # of 295 identities stated it decides 213, the next 59 more, that of logs 17
+        lambda e: sympy.factor(e.rewrite(sympy.exp)),
         lambda e: sympy.expand_log(
             sympy.expand_log(e).replace(sympy.log, lambda a: sympy.log(sympy.factor(a)))
         ).expand(),
+        lambda e: sympy.simplify(sympy.expand_log(sympy.powsimp(e.rewrite(sympy.exp)), force=False)),
     )
     expression = in_elementary_functions(sympy.sympify(expression).doit())
     return any(rule(expression) == 0 for rule in rules)
