@@ -11,7 +11,7 @@ from proofs_checks.kernel.relation import All, Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.pair import measured
-from proofs_checks.spaces.problems import preferences_of, problem, problem_of
+from proofs_checks.spaces.problems import once, preferences_of, problem, problem_of
 from tabular import dpo, losses
 
 __all__ = ["DOWN", "LEAST_I", "MOST_J", "OVER", "OVER_AFTER", "STATEMENTS", "UP", "a", "b", "c", "more"]
@@ -38,18 +38,13 @@ def _instance(draw):
     return {**parts, "labels": known, "added": (i, (i + draw.integer(1, size - 1)) % size, draw.number(*_BETWEEN))}
 
 
+@once
 def _fits(loss, ref, β, labels, added):
     """The log-ratios to the reference before and after the label is added."""
-    exact = tuple((i, j, float(weight)) for i, j, weight in (*labels, added))
-    return _both_fits(loss, tuple(map(float, ref)), float(β), exact)
-
-
-@functools.lru_cache(maxsize=1000)
-def _both_fits(loss, ref, β, labels):
-    """Each instance once, however many quantities ask for it; the last label is the added one."""
     known = problem_of(ref, [0] * len(ref), β)
     solve = dpo.solve if loss == "dpo" else functools.partial(losses.solve, loss=losses.get(loss))
-    return [solve(known, preferences_of(some)).log_policy[0] - known.log_ref[0] for some in (labels[:-1], labels)]
+    asked = labels, (*labels, added)
+    return [solve(known, preferences_of(some)).log_policy[0] - known.log_ref[0] for some in asked]
 
 
 def _change(loss, ref, β, labels, added):

@@ -10,7 +10,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.bounds import ABOVE_LINEAR
 from proofs_checks.spaces.pair import measured
-from proofs_checks.spaces.problems import label
+from proofs_checks.spaces.problems import label, once
 from tabular import Preferences, Problem, Status, log_linear
 
 __all__ = ["ATTAINED", "BALANCED", "LEAST", "MOST", "STATEMENTS", "a", "b", "θ"]
@@ -31,6 +31,7 @@ def _instance(draw):
     }
 
 
+@once
 def _fit(features, labels):
     problem = Problem.from_unnormalized(np.zeros(len(features)), 1.0)
     pairs = Preferences.from_pairs([(0, w, lo, float(n)) for w, lo, n in labels])

@@ -13,7 +13,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Given, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.games import matrix_of, rates
 from proofs_checks.spaces.pair import measured, τ
-from proofs_checks.spaces.problems import log_policy_of, weights
+from proofs_checks.spaces.problems import log_policy_of, once, weights
 from tabular.choice import games, nash
 
 __all__ = ["DEFECT", "IN", "LIMIT_SPREAD", "MOST", "MOST_WORSE", "OUT", "SIZE", "STATEMENTS", "WINNER", "a", "b", "p"]
@@ -40,6 +40,7 @@ def _regularised(draw):
     return {"rates": rates(draw, size), "ref": weights(draw, size), "τ": draw.number(Fraction(1, 10), 3)}
 
 
+@once
 def _solved(rates, ref, τ):
     logs = log_policy_of(ref)
     return nash.regularised(matrix_of(rates), float(τ), logs).log_policy, logs

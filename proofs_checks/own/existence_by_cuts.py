@@ -6,7 +6,6 @@ label that it wins and b for each that it loses: the cut of S. Instances have lo
 b = 1 − c; DPO is c = 0, cDPO c = ε, rDPO c = −ε/(1 − 2ε). Cuts are gone through one by one, in exact arithmetic.
 """
 
-import functools
 import itertools
 from fractions import Fraction
 
@@ -20,7 +19,7 @@ from proofs_checks.kernel.relation import Holds, Iff, Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.rafailov_2023.dpo_losses import CONVEX
-from proofs_checks.spaces.problems import label, log_policy_of, preferences_of, problem, problem_of, weights
+from proofs_checks.spaces.problems import label, log_policy_of, once, preferences_of, problem, problem_of, weights
 from tabular import Status, dpo, losses
 
 __all__ = [
@@ -161,9 +160,14 @@ def _labelled(draw):
     return {**parts, "ε": draw.choice(_RATES), "labels": _whole_labels(draw, size), "policy": weights(draw, size)}
 
 
+@once
+def _dpo_status(ref, reward, β, labels):
+    return dpo.solve(problem_of(ref, reward, β), preferences_of(labels)).status
+
+
 def _dpo_attained(ref, reward, β, labels):
     """DPO attains its minimum"""
-    return dpo.solve(problem_of(ref, reward, β), preferences_of(labels)).status is not Status.UNATTAINED
+    return _dpo_status(ref, reward, β, labels) is not Status.UNATTAINED
 
 
 def _each_loses(ref, labels):
@@ -176,13 +180,9 @@ def _each_response_loses(ref, labels):
     return {y for w, lo, _ in labels for y in (w, lo)} == {lo for _, lo, _ in labels}
 
 
+@once
 def _corrected(ref, reward, β, ε, labels):
-    """rDPO's solution, once for each instance, however many quantities ask for it."""
-    return _solved(*(tuple(map(float, part)) for part in (ref, reward)), float(β), float(ε), tuple(labels))
-
-
-@functools.lru_cache(maxsize=1000)
-def _solved(ref, reward, β, ε, labels):
+    """rDPO's solution."""
     return losses.solve(problem_of(ref, reward, β), preferences_of(labels), losses.get("rdpo", eps=ε))
 
 

@@ -1,6 +1,5 @@
 """Losses that attain their minimum whatever the labels are, and losses that do where no label joins two blocks."""
 
-import functools
 from fractions import Fraction
 
 import numpy as np
@@ -14,7 +13,7 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.own.existence_by_cuts import apart
 from proofs_checks.own.solution_set import no_label_between_blocks, reached
 from proofs_checks.rafailov_2023.dpo_losses import CONVEX
-from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
+from proofs_checks.spaces.problems import labels, log_policy_of, once, preferences_of, problem, problem_of, weights
 from tabular import Status, losses
 
 __all__ = ["APART", "BEST", "BLOCKS", "EXCESS", "INFIMUM", "STATEMENTS", "L"]
@@ -47,14 +46,9 @@ def _labelled(kinds):
     return make
 
 
+@once
 def _solution(ref, reward, β, loss, labels):
-    """The library's, once for each instance, however many quantities ask for it."""
-    plain = tuple((w, lo, float(n)) for w, lo, n in labels)
-    return _solved(*(tuple(map(float, part)) for part in (ref, reward)), float(β), loss, plain)
-
-
-@functools.lru_cache(maxsize=1000)
-def _solved(ref, reward, β, loss, labels):
+    """The library's."""
     return losses.solve(problem_of(ref, reward, β), preferences_of(labels), _LOSSES[loss])
 
 

@@ -11,7 +11,7 @@ from proofs_checks.kernel.relation import Implies, relation
 from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Policies, Statement, Verdict
 from proofs_checks.spaces import orders
-from proofs_checks.spaces.problems import problem, problem_of
+from proofs_checks.spaces.problems import once, problem, problem_of
 from tabular import Preferences, cpo
 
 __all__ = ["DIVERGENCE", "LOG_S", "ON_CYCLE", "PRICE", "SPREAD", "STATEMENTS", "M"]
@@ -54,10 +54,11 @@ def _cycle(draw):
     return {**problem(draw, responses=(size + 1, size + 1)), "margins": [*margins, whole - sum(margins)], "M": whole}
 
 
+@once
 def _best(ref, reward, β, margins):
     size = len(margins)
     labels = Preferences.from_pairs([(k, (k + 1) % size) for k in range(size)])
-    return cpo.constrained_optimum(problem_of(ref, reward, β), labels, np.array([float(m) for m in margins]))
+    return cpo.constrained_optimum(problem_of(ref, reward, β), labels, np.array(margins))
 
 
 def _mass_on_cycle(ref, reward, β, margins):

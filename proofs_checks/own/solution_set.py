@@ -6,7 +6,6 @@ loss inside blocks and a conserved flow; existence by a positive conserved flow,
 label and rise along one.
 """
 
-import functools
 import itertools
 from fractions import Fraction
 
@@ -22,7 +21,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, InWords, Origin, Part, Policies, Statement, Verdict
 from proofs_checks.rafailov_2023.dpo_losses import CONVEX
 from proofs_checks.spaces.bounds import ABOVE_LINEAR, LOG_BELOW_LINEAR
-from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
+from proofs_checks.spaces.problems import labels, log_policy_of, once, preferences_of, problem, problem_of, weights
 from tabular import Problem, Status, dpo
 
 __all__ = [
@@ -53,14 +52,9 @@ def _labelled(draw):
     return {**parts, "labels": labels(draw, size), "policy": weights(draw, size), "masses": weights(draw, size)}
 
 
+@once
 def _solution(ref, reward, β, labels):
-    return _solved(problem_of(ref, reward, β), tuple(labels))
-
-
-@functools.lru_cache(maxsize=1000)
-def _solved(problem, labels):
-    """Each instance's solution once, however many quantities ask for it."""
-    return dpo.solve(problem, preferences_of(labels))
+    return dpo.solve(problem_of(ref, reward, β), preferences_of(labels))
 
 
 def _loss(ref, reward, β, labels, policy):

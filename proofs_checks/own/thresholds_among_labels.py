@@ -4,7 +4,6 @@ The loss is a mean: other labels pull on the pair's responses, and they also dil
 δ_ref = 0 alone is safe below log 2 = .6931, beside a second pair that shares no response only below .3466.
 """
 
-import functools
 from fractions import Fraction
 
 import numpy as np
@@ -20,7 +19,7 @@ from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdic
 from proofs_checks.own.thresholds import NOISE
 from proofs_checks.spaces.bounds import ABOVE_LINEAR
 from proofs_checks.spaces.pair import β, δ_ref
-from proofs_checks.spaces.problems import labels, log_policy_of, preferences_of, problem, problem_of, weights
+from proofs_checks.spaces.problems import labels, log_policy_of, once, preferences_of, problem, problem_of, weights
 from tabular import Preferences, Problem, dpo, failure_modes
 
 __all__ = ["STATEMENTS", "L", "L_c", "L_v", "c", "share", "v", "δ_c", "δ_i", "δ_v"]
@@ -38,14 +37,9 @@ def _labelled(draw):
     return {**parts, "labels": labels(draw, size), "policy": weights(draw, size), "c": draw.number(Fraction(1, 100), 3)}
 
 
+@once
 def _solved(ref, reward, β, labels):
-    return _thresholds(problem_of(ref, reward, β), tuple(labels))
-
-
-@functools.lru_cache(maxsize=1000)
-def _thresholds(problem, labels):
-    """Each instance's thresholds once, however many quantities ask for them."""
-    return failure_modes.solve_thresholds(problem, preferences_of(labels))
+    return failure_modes.solve_thresholds(problem_of(ref, reward, β), preferences_of(labels))
 
 
 def _threshold(ref, reward, β, labels):
@@ -61,6 +55,7 @@ def _margin(log_policy, labels):
     return log_policy[0, winner] - log_policy[0, loser]
 
 
+@once
 def _at_level(ref, reward, β, labels, c):
     """A policy at loss v_i + c: from the library's witness at v_i, the winner's logit lowered until it is there."""
     known = _solved(ref, reward, β, labels)

@@ -13,6 +13,7 @@ from proofs_checks.kernel.search import Effort
 from proofs_checks.kernel.statement import Form, Origin, Part, Statement, Verdict
 from proofs_checks.spaces.games import matrix_of, rates
 from proofs_checks.spaces.pair import measured
+from proofs_checks.spaces.problems import once
 from tabular.choice import rules
 
 __all__ = ["BORDA", "OTHER", "SCORES", "STATEMENTS", "WINS", "down", "share", "up"]
@@ -28,6 +29,7 @@ def _balanced(draw):
     return {"rates": rates(draw, size, between=(Fraction(1, 50), Fraction(49, 50)))}
 
 
+@once
 def _scores(rates):
     known = matrix_of(rates)
     np.fill_diagonal(known, 0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tabular import Preferences, Problem
 
-__all__ = ["label", "labels", "log_policy_of", "preferences_of", "problem", "problem_of", "tree", "weights"]
+__all__ = ["label", "labels", "log_policy_of", "once", "preferences_of", "problem", "problem_of", "tree", "weights"]
 
 _WEIGHT = (Fraction(1, 20), 20)
 
@@ -43,6 +43,33 @@ def label(draw, size, weight=(Fraction(1, 4), 4)):
 def tree(draw, size):
     """Pairs that connect all responses: each new response is paired with an earlier one."""
     return [(draw.integer(0, k - 1), k) for k in range(size) if k]
+
+
+def once(function):
+    """The function of an instance's numbers and lists of numbers, in floats: called once, whoever asks of an instance.
+
+    >>> @once
+    ... def total(weights):
+    ...     print("computed")
+    ...     return sum(weights)
+    >>> total([1, Fraction(1, 2)]), total([1, 0.5])
+    computed
+    (1.5, 1.5)
+    """
+    known = functools.lru_cache(maxsize=1000)(function)
+
+    @functools.wraps(function)
+    def asked(*parts):
+        return known(*map(_in_floats, parts))
+
+    return asked
+
+
+def _in_floats(part):
+    """Fractions become floats, of which nothing is decided exactly; lists tuples, which can be looked up."""
+    if isinstance(part, list | tuple):
+        return tuple(map(_in_floats, part))
+    return part if isinstance(part, int | str) else float(part)
 
 
 def problem_of(ref, reward, β) -> Problem:
