@@ -6,6 +6,7 @@ compare: a helper, a table, a method. What is neither arithmetic nor a helper of
 
 import builtins
 import dis
+import functools
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -44,7 +45,7 @@ def looks(function) -> str:
     """
     for named in reached(function):
         if isinstance(named, CodeType):
-            steps = {step.opname for step in dis.get_instructions(named)}
+            steps = {step.opname for step in _steps(named)}
             if steps & _COMPARING or any("_IF_" in name for name in steps):
                 return "branches on its argument"
             if steps & _MAKING:
@@ -94,6 +95,12 @@ def _codes(code):
             yield from _codes(constant)
 
 
+@functools.lru_cache(maxsize=10_000)
+def _steps(code):
+    """The instructions of a code, read once: formulas share their helpers."""
+    return tuple(dis.get_instructions(code))
+
+
 def _named(function, code):
     """The values that a code names: its constants, globals and what it closes over, attributes of modules."""
     names = {**vars(builtins), **function.__globals__}
@@ -101,7 +108,7 @@ def _named(function, code):
     names |= {name: cell.cell_contents for name, cell in cells}
     yield from (constant for constant in code.co_consts if not isinstance(constant, CodeType))
     last = None
-    for step in dis.get_instructions(code):
+    for step in _steps(code):
         if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             last = getattr(last, step.argval) if isinstance(last, ModuleType) else Attribute(step.argval)
             yield last
