@@ -53,6 +53,7 @@ OURS = (
     "eq-19-each-label",
     "isotonic-arithmetic",
 )
+KNOWN = statements()
 #: How many responses the known witness has, where the statement speaks of problems.
 RESPONSES = {"chosen-falls": 3, "thm-3.5-if": 2, "thm-3.5-only-if": 2}
 
@@ -65,13 +66,13 @@ def size(witness):
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_refuted_statements_fall_as_conjectures(name):
-    found = Conjecture(statements()[name][0]).check()
+    form = KNOWN[name][0].form
+    found = Conjecture(KNOWN[name][0], form.effort).check()
     assert found.verdict is Verdict.REFUTED
     assert found.counterexample.certified
     if name in RESPONSES:
         assert len(found.counterexample.parts["ref"]) == RESPONSES[name]
         return
-    form = statements()[name][0].form
     known = judging.no_violation(form.instances, form.conditions, All(tuple(form.claim.values())), form.effort)
     assert size(found.counterexample.shown) <= size(known.witness)
 
