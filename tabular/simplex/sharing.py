@@ -100,7 +100,7 @@ class _Worth:
 
 def _better(value, best):
     """Mask of the values that are better by more than what tells nothing apart."""
-    return value > best + _GAP * np.abs(best)
+    return value > best + _GAP * np.abs(np.maximum(best, np.finfo(float).min))
 
 
 def _split(gains, nodes, part, x):

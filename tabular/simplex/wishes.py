@@ -81,7 +81,8 @@ class Wishes:
     def steep(self, x):
         """f''/f' beyond the goal, where it decreases; inf before."""
         rise = self.rise(x)
-        return np.where(rise > 0, self.bend(x) / np.where(rise > 0, rise, 1.0), np.inf)
+        with np.errstate(over="ignore"):
+            return np.where(rise > 0, self.bend(x) / np.where(rise > 0, rise, 1.0), np.inf)
 
     def bend(self, x):
         """f''/W."""
@@ -185,7 +186,8 @@ class Logistic(Wishes):
             bend = self._bends(x, 1.0, share) / (1 - share)
             near, _ = relative_step(over, bend)
             step = np.where(share < 0.5, over / (1 + bend), near)
-            going = going & ~(np.abs(step) <= np.maximum(atol, rounding))
+            told = np.maximum(rounding, _ROUNDED * np.abs(up) / ((1 - share) * (1 + bend)))  # by that of up - down
+            going = going & (np.fmin(np.abs(step), high - low) > np.fmax(atol, told))
             inside = (x - step > low) & (x - step < high)
             straight = np.where(high == most, x - (most - x) * np.expm1(np.minimum(over, 0.0)), low)
             other = np.maximum(straight, low + (high - low) / 2)
@@ -210,7 +212,7 @@ class Logistic(Wishes):
             low, high = np.where(way * short >= 0, x, low), np.where(way * short <= 0, x, high)
             bend, ratio = self._bends(x, share, 1.0) / left, np.exp(np.minimum(short, _RATIO))
             step = np.where(~falling & (share > 0.5) & (bend > ratio), (ratio - 1) / (bend - ratio), short / (bend - 1))
-            going = going & (short != 0) & ~(np.abs(step) <= np.maximum(atol, rounding))
+            going = going & (short != 0) & (np.fmin(np.abs(step), high - low) > np.maximum(atol, rounding))
             inside = (x + step > low) & (x + step < high)
             straight = np.where(~falling & (low == least), least + (x - least) * np.clip(ratio, _LEAST, 1.0), high)
             other = np.minimum(straight, low + (high - low) / 2)

@@ -6,6 +6,7 @@ import pytest
 from tabular import InputError, Preferences, Problem, losses
 from tabular.base.log_space import kl
 from tabular.simplex import absolute, shifts
+from tabular.simplex.wishes import Logistic
 from tests.benchmarks.test_small_inputs import small
 
 PROBLEM = Problem.from_probabilities([[0.2, 0.3, 0.5], [0.6, 0.1, 0.3]], beta=0.5, prompt_weights=[0.3, 0.7])
@@ -151,3 +152,15 @@ def test_a_crossing_is_the_root_and_a_jump_is_where_it_is():
         lambda x: np.where(x < np.pi / 3, -1.0, 1.0) + x / 10, grid, np.where(grid < 1, -1.0, 1.0), 1
     )
     assert step == pytest.approx(np.pi / 3, abs=2e-3)
+
+
+@pytest.mark.parametrize("beta", [1e-4, 1.0, 1e4])
+def test_an_even_pair_leaves_bco_where_it_is_and_soon(monkeypatch, beta):
+    """Next to a goal slopes are rounding, by which a root there, or at 1, was walked to: it took 278,156 of them."""
+    asked, sides = [], Logistic._sides
+    monkeypatch.setattr(Logistic, "_sides", lambda wishes, x: asked.append(x) or sides(wishes, x))
+    problem = Problem.from_probabilities([0.96, 0.04], beta)
+    found = losses.self_consistent(problem, Preferences.from_pairs([(0, 1), (1, 0)]), losses.typical("bco_pair"))
+    assert found.shift == pytest.approx(0, abs=1e-12)
+    np.testing.assert_allclose(found.minimum.log_policy, problem.log_ref, atol=1e-7)
+    assert len(asked) <= 500
