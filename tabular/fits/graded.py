@@ -22,7 +22,7 @@ _SHORTEST = 2.0**-40
 _STILL = 1e-15  # relative to the levels: what rounding alone moves
 #: Steps in a row that bring neither the loss nor a step nor what pushes each response to a new extreme: rounding rules.
 _PATIENCE = 20
-_FLAT = 1e-200  # the curvature of a label that has less: a response that only such labels hold has to stay somewhere
+_FLAT = 1e-300  # the curvature of a label that has less: a response that only such labels hold has to stay somewhere
 _SAME = 1e-3  # nats between two points on their way to the same valley
 
 
