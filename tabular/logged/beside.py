@@ -35,10 +35,12 @@ def shown(value):
 
     >>> shown(3), shown([1, 2]), shown('[{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]')
     (3, '[1, 2]', 'so')
+    >>> shown('[{"x":  1}]')  # an answer that is JSON itself
+    '[{"x":  1}]'
     """
     nested = _nested(value)
-    if isinstance(nested, list) and nested and isinstance(nested[-1], dict):
-        value = nested[-1].get("content", nested[-1])
+    if isinstance(nested, list) and nested and isinstance(nested[-1], dict) and "content" in nested[-1]:
+        value = nested[-1]["content"]
     return value if isinstance(value, int | float | str) or value is None else _json(value)
 
 
