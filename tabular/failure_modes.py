@@ -157,7 +157,7 @@ def _is_dpo(loss):
 def _bounds(problem, preferences, loss_level, loss, limit):
     """By the frontier of all levels, and where it leaves one of several open, by that of this one alone."""
     level = checks.numbers(loss_level, "loss_level")
-    limit = None if limit is None else checks.whole_number(limit, "limit", least=1)
+    limit = checks.limit(limit)
     checks.refuse(np.isnan(level), level, "loss_level", "give a number, in nats")
     if level.size == 0:
         raise InputError("loss_level is empty: give at least one level, in nats")

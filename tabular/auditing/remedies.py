@@ -59,10 +59,8 @@ def remedies(log: PairLog, beta: float) -> list[Remedy]:
     def optimum(h_star):
         return float(np.mean(h_star > gap))
 
-    half, smaller = (
-        float(f"{beta / 2:.2g}"),
-        _round_down(beta * float(np.quantile(h / gap, 1 - _WANTED, method="lower"))),
-    )
+    half = float(f"{beta / 2:.2g}")
+    smaller = _round_down(beta * float(np.quantile(h / gap, 1 - _WANTED, method="lower")))
     offset = _round_up(beta * float(np.quantile(gap - h, _WANTED, method="higher")))
     least = _round_down(float(logit(1 - _EPS) / np.quantile(gap, _WANTED, method="higher")))
     return [

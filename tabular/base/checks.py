@@ -19,6 +19,7 @@ __all__ = [
     "choice",
     "distinct_keys",
     "executor",
+    "limit",
     "names",
     "number",
     "numbers",
@@ -104,6 +105,15 @@ def whole_number(value, name, least=-np.inf, most=np.inf) -> int:
         bound += f", at most {most}" if most < np.inf else ""
         raise InputError(f"{name} is {brief(value)}: it must be one whole number, an int{bound}")
     return int(value)
+
+
+def limit(value) -> int | None:
+    """How much of a search is done at most, or None.
+
+    >>> limit(None), limit(7)
+    (None, 7)
+    """
+    return None if value is None else whole_number(value, "limit", least=1)
 
 
 def texts(values, name) -> np.ndarray:

@@ -221,7 +221,7 @@ def frontier(
     [[0.0, 0.1116, 0.4581], [1.0, 0.5, 0.0]]
     """
     at = infimum(problem, preferences)
-    limit = None if limit is None else checks.whole_number(limit, "limit", least=1)
+    limit = checks.limit(limit)
     highest = checks.number(highest, "highest", checks.NOT_NAN)
     lowest = checks.number(lowest, "lowest", checks.NOT_NAN)
     check_level(highest, at.value)

@@ -94,7 +94,7 @@ def largest_inverted_set(
     loss_level = checks.number(loss_level, "loss_level", checks.FINITE)
     check_level(loss_level, at.value)
     weight = label_units(at, preferences)
-    limit = None if limit is None else checks.whole_number(limit, "limit", least=1)
+    limit = checks.limit(limit)
     items = search(at, weight, loss_level, limit, loss_level)
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     chosen, proved = knapsack.best(items.options, knapsack.relax(items.options), budget)
@@ -140,8 +140,7 @@ def inverted_sets(
     budget = max(loss_level - at.value, 0) + tolerances.LOSS * max(at.value, loss_level)
     if _everything(at) < budget:
         return [tuple(at.graph.label.tolist())]
-    default = int(np.clip(_FEW * joint.few(at), _LISTED, _MOST))
-    limit = default if limit is None else checks.whole_number(limit, "limit", least=1)
+    limit = checks.limit(limit) or int(np.clip(_FEW * joint.few(at), _LISTED, _MOST))
     found = joint.ways(at, at.parts.graph.labelled, budget, limit=limit)
     if found.cut_short.size:
         raise InputError(

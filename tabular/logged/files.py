@@ -5,6 +5,7 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,27 @@ class File:
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
 
-    def as_lines(self) -> bytes:
-        """The objects of a JSON array, one on each line."""
-        return "\n".join(map(json.dumps, plain_text.json_array(self.path, self.text()))).encode()
+    @cached_property
+    def keys(self) -> list[str]:
+        """Of JSON: all keys of an array; of lines those of the first thousand."""
+        if self.kind == ARRAY:
+            return list(dict.fromkeys(name for row in self._rows for name in row))
+        found: dict[str, None] = {}
+        for number, line in enumerate(islice(plain_text.lines_of(self.source), 1000), start=1):
+            text = File(self.path, self.kind, line).text()
+            if text.strip():
+                row = plain_text.parsed(text, f"{self.path}, line {number}", "write one object on each line")
+                found |= dict.fromkeys(row if isinstance(row, dict) else ())
+        return list(found)
+
+    @cached_property
+    def lines(self) -> Any:
+        """JSON lines as an engine takes them; of an array, its objects."""
+        return self.source if self.kind == LINES else "\n".join(map(json.dumps, self._rows)).encode()
+
+    @cached_property
+    def _rows(self):
+        return plain_text.json_array(self.path, self.text())
 
 
 def opened(path: Path) -> File:
@@ -154,7 +173,7 @@ def names(file: File) -> list[str]:
     if file.kind == DELIMITED:
         return _header(file)[1]
     if file.kind in (LINES, ARRAY):
-        return _json_names(file)
+        return file.keys
     return list(_binary(file).collect_schema())
 
 
@@ -174,9 +193,8 @@ def lazy(file: File, numbers=(), lengths=()):
         whole = dict.fromkeys(header, polars.String) | dict.fromkeys(numbers, polars.Float64)
         frame = polars.scan_csv(file.source, schema=whole, low_memory=True, **form)
     elif file.kind in (LINES, ARRAY):
-        whole = dict.fromkeys(_json_names(file), polars.String) | dict.fromkeys(numbers, polars.Float64)
-        whole |= dict.fromkeys(lengths, polars.List(polars.Float64))
-        frame = polars.scan_ndjson(file.source if file.kind == LINES else file.as_lines(), schema=whole)
+        whole = dict.fromkeys(file.keys, polars.String) | dict.fromkeys(numbers, polars.Float64)
+        frame = polars.scan_ndjson(file.lines, schema=whole | dict.fromkeys(lengths, polars.List(polars.Float64)))
     else:
         frame = _binary(file)
     schema = frame.collect_schema()
@@ -229,20 +247,6 @@ def _header(file):
             head = stream.read(1 << 20)
     cut = head[: head.rfind(b"\n") + 1] or head  # a character at the end of the piece may be cut in two
     return plain_text.header(file.path, File(file.path, file.kind, cut).text())
-
-
-def _json_names(file):
-    """All keys of a short file; of a long one those of its first thousand lines."""
-    if file.kind == ARRAY:
-        rows = plain_text.json_array(file.path, file.text())
-        return list(dict.fromkeys(name for row in rows for name in row))
-    found: dict[str, None] = {}
-    for number, line in enumerate(islice(plain_text.lines_of(file.source), 1000), start=1):
-        text = File(file.path, file.kind, line).text()
-        if text.strip():
-            row = plain_text.parsed(text, f"{file.path}, line {number}", "write one object on each line")
-            found |= dict.fromkeys(row if isinstance(row, dict) else ())
-    return list(found)
 
 
 def library(name: str, path):

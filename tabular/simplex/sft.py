@@ -38,6 +38,7 @@ and back from where a step ended beyond.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array, diags_array
@@ -75,6 +76,11 @@ class Batch:
     offset: np.ndarray
     beta: float
 
+    @cached_property
+    def log_total(self):
+        """``(p,)`` of log A."""
+        return np.logaddexp.reduce(self.log_pull, axis=1)
+
     def margin(self, x):
         return self.beta * (x[self.row, self.winner] - x[self.row, self.loser]) - self.offset
 
@@ -86,10 +92,9 @@ class Batch:
         d = d - np.take_along_axis(d, x.argmax(axis=1)[:, None], 1)
         along = d[self.row, self.winner] - d[self.row, self.loser]
         log_push = np.log(self.beta) + self.log_weight - softplus(self.margin(x))
-        log_total = np.logaddexp.reduce(self.log_pull, axis=1, keepdims=True)
         with np.errstate(divide="ignore"):
             log_along, log_d = np.log(np.abs(along)), np.log(np.abs(d))
-        label, up, down = log_push + log_along, log_total + x + log_d, self.log_pull + log_d
+        label, up, down = log_push + log_along, self.log_total[:, None] + x + log_d, self.log_pull + log_d
         top = np.maximum(up, down).max(axis=1)
         np.maximum.at(top, self.row, label)
         top = np.maximum(top, np.finfo(float).min)
@@ -111,12 +116,11 @@ def minimise(batch: Batch) -> np.ndarray:
     >>> np.exp(minimise(Batch(halves, *labels, np.zeros(2), 1.0))).round(9).tolist()
     [[0.5, 0.5]]
     """
-    log_total = np.logaddexp.reduce(batch.log_pull, axis=1)
     x = normalised(batch.log_pull)
-    left, walks = np.arange(len(x)), _walks(batch, x, log_total)
+    left, walks = np.arange(len(x)), _walks(batch, x)
     while left.size:
         part = _part(batch, left)
-        d = np.clip(_step(part, x[left], log_total[left]), -_LONGEST, _LONGEST)
+        d = np.clip(_step(part, x[left]), -_LONGEST, _LONGEST)
         reach = part.reach(d)
         x[left] = _moved(part, x[left], d, reach)
         walks.farther(left, 2 * max(1.0, batch.beta) * np.ptp(x[left], axis=1))  # there, and back
@@ -124,7 +128,7 @@ def minimise(batch: Batch) -> np.ndarray:
     return x - log_sum_exp(x, keepdims=True)  # what is next to 0 keeps its digits: it is pulled at
 
 
-def _walks(batch, x, log_total):
+def _walks(batch, x):
     """From where the steps of each prompt halve, and how far they may go: twice as far as they have to."""
     (prompts, k), steep = x.shape, max(1.0, batch.beta)
     labels = np.bincount(batch.row, minlength=prompts)
@@ -133,7 +137,7 @@ def _walks(batch, x, log_total):
     np.maximum.at(offset, batch.row, batch.offset)
     least = batch.log_pull.min(axis=1)
     by_labels = np.log(2 * batch.beta) + log_weight - least + np.maximum(offset, 0.0)
-    widest = np.maximum(np.log(2 * k) + log_total - least, np.where(labels > 0, by_labels / batch.beta, 0.0))
+    widest = np.maximum(np.log(2 * k) + batch.log_total - least, np.where(labels > 0, by_labels / batch.beta, 0.0))
     furthest = steep * (np.ptp(x, axis=1) + k * np.maximum(widest, 0.0))
     return Walks(1 / (2 * steep * (k + 1) * (labels + k)), 2 * furthest)
 
@@ -147,20 +151,20 @@ def _part(batch, rows):
     return Batch(batch.log_pull[rows], place[batch.row][kept], *columns, batch.beta)
 
 
-def _step(batch, x, log_total):
+def _step(batch, x):
     """The Newton direction of each prompt, by elimination on the graph with a ground (node 0)."""
     prompts, k = x.shape
     if k > _DENSE:
-        return _sparse_step(batch, x, log_total)
-    z = batch.margin(x)
+        return _sparse_step(batch, x)
+    z, ground = batch.margin(x), batch.log_total[:, None] + x
     log_push = np.log(batch.beta) + batch.log_weight - softplus(z)
     log_curvature = np.log(batch.beta) + log_push - softplus(-z)
     weight, flow = np.full((2, prompts, k + 1, k + 1), -np.inf)
     np.logaddexp.at(weight, (batch.row, batch.winner + 1, batch.loser + 1), log_curvature)
     weight = np.logaddexp(weight, weight.swapaxes(1, 2))
-    weight[:, 0, 1:] = weight[:, 1:, 0] = log_total[:, None] + x
+    weight[:, 0, 1:] = weight[:, 1:, 0] = ground
     np.logaddexp.at(flow, (batch.row, batch.winner + 1, batch.loser + 1), log_push)
-    flow[:, 0, 1:], flow[:, 1:, 0] = log_total[:, None] + x, batch.log_pull
+    flow[:, 0, 1:], flow[:, 1:, 0] = ground, batch.log_pull
     top = weight.max(axis=(1, 2), keepdims=True)
     weight, flow = weight - top, flow - top
     if max(np.ptp(part[part > -np.inf]) for part in (weight, flow)) < _STEEP and flow.max() < _STEEP:
@@ -168,14 +172,14 @@ def _step(batch, x, log_total):
     return laplacian.solve_dense_log(weight, flow)[:, 1:]
 
 
-def _sparse_step(batch, x, log_total):
+def _sparse_step(batch, x):
     """The same by sparse factors, in floats."""
     prompts, k = x.shape
     z, size = batch.margin(x), prompts * k
     push = batch.beta * np.exp(batch.log_weight) * expit(-z)
     bend = batch.beta * push * expit(z)
     w, v = batch.row * k + batch.winner, batch.row * k + batch.loser
-    ground = np.exp(log_total[:, None] + x).ravel()
+    ground = np.exp(batch.log_total[:, None] + x).ravel()
     degree = ground + np.bincount(w, bend, size) + np.bincount(v, bend, size)
     graph = coo_array((np.r_[bend, bend], (np.r_[w, v], np.r_[v, w])), shape=(size, size))
     right = np.exp(batch.log_pull).ravel() - ground + np.bincount(w, push, size) - np.bincount(v, push, size)

@@ -177,7 +177,7 @@ class Logistic(Wishes):
         low, high, going = least, most, wanted
         alone = np.log(self.beta) + self.log_won - log_mu
         x = np.clip(np.minimum(alone, most) - 1 / (1 + self.beta), least, most)
-        rounding = _ROUNDED * np.maximum(np.abs(x), np.abs(self.log_ref))
+        told = np.maximum(atol, _ROUNDED * np.maximum(np.abs(x), np.abs(self.log_ref)))
         while going.any():
             up, down = self._sides(x)
             share = np.exp(np.minimum(down - up, 0.0))
@@ -186,8 +186,8 @@ class Logistic(Wishes):
             bend = self._bends(x, 1.0, share) / (1 - share)
             near, _ = relative_step(over, bend)
             step = np.where(share < 0.5, over / (1 + bend), near)
-            told = np.maximum(rounding, _ROUNDED * np.abs(up) / ((1 - share) * (1 + bend)))  # by that of up - down
-            going = going & (np.fmin(np.abs(step), high - low) > np.fmax(atol, told))
+            rounding = _ROUNDED * np.abs(up) / ((1 - share) * (1 + bend))  # by that of up - down
+            going = going & (np.fmin(np.abs(step), high - low) > np.fmax(told, rounding))
             inside = (x - step > low) & (x - step < high)
             straight = np.where(high == most, x - (most - x) * np.expm1(np.minimum(over, 0.0)), low)
             other = np.maximum(straight, low + (high - low) / 2)
