@@ -45,6 +45,43 @@ def test_a_search_that_ends_out_of_balance_proves_no_bound():
     assert found.status is Status.LOCAL or found.infimum == pytest.approx(0, abs=1e-60)
 
 
+@pytest.mark.parametrize(
+    ("name", "log_ref", "beta", "pairs", "log_weight", "heaviest"),
+    [
+        (
+            "orpo",
+            [-3342.81, -9507.35, -5148.14, -10517.9, 0],
+            10,
+            [(1, 4), (4, 2), (2, 1), (2, 0)],
+            [-1289, -1841, 271, 156],
+            2,
+        ),
+        ("exo_pair", [0.0] * 5, 10, [(1, 2), (2, 3)], [-720, -1207], 0),
+    ],
+)
+def test_a_minimiser_is_soon_found(name, log_ref, beta, pairs, log_weight, heaviest):
+    """A slope of infinity times a share of 0; and a label lighter than the curvature that stands in for none."""
+    problem, loss = Problem.from_unnormalized(log_ref, beta), losses.typical(name)
+    labels = Preferences([0] * len(pairs), *np.transpose(pairs), log_weight=np.array(log_weight, dtype=float))
+    alone = losses.solve(problem, Preferences.from_pairs([pairs[heaviest]]), loss)
+    assert losses.solve(problem, labels, loss).infimum == pytest.approx(alone.infimum, abs=1e-9)
+
+
+def test_shares_that_are_worth_nothing_are_compared():
+    """KTO of references e^26414 apart: the best that is known may be worth 0, and less than that nothing."""
+    problem = Problem.from_unnormalized([-6144.87, -26414.36, -5838.6, 0.0, -9907.32], 10.0)
+    labels = Preferences([0] * 4, [3, 1, 4, 1], [1, 4, 0, 0], log_weight=[-1868.49, 577.91, 623.56, -425.57])
+    found = losses.self_consistent(problem, labels, losses.typical("kto"))
+    assert found.error < 1e-6
+    assert found.minimum.infimum == pytest.approx(0.5, abs=0.5)
+
+
+def test_a_bend_beside_a_slope_below_the_floats_is_steep():
+    problem = Problem.from_unnormalized([-113.0, 0.0, -223.0, -318.0], 1.0)
+    labels = Preferences([0] * 3, [3, 0, 1], [1, 3, 2], log_weight=[191.0, -520.0, -1260.0])
+    assert losses.solve(problem, labels, losses.typical("sppo_hard")).bound >= -1e-60
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_else_is_asked_is_answered(case):
     problem, labels, _ = CASES[case]

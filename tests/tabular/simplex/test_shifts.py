@@ -164,3 +164,21 @@ def test_an_even_pair_leaves_bco_where_it_is_and_soon(monkeypatch, beta):
     assert found.shift == pytest.approx(0, abs=1e-12)
     np.testing.assert_allclose(found.minimum.log_policy, problem.log_ref, atol=1e-7)
     assert len(asked) <= 500
+
+
+@pytest.mark.parametrize("beta", [0.05, 0.4, 1.0])
+def test_from_the_floor_down_no_policy_has_a_larger_shift(beta):
+    """Against the tops' own quadratic equation, in floats."""
+    rng = np.random.default_rng(1)
+    problem = Problem.from_unnormalized(rng.normal(size=4), beta)
+    odds, share, named = rng.normal(-3.0, 1.0, (1, 4)), rng.random((1, 4)), np.ones((1, 4), dtype=bool)
+    p, r = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(odds))
+    e = np.array([max(np.roots([a, r_ - a - beta, -r_]).real) for a, r_ in zip(p[0], r[0], strict=True)])
+    top = odds[0] + np.log(e)
+
+    def most(d):
+        beyond = np.maximum(-beta * problem.log_ref[0] - d - top, 0.0)
+        return share[0] @ top + (share[0] * beyond).max()
+
+    assert most(50.0) < 0
+    assert most(shifts._floor(problem, named, share, odds, 50.0)) == pytest.approx(0, abs=1e-9)
