@@ -20,7 +20,9 @@ margin by more than ``tolerances.NEWTON_STEP``, or when neither the loss nor the
 then rounding rules, or labels have lost their curvature and Newton crawls, which is for the cuts; the residual says
 what is known. Where only the loss is asked for, it ends when a step, by the same measure, leaves less than may be left.
 
-**What counts as told.** The loss of a copy that a tree proves to be above its least by no more than rounding.
+**What counts as told.** The loss of a copy that a tree proves to be above its least by no more than rounding. What a
+node that is torn off has left of pushes, all one way, is often more than one label of a tree can deliver: then half of
+what rounding allows is spent on labels that give up their shares, the softest first.
 
 **What counts as fitted.** A copy that :mod:`tabular.fits.tree_bound` proves to be as near to its optimum as a step of
 ``BALANCED`` at its most curved label. Any tree serves: first that of the block's own largest curvatures, then one whose
@@ -311,8 +313,11 @@ class _Copies:
         cost, push, unbalanced, step, above = found
         return s, cost, push, step, unbalanced <= 1, above <= _ROUNDING * cost
 
-    def pushes(self, s):
-        """What is left of the pushes at each node, the curvature of each label, and the loss."""
+    def pushes(self, s, spent=None):
+        """What is left of the pushes at each node, the curvature of each label, and the loss.
+
+        Where something may be ``spent`` the softest labels, that pushing like ones infinitely far costs no more, do so.
+        """
         block = self.block
         h = block.rise @ s
         h -= self.offset
@@ -320,6 +325,8 @@ class _Copies:
         right = np.reciprocal(1 + less)
         small = less * right
         small *= self.weight
+        if spent is not None:
+            small[_least(self.weight * np.log1p(less), spent)] = 0.0
         right *= small
         net = block.fall @ np.copysign(small, h)  # h is no -0: the sums of a product begin at 0
         net += (block.fall @ ((h < 0) * self.whole)) * (block.weight[0] / block.whole[0])
@@ -432,16 +439,8 @@ class _Copies:
         And by how much the cost can be above the least; the third and last are infinite where they are not asked for.
         """
         (net, curvature, cost), (winner, loser) = self.pushes(s), self.ends
-        bend = self.block.touch @ curvature
         held = (net[winner] - net[loser]) / 2
-        both = net[winner] + net[loser], bend[winner] + bend[loser]
-        softer = np.where(bend[winner] < bend[loser], self.winner, self.loser)
-        for end in self.ends:  # they move as one
-            net[end], bend[end] = both
-        net = net if self.joined is None else np.where(self.joined, net, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
-        net[softer, winner[1]] = 0.0
+        net, step = self._as_one(net, curvature)
         unbalanced, above = np.full((2, len(cost)), np.inf)
         for kind in (0.0, LEVEL):
             asked = spare == kind
@@ -449,7 +448,28 @@ class _Copies:
                 allowed = np.sqrt(_ROUNDING * cost[asked]) if kind else 0.0
                 told = self.take(asked)._unbalanced(net[:, asked], curvature[:, asked], allowed)
                 unbalanced[asked], above[asked] = told
+        soft = (spare == LEVEL) & (above > _ROUNDING * cost)
+        if soft.any():
+            above[soft] = self.take(soft)._without_light(s[:, soft], _ROUNDING * cost[soft])
         return cost, held, unbalanced, step, above
+
+    def _as_one(self, net, curvature):
+        """What is left at each node as the two held ones move together, and the largest Newton step of one alone."""
+        bend, (winner, loser) = self.block.touch @ curvature, self.ends
+        both = net[winner] + net[loser], bend[winner] + bend[loser]
+        softer = np.where(bend[winner] < bend[loser], self.winner, self.loser)
+        for end in self.ends:
+            net[end], bend[end] = both
+        net = net if self.joined is None else np.where(self.joined, net, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = np.where(net == 0, 0.0, np.abs(net) / bend).max(axis=0)
+        net[softer, winner[1]] = 0.0
+        return net, step
+
+    def _without_light(self, s, allowed):
+        """By how much the cost can be above the least, where half of what is allowed is spent on the softest labels."""
+        net, curvature, _ = self.pushes(s, allowed / 2)
+        return self._unbalanced(self._as_one(net, curvature)[0], curvature, np.sqrt(allowed / 2))[1] + allowed / 2
 
     def _unbalanced(self, net, curvature, enough):
         """The bound on lambda over what is allowed of it, infinite where K is too large; and that on the loss.
@@ -535,6 +555,13 @@ class _Metric:
         residual[self.loser, columns] += multiplier
         scaled -= self.pull * apart
         return residual, scaled
+
+
+def _least(terms, total):
+    """Mask of the least entries of each column, the sum of which is no more than its total."""
+    ordered = np.sort(terms, axis=0)
+    several = (np.cumsum(ordered, axis=0) <= total).sum(axis=0)
+    return terms < np.r_[ordered, np.full((1, len(several)), np.inf)][several, np.arange(len(several))]
 
 
 def _whole(weight):

@@ -17,7 +17,8 @@ If :math:`\lambda K\le1/2`, then :math:`1-e^{-R}\le1/2`, so :math:`R\le\log2` an
 node as leaves: a circulation, whose :math:`\Phi` (:mod:`tabular.failures.least_cost`) is at most the least loss. The
 loss at s is above it by :math:`\sum_tw_tD(h_t,h'_t)`, of which each D is the relative entropy of the shares
 :math:`p'_t` from :math:`p_t`, at most :math:`(p'_t-p_t)^2/(p_t(1-p_t))`: by :math:`\sum_tF_t^2/c_t` at most, however
-soft a direction is and however far its end. ∎
+soft a direction is and however far its end. Labels outside the tree may change their shares, too: to 0, or to 1, at a
+cost of :math:`-w_e\log(1-p_e)`, or :math:`-w_e\log p_e`. ∎
 """
 
 import numpy as np

@@ -193,6 +193,34 @@ def test_a_whole_step_lowers_the_loss_by_a_share_of_what_its_slope_promises(move
     assert np.all(lowered > 0)
 
 
+def test_the_softest_labels_of_a_node_that_is_torn_off_are_bought_with_half_of_what_rounding_allows():
+    """A node above two even ones, by a win over each: what moves it is less than one tree's label can deliver.
+
+    All that its height costs is sp(-h) of its own three labels: no sum of it and of what the other two cost.
+    """
+    winner, loser, offset = np.array([0, 1, 2, 2, 0]), np.array([1, 0, 0, 1, 2]), np.array([0, 0, 0, 0, -120.0])
+    block, height, n = Block(winner, loser, np.ones(5), offset, np.zeros(3)), np.arange(30.0, 60.0), 30
+    none, s = np.zeros(n, dtype=int), np.vstack([np.zeros((2, n)), height])
+    copies = _Copies(block, none, none, np.zeros((3, n)), block.inner)
+    cost, _, _, step, above = copies.checked(s, np.full(n, LEVEL))
+    np.testing.assert_allclose(step[:20], 1.0, rtol=1e-8)
+    least = 60.0 + np.log(2) / 2  # 2 sigma(-h) = sigma(h - 120)
+    excess = [2 * np.log1p(np.exp(-h)) + np.log1p(np.exp(h - 120)) for h in (height, least)]
+    rounding = 2 * np.finfo(float).eps * cost
+    assert np.all(above >= excess[0] - excess[1])
+    assert np.all(above[height >= 37] <= rounding[height >= 37])
+    assert np.all(above[height <= 35] > rounding[height <= 35])
+
+
+def test_the_least_entries_that_a_total_buys():
+    terms = np.array([[3.0, 1.0, 2.0], [1.0, 1.0, 2.0], [1.0, 1.0, 2.0]])
+    assert many._least(terms, np.array([2.0, 2.5, 9.0])).T.tolist() == [
+        [False, True, True],
+        [False, False, False],  # of equal ones all or none
+        [True, True, True],
+    ]
+
+
 def test_who_is_torn_off_is_a_leaf_of_one_of_two_trees(monkeypatch):
     """Few nodes are inside both; where labels allow no more, a copy needs a tree of its own."""
     winner, loser, *_, block = block_of(60, 180, seed=2, spread=0.0)
