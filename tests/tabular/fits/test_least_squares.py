@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mpmath import mp, mpf
+from flint import arb, arb_mat, ctx
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import lsqr
 
@@ -28,18 +28,18 @@ def test_small_graphs_are_solved_to_the_last_digits_whatever_their_weights(sprea
     (winner, loser), component = np.concatenate(ends, axis=1), np.repeat([0, 1], sizes)
     log_weight, offset = rng.uniform(-spread, spread, len(winner)), rng.normal(size=len(winner)) * 10.0 ** (seed - 1)
     found = least_squares.solve(component, winner, loser, log_weight, offset)
-    with mp.workdps(400 + 4 * int(spread)):
-        n, weight = len(component), [mp.exp(mpf(float(x))) for x in log_weight]
-        matrix, right = mp.zeros(n), mp.zeros(n, 1)
+    with ctx.workdps(400 + 4 * int(spread)):
+        n, weight = len(component), [arb(x).exp() for x in log_weight.tolist()]
+        matrix, right = arb_mat(n, n), arb_mat(n, 1)
         for w, v, c, o in zip(winner.tolist(), loser.tolist(), weight, offset.tolist(), strict=True):
             matrix[w, w], matrix[v, v] = matrix[w, w] + c, matrix[v, v] + c
             matrix[w, v], matrix[v, w] = matrix[w, v] - c, matrix[v, w] - c
-            right[w], right[v] = right[w] + c * mpf(o), right[v] - c * mpf(o)
+            right[w, 0], right[v, 0] = right[w, 0] + c * o, right[v, 0] - c * o
         for mine in (np.flatnonzero(component == k).tolist() for k in (0, 1)):
             for i in mine:  # of a constant nothing is known: the mean is 0
-                matrix[mine[0], i] = mpf(1)
-            right[mine[0]] = mpf(0)
-        exact = [float(x) for x in mp.lu_solve(matrix, right)]
+                matrix[mine[0], i] = 1
+            right[mine[0], 0] = 0
+        exact = [float(x) for x in matrix.solve(right).entries()]
     np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-13 * np.abs(offset).max())
 
 

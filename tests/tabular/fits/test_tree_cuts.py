@@ -1,10 +1,12 @@
 """Fits over any range of weights and offsets, against Newton's method in arithmetic of many digits."""
 
 from dataclasses import replace
+from itertools import accumulate
 
 import mpmath
 import numpy as np
 import pytest
+from flint import arb, arb_mat, ctx
 
 from tabular import Preferences, Problem, dpo, failure_modes
 from tabular.base import tolerances
@@ -20,45 +22,42 @@ def ring(rng, size, extra):
 def polished(winner, loser, log_weight, offset, start, digits):
     """Newton in many digits until it stands still: the exact fit, 0 at node 0, if the start is near enough."""
     size = int(max(winner.max(), loser.max())) + 1
-    with mpmath.workdps(digits):
-        s = [mpmath.mpf(float(x)) for x in start - start[0]]
-        weight = [mpmath.exp(mpmath.mpf(float(x))) for x in log_weight]
+    with ctx.workdps(digits):
+        s, weight = [arb(x) for x in (start - start[0]).tolist()], [arb(x).exp() for x in log_weight.tolist()]
         for _ in range(40):
-            gradient, hessian = mpmath.zeros(size, 1), mpmath.zeros(size, size)
-            for w, lo, n, o in zip(winner.tolist(), loser.tolist(), weight, offset, strict=True):
-                push = n / (1 + mpmath.exp(s[w] - s[lo] - mpmath.mpf(float(o))))
+            gradient, hessian = arb_mat(size, 1), arb_mat(size, size)
+            hessian[0, 0] = 1  # the rows sum to 0, and so do the gradient's: node 0 does not move
+            for w, lo, n, o in zip(winner.tolist(), loser.tolist(), weight, offset.tolist(), strict=True):
+                push = n / (1 + (s[w] - s[lo] - o).exp())
                 curvature = push * (1 - push / n)
-                gradient[w], gradient[lo] = gradient[w] + push, gradient[lo] - push
+                gradient[w, 0], gradient[lo, 0] = gradient[w, 0] + push, gradient[lo, 0] - push
                 for a, b, sign in ((w, w, 1), (lo, lo, 1), (w, lo, -1), (lo, w, -1)):
                     hessian[a, b] += sign * curvature
-            step = mpmath.lu_solve(hessian[1:, 1:], gradient[1:, :])
-            s = [s[0]] + [x + d for x, d in zip(s[1:], step, strict=True)]
-            if max(abs(d) for d in step) < mpmath.mpf(10) ** -30:
-                return np.array([float(x) for x in s])
+            step = hessian.solve(gradient).entries()
+            s = [(x + d).mid() for x, d in zip(s, step, strict=True)]
+            if all(abs(d) < arb(10) ** -30 for d in step):
+                return np.array([float(x - s[0]) for x in s])
     raise AssertionError("no convergence")
 
 
 def around_the_cycle(log_weight, digits=120):
     """The fit of one cycle of labels i -> i + 1: all push alike, and the margins add up to 0: one equation."""
-    with mpmath.workdps(digits):
-        weight = [mpmath.exp(mpmath.mpf(float(x))) for x in log_weight]
+    with ctx.workdps(digits):
+        weight, lightest = [arb(x).exp() for x in log_weight.tolist()], np.argmin(log_weight)
 
         def margins(z):
             """All of them, from that of the lightest label."""
-            push = min(weight) / (1 + mpmath.exp(z))
-            return [z if n == min(weight) else mpmath.log(n / push - 1) for n in weight]
+            push = weight[lightest] / (1 + z.exp())
+            return [z if k == lightest else (n / push - 1).log() for k, n in enumerate(weight)]
 
-        low, high = mpmath.mpf(-100) * len(weight), mpmath.mpf(100)
-        while high - low > mpmath.mpf(10) ** -15:
+        low, high = arb(-100) * len(weight), arb(100)
+        while high - low > arb(10) ** -15:
             middle = (low + high) / 2
             low, high = (low, middle) if sum(margins(middle)) > 0 else (middle, high)
         for _ in range(3):  # secants, from 1e-15 to 1e-100
-            value, above = sum(margins(low)), sum(margins(low + mpmath.mpf(10) ** -50))
-            low -= value * mpmath.mpf(10) ** -50 / (above - value)
-        margin = margins(low)
-        s = [mpmath.mpf(0)]
-        for h in margin[:-1]:
-            s.append(s[-1] - h)
+            value, above = sum(margins(low)), sum(margins(low + arb(10) ** -50))
+            low = (low - value * arb(10) ** -50 / (above - value)).mid()
+        s = accumulate((-h for h in margins(low)[:-1]), initial=arb(0))
         return np.array([float(x) for x in s])
 
 
@@ -164,31 +163,30 @@ def test_weights_in_whole_number_ratios_cancel_exactly(winner, loser, weight, ma
     labels = Preferences([0] * len(winner), winner, loser, weight)
     solution = dpo.solve(Problem.from_unnormalized(np.zeros(n), beta=1), labels, margin)
     assert solution.residual < 1e-12
-    whole = [mpmath.mpf(round(10 * w)) for w in weight]
+    whole = [round(10 * w) for w in weight]
     block = [np.flatnonzero(solution.label[0] == b) for b in np.unique(solution.label[0])]
-    with mpmath.workdps(40 + int(margin)):
+    with ctx.workdps(40 + int(margin)):
         for nodes in block:
-            step = newton_step(winner, loser, whole, margin, solution.fit.strength, nodes.tolist())
-            assert max(map(abs, step)) < 1e-11
+            step = newton_step(winner, loser, whole, margin, solution.fit.strength.tolist(), nodes.tolist())
+            assert all(abs(d) < 1e-11 for d in step)
 
 
 def newton_step(winner, loser, weight, margin, strength, nodes):
     """Of one block's strengths, 0 at its first node, in the arithmetic of the context."""
     place, size = {y: k for k, y in enumerate(nodes)}, len(nodes)
-    push, curvature = mpmath.matrix(size, 1), mpmath.matrix(size, size)
+    push, curvature = arb_mat(size, 1), arb_mat(size, size)
+    curvature[0, 0] = 1
     for w, y, weighs in zip(winner, loser, weight, strict=True):
         if w not in place or y not in place:
             continue
-        h, ends = mpmath.mpf(strength[w]) - mpmath.mpf(strength[y]) - margin, (place[w], place[y])
-        pull = weighs / (1 + mpmath.exp(h))
+        h, ends = arb(strength[w]) - strength[y] - margin, (place[w], place[y])
+        pull = weighs / (1 + h.exp())
         for a in ends:
             for b in ends:
-                curvature[a, b] += (1 if a == b else -1) * pull / (1 + mpmath.exp(-h))
-        push[ends[0]] += pull
-        push[ends[1]] -= pull
-    if size == 1:
-        return [mpmath.mpf(0)]
-    return list(mpmath.lu_solve(curvature[1:, 1:], push[1:, 0]))
+                curvature[a, b] += (1 if a == b else -1) * pull / (1 + (-h).exp())
+        push[ends[0], 0] += pull
+        push[ends[1], 0] -= pull
+    return curvature.solve(push).entries()
 
 
 def counted(monkeypatch):

@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
-from mpmath import mp, mpf
+from flint import arb, arb_mat, ctx
 
 
 def random_graph(rng, most=5, weights=3.0, one_way=False):
@@ -17,34 +17,33 @@ def random_graph(rng, most=5, weights=3.0, one_way=False):
 
 
 def least(n, pairs, weight, slope, bend, dps=60):
-    """s with mean 0, minimising sum W g(s_w - s_l), by damped Newton in mpmath; g by slope(x) and bend(x) of mpf.
+    """s with mean 0, minimising sum W g(s_w - s_l), by damped Newton in digits; g by slope(x) and bend(x) of balls.
 
     For connected graphs on which the minimum is attained.
     """
-    with mp.workdps(dps):
-        s, weight = [mpf(0)] * n, [mpf(float(w)) for w in weight]
+    with ctx.workdps(dps):
+        s, weight = [arb(0)] * n, [arb(w) for w in weight.tolist()]
         for _ in range(400):
-            gradient, hessian = [mpf(0)] * n, mp.matrix(n, n)
+            gradient, hessian = arb_mat(n, 1), arb_mat(n, n)
+            hessian[0, 0] = 1  # all rows sum to 0: the first node does not move
             for (w, y), c in zip(pairs, weight, strict=True):
                 push, curve = c * slope(s[w] - s[y]), c * bend(s[w] - s[y])
-                gradient[w] += push
-                gradient[y] -= push
+                gradient[w, 0] += push
+                gradient[y, 0] -= push
                 for a, b, sign in ((w, w, 1), (y, y, 1), (w, y, -1), (y, w, -1)):
                     hessian[a, b] += sign * curve
-            step = mp.lu_solve(hessian[1:, 1:], mp.matrix(gradient[1:]))
+            step = [d.mid() for d in hessian.solve(gradient).entries()]
             reach = max(abs(d) for d in step)
-            damping = mp.log1p(reach) / reach if reach > 0 else mpf(1)
-            for k in range(1, n):
-                s[k] -= damping * step[k - 1]
-            if reach < mpf(10) ** (-dps // 2):
+            damping = reach.log1p() / reach if reach > 0 else arb(1)
+            s = [(x - damping * d).mid() for x, d in zip(s, step, strict=True)]
+            if reach < arb(10) ** (-dps // 2):
                 break
         mean = sum(s) / n
         return [v - mean for v in s]
 
 
 def sg(x):
-    with mp.workdps(60):
-        return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
+    return 1 / (1 + (-x).exp())
 
 
 def components(n, pairs):
