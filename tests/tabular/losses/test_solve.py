@@ -8,13 +8,13 @@ import pytest
 from flint import arb, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog, minimize
+from scipy.optimize import linprog
 from scipy.special import expit, logit
 
 from tabular import InputError, Preferences, Problem, Status, dpo, losses
 from tabular.fits import cutting_planes, polyhedral, whole_levels
 from tabular.fits.convex import Labels
-from tests import strategies
+from tests import descents, strategies
 from tests.tabular.losses import routes
 from tests.tabular.losses.test_facts import USERS
 
@@ -447,11 +447,9 @@ def by_descent(problem, labels, loss, rng, starts=40):
     share, winner, loser = np.exp(labels.log_share), labels.winner, labels.loser
 
     def cost(r):
-        return float(share @ loss.scalar.value(problem.beta * (r[winner] - r[loser])))
+        return loss.scalar.value(problem.beta * (r[:, winner] - r[:, loser])) @ share
 
-    size = problem.log_ref.size
-    runs = [minimize(cost, rng.normal(0, 6, size), method="BFGS", options={"gtol": 1e-10}) for _ in range(starts)]
-    return min(float(run.fun) for run in runs)
+    return descents.lowest(cost, rng.normal(0, 6, (starts, problem.log_ref.size)))
 
 
 @pytest.mark.parametrize("name", ["exo_pair", "discopop"])

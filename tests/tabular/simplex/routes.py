@@ -2,10 +2,10 @@
 
 import cvxpy as cp
 import numpy as np
-from scipy.optimize import minimize
 
 from tabular import Preferences, Problem
 from tabular.losses.forms import Pair
+from tests import descents
 
 
 def random_case(rng, n_responses=5, n_labels=6, log_weight_range=1.0, spread=1.0, unlabelled=False, beta=None):
@@ -35,15 +35,12 @@ def losses_at(problem, preferences, form, log_policies):
 
 def lowest_in_logits(problem, preferences, form, rng, starts=6):
     """The lowest value that BFGS finds in logits from the reference and from random policies."""
-    found = []
-    for start in range(starts):
-        at = problem.log_ref[0] + (rng.normal(0, 2, problem.n_responses) if start else 0)
 
-        def objective(theta):
-            return loss_at(problem, preferences, form, theta - np.logaddexp.reduce(theta))
+    def value(logits):
+        return losses_at(problem, preferences, form, logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 
-        found.append(minimize(objective, at, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000}).fun)
-    return min(found)
+    others = [rng.normal(0, 2, problem.n_responses) for _ in range(starts - 1)]
+    return descents.lowest(value, [problem.log_ref[0] + away for away in (0, *others)])
 
 
 def clarabel(problem, preferences, name, params=None):
