@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # with all that the suite imports in memory, looking for garbage as often as by default takes an eighth of its time
 gc.set_threshold(50_000, 20, 50)
@@ -17,6 +17,7 @@ settings.register_profile(
     max_examples=60,  # of random mutants 100 noticed none that 60 had not
     derandomize=True,  # the same cases on every machine; found counterexamples stay as @example
     print_blob=True,
+    phases=set(Phase) - {Phase.explain},  # which lines failures share is found by tracing, several times as slow
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("condeq")

@@ -178,32 +178,35 @@ ONE = Problem.from_probabilities([0.25] * 4, 1)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "measure", "least", "most"),
+    ("strategy", "sizes"),
     [
-        (testing.problems(), lambda problem: problem.n_prompts, 1, 1),
-        (testing.problems(), lambda problem: problem.n_responses, 2, 4),
-        (testing.problems(prompts=(2, 3)), lambda problem: problem.n_prompts, 2, 3),
-        (testing.labelled_problems(), lambda case: case[1].n_pairs, 1, 6),
-        (testing.labelled_problems(pairs=(3, 4)), lambda case: case[1].n_pairs, 3, 4),
-        (testing.preferences(ONE), lambda labels: labels.n_pairs, 1, 6),
-        (testing.rankings(), _named, 2, 5),
-        (testing.rankings(), lambda rankings: len(rankings.groups), 1, 6),
-        (testing.votes(), lambda profile: profile.n_responses, 2, 5),
-        (testing.votes(), lambda profile: len(profile.rankings), 1, 6),
-        (testing.votes(), lambda profile: profile.voters.max(), 1, 9),
-        (testing.logs(), lambda log: log.n_pairs, 1, 8),
+        (testing.problems(), {"n_prompts": (1, 1), "n_responses": (2, 4)}),
+        (testing.problems(prompts=(2, 3)), {"n_prompts": (2, 3)}),
+        (testing.labelled_problems().map(lambda case: case[1]), {"n_pairs": (1, 6)}),
+        (testing.labelled_problems(pairs=(3, 4)).map(lambda case: case[1]), {"n_pairs": (3, 4)}),
+        (testing.preferences(ONE), {"n_pairs": (1, 6)}),
+        (testing.rankings(), {_named: (2, 5), lambda rankings: len(rankings.groups): (1, 6)}),
+        (
+            testing.votes(),
+            {
+                "n_responses": (2, 5),
+                lambda profile: len(profile.rankings): (1, 6),
+                lambda profile: profile.voters.max(): (1, 9),
+            },
+        ),
+        (testing.logs(), {"n_pairs": (1, 8)}),
     ],
 )
-def test_draws_are_of_the_sizes_that_are_said(strategy, measure, least, most):
-    sizes = set()
+def test_draws_are_of_the_sizes_that_are_said(strategy, sizes):
+    seen = []
 
     @settings(DRAWN, max_examples=150, deadline=None, database=None)
     @given(strategy)
     def drawn(found):
-        sizes.add(measure(found))
+        seen.append([size(found) if callable(size) else getattr(found, size) for size in sizes])
 
     drawn()
-    assert (min(sizes), max(sizes)) == (least, most)
+    assert [(min(column), max(column)) for column in zip(*seen, strict=True)] == list(sizes.values())
 
 
 def _has_cycle(wins):
