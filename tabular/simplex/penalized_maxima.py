@@ -40,7 +40,7 @@ _PHI = 2.0**-46  # relative error of :func:`_phi`
 _SHARE = 0.49  # of an interval, where it is divided: halves meet the roots of even numbers
 _DOUBLE = 1e-4  # relative width below which masses of 1 at both ends mean a double root
 _ENTRIES = 200_000  # of the arrays in one go
-_SERIES = 1.0 / np.array([14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3])  # of phi, from within
+_SERIES = tuple(1.0 / k for k in range(14, 2, -1))  # of phi, from within
 
 
 def local_maxima(log_star, c):
@@ -129,40 +129,23 @@ class _Points:
     """
 
     def __init__(self, curves, row, depth):
-        level, c, lowered = curves.level[row], curves.c[row], curves.lowered[row]
-        x = level + np.square(depth)[:, None]
+        level, c = curves.level[row], curves.c[row]
+        self.log_pi, x, root, w = _policies(curves, row, depth)
         there = level > -np.inf
         error = np.where(there, 4 * _U * (np.abs(level) + np.abs(x)), 0.0)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            self.log_pi, ratio, of_rate = x.copy(), np.ones(x.shape), np.zeros(x.shape)
-            self._losing(x, c, lowered, ratio, error, of_rate)
-            self._winning(x, c, ratio, error)
+            ratio, of_rate = np.ones(x.shape), np.zeros(x.shape)
+            _of_losers(root, x, c, ratio, error, of_rate)
+            _of_winners(w, x, c, ratio, error)
             error += (x.shape[1] + 16) * _U
             self.rate = np.exp(self.log_pi) * ratio
-            self.low = np.clip(np.exp(self.log_pi - error) - _TINY, 0.0, _MOST)
+            self.low = np.minimum(np.maximum(np.exp(self.log_pi - error) - _TINY, 0.0), _MOST)
             self.high = np.where(there, np.exp(self.log_pi + error) + _TINY, 0.0)
             slack = np.where(np.isfinite(self.rate), np.abs(self.rate) * (2 * error + of_rate) + _TINY, 0.0)
             self.mass_low, self.mass_high = self.low.sum(axis=1), self.high.sum(axis=1)
         least = np.where(np.isfinite(ratio) & (self.rate > _MOST), _MOST, self.rate)  # an overflow is no branch point
         self.rate_low, self.rate_high = least - slack, self.rate + slack
         self.log_mass = log_sum_exp(self.log_pi)
-
-    def _losing(self, eta, c, lowered, ratio, error, of_rate):
-        down = c < 0
-        eta, log_c = eta[down], np.log(-c[down])
-        root = log_minus_w(eta, lowered[down])
-        relative = np.divide(np.abs(_phi(root) - eta), eta, out=np.zeros_like(eta), where=eta > 0) + _PHI
-        self.log_pi[down], ratio[down] = log_c - root, -1 / np.expm1(root)  # at the branch point, +-0, of its sign
-        error[down] = np.abs(root) * relative + 8 * _U * (np.abs(log_c) + np.abs(root))
-        of_rate[down] = (1 + np.abs(root)) * (relative + 4 * _U)
-
-    def _winning(self, x, c, ratio, error):
-        up = c > 0
-        z = np.log(c[up]) - x[up]
-        w = wrightomega(z)
-        left = np.where(w > 0, np.abs(w + np.log(w) - z) * w / (1 + w), 0.0)
-        self.log_pi[up], ratio[up] = x[up] + w, 1 / (1 + w)
-        error[up] += left + 8 * _U * (w + np.abs(z) + 1)
 
     def take(self, which):
         part = object.__new__(_Points)
@@ -174,6 +157,35 @@ class _Points:
         pairs = {name: (values, getattr(other, name)) for name, values in vars(self).items()}
         vars(both).update({name: np.concatenate(pair) for name, pair in pairs.items()})
         return both
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def _policies(curves, row, depth):
+    """log pi of some curves at depths, and of what it is made: levels there, L of who loses, w of who wins."""
+    x, c = curves.level[row] + np.square(depth)[:, None], curves.c[row]
+    down, up = c < 0, c > 0
+    root = log_minus_w(x[down], curves.lowered[row][down])
+    w = wrightomega(np.log(c[up]) - x[up])
+    log_pi = x.copy()
+    log_pi[down], log_pi[up] = np.log(-c[down]) - root, x[up] + w
+    return log_pi, x, root, w
+
+
+def _of_losers(root, x, c, ratio, error, of_rate):
+    down = c < 0
+    eta, log_c = x[down], np.log(-c[down])
+    relative = np.divide(np.abs(_phi(root) - eta), eta, out=np.zeros_like(eta), where=eta > 0) + _PHI
+    ratio[down] = -1 / np.expm1(root)  # at the branch point, +-0, of its sign
+    error[down] = np.abs(root) * relative + 8 * _U * (np.abs(log_c) + np.abs(root))
+    of_rate[down] = (1 + np.abs(root)) * (relative + 4 * _U)
+
+
+def _of_winners(w, x, c, ratio, error):
+    up = c > 0
+    z = np.log(c[up]) - x[up]
+    left = np.where(w > 0, np.abs(w + np.log(w) - z) * w / (1 + w), 0.0)
+    ratio[up] = 1 / (1 + w)
+    error[up] += left + 8 * _U * (w + np.abs(z) + 1)
 
 
 def _isolated(curves):
@@ -230,9 +242,9 @@ def _solved(curves, row, left, right):
     if not row.size:
         return []
     sign = np.where(curves.none[row], 1.0, -1.0)  # of how the mass changes with depth
-    depth = roots.increasing(lambda t: sign * _Points(curves, row, t).log_mass, left, right)
-    point = _Points(curves, row, depth)
-    return list(point.log_pi - point.log_mass[:, None])
+    depth = roots.increasing(lambda t: sign * log_sum_exp(_policies(curves, row, t)[0]), left, right)
+    log_pi = _policies(curves, row, depth)[0]
+    return list(log_pi - log_sum_exp(log_pi, keepdims=True))
 
 
 def log_minus_w(eta, lower_branch):
@@ -263,10 +275,12 @@ def _phi(x):
     Near 0 its series :math:`\tfrac{x^2}2(1+\tfrac x3(1+\tfrac x4(1+\dots)))`, whose rest beyond 14 is below
     :math:`2^{-56}` and which cancels nothing; elsewhere the terms are at most 9 times the difference.
     """
-    near = np.clip(x, -0.5, 0.5)
-    inner = np.ones_like(near)
+    near = np.minimum(np.maximum(x, -0.5), 0.5)
+    inner, factor = np.ones_like(near), np.empty_like(near)
     for over in _SERIES:
-        inner = 1 + near * over * inner
+        np.multiply(near, over, out=factor)
+        inner *= factor
+        inner += 1
     return np.where(np.abs(x) <= 0.5, near * near / 2 * inner, np.expm1(x) - x)
 
 
