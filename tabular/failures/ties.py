@@ -77,7 +77,7 @@ class Groups:
     def of(cls, group, n_groups):
         return cls(np.argsort(group, kind="stable"), np.r_[0, np.cumsum(np.bincount(group, minlength=n_groups))])
 
-    @property
+    @cached_property
     def size(self):
         return np.diff(self.start)
 

@@ -40,7 +40,7 @@ _PHI = 2.0**-46  # relative error of :func:`_phi`
 _SHARE = 0.49  # of an interval, where it is divided: halves meet the roots of even numbers
 _DOUBLE = 1e-4  # relative width below which masses of 1 at both ends mean a double root
 _ENTRIES = 200_000  # of the arrays in one go
-_SERIES = tuple(1.0 / k for k in range(14, 2, -1))  # of phi, from within
+_SERIES = (1.0 / np.cumprod(np.arange(2.0, 15.0)))[::-1].tolist()  # 1/14!, ..., 1/2: phi(x)/x^2, from within
 
 
 def local_maxima(log_star, c):
@@ -272,16 +272,15 @@ def log_minus_w(eta, lower_branch):
 def _phi(x):
     r""":math:`e^x-1-x`, relative error below ``_PHI``.
 
-    Near 0 its series :math:`\tfrac{x^2}2(1+\tfrac x3(1+\tfrac x4(1+\dots)))`, whose rest beyond 14 is below
+    Near 0 its series :math:`x^2(\tfrac1{2!}+x(\tfrac1{3!}+x(\tfrac1{4!}+\dots)))`, whose rest beyond 14 is below
     :math:`2^{-56}` and which cancels nothing; elsewhere the terms are at most 9 times the difference.
     """
     near = np.minimum(np.maximum(x, -0.5), 0.5)
-    inner, factor = np.ones_like(near), np.empty_like(near)
-    for over in _SERIES:
-        np.multiply(near, over, out=factor)
-        inner *= factor
-        inner += 1
-    return np.where(np.abs(x) <= 0.5, near * near / 2 * inner, np.expm1(x) - x)
+    inner = np.full_like(near, _SERIES[0])
+    for term in _SERIES[1:]:
+        inner *= near
+        inner += term
+    return np.where(np.abs(x) <= 0.5, near * near * inner, np.expm1(x) - x)
 
 
 def is_local_maximum(log_pi, c):

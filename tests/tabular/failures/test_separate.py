@@ -21,7 +21,7 @@ def special(name):
 
 def grid():
     """Log-probabilities of both responses on a fine grid, ties among them, that leave something for a third."""
-    level = np.r_[np.linspace(-60, -12, 97), np.linspace(-11.95, -0.05, 239), np.log(0.5), -np.logspace(2, 6, 30)]
+    level = np.r_[np.linspace(-60, -12, 49), np.linspace(-11.9, -0.05, 120), np.log(0.5), -np.logspace(2, 6, 15)]
     a, b = (part.ravel() for part in np.meshgrid(level, level, indexing="ij"))
     inside = np.logaddexp(a, b) <= 1e-15
     return a[inside], b[inside]

@@ -57,18 +57,15 @@ def components(n, pairs):
 
 def cuts(n, pairs, weight, eps):
     """(S, F(S)) of every set of nodes that some label crosses, in rationals: F = (1 - eps) W(S^c) - eps W(S)."""
-    eps = Fraction(eps)
-    found = []
+    eps, weight = Fraction(eps), [Fraction(c) for c in weight.tolist()]
+    scale = max(c.denominator for c in weight)  # all are powers of 2
+    whole, found = [int(c * scale) for c in weight], []
     for size in range(1, n):
         for inside in combinations(range(n), size):
-            won = sum(
-                Fraction(float(c)) for (w, y), c in zip(pairs, weight, strict=True) if w in inside and y not in inside
-            )
-            lost = sum(
-                Fraction(float(c)) for (w, y), c in zip(pairs, weight, strict=True) if y in inside and w not in inside
-            )
+            won = sum(c for (w, y), c in zip(pairs, whole, strict=True) if w in inside and y not in inside)
+            lost = sum(c for (w, y), c in zip(pairs, whole, strict=True) if y in inside and w not in inside)
             if won or lost:
-                found.append((inside, (1 - eps) * lost - eps * won))
+                found.append((inside, ((1 - eps) * lost - eps * won) / scale))
     return found
 
 
