@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from scipy.special import expit
-from scipy.stats import halfnorm
+from scipy.special import expit, ndtri
 
 from figures import style
 from figures.drawing import Panels, drawing
@@ -127,7 +126,7 @@ def _left(beta, gamma):
     horizon = np.geomspace(0.1, 1e5, 241)
     columns = {"horizon": horizon}
     for product in SPREADS:
-        delta_ref = -product / beta * halfnorm.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES)
+        delta_ref = -product / beta * ndtri((1 + (np.arange(QUANTILES) + 0.5) / QUANTILES) / 2)  # half-normal
         for loss in ("dpo", "ecpo"):
             escape = 2 * beta**2 * flow.escape_time(delta_ref, beta, _margin(loss, delta_ref, beta, gamma))
             columns[f"{loss}_left_{product:g}"] = (
