@@ -53,7 +53,7 @@ def eventually(look, otherwise, patience=90.0):
     while time.monotonic() < deadline:
         if seen := look():
             return seen
-        time.sleep(0.2)
+        time.sleep(0.05)
     return pytest.fail(f"waited {patience:g} s in vain: {otherwise()}")
 
 
