@@ -6,7 +6,7 @@ import sys
 from tests.wheel import run, unpacked
 
 FOREIGN = """
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 
 import tabular
 from tabular import Status, dpo
@@ -19,7 +19,7 @@ def test_cycles_leave_one_minimiser(case):
     assert dpo.solve(*case).status is Status.UNIQUE
 
 
-@settings(max_examples=50, deadline=None, phases=[Phase.generate])
+@settings(max_examples=50, deadline=None)
 @given(labelled_problems())
 def test_every_label_is_ranked_right(case):
     problem, preferences = case
