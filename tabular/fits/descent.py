@@ -16,7 +16,12 @@ stiff directions allow an explicit one, magnifies it beyond any tolerance. So th
 **A flow of differences is followed in sums**, as heavy labels hide light ones by the same rounding. Take the heaviest
 spanning tree of each piece, rooted, and for each of its edges the sum S of the moves below it: only labels that cross
 this cut move S, of which none is heavier than the tree's. Labels between two blocks, which fade, count as the lightest.
-A logit has moved by its own S less those just below it.
+A logit has moved by its own S less those just below it. Pushes that links of the two responses multiply are added up in
+the same sums first: where they cancel, what rounding leaves does not move the pieces against each other.
+
+**Steps are of log time.** What moves fast settles and what is left is slower and slower; a margin that grows for ever
+grows as :math:`\log t`. So :math:`s=\log(1+kt)` is followed in place of t, in which both are nearly straight, with k
+the rate at which pushes turn first.
 """
 
 import math
@@ -32,7 +37,7 @@ from tabular.base.record import Record
 from tabular.errors import InputError
 from tabular.fits import spanning
 from tabular.fits.pair_graph import PairGraph
-from tabular.losses.forms import Pair
+from tabular.losses.forms import OfMargin, Pair, through
 from tabular.losses.links import Identity
 from tabular.preferences import Preferences
 from tabular.problem import Problem
@@ -95,7 +100,7 @@ def integrate(problem: Problem, preferences: Preferences, form, times):
         ends = (np.searchsorted(there, end[here]) for end in (labels.winner, labels.loser))
         share, log_ref = np.exp(labels.log_share[here]), problem.log_ref[prompt, there]
         own = _of(form, preferences, here)
-        one = (_Differences if _opposite(own) else _Prompt)(own, log_ref, problem.beta, share, *ends)
+        one = _flow_of(own)(own, log_ref, problem.beta, share, *ends)
         moved = one.path(times)
         log_policy[:, prompt, there] = [one.log_policy(row) for row in moved]
         loss += [one.loss(row) for row in moved]
@@ -110,11 +115,13 @@ def _of(form, preferences, here):
     return replace(form, **{name: values[kept][here] for name, values in arrays.items()}) if arrays else form
 
 
-def _opposite(form):
-    """Whether a label pushes both responses alike: a loss of differences, or of links where all have as many tokens."""
-    return form.kind == "difference" or (
-        form.kind == "link" and isinstance(form.link, Identity) and np.ptp(np.r_[form.n_w, form.n_l]) == 0
-    )
+def _flow_of(form):
+    """By whether a label pushes both responses alike, or but for their links: where all have as many tokens."""
+    if form.kind == "difference":
+        return _Differences
+    if not isinstance(form, OfMargin) or np.ptp(np.r_[form.n_w, form.n_l]) > 0:
+        return _Prompt
+    return _Differences if isinstance(form.link, Identity) else _Linked
 
 
 class _Prompt:
@@ -156,15 +163,16 @@ class _Prompt:
     def loss(self, moved):
         return float(self.share @ np.broadcast_to(self.costs(moved), self.share.shape))
 
-    @_BEYOND
-    def velocity(self, _, followed):
-        x, n = self.log_policy(self.moves @ followed), len(self.log_ref)
-        up, down = self.form.gradient(self._pair(x))
-        g = np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
-        return -_centred(g, np.exp(x))[:-1]
+    def velocity(self, followed):
+        x = self.log_policy(self.moves @ followed)
+        return -_centred(self._pushes(x), np.exp(x))[:-1]
 
-    @_BEYOND
-    def jacobian(self, _, followed):
+    def _pushes(self, x):
+        """G of each response."""
+        (up, down), n = self.form.gradient(self._pair(x)), len(x)
+        return np.bincount(self.winner, self.share * up, n) + np.bincount(self.loser, self.share * down, n)
+
+    def jacobian(self, followed):
         """Of the velocity: with G and pi it changes by their own derivatives, and the log-policy by mean 0 under pi."""
         x, n = self.log_policy(self.moves @ followed), len(self.log_ref)
         pi, pair, at = np.exp(x), self._pair(x), (self.winner * n + self.loser, self.loser * n + self.winner)
@@ -175,6 +183,7 @@ class _Prompt:
         force = self.share @ (up + down) * _centred(np.diag(pi), pi) - _centred(_centred(hessian, pi).T, pi)
         return (force @ self.moves)[:-1]
 
+    @_BEYOND
     def path(self, times):
         """``(n_times, n)``: how far the logits have moved."""
         n = len(self.log_ref)
@@ -184,16 +193,24 @@ class _Prompt:
             return moved
         from scipy.integrate import solve_ivp  # a heavy import, which only a flow needs
 
-        how = {"method": "LSODA", "jac": self.jacobian} if n <= _STIFF else {"method": "DOP853"}
+        start, unit, how = np.zeros(self.moves.shape[1]), times.max(), {"method": "DOP853"}
+        if n <= _STIFF:
+            unit = self._unit(unit, start)
+            how = {"method": "LSODA", "jac": _stretched(self.jacobian, unit)}
+        late, place = np.unique(np.log1p(times[later] / unit), return_inverse=True)
         how |= {"rtol": _RELATIVE, "atol": max(_ABSOLUTE * min(1.0, 1 / self.beta), self.blurred)}
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # its status says as much
-            start, span = np.zeros(self.moves.shape[1]), (0.0, times.max())
-            found = solve_ivp(self.velocity, span, start, t_eval=times[later], **how)
+            found = solve_ivp(_stretched(self.velocity, unit), (0.0, late[-1]), start, t_eval=late, **how)
         if found.status != 0 or not np.isfinite(found.y).all():
-            last = max(found.t, default=0.0)
+            last = unit * np.expm1(max(found.t, default=0.0))
             raise InputError(f"the flow could not be followed beyond time {last:g}: ask for earlier times")
-        moved[later] = (self.moves @ found.y).T
+        moved[later] = (self.moves @ found.y).T[place]
         return moved
+
+    def _unit(self, span, start):
+        """The time in which pushes turn at the start; the span where that is longer, or no number."""
+        rate = np.abs(self.jacobian(start)).sum(axis=1).max()
+        return 1 / rate if 1 < rate * span < np.inf else span
 
     def pieces(self):
         """The number of each response's piece, over which moves sum to 0."""
@@ -250,10 +267,13 @@ class _Differences(_Prompt):
     def costs(self, moved):
         return self.form.scalar.value(self._margin(moved))
 
-    @_BEYOND
-    def velocity(self, _, followed):
-        slope = self.rate * self.form.scalar.slope(self._margin(self.moves @ followed))
-        return -(self.pushed @ np.bincount(self.graph.pair, self.to_low * slope))
+    def velocity(self, followed):
+        return -self.summed(self._margin(self.moves @ followed))
+
+    def summed(self, margin):
+        """What the labels' pushes at these margins move of what is followed."""
+        slope = self.rate * self.form.scalar.slope(margin)
+        return self.pushed @ np.bincount(self.graph.pair, self.to_low * slope)
 
     @cached_property
     def between(self):
@@ -261,13 +281,30 @@ class _Differences(_Prompt):
         between = self.moves[self.graph.low] - self.moves[self.graph.high]
         return between.toarray() if issparse(between) else between
 
-    @_BEYOND
-    def jacobian(self, _, followed):
+    def jacobian(self, followed):
         bend = self.rate**2 * self.form.scalar.curvature(self._margin(self.moves @ followed))
         return -(self.pushed * np.bincount(self.graph.pair, self.share * bend)) @ self.between
 
     def pieces(self):
         return self.graph.components()
+
+
+class _Linked(_Prompt):
+    """That of opposite pushes that each response's link turns: they cancel in sums, and leave no rounding to it."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.opposite = _Differences(*given)
+
+    def _pushes(self, x):
+        link, sums, log_ratio = self.form.link, self.opposite, x - self.log_ref
+        margin = sums.rate * link.difference(log_ratio[self.winner], log_ratio[self.loser]) - sums.offset
+        return through(sums.moves @ sums.summed(margin), link.slope(log_ratio))
+
+
+def _stretched(derivative, unit):
+    """By the time, unit (e^s - 1), to by s."""
+    return lambda s, followed: unit * np.exp(s) * derivative(followed)
 
 
 def _quick(matrix):

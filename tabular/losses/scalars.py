@@ -244,7 +244,11 @@ class Disco:
         return (np.where(right, near, 1.0) * logistic + exponential) / (1 + near)
 
     def slope(self, x):
-        return self.jet(x)[1]
+        return self._slope(*self._parts(x), expit(-x))
+
+    def _slope(self, s, left, logistic, exponential, down):
+        rate = 1 / self.tau
+        return exponential * (left * rate - 1) - s * left * logistic * rate - left * down
 
     def curvature(self, x):
         return self.jet(x)[2]
@@ -253,7 +257,7 @@ class Disco:
         """Value, slope and curvature, which share their parts."""
         s, left, logistic, exponential = self._parts(x)
         up, down, tilt, rate = expit(x), expit(-x), left - s, 1 / self.tau
-        slope = exponential * (left * rate - 1) - s * left * logistic * rate - left * down
+        slope = self._slope(s, left, logistic, exponential, down)
         steep = exponential * (left * tilt * rate**2 - 2 * left * rate + 1)
         mixed = s * left * (2 * down - tilt * logistic * rate) * rate
         return left * logistic + exponential, slope, steep + mixed + left * up * down

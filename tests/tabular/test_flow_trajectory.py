@@ -82,15 +82,16 @@ def test_every_smooth_loss_against_a_stiff_integrator_in_full_logits(name):
 
 def _followed(loss, beta=0.5):
     problem = Problem(EXAMPLE.log_ref, beta)
-    flow_of = descent._Differences if loss.kind == "difference" else descent._Prompt
-    return flow_of(loss.form, problem.log_ref[0], beta, np.exp(CYCLE.log_share), CYCLE.winner, CYCLE.loser)
+    return descent._flow_of(loss.form)(
+        loss.form, problem.log_ref[0], beta, np.exp(CYCLE.log_share), CYCLE.winner, CYCLE.loser
+    )
 
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_what_implicit_steps_take_for_the_velocitys_derivative(name):
     flow_of, at = _followed(losses.get(name, **PARAMETERS.get(name, {}))), np.array([0.3, -0.2])
-    steps = [(flow_of.velocity(0, at + h) - flow_of.velocity(0, at - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
-    exact = flow_of.jacobian(0, at)
+    steps = [(flow_of.velocity(at + h) - flow_of.velocity(at - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+    exact = flow_of.jacobian(at)
     np.testing.assert_allclose(np.transpose(steps), exact, atol=1e-7 * (1 + np.abs(exact).max()))
 
 
@@ -100,8 +101,8 @@ def test_as_many_tokens_everywhere_push_both_responses_alike(name, monkeypatch):
     given = {"gamma": 0.5} if name == "simpo" else {}
     alike, apart = losses.get(name, n_w=4, n_l=[4, 4, 4], **given), losses.get(name, n_w=[4, 4, 8], n_l=4, **given)
     paths = [flow.trajectory(EXAMPLE, CYCLE, alike, times=[3.0, 300.0])]
-    assert [descent._opposite(loss.form) for loss in (alike, apart)] == [True, False]
-    monkeypatch.setattr(descent, "_opposite", lambda form: False)
+    assert [descent._flow_of(loss.form) for loss in (alike, apart)] == [descent._Differences, descent._Prompt]
+    monkeypatch.setattr(descent, "_flow_of", lambda form: descent._Prompt)
     paths.append(flow.trajectory(EXAMPLE, CYCLE, alike, times=[3.0, 300.0]))
     np.testing.assert_allclose(paths[0].log_policy, paths[1].log_policy, rtol=1e-7)
     np.testing.assert_allclose(paths[0].loss, paths[1].loss, rtol=1e-9)
@@ -115,6 +116,38 @@ def test_steep_pushes_of_simpo_leave_no_rounding_behind(monkeypatch):
     path = flow.trajectory(Problem(problem.log_ref, 1e4), labels, losses.typical("simpo"), times=[1.0, 1e8])
     assert 0 < len(calls) < 5000
     np.testing.assert_allclose(path.log_policy[1], path.log_policy[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["fdpo_js", "chi_po_unclipped", "squared_po"])
+def test_what_no_label_holds_is_not_moved_by_what_links_pushes_leave_of_one_another(name, monkeypatch):
+    """Of more than one piece: their levels moved by rounding, of which steps had to be as short as 1e-2."""
+    calls, pushes = [], descent._Linked._pushes
+    monkeypatch.setattr(descent._Linked, "_pushes", lambda self, x: calls.append(0) or pushes(self, x))
+    problem = Problem.from_unnormalized([0.0, 1.0, -1.0, 2.0, 0.5], 1e4)
+    labels = Preferences.from_pairs(
+        [(0, 0, 1, 3.0), (0, 1, 0, 1.0), (0, 1, 2, 2.0), (0, 2, 0, 1.0), (0, 3, 4), (0, 4, 3)]
+    )
+    path = flow.trajectory(problem, labels, losses.get(name), times=[1.0, 100.0])
+    assert 0 < len(calls) < 1000
+    np.testing.assert_allclose(path.log_policy[1], path.log_policy[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [8, 350])
+def test_times_next_to_each_other_and_next_to_none(size):
+    """The largest sizes are followed explicitly, from the same scale of time."""
+    problem = Problem.from_unnormalized(np.zeros(size), 1.0)
+    pair, close = Preferences.from_pairs([(0, 0, size - 1)]), np.nextafter(1e3, 2e3)
+    for times in ([5e-324, 1e-300, 1e-5], [0.0, 1e3, close]):
+        exact, path = flow.margin_at(times, 0.0, 1.0), flow.trajectory(problem, pair, times=times)
+        np.testing.assert_allclose(path.delta[:, 0], exact, rtol=1e-8, atol=2e-11)
+
+
+def test_margins_that_grow_for_ever_take_few_steps(monkeypatch):
+    """In log time they are all but straight: by the time itself it were 20 steps for as much as a doubling."""
+    calls, velocity = [], descent._Differences.velocity
+    monkeypatch.setattr(descent._Differences, "velocity", lambda self, *at: calls.append(0) or velocity(self, *at))
+    flow.trajectory(EXAMPLE, Preferences.from_pairs([(0, 0, 1), (0, 1, 2)]), times=[1e15])
+    assert 0 < len(calls) < 300
 
 
 def test_heavy_labels_do_not_hide_a_light_one():
@@ -171,10 +204,10 @@ def test_next_to_certain_odds_are_not_rounding(monkeypatch):
     np.testing.assert_allclose(path.log_policy[:, 0], log_softmax(plain.y.T, axis=1), atol=1e-7, rtol=1e-8)
     shares = labels.weight / labels.weight.sum()
     one = descent._Prompt(losses.get("orpo", lam=0.25).form, start, 1.0, shares, labels.winner, labels.loser)
-    np.testing.assert_allclose(one.velocity(0, np.zeros(3)), velocity(0, start)[:-1], rtol=1e-14, atol=1e-16)
+    np.testing.assert_allclose(one.velocity(np.zeros(3)), velocity(0, start)[:-1], rtol=1e-14, atol=1e-16)
     steps = 1e-4 * one.moves.T
     turned = [(velocity(0, start + h) - velocity(0, start - h))[:-1] / 2e-4 for h in steps]
-    np.testing.assert_allclose(one.jacobian(0, np.zeros(3)).T, turned, rtol=1e-7, atol=1e-11)
+    np.testing.assert_allclose(one.jacobian(np.zeros(3)).T, turned, rtol=1e-7, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", ["dpo", "dpo_sft"])
