@@ -25,7 +25,7 @@ from tabular.choice.matrix import preference_matrix
 from tabular.errors import InputError
 from tabular.status import Status
 
-__all__ = ["Equilibrium", "all_equilibria", "exact_skew", "maximal_lottery"]
+__all__ = ["Equilibrium", "all_equilibria", "exact_skew", "guessed", "maximal_lottery"]
 
 _SMALL = 7  # responses up to which fractions alone take no longer
 _GUESSED = 1e-9  # a probability in floats that is one; fractions decide
@@ -72,7 +72,7 @@ def maximal_lottery(preference: ArrayLike) -> Equilibrium:
     <Status.SET: 'set'>
     """
     skew = exact_skew(preference)
-    if len(skew) > _SMALL and (alone := _alone(skew, _played(skew.astype(float)))):
+    if alone := guessed(skew):
         return alone
     found = cones.largest_support(skew)
     return _alone(skew, np.flatnonzero(found.members)) or _several(skew, found)
@@ -121,6 +121,18 @@ def exact_skew(preference: ArrayLike) -> np.ndarray:
         skew[i, j] = Fraction(given[i, j]) - Fraction(1, 2)
         skew[j, i] = -skew[i, j]
     return skew
+
+
+def guessed(skew: np.ndarray) -> Equilibrium | None:
+    """The only equilibrium of a game in fractions, ``(n, n)`` of P - 1/2, where floats guess whom it plays.
+
+    ``None`` where there are several, the guess is wrong, or fractions alone take no longer.
+
+    >>> upper = np.triu(np.random.default_rng(0).integers(-9, 9, (8, 8)), 1)
+    >>> guessed(cones.exact(upper - upper.T)).support, guessed(cones.exact(0 * upper))
+    ((0, 4, 5), None)
+    """
+    return _alone(skew, _played(skew.astype(float))) if len(skew) > _SMALL else None
 
 
 def _played(skew):

@@ -30,13 +30,16 @@ policy that is played is little beside :math:`c=\tau\log\pi_{\rm ref}`, and what
 in which both players have the same optimal strategy. Newton starts there: its logs where it plays, replies elsewhere.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 
-from tabular.base import tolerances
+from tabular.base import cones, tolerances
 from tabular.base.log_space import kl, normalised
 from tabular.base.record import Record
+from tabular.choice import games
 from tabular.choice.matrix import game, policies
 from tabular.errors import InputError
 from tabular.problem import Problem
@@ -49,6 +52,7 @@ _DIRECT = 0.1  # the tau from which on Newton started at the reference is faster
 _APART = 300.0  # nats between references from where on a linear program is a better start for small tau
 _PLAYED = 1e-9  # a probability of the program that is one
 _EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+_TINY = np.finfo(float).tiny  # below it floats lose digits
 _GAMES = 512  # games at a time: what is in between stays in the cache
 
 
@@ -114,6 +118,11 @@ def limit(preference: ArrayLike, log_ref: ArrayLike | None = None) -> np.ndarray
     skew, _, log_ref = game(preference, 1.0, log_ref)
     if len(skew) != 1:
         raise InputError(f"preference has {len(skew)} prompts: the limit is for one at a time")
+    there = log_ref[0] > -np.inf
+    if alone := games.guessed(cones.exact(skew[0][np.ix_(there, there)])):
+        log_policy = np.full(len(there), -np.inf)
+        log_policy[there] = [_log(p) for p in alone.policy]
+        return log_policy
     problem = Problem(log_ref, 1.0, np.zeros(log_ref.shape))
     return expected_costs.optimum(problem, skew[0], np.zeros(skew.shape[1])).log_policy
 
@@ -143,6 +152,14 @@ def exploitability(
     skew, tau, log_ref = game(preference, tau, log_ref)
     log_policy = policies(log_policy, log_ref)
     return tau * kl(log_policy, _reply(skew, tau, log_ref, log_policy))
+
+
+def _log(chance):
+    """Of a fraction, which may be below the floats."""
+    if chance == 0:
+        return -np.inf
+    near = float(chance)
+    return np.log(near) if near > _TINY else math.log(chance.numerator) - math.log(chance.denominator)
 
 
 def _solved(skew, tau, log_ref):

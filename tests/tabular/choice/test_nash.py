@@ -1,5 +1,7 @@
 """The regularised equilibrium: printed values, a convex program, self-play, extremes, and bounds that bind."""
 
+from fractions import Fraction
+
 import cvxpy as cp
 import mpmath
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from tabular import InputError, Problem, Status, rlhf
+from tabular.base import cones
 from tabular.base.log_space import kl, normalised
 from tabular.choice import games, matrix, nash
 
@@ -169,6 +172,31 @@ def test_the_limit_is_the_equilibrium_closest_to_the_reference(n, seed):
         mixed = 0.9 * np.exp(found) + 0.1 * vertex.astype(float)
         with np.errstate(divide="ignore"):
             assert kl(np.log([mixed]), log_ref[None])[0] >= distance - 1e-9
+
+
+def test_the_limit_of_a_game_of_one_equilibrium_is_that_in_fractions(monkeypatch):
+    """Among those whom the reference has, whatever it says of them; of others nothing is solved in fractions alone."""
+    rng = np.random.default_rng(3)
+    preference = game(rng, 10)
+    log_ref = np.where(np.arange(10) == 4, -np.inf, 50 * rng.normal(size=10))
+    with monkeypatch.context() as patch:
+        patch.setattr(cones, "largest_support", None)
+        found = nash.limit(preference, log_ref)
+    there = np.delete(np.arange(10), 4)
+    exact = games.maximal_lottery(preference[np.ix_(there, there)])
+    assert (exact.status, found[4]) == (Status.UNIQUE, -np.inf)
+    np.testing.assert_allclose(np.exp(found[there]), exact.probabilities, rtol=1e-14)
+    first, last = exact.support[0], 9
+    preference[:, last], preference[last] = preference[:, first], preference[first]
+    preference[last, [first, last]] = preference[first, last] = 0.5
+    twice = nash.limit(preference)  # a polytope of equilibria: the uniform reference has both alike
+    assert np.isfinite(twice[first])
+    assert twice[last] == pytest.approx(twice[first], abs=1e-12)
+
+
+def test_logs_of_probabilities_below_the_floats():
+    assert nash._log(Fraction(1, 10**400)) == pytest.approx(-400 * np.log(10), rel=1e-14)
+    assert (nash._log(Fraction(1, 4)), nash._log(Fraction(0))) == (np.log(0.25), -np.inf)
 
 
 def _in_forty_digits(preference, tau, log_ref, start):
