@@ -83,13 +83,11 @@ class Most(Rows):
     Attributes:
         weight: ``(n_fits,)`` no policy inverts more; -inf where there is no policy.
         less: ``(n_fits, n_ways)`` how much less it is if an open way is right; minus that if it is inverted.
-        price: ``(n_fits,)`` weight for a nat; 0 where all can be inverted.
         loss: ``(n_fits,)`` no policy has less.
     """
 
     weight: np.ndarray
     less: np.ndarray
-    price: np.ndarray
     loss: np.ndarray
 
 
@@ -260,11 +258,11 @@ class Divided:
         self.work.add(_BOUND)
         push = self.back + self._circulations(fits, bends) / self.share
         free, tie, side, terms = self._least(push)
-        above, below = np.isneginf(bends.low), np.isposinf(bends.high)  # as decided
-        least = np.where((above & (side < 0)) | (below & (side > 0)) | (above & below), tie, free)
+        up = side > 0
+        off = np.where(up, np.isposinf(bends.high), np.isneginf(bends.low))  # it is decided to be on the other side
+        least = np.where(off, tie, free)
         loss = (self.share * (least - _ROUNDING * terms)).sum(axis=1)
-        cost = self.share * np.maximum(tie - least - _ROUNDING * terms, 0.0)
-        up = np.where(above == below, side > 0, above)
+        cost = self.share * np.maximum(tie - least, 0.0)
         is_open = [state == OPEN for state in self.pairs.split(fits.state, RIGHT)]
         sides = is_open[0] & ~up, is_open[1] & up  # those inverted for free; the others of a pair cost what a tie does
         gain = np.where(up, *(np.where(one, gain, 0.0) for one, gain in zip(is_open, self.gains, strict=True)))
@@ -275,7 +273,7 @@ class Divided:
         less = np.maximum(gain - price[:, None] * cost, -2 * self.weight.sum())  # more than there is
         ways = [np.where(one, g + np.maximum(-less, 0.0), less) for one, g in zip(sides, self.gains, strict=True)]
         less = np.where(fits.state == OPEN, self.pairs.joined(*ways), 0.0)
-        return Most(weight, less, price, loss)
+        return Most(weight, less, loss)
 
     def _least(self, push):
         """Of each pair over its share: the infimum, that of a tie, on which side the first is, and its terms' size."""
