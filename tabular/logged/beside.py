@@ -25,8 +25,10 @@ def texts(frame, name: str) -> list[str | None]:
     found = frame.select(name).collect().to_series()
     if found.dtype.is_nested():
         return [None if value is None else _json(value) for value in found.to_list()]
+    if found.dtype in (polars.Binary, polars.Duration):  # the engine has no texts of these
+        return [None if value is None else _text(value) for value in found.to_list()]
     if found.dtype != polars.String:
-        return found.cast(polars.String, strict=False).to_list()
+        return found.cast(polars.String).to_list()
     return [text if (value := _nested(text)) is text else _json(value) for text in found.to_list()]
 
 
@@ -41,7 +43,9 @@ def shown(value):
     nested = _nested(value)
     if isinstance(nested, list) and nested and isinstance(nested[-1], dict) and "content" in nested[-1]:
         value = nested[-1]["content"]
-    return value if isinstance(value, int | float | str) or value is None else _json(value)
+    if isinstance(value, int | float | str) or value is None:
+        return value
+    return _json(value) if isinstance(value, list | dict) else _text(value)
 
 
 def _nested(text):
@@ -55,10 +59,14 @@ def _nested(text):
 
 
 def _json(value):
-    return json.dumps(_filled(value), sort_keys=True, ensure_ascii=False, default=str)
+    return json.dumps(_filled(value), sort_keys=True, ensure_ascii=False, default=_text)
+
+
+def _text(value):
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _filled(value):
     if isinstance(value, dict):
-        return {str(key): _filled(entry) for key, entry in value.items() if entry is not None}
+        return {key: _filled(entry) for key, entry in value.items() if entry is not None}
     return [_filled(entry) for entry in value] if isinstance(value, list) else value

@@ -1,6 +1,7 @@
 """Columns beside the log-probabilities: conversations, lists, mixed and missing entries, the same in every form."""
 
 import json
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ from tabular import InputError, logs
 from tabular.audit import audit
 from tabular.auditing.groups import groups, prompts
 from tabular.auditing.worst import keys_of, pairs_of
-from tabular.logged.beside import texts
+from tabular.logged.beside import shown, texts
 
 ROWS = [
     {
@@ -81,6 +82,27 @@ def test_the_same_value_is_the_same_text_in_every_form(tmp_path):
     assert found[0] == found[1] == found[2]
     assert found[0][0] == '[{"content": "question 0", "role": "user"}]'
     assert len(set(found[0])) == 4
+
+
+def test_a_text_that_holds_no_list_or_object_stays_as_it_is():
+    """Numbers in quotes, what begins like a list, and a list of lists so deep that no reader goes there."""
+    odd = ["1e5", '"a"', "[", "[" * 100_000, None]
+    assert texts(pl.LazyFrame({"it": odd}), "it") == odd
+    assert texts(pl.LazyFrame({"it": ['{"b": 1, "a": "é"}']}), "it") == ['{"a": "é", "b": 1}']
+
+
+def test_columns_of_other_types_are_texts():
+    day, hour = date(2020, 2, 29), timedelta(hours=1)
+    told = {"\\xff": b"\xff", "a": b"a", None: None}, {"1:00:00": hour, None: None}, {"2020-02-29": day, None: None}
+    for texts_of in told:
+        assert texts(pl.LazyFrame({"it": [*texts_of.values()]}), "it") == [*texts_of]
+        assert [shown(value) for value in texts_of.values()] == [*texts_of]
+    assert texts(pl.LazyFrame({"it": [[day], None]}), "it") == ['["2020-02-29"]', None]
+
+
+def test_what_is_no_conversation_is_shown_as_it_is():
+    assert shown("[]") == "[]"
+    assert repr([shown(value) for value in (0.5, [], {"a": None})]) == "[0.5, '[]', '{}']"
 
 
 def test_files_of_two_forms_are_joined_by_their_conversations(tmp_path):
