@@ -42,6 +42,14 @@ def test_a_root_at_an_end_is_that_end():
     assert roots.increasing(lambda x: x - 1, np.zeros(1), np.ones(1)).tolist() == [1.0]
 
 
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (-1.0, 0.0)])
+def test_a_step_of_newtons_may_end_at_an_end(ends):
+    """A straight line's root is the second point asked about, at either end."""
+    asked = []
+    found = roots.decreasing(lambda x, _: (asked.append(x) or -x, -np.ones(1)), *np.array([ends]).T)
+    assert (found.tolist(), len(asked)) == ([0.0], 2)
+
+
 def test_smooth_functions_are_asked_less_and_answer_as_well():
     """x e^x = c by Lambert's W, at one step less; a slope that jumps near the root keeps all its steps."""
     c = np.geomspace(1e-6, 1e6, 400)

@@ -308,6 +308,7 @@ def test_a_batch_of_prompts_is_its_members():
         (lambda: Rankings([[0, (), 1]]), "empty group"),
         (lambda: Rankings([[0, 1]], weight=[-1]), "weight\\[0\\] is -1"),
         (lambda: plackett_luce.solve(uniform(2), Rankings([[0, 2]])), "loser 2 of prompt 0 is not there"),
+        (lambda: plackett_luce.solve(uniform(2), Rankings([[0, 1]], [1])), "prompt 1"),
         (lambda: plackett_luce.solve(uniform(3), Rankings([[0, (1, 4)]])), "response 4 of prompt 0 is not there"),
         (lambda: plackett_luce.solve(uniform(20), Rankings([[tuple(range(13)), 13]])), "ties 13 responses"),
         (lambda: plackett_luce.mm_step(np.zeros(2), Rankings([[0, 1]])), "response 1 is never chosen"),

@@ -57,6 +57,15 @@ def test_weights_forty_nats_apart_leave_floats_their_digits(seed, n, size):
     np.testing.assert_allclose(floats.shares, np.array(exact.shares, dtype=float), rtol=1e-9, atol=1e-25)
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_the_unit_of_weights_changes_no_share(size):
+    flow, weight = skew(np.random.default_rng(2), 5) * 1.0, np.triu(np.arange(25.0).reshape(5, 5) % 7, 1)
+    weight = weight + weight.T
+    shares = transitivity.hodge(flow, weight).shares
+    assert min(shares[:2]) > 0.1
+    assert transitivity.hodge(flow, size * weight).shares == pytest.approx(shares, abs=1e-14)
+
+
 def test_row_means_are_not_the_potential_under_unequal_weights():
     flow, weight = np.array([[0, 3, 1], [-3, 0, 2], [-1, -2, 0]]), np.array([[0, 5, 1], [5, 0, 1], [1, 1, 0]])
     assert np.abs(transitivity.hodge(flow * 1.0, weight).potential - flow.sum(axis=1) / 3).max() > 0.05
