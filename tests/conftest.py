@@ -14,7 +14,7 @@ gc.set_threshold(50_000, 20, 50)
 settings.register_profile(
     "condeq",
     deadline=None,  # two shared cores: time says nothing about correctness
-    max_examples=60,  # of random mutants 100 noticed none that 60 had not
+    max_examples=40,  # of 84 properties that random mutants of tabular broke, 82 fell in the first 11, all in these
     derandomize=True,  # the same cases on every machine; found counterexamples stay as @example
     print_blob=True,
     phases=set(Phase) - {Phase.explain},  # which lines failures share is found by tracing, several times as slow
