@@ -275,12 +275,15 @@ def _phi(x):
     Near 0 its series :math:`x^2(\tfrac1{2!}+x(\tfrac1{3!}+x(\tfrac1{4!}+\dots)))`, whose rest beyond 14 is below
     :math:`2^{-56}` and which cancels nothing; elsewhere the terms are at most 9 times the difference.
     """
+    close = np.abs(x) <= 0.5
+    if not close.any():
+        return np.expm1(x) - x
     near = np.minimum(np.maximum(x, -0.5), 0.5)
     inner = np.full_like(near, _SERIES[0])
     for term in _SERIES[1:]:
         inner *= near
         inner += term
-    return np.where(np.abs(x) <= 0.5, near * near * inner, np.expm1(x) - x)
+    return np.where(close, near * near * inner, np.expm1(x) - x)
 
 
 def is_local_maximum(log_pi, c):
