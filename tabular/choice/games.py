@@ -8,27 +8,23 @@ both players together have all pairs of its points.
 is positive on S and beats every response off S strictly. So near it only :math:`A_{SS}\pi_S=0` and the sum bind, and
 the polytope has dimension :math:`\mathrm{nullity}(A_{SS})-1`: one equilibrium iff the kernel is a line.
 
-So an equilibrium that is positive on some S where the kernel of :math:`A_{SS}` is a line, and that beats all others
-strictly, is the only one: nobody whom an equilibrium beats strictly is played by another. Which S that may be a linear
-program in floats says; whether it is, fractions. Where it is not, the largest support is found in fractions, too.
+So where only one is, floats say which, and fractions whether (:mod:`tabular.choice.only`). Where it is not, the largest
+support is found in fractions, too.
 """
 
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linprog
 
 from tabular.base import cones
 from tabular.base.record import Record
+from tabular.choice import only
 from tabular.choice.matrix import preference_matrix
 from tabular.errors import InputError
 from tabular.status import Status
 
-__all__ = ["Equilibrium", "all_equilibria", "exact_skew", "guessed", "maximal_lottery"]
-
-_SMALL = 7  # responses up to which fractions alone take no longer
-_GUESSED = 1e-9  # a probability in floats that is one; fractions decide
+__all__ = ["Equilibrium", "all_equilibria", "exact_skew", "maximal_lottery"]
 
 
 class Equilibrium(Record):
@@ -72,10 +68,11 @@ def maximal_lottery(preference: ArrayLike) -> Equilibrium:
     <Status.SET: 'set'>
     """
     skew = exact_skew(preference)
-    if alone := guessed(skew):
-        return alone
+    if alone := only.guessed(skew):
+        return _alone(alone)
     found = cones.largest_support(skew)
-    return _alone(skew, np.flatnonzero(found.members)) or _several(skew, found)
+    alone = only.proved(skew, np.flatnonzero(found.members))
+    return _alone(alone) if alone else _several(skew, found)
 
 
 def all_equilibria(preference: ArrayLike) -> np.ndarray:
@@ -123,36 +120,10 @@ def exact_skew(preference: ArrayLike) -> np.ndarray:
     return skew
 
 
-def guessed(skew: np.ndarray) -> Equilibrium | None:
-    """The only equilibrium of a game in fractions, ``(n, n)`` of P - 1/2, where floats guess whom it plays.
-
-    ``None`` where there are several, the guess is wrong, or fractions alone take no longer.
-
-    >>> upper = np.triu(np.random.default_rng(0).integers(-9, 9, (8, 8)), 1)
-    >>> guessed(cones.exact(upper - upper.T)).support, guessed(cones.exact(0 * upper))
-    ((0, 4, 5), None)
-    """
-    return _alone(skew, _played(skew.astype(float))) if len(skew) > _SMALL else None
-
-
-def _played(skew):
-    """Whom an equilibrium in floats plays; a guess."""
-    n, skew = len(skew), skew / (np.abs(skew).max() or 1.0)
-    found = linprog(np.zeros(n), skew, np.zeros(n), np.ones((1, n)), [1.0]).x
-    return np.flatnonzero(np.zeros(n) if found is None else found > _GUESSED)
-
-
-def _alone(skew, support):
-    """The equilibrium of this support, where it is the only one."""
-    basis = cones.kernel(skew[np.ix_(support, support)])
-    if len(basis) != 1:
-        return None
-    policy = np.full(len(skew), Fraction(0), dtype=object)
-    policy[support] = basis[0] / (sum(basis[0]) or 1)
-    beaten, played = -skew @ policy, np.isin(np.arange(len(skew)), support)
-    if not all(p > 0 if y else b > 0 for p, b, y in zip(policy, beaten, played, strict=True)):
-        return None
-    return Equilibrium(Status.UNIQUE, policy, tuple(support.tolist()), beaten, 0)
+def _alone(found):
+    """An equilibrium that is the only one."""
+    policy, beaten = found
+    return Equilibrium(Status.UNIQUE, policy, tuple(np.flatnonzero(policy > 0).tolist()), beaten, 0)
 
 
 def _several(skew, found):

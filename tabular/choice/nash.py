@@ -39,7 +39,7 @@ from scipy.optimize import linprog
 from tabular.base import cones, tolerances
 from tabular.base.log_space import kl, normalised
 from tabular.base.record import Record
-from tabular.choice import games
+from tabular.choice import only
 from tabular.choice.matrix import game, policies
 from tabular.errors import InputError
 from tabular.problem import Problem
@@ -119,9 +119,9 @@ def limit(preference: ArrayLike, log_ref: ArrayLike | None = None) -> np.ndarray
     if len(skew) != 1:
         raise InputError(f"preference has {len(skew)} prompts: the limit is for one at a time")
     there = log_ref[0] > -np.inf
-    if alone := games.guessed(cones.exact(skew[0][np.ix_(there, there)])):
+    if alone := only.guessed(cones.exact(skew[0][np.ix_(there, there)])):
         log_policy = np.full(len(there), -np.inf)
-        log_policy[there] = [_log(p) for p in alone.policy]
+        log_policy[there] = [_log(p) for p in alone[0]]
         return log_policy
     problem = Problem(log_ref, 1.0, np.zeros(log_ref.shape))
     return expected_costs.optimum(problem, skew[0], np.zeros(skew.shape[1])).log_policy

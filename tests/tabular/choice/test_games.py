@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tabular import InputError, Status
 from tabular.base import cones
-from tabular.choice import games
+from tabular.choice import games, only
 
 
 def from_margins(margins):
@@ -50,14 +50,14 @@ def test_certificates_and_the_polytope_agree(matrix):
 def test_a_guess_in_floats_changes_no_equilibrium(monkeypatch, values):
     """With ties, dominated responses and entries that no float next to 1/2 would see: all is the same in fractions."""
     rng, statuses, guesses = np.random.default_rng(0), set(), []
-    alone = games._alone
-    monkeypatch.setattr(games, "_alone", lambda *given: guesses.append(alone(*given)) or guesses[-1])
+    proved = only.proved
+    monkeypatch.setattr(only, "proved", lambda *given: guesses.append(proved(*given)) or guesses[-1])
     for n in (8, 9, 10):
         upper = np.triu(rng.choice(values, (n, n)), 1)
         half = np.vectorize(Fraction, otypes=[object])(upper - upper.T) / 2 + Fraction(1, 2)
-        monkeypatch.setattr(games, "_SMALL", 0)
+        monkeypatch.setattr(only, "_SMALL", 0)
         found = games.maximal_lottery(half)
-        monkeypatch.setattr(games, "_SMALL", n)
+        monkeypatch.setattr(only, "_SMALL", n)
         assert found == games.maximal_lottery(half)
         statuses.add(found.status)
     assert all(guesses) if values == (1, -1) else Status.SET in statuses or not all(guesses)
