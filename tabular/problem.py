@@ -23,9 +23,9 @@ class Problem(Record):
 
     Args:
         log_ref: ``log pi_ref`` in nats, ``(n_prompts, n_responses)``; a 1-D array is one prompt, rows of
-            different lengths are padded. ``-inf`` marks a response that is not there. Each row sums to 1 in
-            probability within 1e-8 and is then renormalised exactly.
-        beta: the price of one nat of KL, finite and > 0, and so is its inverse.
+            different lengths are padded. ``-inf`` marks a response that is not there; others are above -1e15. Each row
+            sums to 1 in probability within 1e-8 and is then renormalised exactly.
+        beta: the price of one nat of KL, from 1e-100 to 1e100.
         reward: same shape as ``log_ref``, finite, and so what lies between two of a prompt over beta; what it says of
             responses marked absent is ignored. ``None`` where only preferences are known.
         prompt_weights: ``(n_prompts,)``, non-negative, scaled here to sum to 1; uniform by default.
@@ -61,8 +61,9 @@ class Problem(Record):
         log_ref, lengths = _validated_log_ref(self.log_ref)
         _set(self, "log_ref", log_ref)
         object.__setattr__(self, "beta", checks.number(self.beta, "beta"))
-        if self.beta < _SMALLEST:
-            raise InputError(f"beta is {self.beta:.10g}: its inverse leaves double precision; give a larger one")
+        if not 1 / _STEEPEST <= self.beta <= _STEEPEST:
+            rule = f"products of betas leave double precision; give one from {1 / _STEEPEST:g} to {_STEEPEST:g}"
+            raise InputError(f"beta is {self.beta:.10g}: {rule}")
         if self.reward is not None:
             _set(self, "reward", _validated_reward(self.reward, log_ref, lengths, self.beta))
         _set(self, "prompt_weights", _validated_prompt_weights(self.prompt_weights, len(log_ref)))
@@ -133,8 +134,10 @@ class Problem(Record):
         return self.reward
 
 
-_SMALLEST = float(np.finfo(float).smallest_normal)  # beta
-_LOG_RULE = "a log-probability must be a number below +inf; -inf marks a response that is not there"
+_STEEPEST = 1e100  # beta: with its square, weights and rewards of as much again are still floats
+_FARTHEST = 1e15  # nats: floats there are an eighth of a nat apart
+_ABSENT = "-inf marks a response that is not there"
+_LOG_RULE = f"a log-probability must be a number below +inf; {_ABSENT}"
 
 
 @takes_nouns
@@ -209,6 +212,8 @@ def _validated_log_ref(values):
     log_total = log_sum_exp(log_ref)
     with np.errstate(over="ignore"):
         _reject_row_sums(np.exp(log_total), "log_ref")
+    far = (log_ref < -_FARTHEST) & (log_ref > -np.inf)
+    checks.refuse(far, log_ref, "log_ref", f"below {-_FARTHEST:g} nats its rounding is as large; {_ABSENT}")
     if _is_ours(values) and (np.abs(log_total) <= tolerances.NORMALISED).all():
         return log_ref, lengths
     return log_ref - log_total[:, None], lengths

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from tabular import InputError, Problem, rlhf
+from tabular import InputError, Preferences, Problem, dpo, rlhf
 from tabular.problem import as_log_policy
 from tests import strategies
 
@@ -69,7 +69,15 @@ REFUSED = {
         lambda: Problem([0.0], 10**400),
         r"beta is 1000.*\.\.\..*000: it must be one number, finite",
     ),
-    "beta of no inverse": (lambda: Problem([0.0], 1e-310), "beta is 1e-310: its inverse leaves double precision; give"),
+    "beta next to 0": (
+        lambda: Problem([0.0], 0.99e-100),
+        "beta is 9.9e-101: products of betas leave double precision; give one from 1e-100 to 1e.100",
+    ),
+    "beta next to inf": (lambda: Problem([0.0], 1.01e100), r"beta is 1.01e\+100: products of betas leave"),
+    "log_ref beyond its digits": (
+        lambda: Problem.from_unnormalized([[0.0, 0.0], [0.0, -1e16]], 1),
+        r"log_ref\[1, 1\] is -1e\+16: below -1e\+15 nats its rounding is as large; -inf marks",
+    ),
     "beta in text": (lambda: Problem([0.0], "0.5"), "beta is '0.5': it must be one number"),
     "beta true": (lambda: Problem([0.0], True), "beta is True: it must be one number"),
     "beta in a list": (lambda: Problem([0.0], [0.5]), r"beta is \[0.5\]: it must be one number"),
@@ -94,6 +102,16 @@ def test_bad_input_gets_one_sentence(name):
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("beta", [1e-100, 1e100])
+def test_the_widest_problem_is_solved(beta):
+    """At the ends of what is not refused: nothing warns, which here is an error, and the optimum is in closed form."""
+    problem = Problem.from_unnormalized([0.0, -0.99e15, 1.0], beta, np.array([0.0, 3e15, 1.0]) * beta)
+    np.testing.assert_allclose(rlhf.optimal_policy(problem), [[-2.01e15, 0.0, -2.01e15]], rtol=1e-15)
+    labels = Preferences.from_pairs([(0, 0, 2, 3.0), (0, 2, 0, 1.0)])
+    log_ratio = dpo.solve(problem, labels).log_ratio[0]
+    np.testing.assert_allclose(log_ratio[0] - log_ratio[2], np.log(3) / beta, rtol=1e-12)
 
 
 def test_one_dimensional_input_is_one_prompt():
