@@ -50,7 +50,8 @@ def solve(
 
     Raises:
         InputError: a label that does not fit the problem, a loss that is not one of pairs, a margin beyond the floats
-            or, around a cycle of labels, beyond 1e13 nats, token counts that give one response two lengths.
+            or, around a cycle of labels, beyond 1e13 nats, token counts that give one response two lengths, a beta
+            beyond 1e12 with an SFT term.
 
     >>> from tabular import losses
     >>> problem = Problem.from_probabilities([0.2, 0.3, 0.5], beta=0.5)

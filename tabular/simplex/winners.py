@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tabular.errors import InputError
 from tabular.preferences import Preferences
 from tabular.problem import Problem
 from tabular.simplex import sft
@@ -9,10 +10,15 @@ from tabular.simplex.minimum import Minimum, among, places, record, scaled
 
 __all__ = ["by_winners"]
 
+_STEEPEST = 1e12  # beta: rounding of log-probabilities makes 1e-4 of a margin there, and soon all of it
+
 
 def by_winners(problem: Problem, preferences: Preferences, loss) -> Minimum:
     """DPO with an SFT term of positive weight (:mod:`tabular.simplex.sft`)."""
     form = loss.form
+    if problem.beta > _STEEPEST:
+        rule = f"with an SFT term margins are of log-probabilities, whose rounding they are beyond {_STEEPEST:g}"
+        raise InputError(f"beta is {problem.beta:.10g}: {rule}; give a smaller one")
     pull = _pulls(problem, preferences, form)
     wins = pull > -np.inf
     log_policy = np.where(wins, 0.0, -np.inf)

@@ -193,6 +193,17 @@ def test_an_sft_term_of_a_weight_below_the_floats_is_balanced():
     assert found.log_policy[0, 0] == pytest.approx(-gap - u, rel=1e-14)
 
 
+@pytest.mark.parametrize("name", ["dpo_sft", "cpo_xu"])
+def test_an_sft_term_is_refused_where_margins_are_rounding(name):
+    """Labels that contradict each other hold all at the reference, or evenly, the closer the larger beta is."""
+    labels, log_ref = Preferences.from_pairs([(0, 0, 1), (0, 1, 2), (0, 2, 0), (0, 1, 0)]), np.log([0.3, 0.2, 0.5])
+    held = [1 / 3, 1 / 3, 1 / 3] if name == "cpo_xu" else [0.3, 0.2, 0.5]
+    found = losses.solve(Problem(log_ref, 1e12), labels, losses.typical(name))
+    np.testing.assert_allclose(np.exp(found.log_policy[0]), held, rtol=1e-11)
+    with pytest.raises(InputError, match=r"beta is 1.01e\+12: with an SFT term margins .* give a smaller one"):
+        losses.solve(Problem(log_ref, 1.01e12), labels, losses.typical(name))
+
+
 def test_an_sft_term_pulls_at_a_probability_next_to_1_by_all_its_digits():
     labels = Preferences([0, 0], [0, 1], [1, 0], log_weight=[0.0, -30.0])
     found = solve(Problem.from_probabilities([0.5, 0.5], 1.0), labels, "cpo_xu", alpha=600)
