@@ -304,7 +304,7 @@ class _Linked(_Prompt):
 
 def _stretched(derivative, unit):
     """By the time, unit (e^s - 1), to by s."""
-    return lambda s, followed: unit * np.exp(s) * derivative(followed)
+    return lambda s, followed: unit * math.exp(s) * derivative(followed)
 
 
 def _quick(matrix):
