@@ -34,8 +34,10 @@ below 1 if they differ: a contradiction. ∎
 **Solving.** The kink is smoothed, :math:`\min(0,r)\approx-\tau\,\mathrm{sp}(-r/\tau)`, which keeps all of the above;
 Newton in logits for falling :math:`\tau` tells which r are 0. Holding these at 0, Newton on the smooth rest gives the
 last digits, and a subgradient between the two slopes of each kink certifies the point. The r of a response with nearly
-all of the mass is next to 0 wherever the rest is: it counts as off its kink first. All this is done in floats: weights
-or log-ratios many orders of magnitude apart may leave a point that is not certified, and is said not to be.
+all of the mass is next to 0 wherever the rest is: it counts as off its kink first. Heavy labels leave a shift of all
+their responses to light ones, and of its curvature nothing but rounding, by which a step goes anywhere: a ridge stands
+above that, so low that what it holds back is not felt. All this is done in floats: weights or log-ratios many orders of
+magnitude apart may leave a point that is not certified, and is said not to be.
 """
 
 import math
@@ -54,6 +56,10 @@ LARGEST = 1000  # core responses: Newton there is dense
 _SMOOTHINGS = 10.0 ** -np.arange(0, 9)  # tau, in units of min(1, 1 / beta)
 _KINK = 40.0  # |r| below this many tau: a subgradient within e^-40 of an end is that end
 _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
+# Curvature that each response of a label has at least, of the label's pull times beta: more than rounding leaves of
+# sums of heavy labels. Steps are shorter only along pulls that are no larger; pulls that matter are above CERTIFIED.
+_RIDGE = 1e-13
+_UNFELT = 1e-300  # of a diagonal: a response that no label feels stays where it is
 _FARTHEST = 1e150  # nats of a step: beyond that its products leave the floats
 _PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
 _NOTED = 8  # of a halving: steps of Newton's that shrink by less are no shorter
@@ -83,13 +89,13 @@ class Core:
         w, v = (self.row, self.winner), (self.row, self.loser)
         z = self.beta * (r[w] - r[v] + self.lam * floor[w])
         push, steep = self.weight * self.beta * expit(-z), 1 + self.lam * share[w]
-        bend = push * self.beta * expit(z)
+        bend, ridge = push * self.beta * expit(z), push * self.beta * _RIDGE
         prompts, k = x.shape
         value = np.bincount(self.row, self.weight * softplus(-z), prompts)
         g = self._node(v, push, k) - self._node(w, steep * push, k)
         corner = self.row * k * k
         places = [corner + a * k + b for a in (self.winner, self.loser) for b in (self.winner, self.loser)]
-        entries = [steep * steep * bend, -steep * bend, -steep * bend, bend]
+        entries = [steep * steep * (bend + ridge), -steep * bend, -steep * bend, bend + ridge]
         h = np.bincount(np.concatenate(places), np.concatenate(entries), prompts * k * k).reshape(prompts, k, k)
         return value, g, h, self._node(w, push, k)
 
@@ -209,28 +215,27 @@ def _newton(h, g, nu, p, held, r):
     free = ~held
     matrix[:, :k, :k] = h * free[:, :, None] * free[:, None, :]
     diagonal = np.arange(k)
-    matrix[:, diagonal, diagonal] += np.where(held, 1.0, -nu[:, None] * p)
+    matrix[:, diagonal, diagonal] += np.where(held, 1.0, _UNFELT - nu[:, None] * p)
     matrix[:, :k, k] = matrix[:, k, :k] = np.where(held, 0.0, -p)
+    matrix[:, k, k] = -_UNFELT
     right[:, :k] = np.where(held, -r, nu[:, None] * p - g)
     right[:, k] = p.sum(axis=1) - 1
-    scale = np.sqrt(np.maximum(np.abs(matrix).max(axis=2), 1e-300))
+    scale = np.sqrt(np.abs(matrix).max(axis=2))
     matrix = matrix / scale[:, :, None] / scale[:, None, :]
-    right = (right / scale)[:, :, None]
-    try:
-        solved = np.linalg.solve(matrix, right)
-        if not np.isfinite(solved).all() or np.abs(matrix @ solved - right).max() > 1e-6 * np.abs(right).max():
-            raise np.linalg.LinAlgError
-    except np.linalg.LinAlgError:  # a shift that no label feels
-        solved = np.linalg.pinv(matrix, rcond=1e-14, hermitian=True) @ right
+    solved = np.linalg.solve(matrix, (right / scale)[:, :, None])
     solved = np.clip(solved[:, :, 0], -_FARTHEST * scale, _FARTHEST * scale) / scale
     return solved[:, :k], solved[:, k]
 
 
 def _polished(core, x, side, tau):
-    """With the r that are on neither ``side`` held at 0: the point, nu, and its relative violation of stationarity."""
+    """With the r that are on neither ``side`` held at 0: the point, nu, and its relative violation of stationarity.
+
+    That of the first point or the last: where nothing is felt of a shift, steps along it may lead away.
+    """
     r, held, share = x - core.log_ref, side == 0, (side < 0).astype(float)
     x = np.where(held, core.log_ref, x)
     nu = core.parts(x, expit(-r / tau), np.minimum(x - core.log_ref, 0.0))[1].sum(axis=1)
+    first = x, nu
     stalls, settled, longest = Stalls(len(x), _PATIENCE), False, max(1.0, 1 / core.beta)
     while not settled:
         r = x - core.log_ref
@@ -239,6 +244,13 @@ def _polished(core, x, side, tau):
         x = np.minimum(x + np.clip(d, -longest, longest), _ABOVE)
         nu, moved = nu + change, np.abs(d).max(axis=1)
         settled = bool(((moved <= _SETTLED) | stalls.after(_noted(moved, _SETTLED))).all())
+    (x, nu, error), before = (_judged(core, *point, held, share) for point in ((x, nu), first))
+    better = before[2] < error
+    x = np.where(better[:, None], before[0], x)
+    return x, np.where(better, before[1], nu), np.where(better, before[2], error)
+
+
+def _judged(core, x, nu, held, share):
     nu = np.where(held.all(axis=1), np.nan_to_num(_middle(core, x, share)), nu)
     return x, nu, violation(core, x, nu, held, share)
 

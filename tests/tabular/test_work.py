@@ -275,8 +275,8 @@ WORK = {
     "pulls of NCA": (wishes.Logistic, "pull", solved("nca_pair"), 30),
     "pulls of BCO": (wishes.Logistic, "pull", solved("bco_pair"), 124),
     "pulls of KTO": (wishes.Bells, "pull", solved("kto"), 74),
-    "Newton steps of DPOP": (dpop, "_newton", solved("dpop"), 102),
-    "Newton steps of DPOP where weights or references are far apart": (dpop, "_newton", far_apart, 1253),
+    "Newton steps of DPOP": (dpop, "_newton", solved("dpop"), 113),
+    "Newton steps of DPOP where weights or references are far apart": (dpop, "_newton", far_apart, 326),
     "values along the steps of DPOP": (dpop.Core, "value", solved("dpop"), 127),
 }
 

@@ -1,10 +1,15 @@
-"""DPOP's steps, against halving them one by one."""
+"""DPOP's steps, against halving them one by one, and its minima, against many digits."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from mpmath import exp, mp, mpf
 
+from tabular import Status, losses
 from tabular.base.log_space import normalised
 from tabular.simplex import dpop
+from tests.benchmarks.test_small_inputs import small
 
 
 def halved_one_by_one(core, x, value, d, tau, near):
@@ -50,3 +55,34 @@ def test_steps_that_hardly_shrink_while_the_loss_stands_are_rounding(monkeypatch
     monkeypatch.setattr(dpop, "_descended", crawling)
     dpop._smoothed(core, log_ref, 1.0)
     assert len(taken) < 100
+
+
+def violation_in_many_digits(found, lam):
+    """How far 0 is from the subdifferential, of all pulls: of core responses, at the policy and multiplier found."""
+    problem, labels, x = found.problem, found.preferences, found.log_policy[0]
+    r = [mpf(a) - mpf(b) for a, b in zip(x.tolist(), problem.log_ref[0].tolist(), strict=True)]
+    gradient, won, size = ([mpf(0)] * len(x) for _ in range(3))
+    for w, v, weight in zip(labels.winner, labels.loser, np.exp(labels.log_share), strict=True):
+        if np.isfinite(x[v]):
+            share = int(r[w] < 0)
+            pull = weight * problem.beta / (1 + exp(problem.beta * ((1 + lam * share) * r[w] - r[v])))
+            gradient[w], gradient[v], won[w] = gradient[w] - (1 + lam * share) * pull, gradient[v] + pull, won[w] + pull
+            size[w], size[v] = size[w] + (1 + lam) * pull, size[v] + pull
+    gaps = [g - mpf(found.multiplier[0]) * exp(mpf(a)) for g, a in zip(gradient, x.tolist(), strict=True)]
+    kinked = [lam * pull * (a == 0) for pull, a in zip(won, r, strict=True)]
+    return float(max(max(-gap, gap - room) for gap, room in zip(gaps, kinked, strict=True)) / sum(size))
+
+
+@pytest.mark.parametrize("seed", [8, 22, 243, 295])
+def test_light_labels_settle_what_heavy_ones_leave(seed):
+    """Weights from e^-10 to e^10, and from e^-40 to e^40: steps once went anywhere, 13 seconds long of the last."""
+    _, problem, preferences, _ = small(seed)
+    found, before = losses.solve(problem, preferences, losses.get("dpop", lam=1.0)), mp.dps
+    assert found.status is not Status.LOCAL
+    try:
+        mp.dps = 60
+        assert violation_in_many_digits(found, 1) < 1e-13
+        moved = found.log_policy + 1e-6 * np.cos(np.arange(problem.n_responses))
+        assert violation_in_many_digits(replace(found, log_policy=moved), 1) > 1e-9
+    finally:
+        mp.dps = before
