@@ -4,9 +4,10 @@ Existence is decided first. A loss that falls up to a point and rises beyond (EX
 ("everywhere"); a positive one that tends to 0 at +inf and to inf at -inf (DiscoPOP) has the sum of the minima of the
 strongly connected components for infimum, attained iff no label joins two of them ("blocks").
 
-A block of k responses is searched in k - 1 differences, from a box that holds all minimisers, by halving boxes across
-the side that leaves their bounds loosest and dropping those whose bound is above the best value found. With c the
-centre of a box, :math:`r_i` half the width that it gives a label's margin and :math:`m_i\le g''\le M_i` on the
+A block of k responses is searched in k - 1 differences, along the tree that lets boxes be narrow where heavy labels are
+felt and long where only light ones are, from a box that holds all minimisers: by halving boxes across the side that
+leaves their bounds loosest and dropping those whose bound is above the best value found. With c the centre of a box,
+:math:`r_i` half the width that it gives a label's margin and :math:`m_i\le g''\le M_i` on the
 margin's range, two lower bounds are used: the least of g on each range, or
 :math:`f(c)+\min\nabla f(c)\cdot(s-c)-\tfrac12\sum_iW_i\max(0,-m_i)r_i^2`. A box on which
 :math:`M_i` and :math:`m_i` let the gradient be 0 nowhere holds no minimiser. What is left at the end is a neighbourhood
@@ -17,6 +18,7 @@ derivative can change), the minimiser is unique. Larger blocks are descended fro
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from scipy.optimize import minimize
@@ -33,6 +35,7 @@ _BOXES = 150_000
 _LOST = 50_000  # the same where all that can come of it is a bound
 _GAP = 1e-10  # certified, relative to the block's weight
 _ROUNDING = 1e-14
+_UNFELT = 1e-300  # a curvature for labels that have none
 _NEARBY = 2**14  # margins of boxes at a time: what is in between stays in the cache
 _FINEST = 1e-9  # half a side of a box
 _STARTS = 32
@@ -182,12 +185,12 @@ def _searched(total, best, scale):
     weight, boxes = total.weight, 1
     least, gap = total.value(best), _GAP * weight.sum()
     resolved, open_ = bool(gap < weight.min()), _open(total, gap)
-    half = _first_box(total)
-    centre = np.zeros(half.shape)  # of the levels relative to the last response's
+    half, sides = _first_box(total), _sides(total, best)
+    centre = np.zeros(half.shape)
     found = Block(scale * least, -np.inf, 0, best[None], False, resolved)
     while boxes < (_LOST if open_ else _BOXES) and half.max() > _FINEST:
-        levels = np.column_stack([centre, np.zeros(len(centre))])
-        values, bound, loose = _bounded(total, levels, half)
+        levels = centre @ sides.T
+        values, bound, loose = _bounded(total, sides, levels, half)
         if values.min() < least:
             best = _descended(total, levels[[np.argmin(values)]])[0]
             least = min(least, total.value(best))
@@ -196,7 +199,7 @@ def _searched(total, best, scale):
         keep = undecided if open_ else bound < least + gap
         if not undecided.any() and (open_ or not wide[keep].any()):
             points = best[None] if open_ else _neighbourhoods(total, levels[keep], best, least + gap)
-            unique = not open_ and len(points) == 1 and _strongly_convex(total, best, levels[keep], half[keep].max())
+            unique = not open_ and len(points) == 1 and _strongly_convex(total, sides, best, levels[keep], half[keep])
             found = Block(scale * least, scale * (least - gap), boxes, points, unique, resolved)
             if open_ or unique or len(points) > 1:
                 break
@@ -225,31 +228,53 @@ def _open(total, gap):
     return bool(connected_components(graph, directed=directed, connection="strong")[0] > 1)
 
 
+def _sides(total, best):
+    r"""``(size, size - 1)``: levels above the last response's, of differences along a tree.
+
+    Of all trees the one that lets boxes be largest: those of sides 1/c, with :math:`c_e^2=\sum_ib_iA_{ie}^2` and the
+    labels' curvatures b at the best point, shrunk until they change margins by :math:`\sum_ib_ir_i^2=1`; and by the
+    sides that its longest path has, as far from there another label may be the one that counts.
+    """
+    ends = np.array(list(combinations(np.eye(total.size)[:, :-1], 2)))
+    pairs = ends[:, 0] - ends[:, 1]
+    trees = pairs[list(combinations(range(len(pairs)), total.size - 1))]
+    sides = np.linalg.inv(trees[np.abs(np.linalg.det(trees)) > 0.5])
+    longest, spread = (np.abs(rows @ sides) for rows in (pairs, total.incidence[:, :-1]))
+    bend = np.maximum(total.weight * np.abs(total.scalar.curvature(total.margins(best))), _UNFELT)
+    own = np.sqrt(bend @ spread**2)
+    changed = ((spread / own[:, None]).sum(axis=2) ** 2) @ bend
+    longest = longest.sum(axis=2).max(axis=1)
+    size = -np.log(own).sum(axis=1) - (total.size - 1) * np.log(longest * np.sqrt(changed))
+    return np.vstack([sides[size.argmax()], np.zeros(total.size - 1)])
+
+
 def _first_box(total):
     """Half-widths, ``(1, size - 1)``, about 0, of a box of level differences that holds all minimisers."""
     gap = total.scalar.widest_gap(np.log(total.weight.sum()) - total.log_weight.min()) + np.abs(total.offset).max()
     return np.full((1, total.size - 1), (total.size - 1) * gap)
 
 
-def _bounded(total, levels, half):
+def _bounded(total, sides, levels, half):
     """Of boxes f at their centres, lower bounds, and how loose each side leaves these: as many at once as stay near."""
     parts = -(-levels.shape[0] * len(total.winner) // _NEARBY)
     found = []
     for some in np.array_split(np.arange(len(levels)), parts):
         x = total.margins(levels[some])
         value, slope, bend = total.scalar.jet(x)
-        found.append((value @ total.weight, *_lower(total, x, half[some], value, slope, bend)))
+        found.append((value @ total.weight, *_lower(total, sides, x, half[some], value, slope, bend)))
     return (np.concatenate(part) for part in zip(*found, strict=True))
 
 
-def _lower(total, x, half, value, slope, bend):
+def _lower(total, sides, x, half, value, slope, bend):
     """Lower bounds of f on boxes, by g and its derivatives at their centres; inf where the gradient is never 0.
 
     By the least on each range, by tangents, and by the higher of these two for each label.
     """
-    scalar, weight, incidence = total.scalar, total.weight, total.incidence[:, :-1]
+    scalar, weight, incidence = total.scalar, total.weight, total.incidence @ sides
     width, steepest = half @ np.abs(incidence).T, scalar.steepest_bend
-    least, more = scalar.least_between(x - width, x + width), width * scalar.third_between(x - width, x + width)
+    least = scalar.least_between(x - width, x + width)
+    with np.errstate(over="ignore"):  # of DiscoPOP on a range that begins 700 nats down
+        more = width * scalar.third_between(x - width, x + width)
     tangent = value - 0.5 * np.clip(more - bend, 0.0, steepest) * width**2
     gradient, mixed = ((weight * part) @ incidence for part in (slope, np.where(least > tangent, 0.0, slope)))
     change = (np.minimum(np.abs(bend) + more, steepest) * width * weight) @ np.abs(incidence)
@@ -269,10 +294,10 @@ def _neighbourhoods(total, left, best, most):
     return np.array(found)
 
 
-def _strongly_convex(total, best, left, half):
-    """Whether f is strongly convex on a box about the best point that holds all that is left."""
-    radius = 2 * (np.abs(left - left[:, -1:] - (best - best[-1])).max() + half)  # of a margin
+def _strongly_convex(total, sides, best, left, half):
+    """Whether f is strongly convex on a box about the best point that holds all the boxes that are left."""
     x = total.margins(best)
+    radius = (np.abs(total.margins(left) - x) + half @ np.abs(total.incidence @ sides).T).max(axis=0)
     least = total.scalar.curvature(x) - radius * total.scalar.third_between(x - radius, x + radius)
     below = total.incidence.T @ ((total.weight * least)[:, None] * total.incidence)
     return bool(np.linalg.eigvalsh(below[:-1, :-1])[0] > 0)

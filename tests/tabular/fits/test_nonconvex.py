@@ -8,6 +8,8 @@ from tabular import losses
 from tabular.fits import graded, leaps, nonconvex
 
 SCALARS = {name: losses.typical(name).scalar for name in ("exo_pair", "discopop")}
+#: Levels of four responses, of differences from the last one, and of those of neighbours along a path.
+STAR, PATH = np.eye(4, 3), np.triu(np.ones((4, 3)))
 
 
 def labels(seed, size=4, m=40, spread=0.0, tilt=1.0):
@@ -21,25 +23,41 @@ def labels(seed, size=4, m=40, spread=0.0, tilt=1.0):
 
 @pytest.mark.parametrize("name", SCALARS)
 @pytest.mark.parametrize("width", [1e-4, 0.01, 0.1, 1.0, 30.0])
-def test_bounds_on_boxes_hold_at_their_points(name, width):
+@pytest.mark.parametrize("sides", [STAR, PATH], ids=["star", "path"])
+def test_bounds_on_boxes_hold_at_their_points(name, width, sides):
     rng, steep = np.random.default_rng(0), 0
     size, winner, loser, log_weight, offset = labels(3, m=8)
     total = nonconvex._Sum(size, winner, loser, log_weight, offset, SCALARS[name])
-    centres = np.column_stack([rng.normal(0, 2 + width, (200, 3)), np.zeros(200)])
-    half = width * rng.uniform(0.5, 1, (200, 3))
-    x = total.margins(centres)
-    bound, _ = nonconvex._lower(total, x, half, *total.scalar.jet(x))
+    centres, half = rng.normal(0, 2 + width, (200, 3)), width * rng.uniform(0.5, 1, (200, 3))
+    x = total.margins(centres @ sides.T)
+    bound, _ = nonconvex._lower(total, sides, x, half, *total.scalar.jet(x))
     for centre, side, low in zip(centres, half, bound, strict=True):
-        points = centre + np.r_[side, 0.0] * np.concatenate(
-            [rng.uniform(-1, 1, (200, 4)), rng.choice([-1, 1], (50, 4))]
-        )
+        inside = centre + side * np.concatenate([rng.uniform(-1, 1, (200, 3)), rng.choice([-1, 1], (50, 3))])
+        points = inside @ sides.T
         if low == np.inf:
             steep += 1
-            slopes = total.gradient(points)[:, :-1]
+            slopes = total.gradient(points) @ sides
             assert ((slopes > 0).all(axis=0) | (slopes < 0).all(axis=0)).any()
         else:
             assert low <= total.value(points).min() + 1e-12
     assert steep > 0 or width >= 1
+
+
+def test_boxes_lie_along_the_heavy_labels(monkeypatch):
+    """Of a path of labels, each e^-6 as heavy as the one before; along differences from one end nothing is proved."""
+    winner, loser = np.array([0, 1, 1, 2, 2, 3, 3, 0]), np.array([1, 0, 2, 1, 3, 2, 0, 3])
+    weight = np.repeat([0.0, -6.0, -12.0, -30.0], 2) - np.tile([0.0, 0.4], 4)
+    case = 4, winner, loser, weight, np.zeros(8), SCALARS["discopop"]
+    total = nonconvex._Sum(*case)
+    heavy = total.incidence[[0, 2]] @ nonconvex._sides(total, np.zeros(4))
+    assert (np.abs(heavy).sum(axis=1) == 1).all()
+    found = nonconvex.solve_block(*case)
+    monkeypatch.setattr(nonconvex, "_sides", lambda *_: STAR)
+    lost = nonconvex.solve_block(*case)
+    assert found.unique
+    assert not lost.certified
+    assert lost.boxes > 20 * found.boxes
+    assert found.value == pytest.approx(lost.value, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", SCALARS)
