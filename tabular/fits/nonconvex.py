@@ -187,7 +187,7 @@ def _searched(total, best, scale):
     resolved, open_ = bool(gap < weight.min()), _open(total, gap)
     half, sides = _first_box(total), _sides(total, best)
     centre = np.zeros(half.shape)
-    found = Block(scale * least, -np.inf, 0, best[None], False, resolved)
+    found = None
     while boxes < (_LOST if open_ else _BOXES) and half.max() > _FINEST:
         levels = centre @ sides.T
         values, bound, loose = _bounded(total, sides, levels, half)
@@ -206,7 +206,7 @@ def _searched(total, best, scale):
         split = np.where(undecided[:, None], loose, half)[keep].argmax(axis=1)
         centre, half, fine = _halved(centre[keep], half[keep], split, (undecided | wide | ~undecided.any())[keep])
         boxes += len(centre) - fine
-    return found if found.lower > -np.inf else Block(scale * least, -np.inf, boxes, best[None], False, resolved)
+    return found or Block(scale * least, -np.inf, boxes, best[None], False, resolved)
 
 
 def _halved(centre, half, side, chosen):
