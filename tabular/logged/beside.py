@@ -29,7 +29,7 @@ def texts(frame, name: str) -> list[str | None]:
         return [None if value is None else _text(value) for value in found.to_list()]
     if found.dtype != polars.String:
         return found.cast(polars.String).to_list()
-    return [text if (value := _nested(text)) is text else _json(value) for text in found.to_list()]
+    return [_alike(text) for text in found.to_list()]
 
 
 def shown(value):
@@ -46,6 +46,15 @@ def shown(value):
     if isinstance(value, int | float | str) or value is None:
         return value
     return _json(value) if isinstance(value, list | dict) else _text(value)
+
+
+def _alike(text):
+    """What it holds, written as in every form, unless that is nested deeper than Python goes."""
+    value = _nested(text)
+    try:
+        return text if value is text else _json(value)
+    except RecursionError:
+        return text
 
 
 def _nested(text):

@@ -156,14 +156,15 @@ def number(value) -> float | None:
 
 
 def told(value) -> str | None:
-    """The value as text: what is no text as JSON, nothing as ``None``.
+    """The value as text: what is no text as JSON, nothing as ``None``, half a character as ``?``.
 
-    >>> told("why"), told(True), told([1]), told(None), told(ABSENT)
-    ('why', 'true', '[1]', None, None)
+    >>> told("why"), told(True), told([1]), told(None), told(ABSENT), told("\\ud800")
+    ('why', 'true', '[1]', None, None, '?')
     """
     if value is None or value is ABSENT:
         return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="replace").decode()
 
 
 def first_line(error) -> str:

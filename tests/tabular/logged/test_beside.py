@@ -86,9 +86,14 @@ def test_the_same_value_is_the_same_text_in_every_form(tmp_path):
 
 def test_a_text_that_holds_no_list_or_object_stays_as_it_is():
     """Numbers in quotes, what begins like a list, and a list of lists so deep that no reader goes there."""
-    odd = ["1e5", '"a"', "[", "[" * 100_000, None]
+    odd = ["1e5", '"a"', "[", "[" * 100_000, 700 * "[" + 700 * "]", None]
     assert texts(pl.LazyFrame({"it": odd}), "it") == odd
     assert texts(pl.LazyFrame({"it": ['{"b": 1, "a": "é"}']}), "it") == ['{"a": "é", "b": 1}']
+
+
+def test_half_a_character_is_a_question_mark_where_lines_are_read_one_by_one(tmp_path):
+    log = logs.read_pairs(written(tmp_path / "log", "lines", [{**ROWS[0], "ref_chosen_logps": "-9", "id": "\ud800"}]))
+    assert [row["group"] for row in groups(log, "id")] == ["?"]
 
 
 def test_columns_of_other_types_are_texts():
