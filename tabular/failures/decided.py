@@ -163,7 +163,7 @@ class Decisions:
         self._policies([everything], self.patterns.start)
         if self.best + self.more > self.weight.sum():
             self.most = self.best
-            return self
+            return
         here, closed, rounds = self._root(), -np.inf, 0
         if self._left_open(here).size:
             self._dive(here)
@@ -184,7 +184,6 @@ class Decisions:
         most = max([closed, *here.most[self._left_open(here)]]) + self.light
         self.most = most if most >= self.best + self.more else self.best
         self.unproved = closed + self.light >= self.best + self.more
-        return self
 
     def _left_open(self, here):
         """Rows of the nodes that may lead to more weight than is known."""

@@ -127,5 +127,9 @@ def written(path: Path, name: str) -> dict:
 
 
 def as_json(content: dict) -> bytes:
-    """One entry a line, in one order."""
+    """One entry a line, in one order.
+
+    >>> as_json({"a": [1], "b": "é"}).decode().splitlines()
+    ['{', ' "a": [', '  1', ' ],', ' "b": "é"', '}']
+    """
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +54,21 @@ def test_pushes_stay_a_circulation_and_bind_at_their_own_policy(seed):
         assert np.abs(net).max() < 1e-14
     assert start.infimum == pytest.approx(at.value, abs=1e-14)
     assert up.infimum < start.infimum - 1e-4  # it went somewhere
+
+
+def test_rounding_makes_no_label_dearer_than_it_is():
+    """D in 50 digits, of bounds to -1e4 and pushes next to 1, where its terms nearly cancel; and little is given up."""
+    rng = np.random.default_rng(0)
+    bound = -(10 ** rng.uniform(1, 4, 100))
+    margin = -rng.uniform(0, 1, 100) * np.minimum(-bound, 30)
+    ends, share = np.zeros(100, dtype=int), np.ones(100)
+    found = Circulation(ends, ends + 1, share, bound, margin).cost
+    with mpmath.workdps(50):
+        for cost, *at in zip(found.tolist(), bound.tolist(), margin.tolist(), strict=True):
+            b, h = map(mpmath.mpf, at)
+            push = 1 / (1 + mpmath.exp(h))
+            exact = mpmath.log1p(mpmath.exp(-b)) - mpmath.log1p(mpmath.exp(-h)) + push * (b - h)
+            assert 0 <= exact - cost <= 1e-14 * -b
 
 
 def test_a_label_that_shares_nothing_costs_its_threshold():
