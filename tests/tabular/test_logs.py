@@ -298,6 +298,15 @@ def test_textbook_tables_give_the_published_strengths(real_data, name):
         assert found[team] - found[base] == pytest.approx(published, abs=0.51 * 10.0 ** -golden["decimals"])
 
 
+def test_tables_of_games_begin_below_their_header(tmp_path):
+    """Of baseball both sides of a line are told, at home and away; citations are one way a line."""
+    (tmp_path / "baseball1987.csv").write_text("home,away,wins_home,wins_away\na,b,2,1\nb,a,4,0\n")
+    (tmp_path / "citations.csv").write_text("winner,loser,count\na,b,5\nb,a,3\n")
+    found = logs._classic(tmp_path.joinpath)
+    assert found["baseball1987"].wins.tolist() == [[0, 2], [5, 0]]
+    assert found["citations"].wins.tolist() == [[0, 5], [3, 0]]
+
+
 def test_wins_are_summed_and_a_player_never_meets_itself():
     found = logs._win_table([("a", "b", "2"), ("b", "a", "1"), ("a", "b", "3"), ("b", "b", "9")])
     assert list(found.names) == ["a", "b"]

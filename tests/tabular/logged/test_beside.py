@@ -131,10 +131,12 @@ def test_completions_are_paired_from_lines_as_from_a_table(tmp_path):
         assert log.delta.tolist() == [2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize("form", ["lines", "array", "parquet"])
-def test_tokens_are_counted_in_every_form(tmp_path, form):
+@pytest.mark.parametrize(
+    ("form", "ids"), [("lines", "ids"), ("lines", "input_ids"), ("array", "input_ids"), ("parquet", "input_ids")]
+)
+def test_tokens_are_counted_in_every_form(tmp_path, form, ids):
     rows = [
-        {**ROWS[i], "chosen_input_ids": [7] * (5 + i), "rejected_input_ids": [7] * 4, "prompt_input_ids": [1, 2]}
+        {**ROWS[i], f"chosen_{ids}": [7] * (5 + i), f"rejected_{ids}": [7] * 4, f"prompt_{ids}": [1, 2]}
         for i in range(3)
     ]
     log = logs.read_pairs(written(tmp_path / "log", form, rows))
@@ -152,3 +154,9 @@ def test_blanks_around_names_are_no_part_of_them(tmp_path, separator):
     (tmp_path / "log").write_text(f"\n{head}\r\n-9{separator}-7.5\n-4{separator}-5\n")
     assert logs.read_pairs(tmp_path / "log").delta_ref.tolist() == [-1.5, 1.0]
     assert audit(logs.scan(tmp_path / "log"), 0.1).share_pessimistic == 0.5
+
+
+def test_ids_beside_no_prompts_are_those_of_whole_sequences(tmp_path):
+    """Lists that hold the prompt, too, tell no length of a completion."""
+    rows = [{**ROWS[0], "chosen_ids": [7] * 5, "rejected_ids": [7] * 4}]
+    assert logs.read_pairs(written(tmp_path / "log", "lines", rows)).n_chosen is None
