@@ -59,7 +59,7 @@ _NEAR = 1e-3  # of the kink's width, where Newton for one tau ends
 # Curvature that each response of a label has at least, of the label's pull times beta: more than rounding leaves of
 # sums of heavy labels. Steps are shorter only along pulls that are no larger; pulls that matter are above CERTIFIED.
 _RIDGE = 1e-13
-_UNFELT = 1e-300  # of a diagonal: a response that no label feels stays where it is
+_UNFELT = np.finfo(float).smallest_subnormal  # of a diagonal: a response that no label feels stays where it is
 _FARTHEST = 1e150  # nats of a step: beyond that its products leave the floats
 _PATIENCE = 10  # steps in a row that are no shorter than all before: rounding rules
 _NOTED = 8  # of a halving: steps of Newton's that shrink by less are no shorter
