@@ -101,8 +101,7 @@ def penalized_objective(log_policy: ArrayLike, problem: Problem, preferences: Pr
             f"log_policy row {int(np.argmax(torn))} is 0 on a response with more wins and on one with more losses: "
             "the penalty is inf - inf; give one of them a positive probability"
         )
-    counted = excess != 0
-    penalty = np.where(counted, excess, 0.0) * np.where(counted, log_policy, 0.0)
+    penalty = excess * np.where(excess != 0, log_policy, 0.0)
     return rlhf.objective(log_policy, problem) + (gamma * penalty.sum(axis=1) if gamma else 0.0)
 
 
