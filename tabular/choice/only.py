@@ -24,7 +24,7 @@ def guessed(skew):
     >>> upper = np.triu(np.random.default_rng(0).integers(-9, 9, (8, 8)), 1)
     >>> policy, _ = guessed(cones.exact(upper - upper.T))
     >>> [str(p) for p in policy], guessed(cones.exact(0 * upper))
-    (['4/11', '0', '0', '0', '1/11', '6/11', '0', '0'], None)
+    (['1/12', '3/4', '0', '0', '0', '1/6', '0', '0'], None)
     """
     return proved(skew, _played(skew.astype(float))) if len(skew) > _SMALL else None
 
