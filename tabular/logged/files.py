@@ -79,14 +79,14 @@ class File:
     def keys(self) -> list[str]:
         """Of JSON: all keys of an array; of lines those of the first thousand."""
         if self.kind == ARRAY:
-            return list(dict.fromkeys(name for row in self._rows for name in row))
-        found: dict[str, None] = {}
+            return plain_text.names_of(self.path, self._rows)
+        rows = []
         for number, line in enumerate(islice(plain_text.lines_of(self.source), 1000), start=1):
             text = File(self.path, self.kind, line).text()
             if text.strip():
                 row = plain_text.parsed(text, f"{self.path}, line {number}", "write one object on each line")
-                found |= dict.fromkeys(row if isinstance(row, dict) else ())
-        return list(found)
+                rows.append(row if isinstance(row, dict) else {})
+        return plain_text.names_of(self.path, rows)
 
     @cached_property
     def lines(self) -> Any:

@@ -91,17 +91,29 @@ def _lines(path, text):
             raise InputError(f"{path}, line {line} is a JSON {type(row).__name__}: write one object on each line")
         rows.append(row)
         lines.append(line)
-    return _table(rows, lines, "line")
+    return _table(path, rows, lines, "line")
 
 
 def _array(path, text):
     rows = json_array(path, text)
-    return _table(rows, range(1, len(rows) + 1), "entry")
+    return _table(path, rows, range(1, len(rows) + 1), "entry")
 
 
-def _table(rows, places, unit):
+def _table(path, rows, places, unit):
+    return Lines(names_of(path, rows), lambda name: [row.get(name, ABSENT) for row in rows], places, unit)
+
+
+def names_of(path, rows) -> list[str]:
+    """All keys of some objects, each once.
+
+    >>> names_of("log.json", [{"a": 1}, {"b": 2, "a": 3}])
+    ['a', 'b']
+    """
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return Lines(names, lambda name: [row.get(name, ABSENT) for row in rows], places, unit)
+    for name in names:
+        if told(name) != name:
+            raise InputError(f"{path}: the key {name!r} holds half of a character, which no table takes: rename it")
+    return names
 
 
 def json_array(path, text) -> list[dict]:

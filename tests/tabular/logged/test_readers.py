@@ -143,6 +143,10 @@ JSONL_FAULTS = {
         "...0000000000000000000, it must be a number",
     ),
     "endless": ('{"ref_chosen_logps": 1' + "0" * 5000 + "}", "line 1 is not JSON (an integer of thousands of digits)"),
+    "half a character in a key": (
+        '{"ref_chosen_logps": -1, "ref_rejected_logps": -1, "\\ud83d": 1}',
+        r"the key '\ud83d' holds half of a character, which no table takes: rename it",
+    ),
     "one key twice": (
         '{"ref_chosen_logps": -1, "ref_rejected_logps": -1, "ref_chosen_logps": -2}',
         "line 1: the key 'ref_chosen_logps' stands twice in one mapping: keep one",
