@@ -342,8 +342,6 @@ class _Levels:
     def _refine_faint(self, above, last):
         """Sums in logs for the prompts whose masses leave the floats."""
         faint = np.flatnonzero(((self.log_mass < _FAINT) & (self.log_mass > -np.inf)).any(axis=0))
-        if not faint.size:
-            return
         summed = np.logaddexp.accumulate(self.log_mass[:, faint], axis=0)
         if last is not None:
             summed = np.take_along_axis(summed, last[:, faint], axis=0)

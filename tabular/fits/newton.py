@@ -64,7 +64,8 @@ def _component(size, winner, loser, weight, offset, scalar, solver):
             step /= 2
         else:
             d = solver(_bends(weight, np.abs(g), g), -slope, size, winner, loser)
-            along, step = d[winner] - d[loser], _down(weight, scalar, x, d[winner] - d[loser], before)
+            along = d[winner] - d[loser]
+            step = _down(weight, scalar, x, along, before)
             if step == 0:
                 return s
         s = s + step * d

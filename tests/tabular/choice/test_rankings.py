@@ -345,3 +345,25 @@ def test_rankings_of_two_whose_weights_are_worlds_apart_are_labels(seed):
     pairwise = dpo.solve(problem, Preferences(np.zeros(7, dtype=int), winner, loser, weight))
     assert ranked.status is pairwise.status
     assert ranked.infimum == pytest.approx(pairwise.infimum, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("size", "even", "sparse"),
+    [
+        (listwise.DENSE, False, False),
+        (listwise.DENSE + 1, False, True),
+        (listwise.SMALL, True, False),
+        (listwise.SMALL + 1, True, True),
+    ],
+)
+def test_blocks_that_are_large_or_even_are_stepped_without_tables_of_all_pairs(monkeypatch, size, even, sparse):
+    """Either solver's step balances a cycle: as much arrives at each node as leaves."""
+    asked, made = [], listwise.laplacian.Sparse
+    monkeypatch.setattr(listwise.laplacian, "Sparse", lambda *graph: asked.append(graph) or made(*graph))
+    winner = np.arange(size)
+    step = listwise._stepper(winner, (winner + 1) % size, size, even)
+    assert len(asked) == sparse
+    flow = np.sin(winner)
+    found = step(np.zeros(size), flow)
+    current, pushed = found - np.roll(found, -1), np.exp(flow)
+    np.testing.assert_allclose(current - np.roll(current, 1), pushed - np.roll(pushed, 1), atol=1e-9)
