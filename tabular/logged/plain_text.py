@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from tabular.base import checks
 from tabular.errors import InputError
 
-__all__ = ["ABSENT", "Lines", "first_line", "header", "json_array", "lines_of", "number", "parsed", "read", "told"]
+__all__ = [
+    "ABSENT",
+    "Lines",
+    "first_line",
+    "header",
+    "json_array",
+    "lines_of",
+    "names_of",
+    "number",
+    "parsed",
+    "read",
+    "told",
+]
 
 ABSENT = object()  # a JSON object without the key, as opposed to one with null
 _SEPARATORS = ",\t;|"
