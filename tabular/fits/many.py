@@ -325,12 +325,12 @@ class _Copies:
         right = np.reciprocal(1 + less)
         small = less * right
         small *= self.weight
+        loss = np.log1p(less, out=less)  # but for -h, where h < 0
         if spent is not None:
-            small[_least(self.weight * np.log1p(less), spent)] = 0.0
+            small[_least(self.weight * loss, spent)] = 0.0
         right *= small
         net = block.fall @ np.copysign(small, h)  # h is no -0: the sums of a product begin at 0
         net += (block.fall @ ((h < 0) * self.whole)) * (block.weight[0] / block.whole[0])
-        loss = np.log1p(less, out=less)
         loss -= np.minimum(h, 0.0, out=h)
         return net, right, np.einsum("ij,ij->j", self.weight, loss)
 
@@ -450,7 +450,7 @@ class _Copies:
                 unbalanced[asked], above[asked] = told
         soft = (spare == LEVEL) & (above > _ROUNDING * cost)
         if soft.any():
-            above[soft] = self.take(soft)._without_light(s[:, soft], _ROUNDING * cost[soft])
+            above[soft] = self.take(soft)._without_softest(s[:, soft], _ROUNDING * cost[soft])
         return cost, held, unbalanced, step, above
 
     def _as_one(self, net, curvature):
@@ -466,7 +466,7 @@ class _Copies:
         net[softer, winner[1]] = 0.0
         return net, step
 
-    def _without_light(self, s, allowed):
+    def _without_softest(self, s, allowed):
         """By how much the cost can be above the least, where half of what is allowed is spent on the softest labels."""
         net, curvature, _ = self.pushes(s, allowed / 2)
         return self._unbalanced(self._as_one(net, curvature)[0], curvature, np.sqrt(allowed / 2))[1] + allowed / 2
