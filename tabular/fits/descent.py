@@ -297,9 +297,8 @@ class _Linked(_Prompt):
         self.opposite = _Differences(*given)
 
     def _pushes(self, x):
-        link, sums, log_ratio = self.form.link, self.opposite, x - self.log_ref
-        margin = sums.rate * link.difference(log_ratio[self.winner], log_ratio[self.loser]) - sums.offset
-        return through(sums.moves @ sums.summed(margin), link.slope(log_ratio))
+        pushes = self.opposite.moves @ self.opposite.summed(self.form.margin(self._pair(x)))
+        return through(pushes, self.form.link.slope(x - self.log_ref))
 
 
 def _stretched(derivative, unit):

@@ -140,8 +140,12 @@ class OfMargin:
             u = self.link.difference(r_w, r_l)
         return self.rate(pair.beta) * u - self.psi(pair.ref_chosen, pair.ref_rejected, pair.beta)
 
+    def margin(self, pair):
+        """x."""
+        return self._margin(pair, *self._logs(pair))
+
     def value(self, pair):
-        return self.scalar.value(self._margin(pair, *self._logs(pair)))
+        return self.scalar.value(self.margin(pair))
 
     def gradient(self, pair):
         r_w, r_l = self._logs(pair)
