@@ -95,7 +95,7 @@ def _plane(result):
     inside = (x < y) & (y < 0)
     plot.dots(x[window & ~inside], y[window & ~inside], "dots plain")
     plot.dots(x[window & inside], y[window & inside], "dots wrong")
-    plot.word(-reach, 0, "U", "region-name", rise=-16)
+    plot.word(-0.97 * reach, 0, "U", "region-name", rise=-16)
     drawn = (
         f"{len(shown):,} of {result.n_pairs:,} pairs drawn at random" if len(shown) < result.n_pairs else "All pairs"
     )
