@@ -43,6 +43,25 @@ def test_bounds_on_boxes_hold_at_their_points(name, width, sides):
     assert steep > 0 or width >= 1
 
 
+@pytest.mark.parametrize("name", SCALARS)
+@pytest.mark.parametrize("sides", [STAR, PATH], ids=["star", "path"])
+@pytest.mark.parametrize(("off", "half"), [(0.0, 1.0), (1.0, 0.01)], ids=["wide", "far"])
+def test_strong_convexity_is_told_where_it_holds_all_over_the_boxes_that_are_left(name, sides, off, half):
+    """One box about the best point and one beside it: as they grow, or go away, it ends to be told before it ends."""
+    rng, told, held = np.random.default_rng(0), [], []
+    total = nonconvex._Sum(*labels(3), SCALARS[name])
+    best = nonconvex._descended(total, np.zeros((1, 4)))[0]
+    for size in np.geomspace(1e-4, 10, 26):
+        centre = np.linalg.solve(sides[:3] - sides[3], best[:3] - best[3]) + off * size * np.array([[0.0], [1.0]])
+        told.append(
+            nonconvex._strongly_convex(total, sides, best, centre @ sides.T, np.full(centre.shape, half * size))
+        )
+        inside = (centre[:, None] + half * size * rng.uniform(-1, 1, (2, 100, 3))).reshape(-1, 3) @ sides.T
+        held.append(min(np.linalg.eigvalsh(total.hessian(s)[:3, :3])[0] for s in inside) > 0)
+    assert told == sorted(told, reverse=True)
+    assert 5 < sum(told) < sum(held) < 26
+
+
 def test_boxes_lie_along_the_heavy_labels(monkeypatch):
     """Of a path of labels, each e^-6 as heavy as the one before; along differences from one end nothing is proved."""
     winner, loser = np.array([0, 1, 1, 2, 2, 3, 3, 0]), np.array([1, 0, 2, 1, 3, 2, 0, 3])
